@@ -1,0 +1,51 @@
+# The one place that knows how Tenon uses the packaged LLVM and MLIR.
+#
+# Everything links the two shared libraries, libMLIR and libLLVM, and nothing
+# else of them: the exported MLIR* targets are static archives, and a process
+# that holds an archive and the shared library has two MLIRs in it.
+
+find_program(LLVM_CONFIG NAMES llvm-config-22 REQUIRED)
+execute_process(COMMAND ${LLVM_CONFIG} --prefix
+                OUTPUT_VARIABLE LLVM_PREFIX OUTPUT_STRIP_TRAILING_WHITESPACE)
+list(PREPEND CMAKE_PREFIX_PATH ${LLVM_PREFIX})
+find_package(MLIR 22.1 REQUIRED CONFIG)
+set(MLIR_LINK_MLIR_DYLIB ON)
+set(LLVM_LINK_LLVM_DYLIB ON)
+
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+# The compiler's own code; see tenon_add_library.
+add_library(TenonMLIRHeaders INTERFACE)
+target_include_directories(TenonMLIRHeaders SYSTEM INTERFACE
+                           ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+target_link_libraries(TenonMLIRHeaders INTERFACE MLIR LLVM)
+target_compile_definitions(TenonMLIRHeaders INTERFACE ${LLVM_DEFINITIONS_LIST})
+
+# tenon_tablegen(<public target> <file.td> <output> <flag> [<output> <flag>]...)
+# runs mlir-tblgen; the outputs stand in the build tree where the .td stands in
+# the source tree.
+function(tenon_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(rest ${ARGN})
+  while(rest)
+    list(POP_FRONT rest out flags)
+    separate_arguments(flags)
+    mlir_tablegen(${out} ${flags}
+      EXTRA_INCLUDES ${MLIR_INCLUDE_DIRS} ${CMAKE_SOURCE_DIR})
+  endwhile()
+  add_public_tablegen_target(${target})
+endfunction()
+
+# tenon_add_library(<name> <sources>... [DEPENDS <targets>...] [LINK <targets>...])
+# makes one static library of the compiler.
+function(tenon_add_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC TenonMLIRHeaders ${ARG_LINK})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()

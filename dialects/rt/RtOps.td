@@ -1,0 +1,82 @@
+//===- RtOps.td - What a compiled model asks of the runtime ---------------===//
+
+#ifndef TENON_RT_OPS
+#define TENON_RT_OPS
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Rt_Dialect : Dialect {
+  let name = "tenon_rt";
+  let summary = "Calls of a compiled model into the runtime";
+  let description = [{
+    What is left of a kernel once a provider has lowered it. The operations are
+    in destination style: on tensors until bufferisation, on memrefs after.
+  }];
+  let cppNamespace = "::tenon::rt";
+}
+
+class Rt_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Rt_Dialect, mnemonic, traits>;
+
+def Rt_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
+
+class Rt_CallOp<string mnemonic> : Rt_Op<mnemonic, [
+    DestinationStyleOpInterface, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getOutputsMutable();
+    }
+  }];
+}
+
+def Rt_LaunchOp : Rt_CallOp<"launch"> {
+  let summary = "runs a generated kernel over all its units of work";
+  let description = [{
+    `kernel` is a `func.func` whose arguments are the inputs and outputs as
+    memrefs, the scalars, and the begin and end of a range of units; it returns
+    an `i32` that is 0 on success. The function `<kernel>.units`, of the same
+    arguments without the range, returns how many units there are. Units are
+    independent: the runtime shares them out to threads.
+
+    Example:
+    ```mlir
+    %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Rt_Shaped>:$inputs,
+      Variadic<Rt_Shaped>:$outputs, Variadic<Index>:$scalars);
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` `outs` `(` $outputs `)` (`scalars` `(` $scalars^ `)`)?
+    attr-dict `:` `(` type($inputs) `)` `outs` `(` type($outputs) `)`
+    (`->` type($results)^)?
+  }];
+}
+
+def Rt_LibraryOp : Rt_CallOp<"library"> {
+  let summary = "runs a kernel of a library";
+  let description = [{
+    `provider` names the library and `descriptor` says, in that provider's
+    encoding (see the provider's ABI header in `runtime/`), what it does.
+    `constants` are the inputs whose contents never change: the runtime packs
+    them once for each model.
+
+    Example:
+    ```mlir
+    %y = tenon_rt.library "onednn"(%x, %w) outs(%e) {constants = array<i64: 1>, descriptor = array<i64: 1>} : (tensor<4x4xf32>, tensor<4x4xf32>) outs(tensor<4x4xf32>) -> tensor<4x4xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$provider, Variadic<Rt_Shaped>:$inputs,
+      Variadic<Rt_Shaped>:$outputs, DenseI64ArrayAttr:$descriptor,
+      DenseI64ArrayAttr:$constants);
+  let assemblyFormat = [{
+    $provider `(` $inputs `)` `outs` `(` $outputs `)` attr-dict `:`
+    `(` type($inputs) `)` `outs` `(` type($outputs) `)` (`->` type($results)^)?
+  }];
+}
+
+#endif // TENON_RT_OPS

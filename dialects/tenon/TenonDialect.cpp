@@ -1,0 +1,41 @@
+//===- TenonDialect.cpp - The tenon dialect -------------------------------===//
+
+#include "dialects/tenon/TenonDialect.h"
+
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "dialects/tenon/TenonDialect.cpp.inc"
+#include "dialects/tenon/TenonEnums.cpp.inc"
+#include "dialects/tenon/TenonInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/tenon/TenonAttributes.cpp.inc"
+
+using namespace mlir;
+
+void tenon::TenonDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/tenon/TenonOps.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/tenon/TenonAttributes.cpp.inc"
+      >();
+}
+
+/// Folders return tensors as elements and indices as integers.
+Operation *tenon::TenonDialect::materializeConstant(OpBuilder &builder,
+                                                    Attribute value, Type type,
+                                                    Location loc) {
+  if (auto elements = dyn_cast<ElementsAttr>(value))
+    if (elements.getType() == type)
+      return ConstantOp::create(builder, loc, elements);
+  return arith::ConstantOp::materialize(builder, value, type, loc);
+}

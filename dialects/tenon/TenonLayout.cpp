@@ -1,0 +1,1 @@
+//===- TenonLayout.cpp -===//

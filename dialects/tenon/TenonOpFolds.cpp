@@ -1,0 +1,1 @@
+//===- TenonOpFolds.cpp -===//

@@ -1,0 +1,1 @@
+//===- TenonOpShapes.cpp -===//

@@ -1,0 +1,319 @@
+//===- TenonShapes.cpp - Arithmetic on dimensions -------------------------===//
+
+#include "dialects/tenon/TenonShapes.h"
+
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+//===----------------------------------------------------------------------===//
+// DimBuilder
+//===----------------------------------------------------------------------===//
+
+Dim DimBuilder::build(llvm::function_ref<Value(OpBuilder &)> make) {
+  return builder ? Dim(make(*builder)) : Dim::unknown();
+}
+
+Value DimBuilder::materialize(Dim dim) {
+  if (dim.isConstant())
+    return arith::ConstantIndexOp::create(*builder, *loc, dim.getConstant());
+  return dim.getValue();
+}
+
+Dim DimBuilder::add(Dim a, Dim b) {
+  int64_t sum;
+  if (a.isConstant() && b.isConstant() &&
+      !llvm::AddOverflow(a.getConstant(), b.getConstant(), sum))
+    return sum;
+  if (a.isConstant() && a.getConstant() == 0)
+    return b;
+  if (b.isConstant() && b.getConstant() == 0)
+    return a;
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::AddIOp::create(builder, *loc, materialize(a), materialize(b));
+  });
+}
+
+Dim DimBuilder::sub(Dim a, Dim b) {
+  int64_t difference;
+  if (a.isConstant() && b.isConstant() &&
+      !llvm::SubOverflow(a.getConstant(), b.getConstant(), difference))
+    return difference;
+  if (b.isConstant() && b.getConstant() == 0)
+    return a;
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::SubIOp::create(builder, *loc, materialize(a), materialize(b));
+  });
+}
+
+Dim DimBuilder::mul(Dim a, Dim b) {
+  int64_t product;
+  if (a.isConstant() && b.isConstant() &&
+      !llvm::MulOverflow(a.getConstant(), b.getConstant(), product))
+    return product;
+  if (a.isConstant() && a.getConstant() == 1)
+    return b;
+  if (b.isConstant() && b.getConstant() == 1)
+    return a;
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::MulIOp::create(builder, *loc, materialize(a), materialize(b));
+  });
+}
+
+Dim DimBuilder::floorDiv(Dim a, Dim b) {
+  if (a.isConstant() && b.isConstant() && b.getConstant() > 0)
+    return llvm::divideFloorSigned(a.getConstant(), b.getConstant());
+  if (b.isConstant() && b.getConstant() == 1)
+    return a;
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::FloorDivSIOp::create(builder, *loc, materialize(a),
+                                       materialize(b));
+  });
+}
+
+Dim DimBuilder::ceilDiv(Dim a, Dim b) {
+  if (a.isConstant() && b.isConstant() && b.getConstant() > 0)
+    return llvm::divideCeilSigned(a.getConstant(), b.getConstant());
+  if (b.isConstant() && b.getConstant() == 1)
+    return a;
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::CeilDivSIOp::create(builder, *loc, materialize(a),
+                                      materialize(b));
+  });
+}
+
+Dim DimBuilder::min(Dim a, Dim b) {
+  if (a.isConstant() && b.isConstant())
+    return std::min(a.getConstant(), b.getConstant());
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::MinSIOp::create(builder, *loc, materialize(a),
+                                  materialize(b));
+  });
+}
+
+Dim DimBuilder::max(Dim a, Dim b) {
+  if (a.isConstant() && b.isConstant())
+    return std::max(a.getConstant(), b.getConstant());
+  return build([&](OpBuilder &builder) -> Value {
+    return arith::MaxSIOp::create(builder, *loc, materialize(a),
+                                  materialize(b));
+  });
+}
+
+Dim DimBuilder::selectLess(Dim a, Dim b, Dim ifTrue, Dim ifFalse) {
+  if (a.isConstant() && b.isConstant())
+    return a.getConstant() < b.getConstant() ? ifTrue : ifFalse;
+  if (ifTrue.isConstant() && ifFalse.isConstant() &&
+      ifTrue.getConstant() == ifFalse.getConstant())
+    return ifTrue;
+  return build([&](OpBuilder &builder) -> Value {
+    Value less =
+        arith::CmpIOp::create(builder, *loc, arith::CmpIPredicate::slt,
+                              materialize(a), materialize(b));
+    return arith::SelectOp::create(builder, *loc, less, materialize(ifTrue),
+                                   materialize(ifFalse));
+  });
+}
+
+Dim DimBuilder::dim(Value tensor, int64_t index) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(index))
+    return type.getDimSize(index);
+  return build([&](OpBuilder &builder) -> Value {
+    return tensor::DimOp::create(builder, *loc, tensor, index);
+  });
+}
+
+TensorShape DimBuilder::shape(Value tensor) {
+  TensorShape shape;
+  for (int64_t i = 0, e = cast<RankedTensorType>(tensor.getType()).getRank();
+       i != e; ++i)
+    shape.push_back(dim(tensor, i));
+  return shape;
+}
+
+Dim DimBuilder::element(Value tensor, int64_t index) {
+  if (std::optional<SmallVector<int64_t>> constants = getConstantInts(tensor))
+    return (*constants)[index];
+  if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>()) {
+    Value element = elements.getElements()[index];
+    APInt constant;
+    if (matchPattern(element, m_ConstantInt(&constant)))
+      return constant.getSExtValue();
+    // Most elements are dimensions cast from `index`: undo that.
+    if (auto cast = element.getDefiningOp<arith::IndexCastOp>())
+      if (cast.getIn().getType().isIndex())
+        return builder ? Dim(cast.getIn()) : Dim::unknown();
+  }
+  return build([&](OpBuilder &builder) -> Value {
+    SmallVector<Value> indices;
+    if (cast<RankedTensorType>(tensor.getType()).getRank() == 1)
+      indices.push_back(
+          arith::ConstantIndexOp::create(builder, *loc, index));
+    Value element = tensor::ExtractOp::create(builder, *loc, tensor, indices);
+    return arith::IndexCastOp::create(builder, *loc, builder.getIndexType(),
+                                      element);
+  });
+}
+
+LogicalResult DimBuilder::error(const Twine &message) {
+  return emitOptionalError(loc, message);
+}
+
+//===----------------------------------------------------------------------===//
+// Constants and types
+//===----------------------------------------------------------------------===//
+
+std::optional<SmallVector<int64_t>> getConstantInts(Value tensor,
+                                                    int64_t limit) {
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  if (!type || !type.hasStaticShape() ||
+      !type.getElementType().isIntOrIndex() || type.getNumElements() > limit)
+    return std::nullopt;
+  SmallVector<int64_t> result;
+  if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>()) {
+    for (Value element : elements.getElements()) {
+      APInt constant;
+      if (!matchPattern(element, m_ConstantInt(&constant)))
+        return std::nullopt;
+      result.push_back(constant.getSExtValue());
+    }
+    return result;
+  }
+  ElementsAttr attribute;
+  if (!matchPattern(tensor, m_Constant(&attribute)))
+    return std::nullopt;
+  bool isUnsigned = type.getElementType().isUnsignedInteger() ||
+                    type.getElementType().isInteger(1);
+  if (auto values = attribute.tryGetValues<APInt>()) {
+    for (APInt value : *values)
+      result.push_back(isUnsigned ? value.getZExtValue()
+                                  : value.getSExtValue());
+    return result;
+  }
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+    if (auto values = readIntegers(resource))
+      return values;
+  return std::nullopt;
+}
+
+std::optional<double> getConstantScalar(Value tensor) {
+  ElementsAttr attribute;
+  if (!matchPattern(tensor, m_Constant(&attribute)))
+    return std::nullopt;
+  if (!attribute.isSplat() && attribute.getNumElements() != 1)
+    return std::nullopt;
+  if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
+    if (isa<FloatType>(dense.getElementType()))
+      return dense.getSplatValue<APFloat>().convertToDouble();
+    if (dense.getElementType().isUnsignedInteger() ||
+        dense.getElementType().isInteger(1))
+      return double(dense.getSplatValue<APInt>().getZExtValue());
+    if (dense.getElementType().isInteger())
+      return double(dense.getSplatValue<APInt>().getSExtValue());
+  }
+  return std::nullopt;
+}
+
+Type getSignless(Type type) {
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return IntegerType::get(type.getContext(), integer.getWidth());
+  return type;
+}
+
+//===----------------------------------------------------------------------===//
+// What the generated code calls
+//===----------------------------------------------------------------------===//
+
+namespace detail {
+
+LogicalResult inferElementwiseShape(ValueRange operands, DimBuilder &dims,
+                                    SmallVectorImpl<TensorShape> &shapes) {
+  int64_t rank = 0;
+  for (Value operand : operands)
+    rank = std::max(rank, cast<RankedTensorType>(operand.getType()).getRank());
+  TensorShape shape(rank, Dim(1));
+  for (Value operand : operands) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    if (type.getRank() == 0)
+      continue;
+    if (type.getRank() != rank)
+      return dims.error("operands of an elementwise operation have rank " +
+                        Twine(rank) + " or 0, but one has rank " +
+                        Twine(type.getRank()));
+    for (int64_t i = 0; i != rank; ++i) {
+      int64_t size = type.getDimSize(i);
+      if (size == 1)
+        continue;
+      bool isOne = shape[i].isConstant() && shape[i].getConstant() == 1;
+      if (!isOne && shape[i].isConstant()) {
+        if (!ShapedType::isDynamic(size) && size != shape[i].getConstant())
+          return dims.error("dimension " + Twine(i) + " is " +
+                            Twine(shape[i].getConstant()) +
+                            " in one operand and " + Twine(size) +
+                            " in another");
+        continue;
+      }
+      if (isOne || !ShapedType::isDynamic(size))
+        shape[i] = dims.dim(operand, i);
+    }
+  }
+  shapes.push_back(std::move(shape));
+  return success();
+}
+
+FailureOr<SmallVector<OpOperand *>>
+getElementwisePermutedOperands(Operation *op) {
+  SmallVector<OpOperand *> operands;
+  for (OpOperand &operand : op->getOpOperands())
+    if (cast<RankedTensorType>(operand.get().getType()).getRank() != 0)
+      operands.push_back(&operand);
+  return operands;
+}
+
+bool areCompatibleTypes(TypeRange inferred, TypeRange actual) {
+  return llvm::all_of_zip(inferred, actual, [](Type a, Type b) {
+    return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) &&
+           succeeded(verifyCompatibleShape(a, b));
+  });
+}
+
+RankedTensorType makeTensorType(const TensorShape &shape, Type elementType) {
+  SmallVector<int64_t> sizes;
+  for (const Dim &dim : shape)
+    sizes.push_back(dim.getStatic());
+  return RankedTensorType::get(sizes, elementType);
+}
+
+LogicalResult finishReification(Operation *op, OpBuilder &builder,
+                                ArrayRef<TensorShape> shapes,
+                                ReifiedRankedShapedTypeDims &reified) {
+  for (auto [result, shape] : llvm::zip_equal(op->getResults(), shapes)) {
+    SmallVector<OpFoldResult> &sizes = reified.emplace_back();
+    auto type = cast<RankedTensorType>(result.getType());
+    for (auto [i, dim] : llvm::enumerate(shape)) {
+      // A type may know more than the inference (a bound input, a cast).
+      if (!type.isDynamicDim(i))
+        sizes.push_back(builder.getIndexAttr(type.getDimSize(i)));
+      else if (dim.isConstant())
+        sizes.push_back(arith::ConstantIndexOp::create(builder, op->getLoc(),
+                                                       dim.getConstant())
+                            .getResult());
+      else if (Value value = dim.getValue())
+        sizes.push_back(value);
+      else
+        return failure();
+    }
+  }
+  return success();
+}
+
+} // namespace detail
+} // namespace tenon

@@ -1,0 +1,140 @@
+//===- TenonShapes.h - The one place where result shapes are computed -----===//
+//
+// Every shaped operation defines `inferShapes` once, in terms of `Dim`s and a
+// `DimBuilder`. Without an OpBuilder the arithmetic is static and unknown stays
+// unknown: that is type inference. With one, unknown dimensions become SSA
+// values: that is reification, which lowering uses.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_DIALECTS_TENON_TENONSHAPES_H
+#define TENON_DIALECTS_TENON_TENONSHAPES_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+
+namespace tenon {
+
+/// A dimension or offset: a constant, a value of type `index`, or unknown.
+class Dim {
+public:
+  Dim() = default;
+  Dim(int64_t constant) : constant(constant) {}
+  Dim(mlir::Value value) : value(value) {}
+
+  static Dim unknown() { return Dim(); }
+  bool isConstant() const { return constant.has_value(); }
+  bool isUnknown() const { return !constant && !value; }
+  int64_t getConstant() const { return *constant; }
+  mlir::Value getValue() const { return value; }
+  /// The constant, or ShapedType::kDynamic.
+  int64_t getStatic() const {
+    return constant.value_or(mlir::ShapedType::kDynamic);
+  }
+
+private:
+  std::optional<int64_t> constant;
+  mlir::Value value;
+};
+
+using TensorShape = llvm::SmallVector<Dim>;
+
+/// Arithmetic on dimensions. Constants fold; what is left becomes unknown, or,
+/// with an OpBuilder, `arith` operations at its insertion point.
+class DimBuilder {
+public:
+  explicit DimBuilder(std::optional<mlir::Location> loc) : loc(loc) {}
+  DimBuilder(mlir::OpBuilder &builder, mlir::Location loc)
+      : builder(&builder), loc(loc) {}
+
+  Dim add(Dim a, Dim b);
+  Dim sub(Dim a, Dim b);
+  Dim mul(Dim a, Dim b);
+  /// Quotients of integers, rounded down or up; `b` is a positive dimension.
+  Dim floorDiv(Dim a, Dim b);
+  Dim ceilDiv(Dim a, Dim b);
+  Dim min(Dim a, Dim b);
+  Dim max(Dim a, Dim b);
+  /// `ifTrue` where `a < b`.
+  Dim selectLess(Dim a, Dim b, Dim ifTrue, Dim ifFalse);
+
+  /// Dimension `index` of a ranked tensor.
+  Dim dim(mlir::Value tensor, int64_t index);
+  /// All dimensions of a ranked tensor.
+  TensorShape shape(mlir::Value tensor);
+  /// Element `index` of a one-dimensional integer tensor, or of a scalar one
+  /// (`index` = 0): constant where it is a constant or `tensor.from_elements` of
+  /// constants.
+  Dim element(mlir::Value tensor, int64_t index);
+
+  /// Reports what is wrong with operands or attributes; returns failure.
+  mlir::LogicalResult error(const llvm::Twine &message);
+
+private:
+  Dim build(llvm::function_ref<mlir::Value(mlir::OpBuilder &)> make);
+  mlir::Value materialize(Dim dim);
+
+  mlir::OpBuilder *builder = nullptr;
+  std::optional<mlir::Location> loc;
+};
+
+/// The elements of a constant integer tensor (at most `limit` of them), whether
+/// `tenon.constant`, `arith.constant` or `tensor.from_elements` of constants.
+std::optional<llvm::SmallVector<int64_t>> getConstantInts(mlir::Value tensor,
+                                                          int64_t limit = 4096);
+
+/// The value of a tensor with one element, or of a splat, as a double.
+std::optional<double> getConstantScalar(mlir::Value tensor);
+
+/// `type` without signs: `ui8` becomes `i8`. What `arith` wants.
+mlir::Type getSignless(mlir::Type type);
+
+namespace detail {
+
+mlir::LogicalResult
+inferElementwiseShape(mlir::ValueRange operands, DimBuilder &dims,
+                      llvm::SmallVectorImpl<TensorShape> &shapes);
+mlir::FailureOr<llvm::SmallVector<mlir::OpOperand *>>
+getElementwisePermutedOperands(mlir::Operation *op);
+bool areCompatibleTypes(mlir::TypeRange inferred, mlir::TypeRange actual);
+mlir::RankedTensorType makeTensorType(const TensorShape &shape,
+                                      mlir::Type elementType);
+/// Fills `reified` from shapes that have no unknown dimension.
+mlir::LogicalResult
+finishReification(mlir::Operation *op, mlir::OpBuilder &builder,
+                  llvm::ArrayRef<TensorShape> shapes,
+                  mlir::ReifiedRankedShapedTypeDims &reified);
+
+template <typename ConcreteOp>
+mlir::LogicalResult
+inferReturnTypes(typename ConcreteOp::Adaptor adaptor,
+                 std::optional<mlir::Location> location,
+                 llvm::SmallVectorImpl<mlir::Type> &types) {
+  DimBuilder dims(location);
+  llvm::SmallVector<TensorShape> shapes;
+  if (mlir::failed(ConcreteOp::inferShapes(adaptor, dims, shapes)))
+    return mlir::failure();
+  for (auto [shape, elementType] :
+       llvm::zip_equal(shapes, ConcreteOp::inferElementTypes(adaptor)))
+    types.push_back(makeTensorType(shape, elementType));
+  return mlir::success();
+}
+
+template <typename ConcreteOp>
+mlir::LogicalResult
+reifyResultShapes(ConcreteOp op, mlir::OpBuilder &builder,
+                  mlir::ReifiedRankedShapedTypeDims &reified) {
+  DimBuilder dims(builder, op.getLoc());
+  llvm::SmallVector<TensorShape> shapes;
+  if (mlir::failed(ConcreteOp::inferShapes(typename ConcreteOp::Adaptor(op),
+                                           dims, shapes)))
+    return mlir::failure();
+  return finishReification(op, builder, shapes, reified);
+}
+
+} // namespace detail
+} // namespace tenon
+
+#endif // TENON_DIALECTS_TENON_TENONSHAPES_H
