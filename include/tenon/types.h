@@ -1,0 +1,45 @@
+/*===- tenon/types.h - Element types and error codes ------------------------===
+ *
+ * The numbers that the public API and compiled models share. Plain C.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef TENON_TYPES_H
+#define TENON_TYPES_H
+
+/** Element types. The values are those of ONNX's TensorProto.DataType. */
+typedef enum TenonDType {
+  TENON_F32 = 1,
+  TENON_U8 = 2,
+  TENON_I8 = 3,
+  TENON_U16 = 4,
+  TENON_I16 = 5,
+  TENON_I32 = 6,
+  TENON_I64 = 7,
+  /** One byte an element, 0 or 1. */
+  TENON_BOOL = 9,
+  TENON_F16 = 10,
+  TENON_F64 = 11,
+  TENON_U32 = 12,
+  TENON_U64 = 13,
+  TENON_BF16 = 16
+} TenonDType;
+
+/** What kind of error happened. The tools exit with the same numbers. */
+typedef enum TenonErrorCode {
+  TENON_OK = 0,
+  /** The caller used the function or the command line wrongly. */
+  TENON_ERROR_USAGE = 1,
+  /** A model or an input that is not valid: wrong contents, type or shape. */
+  TENON_ERROR_INVALID = 2,
+  /** Valid, but beyond what this version, this build or this machine can do. */
+  TENON_ERROR_UNSUPPORTED = 3,
+  /** A file, memory or another part of the system failed. */
+  TENON_ERROR_SYSTEM = 4,
+  /** A result is not the expected one (tools only). */
+  TENON_ERROR_DIFFERS = 5,
+  /** A defect of Tenon itself. */
+  TENON_ERROR_INTERNAL = 70
+} TenonErrorCode;
+
+#endif /* TENON_TYPES_H */

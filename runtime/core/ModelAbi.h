@@ -1,0 +1,193 @@
+/*===- ModelAbi.h - What a compiled model and the runtime agree on ----------===
+ *
+ * A compiled model is data and code behind one constant of type TenonModelDesc.
+ * In a shared library it is the only exported symbol, TENON_MODEL_SYMBOL. The
+ * compiler emits the structures below and reads their offsets from this header;
+ * the runtime checks them when it loads a model.
+ *
+ * Plain C for 64-bit targets. Every member is eight bytes, or two of four bytes
+ * stand together, so that there is no padding. Any change to a structure raises
+ * TENON_ABI_VERSION.
+ *
+ * A model's code references no symbol of the runtime. It reaches the runtime
+ * through the TenonRuntimeTable in the frame of a run. It has no constructors
+ * and no writable data: one loaded model serves any number of sessions at once.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef TENON_RUNTIME_CORE_MODELABI_H
+#define TENON_RUNTIME_CORE_MODELABI_H
+
+#include <stdint.h>
+
+#include "tenon/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** "TENONMDL" when the bytes are read in memory order on a little-endian
+ * machine. */
+#define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
+#define TENON_ABI_VERSION 1u
+/** The exported symbol of a model that is a shared library. */
+#define TENON_MODEL_SYMBOL "tenon_model"
+
+/** Alignment in bytes of every planned buffer and of the weights. */
+#define TENON_BUFFER_ALIGNMENT 64
+#define TENON_MAX_RANK 32
+
+/** In TenonTensorDesc::dims, -1 - k stands for symbol k. */
+#define TENON_DIM_SYMBOL(k) (-1 - (int64_t)(k))
+/** In TenonTensorDesc::dims of an output: neither a number nor a plain symbol;
+ * plan() computes it. */
+#define TENON_DIM_COMPUTED INT64_MIN
+
+/*===----------------------------------------------------------------------===
+ * Description
+ *===----------------------------------------------------------------------===*/
+
+/** An input or output. Elements are contiguous in row-major order. */
+typedef struct TenonTensorDesc {
+  const char *name;    /* the ONNX name, UTF-8, unique among inputs (outputs) */
+  int32_t dtype;       /* TenonDType */
+  int32_t rank;        /* 0 .. TENON_MAX_RANK */
+  const int64_t *dims; /* rank values: >= 0, TENON_DIM_SYMBOL(k), or
+                          TENON_DIM_COMPUTED (outputs only); null if rank 0 */
+} TenonTensorDesc;
+
+/** When a planned buffer is in use. Two buffers share memory only if their step
+ * ranges, both ends included, don't overlap. Steps are numbered by the compiler
+ * in the order of execution, 0 upwards; both regions of a conditional lie
+ * within the conditional's range. */
+typedef struct TenonBufferDesc {
+  int32_t firstStep;
+  int32_t lastStep;
+} TenonBufferDesc;
+
+/** What a generated kernel returns. */
+enum TenonKernelStatus {
+  TENON_KERNEL_OK = 0,
+  TENON_KERNEL_INDEX_OUT_OF_RANGE = 1,
+  TENON_KERNEL_SHAPE_MISMATCH = 2,
+  TENON_KERNEL_DIVISION_BY_ZERO = 3
+};
+
+/** A generated kernel. `fn` runs the units begin <= u < end; units are
+ * independent of each other and may run in any order on any thread.
+ *   args: one pointer for each tensor (inputs, then outputs), to its first
+ *         element, aligned to the element only;
+ *   dims: the dynamic dimensions of all args in order, then the scalars.
+ * Returns a TenonKernelStatus. */
+typedef struct TenonKernel {
+  int32_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
+                int64_t end);
+  const char *name; /* for errors and profiles: the node names it came from */
+} TenonKernel;
+
+/** A kernel that a library runs. See the provider's own header for the encoding
+ * of the descriptor (runtime/cpu/OneDnnAbi.h). */
+typedef struct TenonLibraryKernel {
+  const char *provider; /* "onednn" */
+  const char *name;     /* for errors and profiles, as above */
+  uint32_t index;       /* its position in TenonModelDesc::libraryKernels */
+  uint32_t numArgs;     /* tensors: inputs, then outputs */
+  const int64_t *descriptor;
+  uint64_t descriptorSize; /* in words */
+  uint64_t constantMask;   /* bit i: args[i] has the same contents in every run
+                              of this model, so that it can be packed once */
+} TenonLibraryKernel;
+
+struct TenonRunFrame;
+
+/** The exported description. All pointers stay valid while the model is loaded;
+ * a pointer to an array of no elements may be null. */
+typedef struct TenonModelDesc {
+  uint64_t magic;      /* TENON_MODEL_MAGIC */
+  uint32_t abiVersion; /* TENON_ABI_VERSION */
+  uint32_t structSize; /* sizeof(TenonModelDesc) */
+
+  const char *name;
+  const char *triple;      /* LLVM target triple: "x86_64-unknown-linux-gnu" */
+  const char *cpuFeatures; /* features that the code uses, LLVM's names,
+                              separated by commas, without signs:
+                              "avx2,fma,avx512f"; checked at load */
+  const char *producer;    /* "tenon 0.1.0" */
+
+  uint32_t numInputs;
+  uint32_t numOutputs;
+  const TenonTensorDesc *inputs;
+  const TenonTensorDesc *outputs;
+
+  /* Symbols: the dynamic dimensions of the inputs. Each occurs in at least one
+   * input's dims; the runtime takes its value from there. */
+  uint32_t numSymbols;
+  uint32_t numBuffers;
+  const char *const *symbolNames;
+  const TenonBufferDesc *buffers;
+
+  uint32_t numKernels;
+  uint32_t numLibraryKernels;
+  const TenonKernel *kernels;
+  const TenonLibraryKernel *libraryKernels;
+
+  /* All constants, aligned to TENON_BUFFER_ALIGNMENT, in a read-only section.
+   * In process, where constants stay where the compiler has them, this may be
+   * null: the code then adds whole addresses to it. */
+  const uint8_t *weights;
+  uint64_t weightsSize;
+
+  /** Sizes for these symbol values (numSymbols, each >= 0).
+   *   bufferBytes: numBuffers values, >= 0;
+   *   outputDims:  the dims of all outputs, one after another, >= 0.
+   * A pure function. Returns TENON_OK, or TENON_ERROR_INVALID where the model
+   * has no meaning at these sizes (a dimension would be negative, or a byte
+   * count overflows). */
+  int32_t (*plan)(const int64_t *symbols, int64_t *bufferBytes,
+                  int64_t *outputDims);
+
+  /** Runs the model once. Returns TENON_OK, or what a function of the runtime
+   * table returned: on anything but zero it returns at once. */
+  int32_t (*run)(const struct TenonRunFrame *frame);
+} TenonModelDesc;
+
+/*===----------------------------------------------------------------------===
+ * Running
+ *===----------------------------------------------------------------------===*/
+
+/** What a model calls. Each returns zero, or the code to return from run().
+ * They are called from the thread that runs run(), never from a kernel. */
+typedef struct TenonRuntimeTable {
+  /** Runs all units of a generated kernel, on this thread or on several.
+   * `units` <= 0 is no work. The kernel is one of TenonModelDesc::kernels. */
+  int32_t (*launch)(void *session, const TenonKernel *kernel, void *const *args,
+                    const int64_t *dims, int64_t units);
+  /** Runs a library kernel. `dims` holds all dimensions of all args, flat; the
+   * ranks are in the descriptor. */
+  int32_t (*library)(void *session, const TenonLibraryKernel *kernel,
+                     void *const *args, const int64_t *dims);
+  /** Records an error and returns `code` (a TenonErrorCode, not zero). `node`
+   * may be null. The message says what was found and what was expected. */
+  int32_t (*fail)(void *session, int32_t code, const char *node,
+                  const char *message);
+} TenonRuntimeTable;
+
+/** The argument of run(). */
+typedef struct TenonRunFrame {
+  const TenonRuntimeTable *rt;
+  void *session;        /* handed back to the functions of the table */
+  void *const *inputs;  /* numInputs pointers, the caller's buffers; read only,
+                           aligned to the element only */
+  void *const *outputs; /* numOutputs pointers, the caller's buffers; none
+                           overlaps an input or another output */
+  const int64_t *symbols; /* numSymbols values, as in plan() */
+  void *const *buffers;   /* numBuffers pointers, aligned to
+                             TENON_BUFFER_ALIGNMENT, contents undefined */
+  const uint8_t *weights; /* TenonModelDesc::weights */
+} TenonRunFrame;
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif /* TENON_RUNTIME_CORE_MODELABI_H */
