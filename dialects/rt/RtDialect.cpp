@@ -45,3 +45,15 @@ void tenon::rt::LaunchOp::getEffects(Effects &effects) {
 void tenon::rt::LibraryOp::getEffects(Effects &effects) {
   getCallEffects(*this, effects);
 }
+
+/// view(view(x)) is a view of x, and a view of x with its own static type is x.
+OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
+  if (getSource().getType() == getResult().getType() &&
+      cast<ShapedType>(getResult().getType()).hasStaticShape())
+    return getSource();
+  if (auto view = getSource().getDefiningOp<ViewOp>()) {
+    getSourceMutable().assign(view.getSource());
+    return getResult();
+  }
+  return {};
+}

@@ -79,4 +79,65 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
   }];
 }
 
+def Rt_ViewOp : Rt_Op<"view", [Pure]> {
+  let summary = "the same elements under another shape";
+  let description = [{
+    `sizes` are the dynamic dimensions of the result. The source is contiguous,
+    and so is the result; both have the same number of elements.
+
+    Example: `%v = tenon_rt.view %m[%d] : memref<?x4xf32> -> memref<?xf32>`
+  }];
+  let arguments = (ins Rt_Shaped:$source, Variadic<Index>:$sizes);
+  let results = (outs Rt_Shaped:$result);
+  let assemblyFormat =
+      "$source `[` $sizes `]` attr-dict `:` type($source) `->` type($result)";
+  let hasFolder = 1;
+}
+
+def Rt_BufferOp : Rt_Op<"buffer", [Pure]> {
+  let summary = "a buffer in the session's arena";
+  let description = [{
+    `index` counts the buffers of a model; the runtime gives each a place when
+    shapes are bound. `sizes` are the dynamic dimensions.
+
+    Example: `%b = tenon_rt.buffer 0[%d] : memref<?x4xf32>`
+  }];
+  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
+  let results = (outs AnyStridedMemRef:$result);
+  let assemblyFormat = "$index `[` $sizes `]` attr-dict `:` type($result)";
+}
+
+def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
+  let summary = "a constant of the model";
+  let description = [{
+    Its bytes stand at `offset` in the model's weights.
+
+    Example: `tenon_rt.weight @w0 at 64 = dense<0.0> : tensor<4xf32>`
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$offset,
+      ElementsAttr:$value);
+  let assemblyFormat = "$sym_name `at` $offset attr-dict `=` $value";
+}
+
+def Rt_GetWeightOp : Rt_Op<"get_weight", [Pure]> {
+  let summary = "the memory of a `tenon_rt.weight`; it is not written";
+  let description =
+      "Example: `%w = tenon_rt.get_weight @w0 : memref<4xf32>`";
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyStridedMemRef:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def Rt_ResultShapeOp : Rt_Op<"result_shape"> {
+  let summary = "the dimensions of a result of the model";
+  let description = [{
+    What a caller learns of result `index` when shapes are bound: all its
+    dimensions.
+
+    Example: `tenon_rt.result_shape 0 [%d0, %d1]`
+  }];
+  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
+  let assemblyFormat = "$index `[` $sizes `]` attr-dict";
+}
+
 #endif // TENON_RT_OPS
