@@ -31,7 +31,8 @@ def class_token(g, batch):
     """The class token expanded over the batch, by the exporter's way to write expand(batch, -1, -1)."""
     token = g.random_weight("cls_token", (1, 1, WIDTH), 0.5)
     sizes = g.node("Reshape", g.shape(batch, -1, -1), g.constant([-1], np.int64))
-    ones = g.node("ConstantOfShape", g.node("Shape", sizes), value=numpy_helper.from_array(np.array([1], dtype=np.int64)))
+    one = numpy_helper.from_array(np.array([1], dtype=np.int64))
+    ones = g.node("ConstantOfShape", g.node("Shape", sizes), value=one)
     keep = g.node("Equal", sizes, g.node("Mul", ones, g.constant(-1, np.int64)))
     return g.node("Expand", token, g.node("Where", keep, ones, sizes))
 

@@ -1,0 +1,51 @@
+"""Compiles the sample models with tenon-compile, measuring what that takes."""
+
+import os
+import subprocess
+import time
+
+# What tenon-compile is given for each provider; the first is the default of the tools.
+PROVIDERS = {"onednn": [], "codegen": ["--provider=codegen"]}
+
+
+class CompileError(Exception):
+    """tenon-compile failed; the text is its last words."""
+
+
+def output_path(build, model, provider):
+    return os.path.join(build, "models", provider, model["name"] + ".so")
+
+
+def is_fresh(path, build, model):
+    """Whether a compiled model is newer than the compiler's binaries and the model."""
+    if not os.path.exists(path):
+        return False
+    sources = [os.path.join(build, "bin", "tenon-compile"), model["path"]]
+    return all(os.path.getmtime(source) < os.path.getmtime(path) for source in sources)
+
+
+def model_bytes(model):
+    """Size of the model with its external data."""
+    return sum(os.path.getsize(p) for p in (model["path"], model["path"] + ".data") if os.path.exists(p))
+
+
+def compile_model(build, model, provider, timeout=1200):
+    """Compiles; gives (path, seconds, peak bytes of memory). Raises CompileError."""
+    path = output_path(build, model, provider)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    command = [os.path.join(build, "bin", "tenon-compile"), model["path"], "-o", path] + PROVIDERS[provider]
+    # The words go to a file, so that nothing has to read along while this process waits for the usage of that one.
+    with open(path + ".log", "w+", encoding="utf-8", errors="replace") as log:
+        start = time.time()
+        process = subprocess.Popen(["timeout", str(timeout)] + command, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.time() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        words = log.read()
+    if process.returncode:
+        raise CompileError(f"tenon-compile ended with {process.returncode}: {words[-2000:].strip()}")
+    return path, seconds, usage.ru_maxrss * 1024
+
+
