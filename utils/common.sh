@@ -50,6 +50,7 @@ build_tree() {
     cmake --build --preset release ${1:+--target "$@"}
   else
     # Without a terminal ninja would print one line a file: keep every fiftieth, and all that is not progress.
-    cmake --build --preset release ${1:+--target "$@"} | awk '!/^\[[0-9]+\/[0-9]+\]/ || NR % 50 == 1 { print; fflush() }'
+    cmake --build --preset release ${1:+--target "$@"} |
+      awk '!/^\[[0-9]+\/[0-9]+\]/ || NR % 50 == 1 { print; fflush() }'
   fi
 }
