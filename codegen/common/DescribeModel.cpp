@@ -1,0 +1,291 @@
+//===- DescribeModel.cpp - tenon-describe-model ---------------------------===//
+
+#include "codegen/common/Passes.h"
+
+#include "codegen/common/ModelAttributes.h"
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "runtime/core/ModelAbi.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon::codegen {
+
+#define GEN_PASS_DEF_DESCRIBEMODEL
+#include "codegen/common/Passes.h.inc"
+
+namespace {
+
+// The tables below are written member by member in the header's order.
+static_assert(sizeof(TenonModelDesc) == 21 * 8, "describe the new members");
+static_assert(sizeof(TenonTensorDesc) == 24 && sizeof(TenonKernel) == 16 &&
+                  sizeof(TenonLibraryKernel) == 48 &&
+                  sizeof(TenonBufferDesc) == 8,
+              "describe the new members");
+
+/// The ABI's number of an element type; 0 if it has none.
+int32_t getDType(Type type) {
+  if (type.isF32())
+    return TENON_F32;
+  if (type.isF64())
+    return TENON_F64;
+  if (type.isF16())
+    return TENON_F16;
+  if (type.isBF16())
+    return TENON_BF16;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return 0;
+  switch (integer.getWidth()) {
+  case 1:
+    return TENON_BOOL;
+  case 8:
+    return integer.isUnsigned() ? TENON_U8 : TENON_I8;
+  case 16:
+    return integer.isUnsigned() ? TENON_U16 : TENON_I16;
+  case 32:
+    return integer.isUnsigned() ? TENON_U32 : TENON_I32;
+  case 64:
+    return integer.isUnsigned() ? TENON_U64 : TENON_I64;
+  }
+  return 0;
+}
+
+/// A member of a constant: a number, the address of a symbol, or null.
+struct Member {
+  Member(uint64_t number, unsigned bits) : number(number), bits(bits) {}
+  Member(StringRef symbol) : symbol(symbol.str()), bits(0) {}
+  uint64_t number = 0;
+  std::string symbol;
+  unsigned bits;
+};
+Member i32(uint64_t number) { return Member(number, 32); }
+Member i64(uint64_t number) { return Member(number, 64); }
+
+/// Makes constants of the llvm dialect at the end of a module.
+class ConstantBuilder {
+public:
+  explicit ConstantBuilder(ModuleOp module)
+      : builder(ImplicitLocOpBuilder::atBlockEnd(module.getLoc(),
+                                                 module.getBody())) {}
+
+  /// An array of structures. Empty arrays have no address.
+  Member makeArray(StringRef name, ArrayRef<SmallVector<Member>> elements,
+                   LLVM::Linkage linkage = LLVM::Linkage::Internal) {
+    if (elements.empty())
+      return Member("");
+    SmallVector<Type> members;
+    for (const Member &member : elements.front())
+      members.push_back(getType(member));
+    Type element = members.front();
+    if (members.size() > 1)
+      element = LLVM::LLVMStructType::getLiteral(builder.getContext(), members);
+    Type type = elements.size() == 1 && linkage == LLVM::Linkage::External
+                    ? element
+                    : LLVM::LLVMArrayType::get(element, elements.size());
+    auto global = LLVM::GlobalOp::create(builder, type, /*isConstant=*/true,
+                                         linkage, name, Attribute(),
+                                         /*alignment=*/8);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(
+        &global.getInitializerRegion().emplaceBlock());
+    Value whole = LLVM::PoisonOp::create(builder, type);
+    for (auto [i, values] : llvm::enumerate(elements))
+      for (auto [j, member] : llvm::enumerate(values)) {
+        SmallVector<int64_t> position;
+        if (isa<LLVM::LLVMArrayType>(type))
+          position.push_back(i);
+        if (members.size() > 1)
+          position.push_back(j);
+        whole = LLVM::InsertValueOp::create(builder, whole, getValue(member),
+                                            position);
+      }
+    LLVM::ReturnOp::create(builder, whole);
+    return Member(name);
+  }
+
+  Member makeNumbers(StringRef name, ArrayRef<int64_t> numbers) {
+    if (numbers.empty())
+      return Member("");
+    LLVM::GlobalOp::create(
+        builder, LLVM::LLVMArrayType::get(builder.getI64Type(), numbers.size()),
+        /*isConstant=*/true, LLVM::Linkage::Internal, name,
+        builder.getI64TensorAttr(numbers), /*alignment=*/8);
+    return Member(name);
+  }
+
+  /// Equal strings are one.
+  Member makeString(StringRef text) {
+    std::string &name = strings[text];
+    if (name.empty()) {
+      name = "str" + std::to_string(strings.size() - 1);
+      SmallVector<char> bytes(text.begin(), text.end());
+      bytes.push_back(0);
+      LLVM::GlobalOp::create(
+          builder, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size()),
+          /*isConstant=*/true, LLVM::Linkage::Internal, name,
+          builder.getStringAttr(StringRef(bytes.data(), bytes.size())));
+    }
+    return Member(name);
+  }
+
+private:
+  Type getType(const Member &member) {
+    if (member.bits == 0)
+      return LLVM::LLVMPointerType::get(builder.getContext());
+    return builder.getIntegerType(member.bits);
+  }
+  Value getValue(const Member &member) {
+    Type type = getType(member);
+    if (member.bits != 0)
+      return LLVM::ConstantOp::create(
+          builder, type, builder.getIntegerAttr(type, APInt(member.bits, member.number)));
+    if (member.symbol.empty())
+      return LLVM::ZeroOp::create(builder, type);
+    return LLVM::AddressOfOp::create(builder, type, member.symbol);
+  }
+
+  ImplicitLocOpBuilder builder;
+  llvm::StringMap<std::string> strings;
+};
+
+/// The features that the runtime checks: those switched on, without signs.
+std::string getRequiredFeatures(StringRef features) {
+  SmallVector<StringRef> parts, required;
+  features.split(parts, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef part : parts)
+    if (part.consume_front("+"))
+      required.push_back(part);
+  return llvm::join(required, ",");
+}
+
+class DescribeModelPass : public impl::DescribeModelBase<DescribeModelPass> {
+public:
+  using DescribeModelBase::DescribeModelBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto run = module.lookupSymbol<LLVM::LLVMFuncOp>(kRunName);
+    auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+    if (!run || !target) {
+      module.emitError("expected @run in the llvm dialect and a target");
+      return signalPassFailure();
+    }
+    // Only the description is visible from outside.
+    for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+      if (!function.isExternal())
+        function.setLinkage(LLVM::Linkage::Internal);
+    for (StringRef table : {StringRef(kKernelTable), StringRef(kLibraryTable)})
+      if (Operation *declaration = module.lookupSymbol(table))
+        declaration->erase();
+
+    ConstantBuilder constants(module);
+    auto inputs = makeTensors(constants, run, kInputsAttr, "inputs");
+    auto outputs = makeTensors(constants, run, kOutputsAttr, "outputs");
+    if (failed(inputs) || failed(outputs))
+      return signalPassFailure();
+
+    SmallVector<SmallVector<Member>> symbols, kernels, libraryKernels, buffers;
+    for (auto name : run->getAttrOfType<ArrayAttr>(kSymbolsAttr)
+                         .getAsRange<StringAttr>())
+      symbols.push_back({constants.makeString(name.getValue())});
+    for (auto kernel : run->getAttrOfType<ArrayAttr>(kKernelsAttr)
+                           .getAsRange<DictionaryAttr>())
+      kernels.push_back(
+          {Member(kernel.getAs<StringAttr>("entry").getValue()),
+           constants.makeString(kernel.getAs<StringAttr>("name").getValue())});
+    for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
+                           .getAsRange<DictionaryAttr>()) {
+      size_t index = libraryKernels.size();
+      auto words = kernel.getAs<DenseI64ArrayAttr>("descriptor");
+      libraryKernels.push_back(
+          {constants.makeString(
+               kernel.getAs<StringAttr>("provider").getValue()),
+           constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
+           i32(index), i32(kernel.getAs<IntegerAttr>("args").getInt()),
+           constants.makeNumbers("descriptor" + std::to_string(index), words),
+           i64(words.size()),
+           i64(kernel.getAs<IntegerAttr>("constants").getInt())});
+    }
+    auto ranges = run->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
+    for (int64_t i = 0; i < ranges.size(); i += 2)
+      buffers.push_back({i32(ranges[i]), i32(ranges[i + 1])});
+
+    uint64_t weightsSize = 0;
+    for (auto weight : module.getOps<rt::WeightOp>()) {
+      ShapedType type = weight.getValue().getShapedType();
+      weightsSize = std::max<uint64_t>(
+          weightsSize,
+          weight.getOffset() +
+              type.getNumElements() *
+                  llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    }
+    if (weightsSize != 0) {
+      auto builder = OpBuilder::atBlockEnd(module.getBody());
+      LLVM::GlobalOp::create(
+          builder, module.getLoc(),
+          LLVM::LLVMArrayType::get(builder.getI8Type(), weightsSize),
+          /*isConstant=*/true, LLVM::Linkage::External, kWeightsSymbol,
+          Attribute(), TENON_BUFFER_ALIGNMENT)
+          .setVisibility_(LLVM::Visibility::Hidden);
+    }
+
+    SmallVector<Member> description = {
+        i64(TENON_MODEL_MAGIC),
+        i32(TENON_ABI_VERSION),
+        i32(sizeof(TenonModelDesc)),
+        constants.makeString(modelName),
+        constants.makeString(target.getTriple()),
+        constants.makeString(getRequiredFeatures(target.getFeatures())),
+        constants.makeString("tenon " TENON_VERSION),
+        i32(inputs->size()),
+        i32(outputs->size()),
+        constants.makeArray("inputs", *inputs),
+        constants.makeArray("outputs", *outputs),
+        i32(symbols.size()),
+        i32(buffers.size()),
+        constants.makeArray("symbols", symbols),
+        constants.makeArray("buffers", buffers),
+        i32(kernels.size()),
+        i32(libraryKernels.size()),
+        constants.makeArray(kKernelTable, kernels),
+        constants.makeArray(kLibraryTable, libraryKernels),
+        Member(weightsSize == 0 ? StringRef() : StringRef(kWeightsSymbol)),
+        i64(weightsSize),
+        Member(kPlanEntryName),
+        Member(kRunName)};
+    constants.makeArray(TENON_MODEL_SYMBOL, {description},
+                        LLVM::Linkage::External);
+  }
+
+private:
+  static FailureOr<SmallVector<SmallVector<Member>>>
+  makeTensors(ConstantBuilder &constants, LLVM::LLVMFuncOp run,
+              StringRef attribute, StringRef prefix) {
+    SmallVector<SmallVector<Member>> tensors;
+    for (auto tensor : run->getAttrOfType<ArrayAttr>(attribute)
+                           .getAsRange<DictionaryAttr>()) {
+      auto dims = tensor.getAs<DenseI64ArrayAttr>("dims");
+      StringRef name = tensor.getAs<StringAttr>("name").getValue();
+      Type type = tensor.getAs<TypeAttr>("type").getValue();
+      int32_t dtype = getDType(type);
+      if (dtype == 0)
+        return run.emitError("element type ")
+               << type << " of '" << name
+               << "' can't be an input or an output";
+      std::string dimsName =
+          (prefix + ".dims" + Twine(tensors.size())).str();
+      tensors.push_back({constants.makeString(name), i32(dtype),
+                         i32(dims.size()),
+                         constants.makeNumbers(dimsName, dims)});
+    }
+    return tensors;
+  }
+};
+
+} // namespace
+} // namespace tenon::codegen

@@ -1,0 +1,232 @@
+//===- LowerGraph.cpp - tenon-lower-graph ---------------------------------===//
+
+#include "codegen/common/Passes.h"
+
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "runtime/core/ModelAbi.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace tenon::codegen {
+
+#define GEN_PASS_DEF_LOWERGRAPH
+#include "codegen/common/Passes.h.inc"
+
+namespace {
+
+/// The number of bytes of a tensor as it stands in memory; `i1` takes a byte.
+uint64_t getNumBytes(ShapedType type) {
+  return type.getNumElements() *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
+/// The dynamic sizes of `tensor` as values of type index.
+FailureOr<SmallVector<Value>> getDynamicSizes(OpBuilder &builder, Location loc,
+                                              OpResult tensor) {
+  ReifiedRankedShapedTypeDims shapes;
+  if (failed(reifyResultShapes(builder, tensor.getOwner(), shapes)))
+    return failure();
+  SmallVector<Value> sizes;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  for (auto [i, size] : llvm::enumerate(shapes[tensor.getResultNumber()]))
+    if (type.isDynamicDim(i))
+      sizes.push_back(getValueOrCreateConstantIndexOp(builder, loc, size));
+  return sizes;
+}
+
+class LowerGraphPass : public impl::LowerGraphBase<LowerGraphPass> {
+public:
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto main = module.lookupSymbol<func::FuncOp>(kMainName);
+    if (!main) {
+      module.emitError("expected a function @main");
+      return signalPassFailure();
+    }
+    IRRewriter rewriter(&getContext());
+    SmallVector<Operation *> ops;
+    main.walk([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : ops)
+      if (failed(lower(op, rewriter)))
+        return signalPassFailure();
+    addOutputs(main, rewriter);
+  }
+
+private:
+  LogicalResult lower(Operation *op, IRRewriter &rewriter);
+  void lowerConstant(ConstantOp op, IRRewriter &rewriter);
+  LogicalResult lowerView(Operation *op, IRRewriter &rewriter);
+  void lowerIf(IfOp op, IRRewriter &rewriter);
+  void addOutputs(func::FuncOp main, IRRewriter &rewriter);
+
+  /// Weights by value: equal constants are stored once.
+  DenseMap<Attribute, rt::WeightOp> weights;
+  uint64_t nextOffset = 0;
+};
+
+LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
+  rewriter.setInsertionPoint(op);
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    lowerConstant(constant, rewriter);
+    return success();
+  }
+  if (isa<ReshapeOp, SqueezeOp, UnsqueezeOp>(op))
+    return lowerView(op, rewriter);
+  if (auto branch = dyn_cast<IfOp>(op)) {
+    lowerIf(branch, rewriter);
+    return success();
+  }
+  // The yields of tenon.if went with it.
+  if (isa_and_nonnull<TenonDialect>(op->getDialect()) && !isa<YieldOp>(op))
+    return op->emitOpError("is not part of a lowered graph");
+  return success();
+}
+
+/// Constants become weights, one after another, each aligned for vectors.
+void LowerGraphPass::lowerConstant(ConstantOp op, IRRewriter &rewriter) {
+  ElementsAttr value = op.getValue();
+  rt::WeightOp &weight = weights[value];
+  if (!weight) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(op->getParentOfType<func::FuncOp>());
+    std::string name = "w" + std::to_string(weights.size() - 1);
+    weight = rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset,
+                                  value);
+    uint64_t bytes = getNumBytes(value.getShapedType());
+    nextOffset = llvm::alignTo(nextOffset + bytes, TENON_BUFFER_ALIGNMENT);
+    numWeightBytes += bytes;
+  }
+  auto type = cast<RankedTensorType>(op.getOutput().getType());
+  Value memory = rt::GetWeightOp::create(
+      rewriter, op.getLoc(),
+      MemRefType::get(type.getShape(), type.getElementType()),
+      weight.getSymName());
+  rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(op, type, memory,
+                                                         /*restrict=*/true);
+}
+
+LogicalResult LowerGraphPass::lowerView(Operation *op, IRRewriter &rewriter) {
+  FailureOr<SmallVector<Value>> sizes =
+      getDynamicSizes(rewriter, op->getLoc(), op->getResult(0));
+  if (failed(sizes))
+    return op->emitOpError("has a result whose size can't be computed");
+  rewriter.replaceOpWithNewOp<rt::ViewOp>(op, op->getResult(0).getType(),
+                                          op->getOperand(0), *sizes);
+  return success();
+}
+
+void LowerGraphPass::lowerIf(IfOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  Value condition =
+      tensor::ExtractOp::create(rewriter, loc, op.getCondition(), ValueRange());
+  auto branch = scf::IfOp::create(rewriter, loc, op.getResultTypes(), condition,
+                                  /*withElseRegion=*/true);
+  for (auto [from, to] : {std::pair{&op.getThenRegion(), &branch.getThenRegion()},
+                          std::pair{&op.getElseRegion(), &branch.getElseRegion()}}) {
+    to->takeBody(*from);
+    Operation *yield = to->front().getTerminator();
+    rewriter.setInsertionPoint(yield);
+    SmallVector<Value> values;
+    for (auto [value, type] :
+         llvm::zip_equal(yield->getOperands(), op.getResultTypes()))
+      values.push_back(
+          value.getType() == type
+              ? value
+              : tensor::CastOp::create(rewriter, loc, type, value).getResult());
+    rewriter.replaceOpWithNewOp<scf::YieldOp>(yield, values);
+  }
+  rewriter.replaceOp(op, branch.getResults());
+}
+
+/// Dimension `index` of a tensor of the lowered graph. Goes through calls to
+/// what made their outputs, so that no dimension of a result is computed from
+/// the result.
+Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(index))
+    return arith::ConstantIndexOp::create(builder, loc, type.getDimSize(index));
+  Operation *op = tensor.getDefiningOp();
+  if (auto call = dyn_cast_or_null<DestinationStyleOpInterface>(op))
+    return getSize(builder, loc,
+                   call.getTiedOpOperand(cast<OpResult>(tensor))->get(), index);
+  if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op))
+    return empty.getDynamicSize(index);
+  if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
+    return view.getSizes()[type.getDynamicDimIndex(index)];
+  return tensor::DimOp::create(builder, loc, tensor, index);
+}
+
+/// The destination of the call that makes `value`, possibly behind views, if
+/// nothing else claims it: an empty tensor in the block of the return.
+OpOperand *findDestination(Value value, Block *block) {
+  while (auto view = value.getDefiningOp<rt::ViewOp>())
+    value = view.getSource();
+  auto call =
+      dyn_cast_or_null<DestinationStyleOpInterface>(value.getDefiningOp());
+  if (!call || call->getBlock() != block)
+    return nullptr;
+  OpOperand *init = call.getTiedOpOperand(cast<OpResult>(value));
+  auto empty = init->get().getDefiningOp<tensor::EmptyOp>();
+  return empty && empty->hasOneUse() ? init : nullptr;
+}
+
+/// Results become memref arguments behind the inputs, then comes the frame.
+void LowerGraphPass::addOutputs(func::FuncOp main, IRRewriter &rewriter) {
+  Block &block = main.front();
+  auto terminator = cast<func::ReturnOp>(block.getTerminator());
+  unsigned numInputs = main.getNumArguments();
+  main->setAttr(kNumInputsAttr, rewriter.getI64IntegerAttr(numInputs));
+
+  for (auto [index, result] : llvm::enumerate(terminator.getOperands())) {
+    Location loc = terminator.getLoc();
+    auto type = cast<RankedTensorType>(result.getType());
+    DictionaryAttr attributes = main.getResultAttrDict(index);
+    (void)main.insertArgument(
+        main.getNumArguments(),
+        MemRefType::get(type.getShape(), type.getElementType()), attributes,
+        loc);
+    Value out = block.getArguments().back();
+
+    rewriter.setInsertionPoint(terminator);
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i != type.getRank(); ++i)
+      sizes.push_back(getSize(rewriter, loc, result, i));
+    rt::ResultShapeOp::create(rewriter, loc, index, sizes);
+
+    if (OpOperand *destination = findDestination(result, &block)) {
+      auto empty = destination->get().getDefiningOp<tensor::EmptyOp>();
+      rewriter.setInsertionPoint(empty);
+      Value tensor = bufferization::ToTensorOp::create(
+          rewriter, loc, type, out, /*restrict=*/true, /*writable=*/true);
+      if (type != empty.getType())
+        tensor = rt::ViewOp::create(rewriter, loc, empty.getType(), tensor,
+                                    empty.getDynamicSizes());
+      rewriter.replaceOp(empty, tensor);
+      ++numResultsInPlace;
+    }
+    rewriter.setInsertionPoint(terminator);
+    bufferization::MaterializeInDestinationOp::create(
+        rewriter, loc, /*result=*/Type(), result, out, /*restrict=*/true,
+        /*writable=*/true);
+  }
+  (void)main.insertArgument(main.getNumArguments(),
+                            LLVM::LLVMPointerType::get(&getContext()),
+                            DictionaryAttr(), main.getLoc());
+  rewriter.setInsertionPoint(terminator);
+  rewriter.replaceOpWithNewOp<func::ReturnOp>(terminator);
+  main.setFunctionType(rewriter.getFunctionType(
+      main.getFunctionType().getInputs(), TypeRange()));
+  main.removeResAttrsAttr();
+}
+
+} // namespace
+} // namespace tenon::codegen

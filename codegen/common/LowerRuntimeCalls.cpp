@@ -1,0 +1,494 @@
+//===- LowerRuntimeCalls.cpp - tenon-lower-runtime-calls ------------------===//
+
+#include "codegen/common/Passes.h"
+
+#include "codegen/common/ModelAttributes.h"
+#include "codegen/common/NodeNames.h"
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "runtime/core/ModelAbi.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+
+namespace tenon::codegen {
+
+#define GEN_PASS_DEF_LOWERRUNTIMECALLS
+#include "codegen/common/Passes.h.inc"
+
+namespace {
+
+/// The members of the ABI's structures are pointers one after another.
+constexpr int64_t kPointerSize = 8;
+#define TENON_FRAME_SLOT(member) (offsetof(TenonRunFrame, member) / kPointerSize)
+#define TENON_TABLE_SLOT(member)                                               \
+  (offsetof(TenonRuntimeTable, member) / kPointerSize)
+
+/// Builds accesses to memory that the runtime and the model share.
+class AbiBuilder : public ImplicitLocOpBuilder {
+public:
+  AbiBuilder(Location loc, Operation *before, const LLVMTypeConverter &types)
+      : ImplicitLocOpBuilder(loc, before), types(types) {}
+
+  Type getPointerType() { return LLVM::LLVMPointerType::get(getContext()); }
+
+  /// The address of element `index` of an array of `type`.
+  Value elementAddress(Value base, Type type, int64_t index) {
+    return LLVM::GEPOp::create(*this, getPointerType(), type, base,
+                               ArrayRef<LLVM::GEPArg>{int32_t(index)});
+  }
+  Value loadElement(Value base, Type type, int64_t index) {
+    return LLVM::LoadOp::create(*this, type, elementAddress(base, type, index));
+  }
+  Value loadPointer(Value base, int64_t index) {
+    return loadElement(base, getPointerType(), index);
+  }
+  Value loadIndex(Value base, int64_t index) {
+    return arith::IndexCastOp::create(*this, getIndexType(),
+                                      loadElement(base, getI64Type(), index));
+  }
+
+  /// Contiguous memory at `pointer` as a memref. `sizes` are the dynamic ones.
+  Value makeMemRef(MemRefType type, Value pointer, ValueRange sizes) {
+    Value data = pointer;
+    auto descriptor =
+        MemRefDescriptor::poison(*this, getLoc(), types.convertType(type));
+    descriptor.setAllocatedPtr(*this, getLoc(), data);
+    descriptor.setAlignedPtr(*this, getLoc(), data);
+    descriptor.setConstantOffset(*this, getLoc(), 0);
+    Value stride = arith::ConstantOp::create(*this, getI64IntegerAttr(1));
+    for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+      Value size;
+      if (type.isDynamicDim(i))
+        size = arith::IndexCastOp::create(*this, getI64Type(),
+                                          sizes[type.getDynamicDimIndex(i)]);
+      else
+        size = arith::ConstantOp::create(
+            *this, getI64IntegerAttr(type.getDimSize(i)));
+      descriptor.setSize(*this, getLoc(), i, size);
+      descriptor.setStride(*this, getLoc(), i, stride);
+      if (i != 0)
+        stride = arith::MulIOp::create(*this, stride, size);
+    }
+    return UnrealizedConversionCastOp::create(*this, type, Value(descriptor))
+        .getResult(0);
+  }
+
+  /// The address of the first element of a contiguous memref.
+  Value getPointer(Value memory) {
+    Value address =
+        memref::ExtractAlignedPointerAsIndexOp::create(*this, memory);
+    address = arith::IndexCastOp::create(*this, getI64Type(), address);
+    return LLVM::IntToPtrOp::create(*this, getPointerType(), address);
+  }
+
+  /// An array on the stack that holds `values`, made once at function entry.
+  Value makeArray(Type type, ArrayRef<Value> values) {
+    Value array;
+    {
+      OpBuilder::InsertionGuard guard(*this);
+      Region *body = getInsertionBlock()->getParent();
+      while (!isa<func::FuncOp>(body->getParentOp()))
+        body = body->getParentOp()->getParentRegion();
+      setInsertionPointToStart(&body->front());
+      Value count = LLVM::ConstantOp::create(
+          *this, getI64Type(),
+          getI64IntegerAttr(std::max<size_t>(values.size(), 1)));
+      array = LLVM::AllocaOp::create(*this, getPointerType(), type, count);
+    }
+    for (auto [i, value] : llvm::enumerate(values))
+      LLVM::StoreOp::create(*this, value, elementAddress(array, type, i));
+    return array;
+  }
+
+private:
+  const LLVMTypeConverter &types;
+};
+
+class LowerRuntimeCallsPass
+    : public impl::LowerRuntimeCallsBase<LowerRuntimeCallsPass> {
+public:
+  void runOnOperation() override;
+
+private:
+  void lowerMemory(Operation *op, Value frame);
+  void lowerLaunch(rt::LaunchOp op, Value frame);
+  void lowerLibrary(rt::LibraryOp op, Value frame);
+  /// Calls function `slot` of the runtime's table.
+  void callRuntime(AbiBuilder &builder, Value frame, int64_t slot,
+                   Value kernel, ArrayRef<Value> arguments);
+  Value countUnits(AbiBuilder &builder, rt::LaunchOp op);
+  void makeEntry(func::FuncOp kernel);
+  void makeRun(func::FuncOp main, func::FuncOp plan);
+  /// Declares a table that tenon-describe-model defines.
+  void declareTable(StringRef name, size_t size);
+  Value addressOfKernel(AbiBuilder &builder, StringRef table, size_t index,
+                        ArrayRef<Type> members);
+
+  std::unique_ptr<LLVMTypeConverter> types;
+  SmallVector<Attribute> kernels;
+  SmallVector<Attribute> libraryKernels;
+  SetVector<Operation *> entries;
+};
+
+/// Memory that the runtime keeps for the model: buffers and weights.
+void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
+  AbiBuilder builder(op->getLoc(), op, *types);
+  Value memory;
+  if (auto view = dyn_cast<rt::ViewOp>(op)) {
+    memory = builder.makeMemRef(cast<MemRefType>(view.getResult().getType()),
+                                builder.getPointer(view.getSource()),
+                                view.getSizes());
+  } else if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
+    Value table = builder.loadPointer(frame, TENON_FRAME_SLOT(buffers));
+    memory = builder.makeMemRef(
+        cast<MemRefType>(buffer.getType()),
+        builder.loadPointer(table, buffer.getIndex()), buffer.getSizes());
+  } else if (auto get = dyn_cast<rt::GetWeightOp>(op)) {
+    auto weight = SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
+        op, get.getWeightAttr());
+    Value base = builder.loadPointer(frame, TENON_FRAME_SLOT(weights));
+    Value pointer = LLVM::GEPOp::create(
+        builder, builder.getPointerType(), builder.getI8Type(), base,
+        ValueRange{LLVM::ConstantOp::create(
+            builder, builder.getI64Type(),
+            builder.getI64IntegerAttr(weight.getOffset()))});
+    memory = builder.makeMemRef(cast<MemRefType>(get.getType()), pointer, {});
+  } else {
+    return;
+  }
+  op->getResult(0).replaceAllUsesWith(memory);
+  op->erase();
+}
+
+/// How many units `op` has: the kernel's own formula over the dimensions of the
+/// memrefs that it is called with.
+Value LowerRuntimeCallsPass::countUnits(AbiBuilder &builder, rt::LaunchOp op) {
+  auto units = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      op, builder.getStringAttr(op.getKernel() + ".units"));
+  IRMapping mapping;
+  for (auto [argument, operand] :
+       llvm::zip_equal(units.getArguments(), op.getOperands()))
+    mapping.map(argument, operand);
+  for (Operation &inner : units.front().without_terminator())
+    builder.clone(inner, mapping);
+  Value count = mapping.lookupOrDefault(
+      units.front().getTerminator()->getOperand(0));
+  return arith::IndexCastOp::create(builder, builder.getI64Type(), count);
+}
+
+void LowerRuntimeCallsPass::declareTable(StringRef name, size_t size) {
+  auto builder = OpBuilder::atBlockBegin(getOperation().getBody());
+  auto pointer = LLVM::LLVMPointerType::get(&getContext());
+  LLVM::GlobalOp::create(builder, getOperation().getLoc(),
+                         LLVM::LLVMArrayType::get(pointer, size),
+                         /*isConstant=*/true, LLVM::Linkage::External, name,
+                         Attribute());
+}
+
+Value LowerRuntimeCallsPass::addressOfKernel(AbiBuilder &builder,
+                                             StringRef table, size_t index,
+                                             ArrayRef<Type> members) {
+  Value base = LLVM::AddressOfOp::create(builder, builder.getPointerType(),
+                                         table);
+  return builder.elementAddress(
+      base, LLVM::LLVMStructType::getLiteral(&getContext(), members), index);
+}
+
+void LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
+                                        int64_t slot, Value kernel,
+                                        ArrayRef<Value> arguments) {
+  Value table = builder.loadPointer(frame, TENON_FRAME_SLOT(rt));
+  Value session = builder.loadPointer(frame, TENON_FRAME_SLOT(session));
+  SmallVector<Value> operands = {builder.loadPointer(table, slot), session,
+                                 kernel};
+  llvm::append_range(operands, arguments);
+  SmallVector<Type> parameters;
+  for (Value operand : ArrayRef(operands).drop_front())
+    parameters.push_back(operand.getType());
+  // An error sticks to the session: later calls of this run do nothing.
+  LLVM::CallOp::create(
+      builder,
+      LLVM::LLVMFunctionType::get(builder.getI32Type(), parameters), operands);
+}
+
+void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      op, op.getKernelAttr());
+  entries.insert(kernel);
+  AbiBuilder builder(op.getLoc(), op, *types);
+  SmallVector<Value> pointers, dims;
+  for (auto [operand, argument] :
+       llvm::zip(op->getOperands(), kernel.getArgumentTypes())) {
+    auto type = dyn_cast<MemRefType>(argument);
+    if (!type) {
+      dims.push_back(
+          arith::IndexCastOp::create(builder, builder.getI64Type(), operand));
+      continue;
+    }
+    pointers.push_back(builder.getPointer(operand));
+    for (int64_t i = 0; i != type.getRank(); ++i)
+      if (type.isDynamicDim(i))
+        dims.push_back(arith::IndexCastOp::create(
+            builder, builder.getI64Type(),
+            memref::DimOp::create(builder, operand, i)));
+  }
+  Value units = countUnits(builder, op);
+  Type pointer = builder.getPointerType();
+  Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
+                                {pointer, pointer});
+  callRuntime(builder, frame, TENON_TABLE_SLOT(launch), entry,
+              {builder.makeArray(pointer, pointers),
+               builder.makeArray(builder.getI64Type(), dims), units});
+  kernels.push_back(builder.getDictionaryAttr(
+      {builder.getNamedAttr("entry", builder.getStringAttr(
+                                         getEntryName(op.getKernel()))),
+       builder.getNamedAttr("name",
+                            builder.getStringAttr(getNodeNames(op.getLoc())))}));
+  op.erase();
+}
+
+void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
+  AbiBuilder builder(op.getLoc(), op, *types);
+  SmallVector<Value> pointers, dims;
+  for (Value operand : op->getOperands()) {
+    pointers.push_back(builder.getPointer(operand));
+    for (int64_t i = 0, e = cast<MemRefType>(operand.getType()).getRank();
+         i != e; ++i)
+      dims.push_back(arith::IndexCastOp::create(
+          builder, builder.getI64Type(),
+          memref::DimOp::create(builder, operand, i)));
+  }
+  Type pointer = builder.getPointerType();
+  Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
+  Value entry =
+      addressOfKernel(builder, kLibraryTable, libraryKernels.size(),
+                      {pointer, pointer, i32, i32, pointer, i64, i64});
+  callRuntime(builder, frame, TENON_TABLE_SLOT(library), entry,
+              {builder.makeArray(pointer, pointers),
+               builder.makeArray(i64, dims)});
+  int64_t mask = 0;
+  for (int64_t index : op.getConstants())
+    mask |= int64_t(1) << index;
+  libraryKernels.push_back(builder.getDictionaryAttr(
+      {builder.getNamedAttr("args",
+                            builder.getI64IntegerAttr(pointers.size())),
+       builder.getNamedAttr("constants", builder.getI64IntegerAttr(mask)),
+       builder.getNamedAttr("descriptor", op.getDescriptorAttr()),
+       builder.getNamedAttr("name",
+                            builder.getStringAttr(getNodeNames(op.getLoc()))),
+       builder.getNamedAttr("provider", op.getProviderAttr())}));
+  op.erase();
+}
+
+/// TenonKernel::fn around a kernel function.
+void LowerRuntimeCallsPass::makeEntry(func::FuncOp kernel) {
+  OpBuilder at(kernel);
+  at.setInsertionPointAfter(kernel);
+  Type pointer = LLVM::LLVMPointerType::get(&getContext());
+  Type i64 = at.getI64Type();
+  auto entry = func::FuncOp::create(
+      at, kernel.getLoc(), getEntryName(kernel.getName()),
+      at.getFunctionType({pointer, pointer, i64, i64}, at.getI32Type()));
+  entry.setPrivate();
+  Block *block = entry.addEntryBlock();
+  at.setInsertionPointToEnd(block);
+  auto end = func::ReturnOp::create(at, kernel.getLoc());
+  AbiBuilder builder(kernel.getLoc(), end, *types);
+  SmallVector<Value> arguments;
+  int64_t nextPointer = 0, nextDim = 0;
+  for (Type type : kernel.getArgumentTypes().drop_back(2)) {
+    auto memory = dyn_cast<MemRefType>(type);
+    if (!memory) {
+      arguments.push_back(builder.loadIndex(block->getArgument(1), nextDim++));
+      continue;
+    }
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i != memory.getNumDynamicDims(); ++i)
+      sizes.push_back(builder.loadIndex(block->getArgument(1), nextDim++));
+    arguments.push_back(builder.makeMemRef(
+        memory, builder.loadPointer(block->getArgument(0), nextPointer++),
+        sizes));
+  }
+  for (unsigned i : {2, 3})
+    arguments.push_back(arith::IndexCastOp::create(
+        builder, builder.getIndexType(), block->getArgument(i)));
+  end->setOperands(
+      func::CallOp::create(builder, kernel, arguments).getResults());
+}
+
+/// TenonModelDesc::run and ::plan around @main and @plan, with the attributes
+/// that describe the model.
+void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
+  int64_t numInputs =
+      main->getAttrOfType<IntegerAttr>(kNumInputsAttr).getInt();
+  unsigned numOutputs = main.getNumArguments() - 1 - numInputs;
+  OpBuilder at(main);
+  Location loc = main.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(&getContext());
+
+  auto begin = [&](StringRef name, ArrayRef<Type> arguments) {
+    at.setInsertionPointToEnd(getOperation().getBody());
+    auto function = func::FuncOp::create(
+        at, loc, name, at.getFunctionType(arguments, at.getI32Type()));
+    at.setInsertionPointToEnd(function.addEntryBlock());
+    Value ok = arith::ConstantOp::create(at, loc, at.getI32IntegerAttr(0));
+    func::ReturnOp::create(at, loc, ok);
+    return function;
+  };
+
+  // Symbols are the distinct names of dynamic dimensions of the inputs.
+  llvm::SetVector<StringRef> symbols;
+  SmallVector<Attribute> tensors[2];
+  SmallVector<SmallVector<int64_t>> inputSymbols(numInputs);
+  for (int64_t i = 0, e = numInputs + numOutputs; i != e; ++i) {
+    auto type = cast<MemRefType>(main.getArgument(i).getType());
+    auto name = main.getArgAttrOfType<StringAttr>(i, kNameAttr);
+    auto dims = main.getArgAttrOfType<ArrayAttr>(i, kDimsAttr);
+    bool isInput = i < numInputs;
+    std::string fallback = (isInput ? "input" : "output") +
+                           std::to_string(isInput ? i : i - numInputs);
+    SmallVector<int64_t> sizes;
+    for (int64_t d = 0; d != type.getRank(); ++d) {
+      if (!type.isDynamicDim(d)) {
+        sizes.push_back(type.getDimSize(d));
+        continue;
+      }
+      StringRef symbol;
+      if (dims && d < int64_t(dims.size()))
+        symbol = cast<StringAttr>(dims[d]).getValue();
+      if (isInput) {
+        if (symbol.empty())
+          symbol = at.getStringAttr((name ? name.getValue() : fallback) +
+                                    ".dim" + Twine(d))
+                       .getValue();
+        symbols.insert(symbol);
+      }
+      auto found = llvm::find(symbols, symbol);
+      int64_t index = found - symbols.begin();
+      if (isInput)
+        inputSymbols[i].push_back(index);
+      sizes.push_back(found == symbols.end() ? TENON_DIM_COMPUTED
+                                             : TENON_DIM_SYMBOL(index));
+    }
+    tensors[isInput ? 0 : 1].push_back(at.getDictionaryAttr(
+        {at.getNamedAttr("dims", at.getDenseI64ArrayAttr(sizes)),
+         at.getNamedAttr("name", name ? name : at.getStringAttr(fallback)),
+         at.getNamedAttr("type", TypeAttr::get(type.getElementType()))}));
+  }
+
+  func::FuncOp run = begin(kRunName, {pointer});
+  {
+    AbiBuilder builder(loc, run.front().getTerminator(), *types);
+    Value frame = run.getArgument(0);
+    Value inputs = builder.loadPointer(frame, TENON_FRAME_SLOT(inputs));
+    Value outputs = builder.loadPointer(frame, TENON_FRAME_SLOT(outputs));
+    Value values = builder.loadPointer(frame, TENON_FRAME_SLOT(symbols));
+    Value outputDims =
+        builder.loadPointer(frame, TENON_FRAME_SLOT(outputDims));
+    SmallVector<Value> arguments;
+    int64_t nextDim = 0;
+    for (int64_t i = 0, e = numInputs + numOutputs; i != e; ++i) {
+      auto type = cast<MemRefType>(main.getArgument(i).getType());
+      SmallVector<Value> sizes;
+      if (i < numInputs) {
+        for (int64_t symbol : inputSymbols[i])
+          sizes.push_back(builder.loadIndex(values, symbol));
+        arguments.push_back(
+            builder.makeMemRef(type, builder.loadPointer(inputs, i), sizes));
+        continue;
+      }
+      for (int64_t d = 0; d != type.getRank(); ++d, ++nextDim)
+        if (type.isDynamicDim(d))
+          sizes.push_back(builder.loadIndex(outputDims, nextDim));
+      arguments.push_back(builder.makeMemRef(
+          type, builder.loadPointer(outputs, i - numInputs), sizes));
+    }
+    arguments.push_back(frame);
+    func::CallOp::create(builder, main, arguments);
+  }
+
+  func::FuncOp planEntry =
+      begin(kPlanEntryName, {pointer, pointer, pointer});
+  {
+    AbiBuilder builder(loc, planEntry.front().getTerminator(), *types);
+    Value null = LLVM::ZeroOp::create(builder, pointer);
+    SmallVector<Value> arguments;
+    for (int64_t i = 0; i != numInputs; ++i) {
+      SmallVector<Value> sizes;
+      for (int64_t symbol : inputSymbols[i])
+        sizes.push_back(builder.loadIndex(planEntry.getArgument(0), symbol));
+      arguments.push_back(builder.makeMemRef(
+          cast<MemRefType>(main.getArgument(i).getType()), null, sizes));
+    }
+    // The length of the two arrays does not matter to stores into them.
+    Value length = arith::ConstantIndexOp::create(builder, 0);
+    auto type = MemRefType::get({ShapedType::kDynamic}, at.getI64Type());
+    for (unsigned i : {1, 2})
+      arguments.push_back(
+          builder.makeMemRef(type, planEntry.getArgument(i), length));
+    func::CallOp::create(builder, plan, arguments);
+  }
+
+  SmallVector<StringRef> names(symbols.begin(), symbols.end());
+  run->setAttr(kInputsAttr, at.getArrayAttr(tensors[0]));
+  run->setAttr(kOutputsAttr, at.getArrayAttr(tensors[1]));
+  run->setAttr(kSymbolsAttr, at.getStrArrayAttr(names));
+  run->setAttr(kKernelsAttr, at.getArrayAttr(kernels));
+  run->setAttr(kLibraryKernelsAttr, at.getArrayAttr(libraryKernels));
+  run->setAttr(kBuffersAttr, main->getAttr(kBuffersAttr));
+  main->removeAttr(kBuffersAttr);
+  main->removeAttr(kNumInputsAttr);
+  for (unsigned i = 0; i != main.getNumArguments(); ++i)
+    main.setArgAttrs(i, DictionaryAttr::get(&getContext()));
+}
+
+void LowerRuntimeCallsPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  auto main = module.lookupSymbol<func::FuncOp>(kMainName);
+  auto plan = module.lookupSymbol<func::FuncOp>(kPlanName);
+  types = std::make_unique<LLVMTypeConverter>(&getContext());
+  kernels.clear();
+  libraryKernels.clear();
+  entries.clear();
+
+  SmallVector<rt::LaunchOp> launches;
+  SmallVector<rt::LibraryOp> calls;
+  main.walk([&](Operation *op) {
+    if (auto launch = dyn_cast<rt::LaunchOp>(op))
+      launches.push_back(launch);
+    else if (auto call = dyn_cast<rt::LibraryOp>(op))
+      calls.push_back(call);
+  });
+  declareTable(kKernelTable, launches.size());
+  declareTable(kLibraryTable, calls.size());
+  Value frame = main.getArguments().back();
+  for (rt::LaunchOp op : launches)
+    lowerLaunch(op, frame);
+  for (rt::LibraryOp op : calls)
+    lowerLibrary(op, frame);
+  SmallVector<Operation *> memory;
+  main.walk([&](Operation *op) { memory.push_back(op); });
+  for (Operation *op : memory)
+    lowerMemory(op, frame);
+  for (Operation *kernel : entries) {
+    auto function = cast<func::FuncOp>(kernel);
+    makeEntry(function);
+    if (auto units = module.lookupSymbol<func::FuncOp>(
+            (function.getName() + ".units").str()))
+      units.erase();
+  }
+  makeRun(main, plan);
+  main.setPrivate();
+  plan.setPrivate();
+}
+
+} // namespace
+} // namespace tenon::codegen

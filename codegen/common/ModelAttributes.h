@@ -1,0 +1,41 @@
+//===- ModelAttributes.h - What lowering tells of a model -----------------===//
+//
+// Names that tenon-lower-runtime-calls gives and tenon-describe-model reads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_COMMON_MODELATTRIBUTES_H
+#define TENON_CODEGEN_COMMON_MODELATTRIBUTES_H
+
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace tenon::codegen {
+
+/// Functions with the ABI's signatures.
+inline constexpr llvm::StringLiteral kRunName = "run";
+inline constexpr llvm::StringLiteral kPlanEntryName = "plan.entry";
+inline std::string getEntryName(llvm::StringRef kernel) {
+  return (kernel + ".entry").str();
+}
+
+/// The tables of generated and of library kernels.
+inline constexpr llvm::StringLiteral kKernelTable = "kernels";
+inline constexpr llvm::StringLiteral kLibraryTable = "library_kernels";
+
+/// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims
+/// encoded as in TenonTensorDesc.
+inline constexpr llvm::StringLiteral kInputsAttr = "tenon_rt.inputs";
+inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
+inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
+/// Arrays of {entry, name} and of {provider, name, args, descriptor, constants}.
+inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
+inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
+    "tenon_rt.library_kernels";
+
+/// The bytes of all weights, which the emitter defines.
+inline constexpr llvm::StringLiteral kWeightsSymbol = "tenon_weights";
+
+} // namespace tenon::codegen
+
+#endif // TENON_CODEGEN_COMMON_MODELATTRIBUTES_H

@@ -1,0 +1,23 @@
+//===- NodeNames.cpp - Which nodes of the model an operation came from ----===//
+
+#include "codegen/common/NodeNames.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+std::string tenon::codegen::getNodeNames(Location loc) {
+  constexpr size_t kMaxNames = 4;
+  llvm::SetVector<StringRef> names;
+  loc->walk([&](Location part) {
+    if (auto name = dyn_cast<NameLoc>(part))
+      names.insert(name.getName());
+    return WalkResult::advance();
+  });
+  std::string joined = llvm::join(
+      names.getArrayRef().take_front(kMaxNames), " + ");
+  if (names.size() > kMaxNames)
+    joined += " + " + std::to_string(names.size() - kMaxNames) + " more";
+  return joined;
+}

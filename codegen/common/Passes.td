@@ -1,0 +1,102 @@
+//===- Passes.td - From lowered kernels to the llvm dialect ---------------===//
+//
+// In the order in which they run; see Pipeline.cpp. A new pass goes where its
+// input first exists.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_COMMON_PASSES
+#define TENON_CODEGEN_COMMON_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
+  let summary = "Turn what stands between kernels into upstream operations";
+  let description = [{
+    The kernels of `@main` are calls into the runtime by now. This pass turns
+    the rest of `@main` into what one-shot bufferisation knows: constants become
+    weights with an offset, reshapes views, `tenon.if` `scf.if`. Results become
+    memref arguments, and a call whose output is a result writes it in place.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %e = tensor.empty() : tensor<4xf32>
+      %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+      return %y : tensor<4xf32>
+    }
+    // becomes
+    func.func @main(%x: tensor<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr) {
+      %e = bufferization.to_tensor %out restrict writable : memref<4xf32> to tensor<4xf32>
+      %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+      tenon_rt.result_shape 0 [%c4]
+      bufferization.materialize_in_destination %y in restrict writable %out : ...
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+      "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+      "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+      "::tenon::rt::RtDialect"];
+  let statistics = [
+    Statistic<"numResultsInPlace", "results-in-place",
+              "results that a kernel writes into the caller's buffer">,
+    Statistic<"numWeightBytes", "weight-bytes", "bytes of constants">
+  ];
+}
+
+def PlanBuffers : Pass<"tenon-plan-buffers", "::mlir::ModuleOp"> {
+  let summary = "Number the buffers of main and tell when each is in use";
+  let description = [{
+    Every `memref.alloc` of `@main` becomes a `tenon_rt.buffer`, and the
+    attribute `tenon_rt.buffers` on `@main` gets its first and last step. The
+    runtime gives buffers whose steps don't overlap the same memory. A copy of a
+    buffer onto itself, which a result written in place leaves, goes away.
+  }];
+  let dependentDialects = ["::tenon::rt::RtDialect"];
+  let statistics = [
+    Statistic<"numBuffers", "buffers", "buffers planned">
+  ];
+}
+
+def MakePlan : Pass<"tenon-make-plan", "::mlir::ModuleOp"> {
+  let summary = "Make the function that computes sizes from bound shapes";
+  let description = [{
+    `@plan` is what is left of `@main` when only sizes matter: it stores the
+    bytes of each buffer and the dimensions of each result, given the inputs'
+    dimensions. A size that depends on data is an error that names the buffer's
+    node.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def LowerRuntimeCalls : Pass<"tenon-lower-runtime-calls", "::mlir::ModuleOp"> {
+  let summary = "Reach the runtime through its table";
+  let description = [{
+    The operations of `tenon_rt` become loads from the frame of the run and
+    calls through the table that it holds (`runtime/core/ModelAbi.h`), and
+    functions with the signatures of that header are put around `@main`, `@plan`
+    and every kernel. What the runtime has to know of the model is left as
+    attributes on `@run`, from which `tenon-describe-model` makes tables.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+      "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def DescribeModel : Pass<"tenon-describe-model", "::mlir::ModuleOp"> {
+  let summary = "Make the tables that describe the model to the runtime";
+  let description = [{
+    Runs when all functions are in the llvm dialect. Defines the one exported
+    symbol of a model, a constant `TenonModelDesc`, and all that it points to.
+    What is left beside the llvm dialect are the `tenon_rt.weight`s, whose bytes
+    the emitter writes.
+  }];
+  let options = [
+    Option<"modelName", "name", "std::string", /*default=*/"\"model\"",
+           "what errors and profiles call the model">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // TENON_CODEGEN_COMMON_PASSES

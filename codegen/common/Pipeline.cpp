@@ -1,0 +1,41 @@
+//===- Pipeline.cpp - The lower phase -------------------------------------===//
+
+#include "codegen/common/Pipeline.h"
+
+#include "codegen/common/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
+  // 1. Main on tensors becomes main on memory.
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createLowerGraph());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  bufferize.unknownTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  passes.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  // 2. Who needs which memory when, and how much of it.
+  passes.addPass(createPlanBuffers());
+  passes.addPass(createMakePlan());
+  // 3. The runtime's interface, then machine words.
+  passes.addPass(createLowerRuntimeCalls());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(memref::createExpandStridedMetadataPass());
+  passes.addPass(createLowerAffinePass());
+  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createConvertToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createDescribeModel());
+}
