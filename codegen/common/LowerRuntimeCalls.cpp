@@ -132,7 +132,7 @@ private:
   Value addressOfKernel(AbiBuilder &builder, StringRef table, size_t index,
                         ArrayRef<Type> members);
 
-  std::unique_ptr<LLVMTypeConverter> types;
+  const LLVMTypeConverter *types = nullptr;
   SmallVector<Attribute> kernels;
   SmallVector<Attribute> libraryKernels;
   SetVector<Operation *> entries;
@@ -454,7 +454,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
   ModuleOp module = getOperation();
   auto main = module.lookupSymbol<func::FuncOp>(kMainName);
   auto plan = module.lookupSymbol<func::FuncOp>(kPlanName);
-  types = std::make_unique<LLVMTypeConverter>(&getContext());
+  LLVMTypeConverter converter(&getContext());
+  types = &converter;
   kernels.clear();
   libraryKernels.clear();
   entries.clear();

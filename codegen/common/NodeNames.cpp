@@ -2,6 +2,7 @@
 
 #include "codegen/common/NodeNames.h"
 
+#include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 

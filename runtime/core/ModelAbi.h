@@ -146,8 +146,9 @@ typedef struct TenonModelDesc {
   int32_t (*plan)(const int64_t *symbols, int64_t *bufferBytes,
                   int64_t *outputDims);
 
-  /** Runs the model once. Returns TENON_OK, or what a function of the runtime
-   * table returned: on anything but zero it returns at once. */
+  /** Runs the model once and returns TENON_OK. The code ignores what functions of
+   * the runtime table return: an error sticks to the session until the run is
+   * over, and later calls of the table do nothing. */
   int32_t (*run)(const struct TenonRunFrame *frame);
 } TenonModelDesc;
 
@@ -155,7 +156,7 @@ typedef struct TenonModelDesc {
  * Running
  *===----------------------------------------------------------------------===*/
 
-/** What a model calls. Each returns zero, or the code to return from run().
+/** What a model calls. Each returns zero or a TenonErrorCode.
  * They are called from the thread that runs run(), never from a kernel. */
 typedef struct TenonRuntimeTable {
   /** Runs all units of a generated kernel, on this thread or on several.
@@ -184,6 +185,7 @@ typedef struct TenonRunFrame {
   void *const *buffers;   /* numBuffers pointers, aligned to
                              TENON_BUFFER_ALIGNMENT, contents undefined */
   const uint8_t *weights; /* TenonModelDesc::weights */
+  const int64_t *outputDims; /* as plan() wrote them for these symbols */
 } TenonRunFrame;
 
 #ifdef __cplusplus
