@@ -1,0 +1,51 @@
+//===- Provider.h - What runs kernels ---------------------------*- C++ -*-===//
+//
+// A provider says whether it can run a kernel on a target, what that would
+// cost, and how to lower it. It looks at one kernel only. Providers have no
+// state that outlives a call; which there are is listed in
+// codegen/assign/Providers.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_COMMON_PROVIDER_H
+#define TENON_CODEGEN_COMMON_PROVIDER_H
+
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/IR/PatternMatch.h"
+
+#include <memory>
+#include <string>
+
+namespace tenon {
+
+class Provider {
+public:
+  virtual ~Provider() = default;
+
+  /// The name that stands in `provider` of a kernel and in the target.
+  virtual llvm::StringRef getName() const = 0;
+
+  /// Whether the provider can run the kernel on the target. If not, says in
+  /// `reason` why: a clause that fits behind "because".
+  virtual bool canRun(KernelOp kernel, TargetAttr target,
+                      std::string &reason) const = 0;
+
+  /// An estimate of the time of one run on one thread, in nanoseconds. Dynamic
+  /// dimensions count as kTypicalDim. Only compared between providers for the
+  /// same kernel.
+  virtual double getCost(KernelOp kernel, TargetAttr target) const = 0;
+
+  /// Replaces the kernel by what the runtime is asked to do: `tensor.empty` of
+  /// the kernel's result sizes and `tenon_rt.launch` or `tenon_rt.library`. The
+  /// insertion point of `rewriter` is the kernel. Emits an error where it
+  /// fails, which it doesn't where `canRun` says yes.
+  virtual llvm::LogicalResult lower(KernelOp kernel, TargetAttr target,
+                                    mlir::RewriterBase &rewriter) const = 0;
+
+  /// What a dynamic dimension counts in an estimate.
+  static constexpr int64_t kTypicalDim = 64;
+};
+
+} // namespace tenon
+
+#endif // TENON_CODEGEN_COMMON_PROVIDER_H
