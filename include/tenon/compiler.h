@@ -1,0 +1,64 @@
+/*===- tenon/compiler.h - Compiling models
+ * -----------------------------------===
+ *
+ * The C interface of the compiler (libtenon_compiler), which needs libtenon.
+ * Functions may be called from any thread and keep no state between calls.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef TENON_COMPILER_H
+#define TENON_COMPILER_H
+
+#include "tenon/tenon.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Zero means the default for every member but the first. */
+typedef struct TenonCompileOptions {
+  /** sizeof(TenonCompileOptions). */
+  size_t struct_size;
+  /** "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a
+   * target triple such as "aarch64-linux-gnu". */
+  const char *target;
+  /** "auto" (the default: the best for each kernel), or the only provider to
+   * use: "codegen", "onednn". */
+  const char *provider;
+  /** Dimensions to fix, each "input=1x3x640x640" ("?" leaves a dimension). */
+  const char *const *shapes;
+  size_t num_shapes;
+  /** Symbols to fix, each "symbol=value". */
+  const char *const *bindings;
+  size_t num_bindings;
+  /** The folder of external data for tenon_compile_buffer(). Null: there may be
+   * none. */
+  const char *external_data_folder;
+  /** Called with the name of each phase as it begins, from the calling thread.
+   */
+  void (*progress)(void *context, const char *phase);
+  void *progress_context;
+} TenonCompileOptions;
+
+/** Compiles a model file (ONNX) into a model in this process. `options` may be
+ * null. Errors: INVALID, UNSUPPORTED (with all that is unsupported), SYSTEM. */
+TENON_API TenonError *tenon_compile_file(const char *path,
+                                         const TenonCompileOptions *options,
+                                         TenonModel **model);
+
+/** The same from memory, which may be freed when the function returns. */
+TENON_API TenonError *tenon_compile_buffer(const void *data, size_t size,
+                                           const TenonCompileOptions *options,
+                                           TenonModel **model);
+
+/** Compiles a model file into a file: a shared library (.so), or an object with
+ * a C header beside it (.o). Nothing is left behind on an error. */
+TENON_API TenonError *tenon_compile_file_to(const char *path,
+                                            const TenonCompileOptions *options,
+                                            const char *output_path);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif /* TENON_COMPILER_H */

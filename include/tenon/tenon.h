@@ -1,0 +1,235 @@
+/*===- tenon/tenon.h - Loading and running compiled models
+ * -------------------===
+ *
+ * The C interface of the runtime (libtenon). To compile models in process, see
+ * tenon/compiler.h.
+ *
+ *   TenonModel *model;
+ *   TenonSession *session;
+ *   TenonError *error = tenon_model_load("model.so", &model);
+ *   if (!error) error = tenon_session_create(model, NULL, &session);
+ *   int64_t dims[] = {1, 3, 48, 320};
+ *   TenonTensor x = {"x", pixels, TENON_F32, 4, dims};
+ *   if (!error) error = tenon_session_bind(session, &x, 1);
+ *   TenonTensor y = tenon_session_output(session, 0);    // name, type, dims
+ *   y.data = malloc(tenon_tensor_bytes(&y));
+ *   if (!error) error = tenon_session_run(session, &x, 1, &y, 1);
+ *   if (error) { puts(tenon_error_message(error)); tenon_error_free(error); }
+ *
+ * Errors: a function that can fail returns a TenonError, null on success, that
+ * the caller frees. Its results are then not set.
+ *
+ * Threads: a model never changes and any number of threads may use it. A
+ * session is for one thread at a time; sessions of one model run at once.
+ *
+ * Tensors are contiguous, row-major, in the host's byte order. Their memory is
+ * the caller's and is never copied or kept after a call; it must be aligned to
+ * the element.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef TENON_TENON_H
+#define TENON_TENON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tenon/types.h"
+
+#if defined(__GNUC__)
+#define TENON_API __attribute__((visibility("default")))
+#else
+#define TENON_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TENON_VERSION_MAJOR 0
+#define TENON_VERSION_MINOR 1
+#define TENON_VERSION_PATCH 0
+
+/** The version of the library: major * 10000 + minor * 100 + patch. */
+TENON_API uint32_t tenon_version(void);
+/** The same as text, "0.1.0". */
+TENON_API const char *tenon_version_string(void);
+
+/*===-- Errors ------------------------------------------------------------===*/
+
+typedef struct TenonError TenonError;
+
+/** The kind of error; never TENON_OK. */
+TENON_API TenonErrorCode tenon_error_code(const TenonError *error);
+/** One line or several of UTF-8 without an end of line. Lives as long as the
+ * error. */
+TENON_API const char *tenon_error_message(const TenonError *error);
+/** Frees an error; null is allowed. */
+TENON_API void tenon_error_free(TenonError *error);
+/** Makes an error, for libraries that extend this one. The message is copied.
+ */
+TENON_API TenonError *tenon_error_create(TenonErrorCode code,
+                                         const char *message);
+
+/*===-- Tensors -----------------------------------------------------------===*/
+
+/** Bytes of an element; 0 if `dtype` is not a TenonDType. */
+TENON_API size_t tenon_dtype_size(TenonDType dtype);
+/** "f32", "i64", "bool", …; null if `dtype` is not a TenonDType. */
+TENON_API const char *tenon_dtype_name(TenonDType dtype);
+
+/** A view of a tensor; it owns nothing. */
+typedef struct TenonTensor {
+  /** The input or output meant. Null: that of the same position. */
+  const char *name;
+  /** The first element. May be null where only the shape counts, and where the
+   * tensor has no elements. */
+  void *data;
+  TenonDType dtype;
+  int32_t rank;
+  /** `rank` values, >= 0. May be null if the rank is 0. */
+  const int64_t *dims;
+} TenonTensor;
+
+/** The size of a tensor in bytes; SIZE_MAX if the type is unknown, a dimension
+ * is negative, or the size overflows. */
+TENON_API size_t tenon_tensor_bytes(const TenonTensor *tensor);
+
+/*===-- Models ------------------------------------------------------------===*/
+
+/** A compiled model, loaded. */
+typedef struct TenonModel TenonModel;
+/** A compiled model, linked in (see the header that the compiler wrote). */
+struct TenonModelDesc;
+
+/** An input or output of a model. Everything lives as long as the model. */
+typedef struct TenonTensorInfo {
+  const char *name;
+  TenonDType dtype;
+  int32_t rank;
+  /** A dimension, or -1 if it is known only when inputs are bound. */
+  const int64_t *dims;
+  /** The names of the dynamic dimensions; "" where a dimension is fixed or has
+   * no name. Equal names have equal values. */
+  const char *const *dim_names;
+} TenonTensorInfo;
+
+/** Loads a compiled model from a shared library. A path without a slash is
+ * taken in the current directory. The file must not change while it is loaded.
+ * Errors: INVALID if the file is no compiled model or is damaged, UNSUPPORTED
+ * if it was made for another version, another processor or a library that is
+ * not there, SYSTEM if it can't be read. */
+TENON_API TenonError *tenon_model_load(const char *path, TenonModel **model);
+
+/** Makes a model of a description that is linked into the program or was
+ * compiled in process. If `release` is not null, `release(context)` is called
+ * when the model and all its sessions are gone, or before this function returns
+ * an error. */
+TENON_API TenonError *
+tenon_model_from_description(const struct TenonModelDesc *description,
+                             void (*release)(void *context), void *context,
+                             TenonModel **model);
+
+/** Gives up the model; null is allowed. Its sessions stay usable. */
+TENON_API void tenon_model_free(TenonModel *model);
+
+TENON_API const char *tenon_model_name(const TenonModel *model);
+TENON_API size_t tenon_model_num_inputs(const TenonModel *model);
+TENON_API size_t tenon_model_num_outputs(const TenonModel *model);
+/** Null if there is no such input. */
+TENON_API const TenonTensorInfo *tenon_model_input(const TenonModel *model,
+                                                   size_t index);
+/** Null if there is no such output. */
+TENON_API const TenonTensorInfo *tenon_model_output(const TenonModel *model,
+                                                    size_t index);
+/** Bytes of the model's constants. */
+TENON_API uint64_t tenon_model_weights_size(const TenonModel *model);
+
+/*===-- Sessions ----------------------------------------------------------===*/
+
+/** What one caller needs to run a model: its memory and its threads. */
+typedef struct TenonSession TenonSession;
+
+/** Zero means the default for every member but the first. */
+typedef struct TenonSessionOptions {
+  /** sizeof(TenonSessionOptions). */
+  size_t struct_size;
+  /** Threads that work on a run, the caller's among them. Default: as many as
+   * the process may use, see tenon_default_threads(). */
+  int32_t threads;
+  /** How many shapes stay prepared. Default: 8. */
+  int32_t max_shapes;
+  /** Not zero: measure every kernel, see tenon_session_profile(). */
+  int32_t profile;
+} TenonSessionOptions;
+
+/** The least of: the processors in the affinity mask, the CPU quota of the
+ * control group (rounded up), and OMP_NUM_THREADS. At least 1. */
+TENON_API int32_t tenon_default_threads(void);
+
+/** Makes a session. `options` may be null. */
+TENON_API TenonError *tenon_session_create(TenonModel *model,
+                                           const TenonSessionOptions *options,
+                                           TenonSession **session);
+/** Null is allowed. */
+TENON_API void tenon_session_free(TenonSession *session);
+
+/** Prepares for inputs of these types and dimensions (their data does not
+ * matter) and makes the dimensions of the outputs known. Each input of the
+ * model must be there once. Errors: USAGE for a name that is no input, INVALID
+ * for a missing input, a wrong type, rank or dimension, two values for one
+ * symbol, or sizes that the model can't have; SYSTEM if there is not enough
+ * memory. */
+TENON_API TenonError *tenon_session_bind(TenonSession *session,
+                                         const TenonTensor *inputs,
+                                         size_t num_inputs);
+
+/** An output as the last bind or run made it, its data null. The view is valid
+ * until the next bind or run with other dimensions. Its name is null if there
+ * is no such output or nothing is bound. */
+TENON_API TenonTensor tenon_session_output(const TenonSession *session,
+                                           size_t index);
+
+/** Runs the model: binds the inputs' dimensions, unless they are the last ones,
+ * reads the inputs and writes the outputs. An output of the model that is not
+ * given, or has null data, is computed and dropped. Outputs must have the type
+ * and dimensions that tenon_session_output() tells, and overlap nothing.
+ * After the first run with some dimensions nothing is allocated in the next
+ * ones with these, as long as no more than `max_shapes` others came between.
+ * Errors: those of tenon_session_bind(), and INVALID for an output that does
+ * not fit or an index out of range in the data. */
+TENON_API TenonError *tenon_session_run(TenonSession *session,
+                                        const TenonTensor *inputs,
+                                        size_t num_inputs,
+                                        const TenonTensor *outputs,
+                                        size_t num_outputs);
+
+/** Threads that the session uses. */
+TENON_API int32_t tenon_session_threads(const TenonSession *session);
+/** Bytes that the session holds for intermediate results. */
+TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
+
+/** One kernel's part of all runs since the session began or the profile was
+ * reset. */
+typedef struct TenonProfileEntry {
+  /** The names of the nodes in it. */
+  const char *name;
+  /** "codegen" or the library's name. */
+  const char *provider;
+  /** How the library does it, "" for generated code. */
+  const char *implementation;
+  uint64_t calls;
+  uint64_t nanoseconds;
+} TenonProfileEntry;
+
+/** Tells what the kernels took, if the session was made with `profile`. Entries
+ * live until the next call with the session. */
+TENON_API size_t tenon_session_profile(TenonSession *session,
+                                       const TenonProfileEntry **entries);
+TENON_API void tenon_session_profile_reset(TenonSession *session);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif /* TENON_TENON_H */

@@ -1,0 +1,33 @@
+//===- BufferPlan.h - Offsets of buffers in an arena
+//------------------------===//
+
+#ifndef TENON_RUNTIME_CORE_BUFFERPLAN_H
+#define TENON_RUNTIME_CORE_BUFFERPLAN_H
+
+#include "runtime/core/ModelAbi.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace tenon::runtime {
+
+/// Places buffers so that those in use at the same time don't overlap. Greedy
+/// by size, the largest first, each at the smallest gap that holds it among the
+/// buffers already placed that live at the same time (Pisarchyk & Lee,
+/// Efficient Memory Management for Deep Neural Net Inference, 2020).
+class BufferPlanner {
+public:
+  /// Sets offsets[i], a multiple of TENON_BUFFER_ALIGNMENT, for buffers[i] of
+  /// bytes[i] >= 0. Returns the size of the arena, or -1 if it overflows.
+  int64_t place(const TenonBufferDesc *buffers, const int64_t *bytes,
+                uint32_t count, int64_t *offsets);
+
+private:
+  /// Kept between calls, so that planning again allocates nothing.
+  std::vector<uint32_t> order;  // by size
+  std::vector<uint32_t> placed; // by offset
+};
+
+} // namespace tenon::runtime
+
+#endif // TENON_RUNTIME_CORE_BUFFERPLAN_H

@@ -1,0 +1,184 @@
+//===- Capi.cpp - The public C functions
+//------------------------------------===//
+
+#include "runtime/core/Model.h"
+#include "runtime/core/Session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <dlfcn.h>
+#include <new>
+
+using namespace tenon::runtime;
+
+namespace {
+
+#define TENON_STRING2(x) #x
+#define TENON_STRING(x) TENON_STRING2(x)
+
+/// Runs a function that returns an Error; nothing that C++ throws gets out.
+template <typename Function> TenonError *guard(Function function) {
+  try {
+    return function().release();
+  } catch (const std::bad_alloc &) {
+    // As small as an error can be; if even that fails, the process is lost.
+    return makeError(TENON_ERROR_SYSTEM, "not enough memory").release();
+  } catch (const std::exception &exception) {
+    return makeError(TENON_ERROR_INTERNAL, "%s", exception.what()).release();
+  }
+}
+
+/// The same for a function that uses a session.
+template <typename Function>
+TenonError *guardSession(TenonSession *session, Function function) {
+  return guard([&]() -> Error {
+    if (!session)
+      return makeError(TENON_ERROR_USAGE, "the session is null");
+    if (session->busy.test_and_set(std::memory_order_acquire))
+      return makeError(TENON_ERROR_USAGE,
+                       "the session is in use by another thread; each thread "
+                       "needs one of its own");
+    struct Release {
+      TenonSession *session;
+      ~Release() { session->busy.clear(std::memory_order_release); }
+    } release{session};
+    return function();
+  });
+}
+
+void closeLibrary(void *handle) { dlclose(handle); }
+
+} // namespace
+
+uint32_t tenon_version(void) {
+  return TENON_VERSION_MAJOR * 10000 + TENON_VERSION_MINOR * 100 +
+         TENON_VERSION_PATCH;
+}
+
+const char *tenon_version_string(void) {
+  return TENON_STRING(TENON_VERSION_MAJOR) "." TENON_STRING(
+      TENON_VERSION_MINOR) "." TENON_STRING(TENON_VERSION_PATCH);
+}
+
+TenonErrorCode tenon_error_code(const TenonError *error) { return error->code; }
+const char *tenon_error_message(const TenonError *error) {
+  return error->message.c_str();
+}
+void tenon_error_free(TenonError *error) { delete error; }
+TenonError *tenon_error_create(TenonErrorCode code, const char *message) {
+  return makeError(code == TENON_OK ? TENON_ERROR_INTERNAL : code, "%s",
+                   message ? message : "")
+      .release();
+}
+
+TenonError *tenon_model_load(const char *path, TenonModel **model) {
+  return guard([&]() -> Error {
+    if (!path || !model)
+      return makeError(TENON_ERROR_USAGE, "no path, or no place for the model");
+    void *handle;
+    const TenonModelDesc *desc;
+    if (Error error = openModelFile(path, &handle, &desc))
+      return error;
+    Error error = TenonModel::create(desc, &closeLibrary, handle, model);
+    if (error)
+      error->message = quote(path) + ": " + error->message;
+    return error;
+  });
+}
+
+TenonError *tenon_model_from_description(const TenonModelDesc *description,
+                                         void (*release)(void *), void *context,
+                                         TenonModel **model) {
+  return guard([&]() -> Error {
+    if (!description || !model) {
+      if (release)
+        release(context);
+      return makeError(TENON_ERROR_USAGE,
+                       "no description, or no place for the model");
+    }
+    return TenonModel::create(description, release, context, model);
+  });
+}
+
+void tenon_model_free(TenonModel *model) {
+  if (model)
+    model->drop();
+}
+
+const char *tenon_model_name(const TenonModel *model) {
+  return model->desc->name;
+}
+size_t tenon_model_num_inputs(const TenonModel *model) {
+  return model->inputs.size();
+}
+size_t tenon_model_num_outputs(const TenonModel *model) {
+  return model->outputs.size();
+}
+const TenonTensorInfo *tenon_model_input(const TenonModel *model,
+                                         size_t index) {
+  return index < model->inputs.size() ? &model->inputs[index] : nullptr;
+}
+const TenonTensorInfo *tenon_model_output(const TenonModel *model,
+                                          size_t index) {
+  return index < model->outputs.size() ? &model->outputs[index] : nullptr;
+}
+uint64_t tenon_model_weights_size(const TenonModel *model) {
+  return model->desc->weightsSize;
+}
+
+int32_t tenon_default_threads(void) { return getDefaultThreads(); }
+
+TenonError *tenon_session_create(TenonModel *model,
+                                 const TenonSessionOptions *options,
+                                 TenonSession **session) {
+  return guard([&]() -> Error {
+    if (!model || !session)
+      return makeError(TENON_ERROR_USAGE,
+                       "no model, or no place for the session");
+    // A caller of an older version has fewer members.
+    TenonSessionOptions all{};
+    if (options) {
+      if (options->struct_size < sizeof(size_t))
+        return makeError(TENON_ERROR_USAGE,
+                         "TenonSessionOptions::struct_size is not set");
+      memcpy(&all, options, std::min(options->struct_size, sizeof all));
+    }
+    return TenonSession::create(model, all, session);
+  });
+}
+
+void tenon_session_free(TenonSession *session) { delete session; }
+
+TenonError *tenon_session_bind(TenonSession *session, const TenonTensor *inputs,
+                               size_t num_inputs) {
+  return guardSession(session,
+                      [&] { return session->bind(inputs, num_inputs); });
+}
+
+TenonTensor tenon_session_output(const TenonSession *session, size_t index) {
+  return session->getOutput(index);
+}
+
+TenonError *tenon_session_run(TenonSession *session, const TenonTensor *inputs,
+                              size_t num_inputs, const TenonTensor *outputs,
+                              size_t num_outputs) {
+  return guardSession(session, [&] {
+    return session->run(inputs, num_inputs, outputs, num_outputs);
+  });
+}
+
+int32_t tenon_session_threads(const TenonSession *session) {
+  return session->getThreads();
+}
+uint64_t tenon_session_workspace_size(const TenonSession *session) {
+  return session->getWorkspaceSize();
+}
+size_t tenon_session_profile(TenonSession *session,
+                             const TenonProfileEntry **entries) {
+  const auto &profile = session->getProfile();
+  *entries = profile.data();
+  return profile.size();
+}
+void tenon_session_profile_reset(TenonSession *session) {
+  session->resetProfile();
+}

@@ -1,0 +1,98 @@
+//===- Model.cpp - A loaded model
+//-------------------------------------------===//
+
+#include "runtime/core/Model.h"
+
+#include "runtime/core/CpuFeatures.h"
+
+#include <cstring>
+
+using namespace tenon::runtime;
+
+TenonModel::TenonModel(const TenonModelDesc *desc, void (*release)(void *),
+                       void *context)
+    : desc(desc), release(release), context(context) {}
+
+TenonModel::~TenonModel() {
+  for (const Library &library : libraries)
+    library.provider->destroyModel(library.model);
+  if (release)
+    release(context);
+}
+
+void TenonModel::drop() {
+  if (references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete this;
+}
+
+Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
+                         void *context, TenonModel **model) {
+  // Owns `release` from here on, also when something is wrong.
+  struct Owner {
+    TenonModel *model;
+    ~Owner() {
+      if (model)
+        model->drop();
+    }
+  } owner{new TenonModel(desc, release, context)};
+
+  if (Error error = checkModel(*desc))
+    return error;
+  if (!enableFeatures(desc->cpuFeatures))
+    return makeError(TENON_ERROR_UNSUPPORTED,
+                     "this model needs the tile registers of AMX, which the "
+                     "system does not let this process use");
+  owner.model->describe(desc->inputs, desc->numInputs, owner.model->inputs);
+  owner.model->describe(desc->outputs, desc->numOutputs, owner.model->outputs);
+  for (uint32_t i = 0; i < desc->numOutputs; ++i) {
+    owner.model->outputDimOffsets.push_back(owner.model->numOutputDims);
+    owner.model->numOutputDims += desc->outputs[i].rank;
+  }
+  if (Error error = owner.model->loadLibraries())
+    return error;
+  *model = owner.model;
+  owner.model = nullptr;
+  return nullptr;
+}
+
+void TenonModel::describe(const TenonTensorDesc *descs, uint32_t count,
+                          std::vector<TenonTensorInfo> &infos) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const TenonTensorDesc &tensor = descs[i];
+    std::vector<int64_t> sizes;
+    std::vector<const char *> names;
+    for (int32_t axis = 0; axis < tensor.rank; ++axis) {
+      int64_t dim = tensor.dims[axis];
+      bool isSymbol = dim < 0 && dim != TENON_DIM_COMPUTED;
+      sizes.push_back(dim < 0 ? -1 : dim);
+      names.push_back(isSymbol ? desc->symbolNames[-1 - dim] : "");
+    }
+    dims.push_back(std::move(sizes));
+    dimNames.push_back(std::move(names));
+    infos.push_back({tensor.name, static_cast<TenonDType>(tensor.dtype),
+                     tensor.rank, dims.back().data(), dimNames.back().data()});
+  }
+}
+
+Error TenonModel::loadLibraries() {
+  for (uint32_t i = 0; i < desc->numLibraryKernels; ++i) {
+    const char *name = desc->libraryKernels[i].provider;
+    uint32_t position = 0;
+    while (position < libraries.size() &&
+           strcmp(libraries[position].provider->name, name) != 0)
+      ++position;
+    if (position == libraries.size()) {
+      Library library{};
+      if (Error error = loadProvider(name, &library.provider))
+        return error;
+      TenonProviderError problem{};
+      if (int32_t code =
+              library.provider->createModel(desc, &library.model, &problem))
+        return makeError(static_cast<TenonErrorCode>(code), "%s",
+                         problem.message);
+      libraries.push_back(library);
+    }
+    kernelLibraries.push_back(position);
+  }
+  return nullptr;
+}

@@ -1,0 +1,71 @@
+//===- Model.h - A loaded model
+//---------------------------------------------===//
+
+#ifndef TENON_RUNTIME_CORE_MODEL_H
+#define TENON_RUNTIME_CORE_MODEL_H
+
+#include "runtime/core/Error.h"
+#include "runtime/core/ModelAbi.h"
+#include "runtime/core/Provider.h"
+
+#include <atomic>
+#include <vector>
+
+namespace tenon::runtime {
+
+/// Checks everything in a description that can be checked without running it:
+/// version, pointers, names, ranks, dimensions, the processor.
+Error checkModel(const TenonModelDesc &desc);
+
+/// Opens a shared library with a compiled model in it, and finds its
+/// description. `handle` is for dlclose().
+Error openModelFile(const char *path, void **handle,
+                    const TenonModelDesc **desc);
+
+/// Loads the library of a provider, which stays loaded until the process ends.
+Error loadProvider(const char *name, const TenonProvider **provider);
+
+} // namespace tenon::runtime
+
+/// The public model object. It never changes after it is made; callers and
+/// sessions each hold one reference.
+struct TenonModel {
+  /// A library that the model uses, and what it keeps for the model.
+  struct Library {
+    const TenonProvider *provider;
+    void *model;
+  };
+
+  static tenon::runtime::Error create(const TenonModelDesc *desc,
+                                      void (*release)(void *), void *context,
+                                      TenonModel **model);
+  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
+  void drop();
+
+  const TenonModelDesc *desc;
+  std::vector<TenonTensorInfo> inputs, outputs;
+  std::vector<Library> libraries;
+  /// For each library kernel its position in `libraries`.
+  std::vector<uint32_t> kernelLibraries;
+  /// For each output, where its dimensions begin in plan()'s outputDims.
+  std::vector<uint32_t> outputDimOffsets;
+  uint32_t numOutputDims = 0;
+
+private:
+  TenonModel(const TenonModelDesc *desc, void (*release)(void *),
+             void *context);
+  ~TenonModel();
+
+  void describe(const TenonTensorDesc *descs, uint32_t count,
+                std::vector<TenonTensorInfo> &infos);
+  tenon::runtime::Error loadLibraries();
+
+  void (*release)(void *);
+  void *context;
+  std::atomic<int> references{1};
+  /// What the infos point to.
+  std::vector<std::vector<int64_t>> dims;
+  std::vector<std::vector<const char *>> dimNames;
+};
+
+#endif // TENON_RUNTIME_CORE_MODEL_H

@@ -1,0 +1,153 @@
+//===- ModelCheck.cpp - Checks of a model's description
+//---------------------===//
+
+#include "runtime/core/CpuFeatures.h"
+#include "runtime/core/Model.h"
+
+#include <cstring>
+#include <unordered_set>
+
+using namespace tenon::runtime;
+
+namespace {
+
+/// No sensible model has more of anything.
+constexpr uint32_t maxCount = 1 << 24;
+
+Error invalid(const std::string &what) {
+  return makeError(TENON_ERROR_INVALID, "damaged model: %s", what.c_str());
+}
+
+template <typename T>
+Error checkArray(const T *array, uint32_t count, const char *what) {
+  if (count > maxCount)
+    return invalid(std::to_string(count) + " " + what);
+  if (count && !array)
+    return invalid(std::string("no table of ") + what);
+  return nullptr;
+}
+
+Error checkTensors(const TenonModelDesc &desc, bool isInput,
+                   std::vector<bool> &seenSymbols) {
+  const char *kind = isInput ? "input" : "output";
+  uint32_t count = isInput ? desc.numInputs : desc.numOutputs;
+  const TenonTensorDesc *tensors = isInput ? desc.inputs : desc.outputs;
+  std::unordered_set<std::string> names;
+  for (uint32_t i = 0; i < count; ++i) {
+    const TenonTensorDesc &tensor = tensors[i];
+    std::string what = std::string(kind) + " " + std::to_string(i);
+    if (!tensor.name)
+      return invalid(what + " has no name");
+    what = std::string(kind) + " " + quote(tensor.name);
+    if (!names.insert(tensor.name).second)
+      return invalid(what + " is there twice");
+    if (!tenon_dtype_size(static_cast<TenonDType>(tensor.dtype)))
+      return invalid(what + " has element type " +
+                     std::to_string(tensor.dtype));
+    if (tensor.rank < 0 || tensor.rank > TENON_MAX_RANK)
+      return invalid(what + " has rank " + std::to_string(tensor.rank));
+    if (tensor.rank && !tensor.dims)
+      return invalid(what + " has no dimensions");
+    for (int32_t axis = 0; axis < tensor.rank; ++axis) {
+      int64_t dim = tensor.dims[axis];
+      if (dim >= 0 || (dim == TENON_DIM_COMPUTED && !isInput))
+        continue;
+      if (dim == TENON_DIM_COMPUTED || -1 - dim >= desc.numSymbols)
+        return invalid(what + " has a wrong dimension " + std::to_string(axis));
+      if (isInput)
+        seenSymbols[-1 - dim] = true;
+    }
+  }
+  return nullptr;
+}
+
+Error checkKernels(const TenonModelDesc &desc) {
+  for (uint32_t i = 0; i < desc.numKernels; ++i)
+    if (!desc.kernels[i].fn || !desc.kernels[i].name)
+      return invalid("kernel " + std::to_string(i) + " has no code or no name");
+  for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
+    const TenonLibraryKernel &kernel = desc.libraryKernels[i];
+    if (!kernel.provider || !kernel.name || kernel.index != i ||
+        kernel.numArgs > maxCount || kernel.descriptorSize > maxCount ||
+        (kernel.descriptorSize && !kernel.descriptor))
+      return invalid("library kernel " + std::to_string(i) +
+                     " has a wrong entry");
+  }
+  return nullptr;
+}
+
+Error checkProcessor(const TenonModelDesc &desc) {
+  std::string architecture(desc.triple, strcspn(desc.triple, "-"));
+  if (architecture != getHostArchitecture())
+    return makeError(TENON_ERROR_UNSUPPORTED,
+                     "this model is for %s, but this processor is %s",
+                     quote(architecture.c_str()).c_str(),
+                     getHostArchitecture());
+  std::vector<std::string> missing = findMissingFeatures(desc.cpuFeatures);
+  if (missing.empty())
+    return nullptr;
+  std::string list;
+  for (const std::string &name : missing)
+    list += (list.empty() ? "" : ", ") + name;
+  return makeError(TENON_ERROR_UNSUPPORTED,
+                   "this model needs %s, which this processor does not have; "
+                   "compile it for this processor or for a lower level",
+                   list.c_str());
+}
+
+} // namespace
+
+Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
+  if (desc.magic != TENON_MODEL_MAGIC)
+    return makeError(TENON_ERROR_INVALID,
+                     "not a compiled model: wrong magic number");
+  if (desc.abiVersion != TENON_ABI_VERSION)
+    return makeError(TENON_ERROR_UNSUPPORTED,
+                     "this model has format version %u, but this runtime (%s) "
+                     "reads version %u; compile it again",
+                     desc.abiVersion, tenon_version_string(),
+                     TENON_ABI_VERSION);
+  if (desc.structSize != sizeof(TenonModelDesc))
+    return invalid("its description has " + std::to_string(desc.structSize) +
+                   " bytes, expected " +
+                   std::to_string(sizeof(TenonModelDesc)));
+  if (!desc.name || !desc.triple || !desc.cpuFeatures || !desc.producer)
+    return invalid("no name, target or producer");
+  if (!desc.plan || !desc.run)
+    return invalid("no entry points");
+  if (Error error = checkProcessor(desc))
+    return error;
+
+  if (Error error = checkArray(desc.inputs, desc.numInputs, "inputs"))
+    return error;
+  if (Error error = checkArray(desc.outputs, desc.numOutputs, "outputs"))
+    return error;
+  if (Error error = checkArray(desc.symbolNames, desc.numSymbols, "symbols"))
+    return error;
+  if (Error error = checkArray(desc.buffers, desc.numBuffers, "buffers"))
+    return error;
+  if (Error error = checkArray(desc.kernels, desc.numKernels, "kernels"))
+    return error;
+  if (Error error = checkArray(desc.libraryKernels, desc.numLibraryKernels,
+                               "library kernels"))
+    return error;
+
+  for (uint32_t i = 0; i < desc.numSymbols; ++i)
+    if (!desc.symbolNames[i])
+      return invalid("symbol " + std::to_string(i) + " has no name");
+  std::vector<bool> seenSymbols(desc.numSymbols);
+  if (Error error = checkTensors(desc, /*isInput=*/true, seenSymbols))
+    return error;
+  if (Error error = checkTensors(desc, /*isInput=*/false, seenSymbols))
+    return error;
+  for (uint32_t i = 0; i < desc.numSymbols; ++i)
+    if (!seenSymbols[i])
+      return invalid("no input has the symbol " + quote(desc.symbolNames[i]));
+  for (uint32_t i = 0; i < desc.numBuffers; ++i)
+    if (desc.buffers[i].firstStep < 0 ||
+        desc.buffers[i].lastStep < desc.buffers[i].firstStep)
+      return invalid("buffer " + std::to_string(i) + " has wrong steps");
+  if (reinterpret_cast<uintptr_t>(desc.weights) % TENON_BUFFER_ALIGNMENT)
+    return invalid("its weights are not aligned");
+  return checkKernels(desc);
+}

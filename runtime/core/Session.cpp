@@ -1,0 +1,444 @@
+//===- Session.cpp - Binding shapes and running
+//-----------------------------===//
+
+#include "runtime/core/Session.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace tenon::runtime;
+
+namespace {
+constexpr uint32_t absent = UINT32_MAX;
+constexpr int maxThreads = 4096;
+} // namespace
+
+TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
+                           bool profile)
+    : model(model), team(threads), isProfiling(profile), maxShapes(maxShapes) {
+  model->retain();
+  const TenonModelDesc &desc = *model->desc;
+  inputPositions.resize(desc.numInputs);
+  outputPositions.resize(desc.numOutputs);
+  symbols.resize(desc.numSymbols);
+  symbolSources.resize(desc.numSymbols);
+  inputData.resize(desc.numInputs);
+  outputData.resize(desc.numOutputs);
+  if (profile)
+    times.resize(size_t(desc.numKernels) + desc.numLibraryKernels);
+}
+
+TenonSession::~TenonSession() {
+  for (size_t i = 0; i < librarySessions.size(); ++i)
+    model->libraries[i].provider->destroySession(librarySessions[i]);
+  model->drop();
+}
+
+Error TenonSession::create(TenonModel *model,
+                           const TenonSessionOptions &options,
+                           TenonSession **result) {
+  if (options.threads < 0 || options.threads > maxThreads)
+    return makeError(TENON_ERROR_USAGE, "%d threads: expected 1 to %d",
+                     options.threads, maxThreads);
+  if (options.max_shapes < 0)
+    return makeError(TENON_ERROR_USAGE, "max_shapes is %d: expected 1 or more",
+                     options.max_shapes);
+  int threads = options.threads ? options.threads
+                                : std::min(getDefaultThreads(), maxThreads);
+  int maxShapes = options.max_shapes ? options.max_shapes : 8;
+  std::unique_ptr<TenonSession> session(
+      new TenonSession(model, threads, maxShapes, options.profile));
+  for (const TenonModel::Library &library : model->libraries) {
+    TenonProviderError problem{};
+    void *state = nullptr;
+    if (int32_t code = library.provider->createSession(
+            library.model, threads, maxShapes, &state, &problem))
+      return makeError(static_cast<TenonErrorCode>(code), "%s",
+                       problem.message);
+    session->librarySessions.push_back(state);
+  }
+  *result = session.release();
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Which tensor is which
+//===----------------------------------------------------------------------===//
+
+/// Finds for each tensor of the model its position among the caller's tensors,
+/// or `absent`.
+static Error matchTensors(const char *kind, const TenonTensor *tensors,
+                          size_t count,
+                          const std::vector<TenonTensorInfo> &infos,
+                          std::vector<uint32_t> &positions) {
+  std::fill(positions.begin(), positions.end(), absent);
+  if (count && !tensors)
+    return makeError(TENON_ERROR_USAGE, "%zu %ss, but no array of them", count,
+                     kind);
+  for (size_t i = 0; i < count; ++i) {
+    size_t index = i;
+    if (const char *name = tensors[i].name) {
+      // Callers mostly keep the model's order.
+      if (index >= infos.size() || strcmp(infos[index].name, name) != 0) {
+        index = 0;
+        while (index < infos.size() && strcmp(infos[index].name, name) != 0)
+          ++index;
+      }
+      if (index == infos.size()) {
+        std::string known;
+        for (const TenonTensorInfo &info : infos)
+          known += (known.empty() ? "" : ", ") + quote(info.name);
+        return makeError(TENON_ERROR_USAGE, "the model has no %s %s, only %s",
+                         kind, quote(name).c_str(),
+                         known.empty() ? "none" : known.c_str());
+      }
+    } else if (index >= infos.size()) {
+      return makeError(TENON_ERROR_USAGE,
+                       "the model has %zu %ss, but %zu are given", infos.size(),
+                       kind, count);
+    }
+    if (positions[index] != absent)
+      return makeError(TENON_ERROR_USAGE, "%s %s is given twice", kind,
+                       quote(infos[index].name).c_str());
+    positions[index] = i;
+  }
+  return nullptr;
+}
+
+static Error checkType(const char *kind, const TenonTensor &tensor,
+                       const TenonTensorInfo &info) {
+  if (tensor.dtype != info.dtype) {
+    const char *name = tenon_dtype_name(tensor.dtype);
+    return makeError(TENON_ERROR_INVALID,
+                     "%s %s has element type %s, expected %s", kind,
+                     quote(info.name).c_str(),
+                     name ? name : std::to_string(tensor.dtype).c_str(),
+                     tenon_dtype_name(info.dtype));
+  }
+  if (tensor.rank != info.rank)
+    return makeError(TENON_ERROR_INVALID, "%s %s has rank %d, expected %d (%s)",
+                     kind, quote(info.name).c_str(), tensor.rank, info.rank,
+                     formatDims(info.dims, info.rank).c_str());
+  if (tensor.rank && !tensor.dims)
+    return makeError(TENON_ERROR_USAGE, "%s %s has no dimensions", kind,
+                     quote(info.name).c_str());
+  return nullptr;
+}
+
+Error TenonSession::matchInputs(const TenonTensor *tensors, size_t count) {
+  if (Error error =
+          matchTensors("input", tensors, count, model->inputs, inputPositions))
+    return error;
+  for (size_t i = 0; i < model->inputs.size(); ++i) {
+    const TenonTensorInfo &info = model->inputs[i];
+    if (inputPositions[i] == absent)
+      return makeError(TENON_ERROR_INVALID, "missing input %s (%s %s)",
+                       quote(info.name).c_str(), tenon_dtype_name(info.dtype),
+                       formatDims(info.dims, info.rank).c_str());
+    if (Error error = checkType("input", tensors[inputPositions[i]], info))
+      return error;
+  }
+  return nullptr;
+}
+
+Error TenonSession::readSymbols(const TenonTensor *tensors) {
+  std::fill(symbols.begin(), symbols.end(), -1);
+  for (uint32_t i = 0; i < model->desc->numInputs; ++i) {
+    const TenonTensorDesc &desc = model->desc->inputs[i];
+    const TenonTensor &tensor = tensors[inputPositions[i]];
+    for (int32_t axis = 0; axis < desc.rank; ++axis) {
+      int64_t size = tensor.dims[axis], expected = desc.dims[axis];
+      if (size < 0)
+        return makeError(TENON_ERROR_INVALID,
+                         "input %s: dimension %d is %lld, expected 0 or more",
+                         quote(desc.name).c_str(), axis,
+                         static_cast<long long>(size));
+      if (expected >= 0) {
+        if (size != expected)
+          return makeError(TENON_ERROR_INVALID,
+                           "input %s: dimension %d is %lld, expected %lld",
+                           quote(desc.name).c_str(), axis,
+                           static_cast<long long>(size),
+                           static_cast<long long>(expected));
+        continue;
+      }
+      int64_t symbol = -1 - expected;
+      if (symbols[symbol] < 0) {
+        symbols[symbol] = size;
+        symbolSources[symbol] = i;
+      } else if (symbols[symbol] != size) {
+        return makeError(
+            TENON_ERROR_INVALID,
+            "input %s: dimension %d (%s) is %lld, but it is %lld in input %s",
+            quote(desc.name).c_str(), axis,
+            quote(model->desc->symbolNames[symbol]).c_str(),
+            static_cast<long long>(size),
+            static_cast<long long>(symbols[symbol]),
+            quote(model->desc->inputs[symbolSources[symbol]].name).c_str());
+      }
+    }
+    if (tenon_tensor_bytes(&tensor) == SIZE_MAX)
+      return makeError(TENON_ERROR_INVALID, "input %s is too large: %s",
+                       quote(desc.name).c_str(),
+                       formatDims(tensor.dims, tensor.rank).c_str());
+  }
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Plans
+//===----------------------------------------------------------------------===//
+
+Error TenonSession::makePlan(ShapePlan &plan) {
+  const TenonModelDesc &desc = *model->desc;
+  plan.symbols = symbols;
+  plan.bytes.assign(desc.numBuffers, 0);
+  plan.offsets.assign(desc.numBuffers, 0);
+  plan.buffers.assign(desc.numBuffers, nullptr);
+  plan.outputDims.assign(model->numOutputDims, 0);
+  plan.outputBytes.assign(desc.numOutputs, 0);
+  plan.costs.assign(desc.numKernels, KernelCost());
+  plan.base = nullptr;
+
+  bool isPossible = desc.plan(symbols.data(), plan.bytes.data(),
+                              plan.outputDims.data()) == TENON_OK;
+  for (int64_t bytes : plan.bytes)
+    isPossible &= bytes >= 0;
+  for (uint32_t i = 0; i < desc.numOutputs && isPossible; ++i) {
+    TenonTensor output{nullptr, nullptr,
+                       static_cast<TenonDType>(desc.outputs[i].dtype),
+                       desc.outputs[i].rank,
+                       plan.outputDims.data() + model->outputDimOffsets[i]};
+    plan.outputBytes[i] = tenon_tensor_bytes(&output);
+    isPossible = plan.outputBytes[i] != SIZE_MAX;
+  }
+  if (isPossible)
+    plan.arenaBytes = planner.place(desc.buffers, plan.bytes.data(),
+                                    desc.numBuffers, plan.offsets.data());
+  if (isPossible && plan.arenaBytes >= 0)
+    return nullptr;
+
+  plan.symbols.clear(); // of no use to a later bind
+  plan.lastUse = 0;
+  std::string values;
+  for (uint32_t i = 0; i < desc.numSymbols; ++i)
+    values += (i ? ", " : "") + quote(desc.symbolNames[i]) + " = " +
+              std::to_string(symbols[i]);
+  return makeError(TENON_ERROR_INVALID,
+                   "the model cannot run with these dimensions%s%s",
+                   values.empty() ? "" : ": ", values.c_str());
+}
+
+Error TenonSession::placeArena(ShapePlan &plan) {
+  if (!arena.reserve(plan.arenaBytes))
+    return makeError(TENON_ERROR_SYSTEM,
+                     "not enough memory: the workspace for these dimensions "
+                     "takes %lld bytes",
+                     static_cast<long long>(plan.arenaBytes));
+  if (plan.base != arena.data()) {
+    plan.base = arena.data();
+    for (size_t i = 0; i < plan.buffers.size(); ++i)
+      plan.buffers[i] = plan.base + plan.offsets[i];
+  }
+  return nullptr;
+}
+
+Error TenonSession::selectPlan() {
+  if (current && current->symbols == symbols) {
+    current->lastUse = ++useCount;
+    return placeArena(*current);
+  }
+  current = nullptr;
+  ShapePlan *found = nullptr, *oldest = nullptr;
+  for (const auto &plan : plans) {
+    if (plan->lastUse && plan->symbols == symbols)
+      found = plan.get();
+    if (!oldest || plan->lastUse < oldest->lastUse)
+      oldest = plan.get();
+  }
+  if (!found) {
+    if (plans.size() < maxShapes) {
+      plans.push_back(std::make_unique<ShapePlan>());
+      oldest = plans.back().get();
+    }
+    if (Error error = makePlan(*oldest))
+      return error;
+    found = oldest;
+  }
+  found->lastUse = ++useCount;
+  if (Error error = placeArena(*found))
+    return error;
+  current = found;
+  return nullptr;
+}
+
+Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
+  if (Error error = matchInputs(tensors, count))
+    return error;
+  if (Error error = readSymbols(tensors))
+    return error;
+  return selectPlan();
+}
+
+TenonTensor TenonSession::getOutput(size_t index) const {
+  if (!current || index >= model->outputs.size())
+    return TenonTensor{};
+  const TenonTensorInfo &info = model->outputs[index];
+  return {info.name, nullptr, info.dtype, info.rank,
+          current->outputDims.data() + model->outputDimOffsets[index]};
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+static Error checkAddress(const char *kind, const TenonTensor &tensor,
+                          const char *name, size_t bytes) {
+  if (!tensor.data && bytes)
+    return makeError(TENON_ERROR_USAGE, "%s %s has no data", kind,
+                     quote(name).c_str());
+  size_t alignment = tenon_dtype_size(tensor.dtype);
+  if (reinterpret_cast<uintptr_t>(tensor.data) % alignment)
+    return makeError(TENON_ERROR_INVALID,
+                     "the data of %s %s are not aligned to the element (%zu "
+                     "bytes)",
+                     kind, quote(name).c_str(), alignment);
+  return nullptr;
+}
+
+/// What stands for the address of a tensor without elements.
+alignas(TENON_BUFFER_ALIGNMENT) static char emptyTensor[TENON_BUFFER_ALIGNMENT];
+
+Error TenonSession::checkInputData(const TenonTensor *tensors) {
+  for (size_t i = 0; i < model->inputs.size(); ++i) {
+    const TenonTensor &tensor = tensors[inputPositions[i]];
+    size_t bytes = tenon_tensor_bytes(&tensor);
+    if (Error error =
+            checkAddress("input", tensor, model->inputs[i].name, bytes))
+      return error;
+    inputData[i] = bytes ? tensor.data : emptyTensor;
+  }
+  return nullptr;
+}
+
+Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
+  if (Error error = matchTensors("output", tensors, count, model->outputs,
+                                 outputPositions))
+    return error;
+  uint64_t dropped = 0;
+  auto roundUp = [](uint64_t size) {
+    return (size + TENON_BUFFER_ALIGNMENT - 1) &
+           ~uint64_t(TENON_BUFFER_ALIGNMENT - 1);
+  };
+  for (size_t i = 0; i < model->outputs.size(); ++i) {
+    const TenonTensorInfo &info = model->outputs[i];
+    uint64_t bytes = current->outputBytes[i];
+    outputData[i] = bytes ? nullptr : emptyTensor;
+    if (outputPositions[i] != absent) {
+      const TenonTensor &tensor = tensors[outputPositions[i]];
+      if (Error error = checkType("output", tensor, info))
+        return error;
+      const int64_t *dims =
+          current->outputDims.data() + model->outputDimOffsets[i];
+      if (!std::equal(dims, dims + info.rank, tensor.dims))
+        return makeError(TENON_ERROR_INVALID, "output %s is %s, expected %s",
+                         quote(info.name).c_str(),
+                         formatDims(tensor.dims, tensor.rank).c_str(),
+                         formatDims(dims, info.rank).c_str());
+      if (tensor.data) {
+        if (Error error = checkAddress("output", tensor, info.name, bytes))
+          return error;
+        if (bytes)
+          outputData[i] = tensor.data;
+      }
+    }
+    if (!outputData[i])
+      dropped += roundUp(bytes);
+  }
+  if (!dropped)
+    return nullptr;
+  if (!droppedOutputs.reserve(dropped))
+    return makeError(TENON_ERROR_SYSTEM,
+                     "not enough memory: the outputs that are not given take "
+                     "%llu bytes",
+                     static_cast<unsigned long long>(dropped));
+  uint64_t offset = 0;
+  for (size_t i = 0; i < model->outputs.size(); ++i)
+    if (!outputData[i]) {
+      outputData[i] = droppedOutputs.data() + offset;
+      offset += roundUp(current->outputBytes[i]);
+    }
+  return nullptr;
+}
+
+/// An output that overlaps an input would change it under the running model.
+Error TenonSession::checkOverlap() {
+  auto overlaps = [](void *a, uint64_t aBytes, void *b, uint64_t bBytes) {
+    auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
+    return aBytes && bBytes && x < y + bBytes && y < x + aBytes;
+  };
+  for (size_t i = 0; i < outputData.size(); ++i) {
+    uint64_t bytes = current->outputBytes[i];
+    for (size_t j = 0; j < inputData.size(); ++j) {
+      const TenonTensorDesc &desc = model->desc->inputs[j];
+      uint64_t inputBytes =
+          tenon_dtype_size(static_cast<TenonDType>(desc.dtype));
+      for (int32_t axis = 0; axis < desc.rank; ++axis)
+        inputBytes *= desc.dims[axis] >= 0 ? desc.dims[axis]
+                                           : symbols[-1 - desc.dims[axis]];
+      if (overlaps(outputData[i], bytes, inputData[j], inputBytes))
+        return makeError(
+            TENON_ERROR_INVALID, "output %s overlaps input %s in memory",
+            quote(model->outputs[i].name).c_str(), quote(desc.name).c_str());
+    }
+    for (size_t j = 0; j < i; ++j)
+      if (overlaps(outputData[i], bytes, outputData[j],
+                   current->outputBytes[j]))
+        return makeError(TENON_ERROR_INVALID,
+                         "outputs %s and %s overlap in memory",
+                         quote(model->outputs[j].name).c_str(),
+                         quote(model->outputs[i].name).c_str());
+  }
+  return nullptr;
+}
+
+Error TenonSession::run(const TenonTensor *ins, size_t numIns,
+                        const TenonTensor *outs, size_t numOuts) {
+  if (Error error = bind(ins, numIns))
+    return error;
+  if (Error error = checkInputData(ins))
+    return error;
+  if (Error error = matchOutputs(outs, numOuts))
+    return error;
+  if (Error error = checkOverlap())
+    return error;
+
+  TenonRunFrame frame{&table,
+                      this,
+                      inputData.data(),
+                      outputData.data(),
+                      symbols.data(),
+                      current->buffers.data(),
+                      model->desc->weights};
+  pending.reset();
+  int32_t code;
+  if (librarySessions.empty()) {
+    code = model->desc->run(&frame);
+  } else {
+    LibraryThreadsScope threads(team.size());
+    code = model->desc->run(&frame);
+  }
+  if (code == TENON_OK)
+    return nullptr;
+  if (pending)
+    return std::move(pending);
+  return makeError(TENON_ERROR_INTERNAL,
+                   "the model stopped with code %d and gave no reason", code);
+}
+
+uint64_t TenonSession::getWorkspaceSize() const {
+  uint64_t bytes = arena.size() + droppedOutputs.size();
+  for (size_t i = 0; i < librarySessions.size(); ++i)
+    bytes += model->libraries[i].provider->scratchSize(librarySessions[i]);
+  return bytes;
+}

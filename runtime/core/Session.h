@@ -1,0 +1,111 @@
+//===- Session.h - One caller's runs of a model
+//-----------------------------===//
+
+#ifndef TENON_RUNTIME_CORE_SESSION_H
+#define TENON_RUNTIME_CORE_SESSION_H
+
+#include "runtime/core/BufferPlan.h"
+#include "runtime/core/Memory.h"
+#include "runtime/core/Model.h"
+#include "runtime/core/Threads.h"
+
+#include <atomic>
+#include <vector>
+
+namespace tenon::runtime {
+
+/// What is known about the time that a kernel's units take at some sizes.
+struct KernelCost {
+  int64_t units = -1;
+  float nsPerUnit = 0;
+  int32_t samples = 0;
+};
+
+/// Everything that depends on the values of the symbols.
+struct ShapePlan {
+  std::vector<int64_t> symbols;
+  std::vector<int64_t> bytes, offsets; // of the buffers
+  std::vector<int64_t> outputDims;
+  std::vector<uint64_t> outputBytes;
+  std::vector<KernelCost> costs; // of the kernels
+  std::vector<void *> buffers;   // addresses in the arena at `base`
+  char *base = nullptr;
+  int64_t arenaBytes = 0;
+  uint64_t lastUse = 0;
+};
+
+} // namespace tenon::runtime
+
+/// The public session object.
+struct TenonSession {
+  using Error = tenon::runtime::Error;
+
+  static Error create(TenonModel *model, const TenonSessionOptions &options,
+                      TenonSession **session);
+  ~TenonSession();
+
+  Error bind(const TenonTensor *tensors, size_t count);
+  Error run(const TenonTensor *ins, size_t numIns, const TenonTensor *outs,
+            size_t numOuts);
+  TenonTensor getOutput(size_t index) const;
+  uint64_t getWorkspaceSize() const;
+  const std::vector<TenonProfileEntry> &getProfile();
+  void resetProfile();
+  int getThreads() const { return team.size(); }
+
+  /// Set while a function uses the session, to refuse a second thread.
+  std::atomic_flag busy = ATOMIC_FLAG_INIT;
+
+private:
+  TenonSession(TenonModel *model, int threads, int maxShapes, bool profile);
+
+  Error matchInputs(const TenonTensor *tensors, size_t count);
+  Error matchOutputs(const TenonTensor *tensors, size_t count);
+  Error readSymbols(const TenonTensor *tensors);
+  Error checkInputData(const TenonTensor *tensors);
+  Error checkOverlap();
+  Error selectPlan();
+  Error makePlan(tenon::runtime::ShapePlan &plan);
+  Error placeArena(tenon::runtime::ShapePlan &plan);
+
+  // The functions of the TenonRuntimeTable.
+  static const TenonRuntimeTable table;
+  static int32_t launch(void *session, const TenonKernel *kernel,
+                        void *const *args, const int64_t *dims, int64_t units);
+  static int32_t library(void *session, const TenonLibraryKernel *kernel,
+                         void *const *args, const int64_t *dims);
+  static int32_t fail(void *session, int32_t code, const char *node,
+                      const char *message);
+
+  int32_t runUnits(const TenonKernel *kernel, void *const *args,
+                   const int64_t *dims, int64_t units);
+
+  TenonModel *model;
+  tenon::runtime::ThreadTeam team;
+  bool isProfiling;
+  std::vector<void *> librarySessions;
+
+  size_t maxShapes;
+  std::vector<std::unique_ptr<tenon::runtime::ShapePlan>> plans;
+  tenon::runtime::ShapePlan *current = nullptr;
+  uint64_t useCount = 0;
+  tenon::runtime::BufferPlanner planner;
+  tenon::runtime::Memory arena;
+  /// For the outputs that the caller does not want.
+  tenon::runtime::Memory droppedOutputs;
+
+  // Of the call at work; sized once.
+  std::vector<uint32_t> inputPositions, outputPositions; // in the call's arrays
+  std::vector<int64_t> symbols;
+  std::vector<uint32_t> symbolSources; // the input that gave the value
+  std::vector<void *> inputData, outputData;
+  Error pending;
+
+  struct KernelTime {
+    uint64_t calls = 0, nanoseconds = 0;
+  };
+  std::vector<KernelTime> times; // kernels, then library kernels
+  std::vector<TenonProfileEntry> profileEntries;
+};
+
+#endif // TENON_RUNTIME_CORE_SESSION_H

@@ -1,0 +1,170 @@
+//===- SessionCalls.cpp - What a running model calls
+//------------------------===//
+
+#include "runtime/core/Session.h"
+
+#include <chrono>
+
+using namespace tenon::runtime;
+
+const TenonRuntimeTable TenonSession::table = {
+    &TenonSession::launch, &TenonSession::library, &TenonSession::fail};
+
+namespace {
+
+uint64_t getNanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// A kernel with its arguments: what the threads run ranges of.
+struct KernelCall {
+  const TenonKernel *kernel;
+  void *const *args;
+  const int64_t *dims;
+
+  static int32_t run(const void *context, int64_t begin, int64_t end) {
+    auto *call = static_cast<const KernelCall *>(context);
+    return call->kernel->fn(call->args, call->dims, begin, end);
+  }
+};
+
+/// The same, and measures.
+struct MeasuredCall : KernelCall {
+  mutable std::atomic<uint64_t> nanoseconds{0};
+
+  static int32_t run(const void *context, int64_t begin, int64_t end) {
+    auto *call = static_cast<const MeasuredCall *>(context);
+    uint64_t start = getNanoseconds();
+    int32_t status =
+        KernelCall::run(static_cast<const KernelCall *>(call), begin, end);
+    call->nanoseconds.fetch_add(getNanoseconds() - start,
+                                std::memory_order_relaxed);
+    return status;
+  }
+};
+
+/// Below this much work the other threads don't pay: waking them and waiting
+/// for the last takes some microseconds.
+constexpr double serialNanoseconds = 10000;
+/// The first runs also meet cold caches and fresh pages: the best one counts.
+constexpr int32_t costSamples = 3;
+
+} // namespace
+
+int32_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
+                               const int64_t *dims, int64_t units) {
+  KernelCost &cost = current->costs[kernel - model->desc->kernels];
+  if (cost.units != units)
+    cost = {units, 0, 0};
+  if (cost.samples >= costSamples) {
+    KernelCall call{kernel, args, dims};
+    if (cost.nsPerUnit * units < serialNanoseconds)
+      return KernelCall::run(&call, 0, units);
+    return team.run(units, &KernelCall::run, &call);
+  }
+  MeasuredCall call;
+  call.kernel = kernel;
+  call.args = args;
+  call.dims = dims;
+  int32_t status = team.run(units, &MeasuredCall::run, &call);
+  float measured = static_cast<float>(call.nanoseconds.load()) / units;
+  if (cost.samples++ == 0 || measured < cost.nsPerUnit)
+    cost.nsPerUnit = measured;
+  return status;
+}
+
+int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
+                             void *const *args, const int64_t *dims,
+                             int64_t units) {
+  auto &session = *static_cast<TenonSession *>(data);
+  if (units <= 0)
+    return TENON_OK;
+  uint64_t start = session.isProfiling ? getNanoseconds() : 0;
+  int32_t status = session.team.size() == 1 || units == 1
+                       ? kernel->fn(args, dims, 0, units)
+                       : session.runUnits(kernel, args, dims, units);
+  if (session.isProfiling) {
+    KernelTime &time = session.times[kernel - session.model->desc->kernels];
+    ++time.calls;
+    time.nanoseconds += getNanoseconds() - start;
+  }
+  switch (status) {
+  case TENON_KERNEL_OK:
+    return TENON_OK;
+  case TENON_KERNEL_INDEX_OUT_OF_RANGE:
+    return fail(data, TENON_ERROR_INVALID, kernel->name, "index out of range");
+  case TENON_KERNEL_SHAPE_MISMATCH:
+    return fail(data, TENON_ERROR_INVALID, kernel->name,
+                "the dimensions of its inputs don't fit each other");
+  case TENON_KERNEL_DIVISION_BY_ZERO:
+    return fail(data, TENON_ERROR_INVALID, kernel->name,
+                "integer division by zero");
+  default:
+    return fail(data, TENON_ERROR_INTERNAL, kernel->name,
+                ("unknown status " + std::to_string(status)).c_str());
+  }
+}
+
+int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
+                              void *const *args, const int64_t *dims) {
+  auto &session = *static_cast<TenonSession *>(data);
+  uint64_t start = session.isProfiling ? getNanoseconds() : 0;
+  uint32_t position = session.model->kernelLibraries[kernel->index];
+  const TenonProvider *provider = session.model->libraries[position].provider;
+  TenonProviderError problem;
+  int32_t code = provider->run(session.librarySessions[position], kernel, args,
+                               dims, &problem);
+  if (session.isProfiling) {
+    KernelTime &time =
+        session.times[session.model->desc->numKernels + kernel->index];
+    ++time.calls;
+    time.nanoseconds += getNanoseconds() - start;
+  }
+  return code == TENON_OK ? TENON_OK
+                          : fail(data, code, kernel->name, problem.message);
+}
+
+int32_t TenonSession::fail(void *data, int32_t code, const char *node,
+                           const char *message) {
+  auto &session = *static_cast<TenonSession *>(data);
+  if (code == TENON_OK)
+    code = TENON_ERROR_INTERNAL;
+  if (!message)
+    message = "failed without a reason";
+  auto kind = static_cast<TenonErrorCode>(code);
+  session.pending = node && *node ? makeError(kind, "node %s: %s",
+                                              quote(node).c_str(), message)
+                                  : makeError(kind, "%s", message);
+  return code;
+}
+
+const std::vector<TenonProfileEntry> &TenonSession::getProfile() {
+  profileEntries.clear();
+  const TenonModelDesc &desc = *model->desc;
+  for (size_t i = 0; i < times.size(); ++i) {
+    if (!times[i].calls)
+      continue;
+    TenonProfileEntry entry{};
+    if (i < desc.numKernels) {
+      entry = {desc.kernels[i].name, "codegen", "", 0, 0};
+    } else {
+      const TenonLibraryKernel &kernel =
+          desc.libraryKernels[i - desc.numKernels];
+      uint32_t position = model->kernelLibraries[kernel.index];
+      entry = {kernel.name, kernel.provider,
+               model->libraries[position].provider->implementation(
+                   librarySessions[position], &kernel),
+               0, 0};
+    }
+    entry.calls = times[i].calls;
+    entry.nanoseconds = times[i].nanoseconds;
+    profileEntries.push_back(entry);
+  }
+  return profileEntries;
+}
+
+void TenonSession::resetProfile() {
+  std::fill(times.begin(), times.end(), KernelTime());
+}
