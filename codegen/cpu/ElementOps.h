@@ -1,0 +1,30 @@
+//===- ElementOps.h - Operations that are no mere arithmetic --------------===//
+//
+// The parts of ElementEmitter by kind of operation. Each builds the elements of
+// the operation's result at an index.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_CPU_ELEMENTOPS_H
+#define TENON_CODEGEN_CPU_ELEMENTOPS_H
+
+#include "codegen/cpu/ElementEmitter.h"
+
+namespace tenon::cpu {
+
+/// Transposes, slices, pads and the like: elements of operands elsewhere.
+bool isMovement(mlir::Operation *op);
+mlir::Value buildMovement(ElementEmitter &emitter, mlir::Operation *op,
+                          ElementEmitter::Index index);
+
+/// Each element from a window of the input.
+bool isWindow(mlir::Operation *op);
+mlir::Value buildWindow(ElementEmitter &emitter, mlir::Operation *op,
+                        ElementEmitter::Index index);
+
+mlir::Value buildResize(ElementEmitter &emitter, ResizeOp op,
+                        ElementEmitter::Index index);
+
+} // namespace tenon::cpu
+
+#endif // TENON_CODEGEN_CPU_ELEMENTOPS_H
