@@ -27,14 +27,17 @@ class Tenon_Op<string mnemonic, list<Trait> traits = []>
 /// `inferElementTypes`.
 class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, traits # [Pure,
-        DeclareOpInterfaceMethods<InferTypeOpInterface,
-                                  ["isCompatibleReturnTypes"]>,
+        DeclareOpInterfaceMethods<InferTypeOpInterface>,
         DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
   code shapedDeclarations = [{
     static ::mlir::LogicalResult inferShapes(Adaptor op,
         ::tenon::DimBuilder &dims,
         ::llvm::SmallVectorImpl<::tenon::TensorShape> &shapes);
     static ::llvm::SmallVector<::mlir::Type> inferElementTypes(Adaptor op);
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred,
+                                        ::mlir::TypeRange actual);
+    ::mlir::LogicalResult reifyResultShapes(::mlir::OpBuilder &builder,
+        ::mlir::ReifiedRankedShapedTypeDims &shapes);
   }];
   code shapedDefinitions = [{
     ::mlir::LogicalResult $cppClass::inferReturnTypes(

@@ -1,1 +1,319 @@
-//===- TenonOps.cpp -===//
+//===- TenonOps.cpp - Builders, printers and verifiers of tenon ops -------===//
+//
+// What concerns shapes is checked where shapes are computed (TenonOpShapes.cpp,
+// TenonNNShapes.cpp): type inference is a part of verification. Here is the
+// rest: element types, regions, structure.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/tenon/TenonOps.h"
+
+using namespace mlir;
+using namespace tenon;
+
+#define GET_OP_CLASSES
+#include "dialects/tenon/TenonOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Element types
+//===----------------------------------------------------------------------===//
+
+/// Checks that `value`, if there is one, has the element type of `reference`.
+static LogicalResult verifyElementType(Operation *op, StringRef name,
+                                       Value value, Value reference) {
+  if (!value)
+    return success();
+  Type expected = getElementTypeOrSelf(reference);
+  Type actual = getElementTypeOrSelf(value);
+  if (actual == expected)
+    return success();
+  return op->emitOpError() << "expects " << name << " to have element type "
+                           << expected << ", but it has " << actual;
+}
+
+LogicalResult ConvOp::verify() {
+  return success(
+      succeeded(
+          verifyElementType(*this, "weights", getWeights(), getInput())) &&
+      succeeded(verifyElementType(*this, "bias", getBias(), getInput())));
+}
+
+LogicalResult ConvTransposeOp::verify() {
+  return success(
+      succeeded(
+          verifyElementType(*this, "weights", getWeights(), getInput())) &&
+      succeeded(verifyElementType(*this, "bias", getBias(), getInput())));
+}
+
+LogicalResult BatchNormOp::verify() {
+  for (auto [name, value] :
+       {std::pair("scale", getScale()), std::pair("bias", getBias()),
+        std::pair("mean", getMean()), std::pair("variance", getVariance())})
+    if (failed(verifyElementType(*this, name, value, getInput())))
+      return failure();
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  return success(
+      succeeded(verifyElementType(*this, "scale", getScale(), getInput())) &&
+      succeeded(verifyElementType(*this, "bias", getBias(), getInput())));
+}
+
+LogicalResult ReduceOp::verify() {
+  Type type = getElementTypeOrSelf(getInput());
+  if (type.isInteger(1))
+    return emitOpError("expects numbers, but its input has element type i1");
+  bool needsFloat = getKind() == ReduceKind::LogSum ||
+                    getKind() == ReduceKind::LogSumExp ||
+                    getKind() == ReduceKind::L2;
+  if (needsFloat && !isa<FloatType>(type))
+    return emitOpError() << "expects a floating-point input for kind "
+                         << stringifyReduceKind(getKind())
+                         << ", but it has element type " << type;
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  return success(
+      succeeded(verifyElementType(*this, "key", getKey(), getQuery())) &&
+      succeeded(verifyElementType(*this, "value", getValue(), getQuery())) &&
+      succeeded(verifyElementType(*this, "mask", getMask(), getQuery())));
+}
+
+LogicalResult LstmOp::verify() {
+  for (auto [name, value] :
+       {std::pair("weights", getWeights()),
+        std::pair("recurrence", getRecurrence()), std::pair("bias", getBias()),
+        std::pair("initial_state", getInitialState()),
+        std::pair("initial_cell", getInitialCell())})
+    if (failed(verifyElementType(*this, name, value, getInput())))
+      return failure();
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  for (Value input : getInputs())
+    if (failed(verifyElementType(*this, "every input", input,
+                                 getInputs().front())))
+      return failure();
+  return success();
+}
+
+LogicalResult PadOp::verify() {
+  return verifyElementType(*this, "value", getValue(), getInput());
+}
+
+LogicalResult ResizeOp::verify() {
+  Type type = getElementTypeOrSelf(getInput());
+  if (getMode() != ResizeMode::Nearest && !isa<FloatType>(type))
+    return emitOpError() << "expects a floating-point input for mode "
+                         << stringifyResizeMode(getMode())
+                         << ", but it has element type " << type;
+  return success();
+}
+
+LogicalResult RangeOp::verify() {
+  return success(
+      succeeded(verifyElementType(*this, "limit", getLimit(), getStart())) &&
+      succeeded(verifyElementType(*this, "step", getStep(), getStart())));
+}
+
+LogicalResult WhereOp::verify() {
+  return verifyElementType(*this, "rhs", getRhs(), getLhs());
+}
+
+LogicalResult CastOp::verify() {
+  if (isa<FloatType>(getTo()))
+    return success();
+  auto integer = dyn_cast<IntegerType>(getTo());
+  if (integer && !integer.isSigned())
+    return success();
+  return emitOpError() << "expects a float, a signless or an unsigned integer "
+                          "type to cast to, but 'to' is "
+                       << getTo();
+}
+
+//===----------------------------------------------------------------------===//
+// ConstantOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ConstantOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location> location, ValueRange operands,
+    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+    SmallVectorImpl<Type> &types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  if (!adaptor.getValueAttr())
+    return emitOptionalError(location, "a constant needs a value");
+  types.push_back(adaptor.getValue().getShapedType());
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor adaptor) { return getValue(); }
+
+//===----------------------------------------------------------------------===//
+// IfOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult IfOp::verifyRegions() {
+  for (auto [name, region] : {std::pair("then", &getThenRegion()),
+                              std::pair("else", &getElseRegion())}) {
+    auto yield = cast<YieldOp>(region->front().getTerminator());
+    if (yield.getNumOperands() != getNumResults())
+      return emitOpError() << "expects its " << name << " region to yield "
+                           << getNumResults() << " values, but it yields "
+                           << yield.getNumOperands();
+    for (auto [i, yielded, result] :
+         llvm::enumerate(yield.getValues().getTypes(), getResultTypes()))
+      if (!detail::areCompatibleTypes(yielded, result))
+        return emitOpError()
+               << "expects its " << name << " region to yield " << result
+               << " as value " << i << ", but it yields " << yielded;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// KernelOp
+//===----------------------------------------------------------------------===//
+
+void KernelOp::build(OpBuilder &builder, OperationState &state,
+                     TypeRange outputs, ValueRange inputs, ValueRange scalars,
+                     ValueRange dims) {
+  OpBuilder::InsertionGuard guard(builder);
+  build(builder, state, outputs, inputs, scalars, dims,
+        /*provider=*/StringAttr());
+  Block *block = builder.createBlock(state.regions.front().get());
+  for (Value value : inputs)
+    block->addArgument(value.getType(), value.getLoc());
+  for (Value value : scalars)
+    block->addArgument(value.getType(), value.getLoc());
+}
+
+YieldOp KernelOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
+
+SmallVector<OpFoldResult> KernelOp::getResultSizes(unsigned index) {
+  // The dynamic dimensions of the results before this one come first.
+  unsigned next = 0;
+  for (Type type : TypeRange(getResultTypes()).take_front(index))
+    next += cast<RankedTensorType>(type).getNumDynamicDims();
+  SmallVector<OpFoldResult> sizes;
+  Builder builder(getContext());
+  for (int64_t size :
+       cast<RankedTensorType>(getResult(index).getType()).getShape())
+    if (ShapedType::isDynamic(size))
+      sizes.push_back(getDims()[next++]);
+    else
+      sizes.push_back(builder.getIndexAttr(size));
+  return sizes;
+}
+
+LogicalResult KernelOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
+  for (unsigned i = 0, e = getNumResults(); i != e; ++i)
+    shapes.push_back(getResultSizes(i));
+  return success();
+}
+
+/// kernel ::= `(` (arg `=` value),* `)` (`scalars` `(` (arg `=` value),* `)`)?
+///            (`dims` `(` values `)`)? attr-dict? `:` function-type region
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  SmallVector<OpAsmParser::Argument> arguments, scalarArguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inputs, scalars, dims;
+  if (parser.parseAssignmentList(arguments, inputs))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("scalars")) &&
+      parser.parseAssignmentList(scalarArguments, scalars))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("dims")) &&
+      parser.parseOperandList(dims, OpAsmParser::Delimiter::Paren))
+    return failure();
+  FunctionType type;
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseColonType(type))
+    return failure();
+  Type index = parser.getBuilder().getIndexType();
+  if (parser.resolveOperands(inputs, type.getInputs(), location,
+                             result.operands) ||
+      parser.resolveOperands(scalars, index, result.operands) ||
+      parser.resolveOperands(dims, index, result.operands))
+    return failure();
+  for (auto [argument, argumentType] :
+       llvm::zip_equal(arguments, type.getInputs()))
+    argument.type = argumentType;
+  for (OpAsmParser::Argument &argument : scalarArguments)
+    argument.type = index;
+  arguments.append(scalarArguments);
+  result.addTypes(type.getResults());
+  auto &properties = result.getOrAddProperties<Properties>();
+  llvm::copy(ArrayRef<int32_t>({int32_t(inputs.size()), int32_t(scalars.size()),
+                                int32_t(dims.size())}),
+             properties.operandSegmentSizes.begin());
+  Region *body = result.addRegion();
+  if (parser.parseRegion(*body, arguments))
+    return failure();
+  ensureTerminator(*body, parser.getBuilder(), result.location);
+  return success();
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  auto printAssignments = [&](ValueRange arguments, ValueRange values) {
+    printer << '(';
+    llvm::interleaveComma(
+        llvm::zip_equal(arguments, values), printer, [&](auto pair) {
+          printer << std::get<0>(pair) << " = " << std::get<1>(pair);
+        });
+    printer << ')';
+  };
+  ValueRange arguments = getBody().getArguments();
+  printer << ' ';
+  printAssignments(arguments.take_front(getInputs().size()), getInputs());
+  if (!getScalars().empty()) {
+    printer << " scalars";
+    printAssignments(arguments.drop_front(getInputs().size()), getScalars());
+  }
+  if (!getDims().empty())
+    printer << " dims(" << getDims() << ')';
+  printer.printOptionalAttrDict((*this)->getAttrs(),
+                                {getOperandSegmentSizeAttr()});
+  printer << " : ";
+  printer.printFunctionalType(getInputs().getTypes(), getResultTypes());
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
+                      /*printBlockTerminators=*/true);
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  SmallVector<Type> expected(getInputs().getTypes());
+  llvm::append_range(expected, getScalars().getTypes());
+  TypeRange actual = getBody().getArgumentTypes();
+  if (actual.size() != expected.size())
+    return emitOpError() << "expects an argument of its region for each of its "
+                         << expected.size()
+                         << " inputs and scalars, but it has " << actual.size();
+  for (auto [i, want, have] : llvm::enumerate(expected, actual))
+    if (want != have)
+      return emitOpError() << "expects argument " << i
+                           << " of its region to have type " << want
+                           << ", but it has " << have;
+  TypeRange yielded = getYield().getValues().getTypes();
+  if (yielded.size() != getNumResults())
+    return emitOpError() << "expects its region to yield " << getNumResults()
+                         << " values, but it yields " << yielded.size();
+  size_t numDynamic = 0;
+  for (auto [i, have, want] : llvm::enumerate(yielded, getResultTypes())) {
+    if (want != have)
+      return emitOpError() << "expects its region to yield " << want
+                           << " as value " << i << ", but it yields " << have;
+    numDynamic += cast<RankedTensorType>(want).getNumDynamicDims();
+  }
+  if (getDims().size() != numDynamic)
+    return emitOpError() << "expects a size in 'dims' for each of the "
+                         << numDynamic
+                         << " dynamic dimensions of its results, but there are "
+                         << getDims().size();
+  return success();
+}

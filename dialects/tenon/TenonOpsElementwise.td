@@ -93,6 +93,7 @@ def Tenon_CastOp : Tenon_ElementwiseOp<"cast"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, TypeAttr:$to);
   let results = (outs Tenon_Tensor:$output);
+  let hasVerifier = 1;
   let elementTypes = [{
     ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
       return {op.getTo()};
@@ -137,6 +138,7 @@ def Tenon_WhereOp : Tenon_ElementwiseOp<"where"> {
   let description = "Example: `%y = tenon.where %c, %a, %b : (tensor<2x3xi1>, tensor<2x3xf32>, tensor<f32>) -> tensor<2x3xf32>`";
   let arguments = (ins Tenon_BoolTensor:$condition, Tenon_Tensor:$lhs, Tenon_Tensor:$rhs);
   let results = (outs Tenon_Tensor:$output);
+  let hasVerifier = 1;
   let elementTypes = [{
     ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
       return {::mlir::getElementTypeOrSelf(op.getLhs())};

@@ -59,13 +59,11 @@ def Tenon_MatMulOp : Tenon_ShapedOp<"matmul", [SameOperandsAndResultElementType]
   let arguments = (ins Tenon_Tensor:$lhs, Tenon_Tensor:$rhs,
       UnitAttr:$transpose_a, UnitAttr:$transpose_b);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 
 class Tenon_PoolOp<string mnemonic, string what> : Tenon_ShapedOp<mnemonic> {
   let summary = what;
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_MaxPoolOp : Tenon_PoolOp<"max_pool", "the largest element in each window"> {
   let description = [{
@@ -121,7 +119,6 @@ def Tenon_SoftmaxOp : Tenon_ShapedOp<"softmax",
   let description = "Example: `%y = tenon.softmax %x {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>`";
   let arguments = (ins Tenon_FloatTensor:$input, I64Attr:$axis);
   let results = (outs Tenon_FloatTensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_LogSoftmaxOp : Tenon_ShapedOp<"log_softmax",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
@@ -129,7 +126,6 @@ def Tenon_LogSoftmaxOp : Tenon_ShapedOp<"log_softmax",
   let description = "Example: `%y = tenon.log_softmax %x {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>`";
   let arguments = (ins Tenon_FloatTensor:$input, I64Attr:$axis);
   let results = (outs Tenon_FloatTensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_ReduceOp : Tenon_ShapedOp<"reduce",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {

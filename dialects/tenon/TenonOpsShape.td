@@ -18,21 +18,18 @@ def Tenon_ReshapeOp : Tenon_ShapedOp<"reshape"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$shape);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_SqueezeOp : Tenon_ShapedOp<"squeeze"> {
   let summary = "drops dimensions of size 1";
   let description = "Example: `%y = tenon.squeeze %x {axes = array<i64: 0>} : (tensor<1x4xf32>) -> tensor<4xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_UnsqueezeOp : Tenon_ShapedOp<"unsqueeze"> {
   let summary = "inserts dimensions of size 1; `axes` are those of the result";
   let description = "Example: `%y = tenon.unsqueeze %x {axes = array<i64: 0>} : (tensor<4xf32>) -> tensor<1x4xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 
 // Movement.
@@ -41,7 +38,6 @@ def Tenon_TransposeOp : Tenon_ShapedOp<"transpose"> {
   let description = "Example: `%y = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_ExpandOp : Tenon_ShapedOp<"expand"> {
   let summary = "broadcast to `shape`";
@@ -55,7 +51,6 @@ def Tenon_ExpandOp : Tenon_ShapedOp<"expand"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$shape);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_ConcatOp : Tenon_ShapedOp<"concat",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
@@ -79,9 +74,9 @@ def Tenon_SliceOp : Tenon_ShapedOp<"slice",
       Tenon_ShapeTensor:$ends, DenseI64ArrayAttr:$axes,
       DenseI64ArrayAttr:$steps);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
-def Tenon_PadOp : Tenon_ShapedOp<"pad"> {
+def Tenon_PadOp : Tenon_ShapedOp<"pad",
+    [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
   let summary = "adds (or, where negative, removes) elements at the ends";
   let description = [{
     `pads` holds the begins of all dimensions, then the ends. `value` (a scalar)
@@ -98,7 +93,6 @@ def Tenon_TileOp : Tenon_ShapedOp<"tile"> {
   let description = "Example: `%y = tenon.tile %x, %r : (tensor<2x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>`";
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$repeats);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_GatherOp : Tenon_ShapedOp<"gather"> {
   let summary = "the slices of `input` along `axis` that `indices` names";
@@ -110,7 +104,6 @@ def Tenon_GatherOp : Tenon_ShapedOp<"gather"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
 }
 def Tenon_ResizeOp : Tenon_ShapedOp<"resize",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
@@ -149,6 +142,7 @@ def Tenon_RangeOp : Tenon_ShapedOp<"range"> {
   let arguments = (ins 0DTensorOf<[Tenon_Element]>:$start,
       0DTensorOf<[Tenon_Element]>:$limit, 0DTensorOf<[Tenon_Element]>:$step);
   let results = (outs 1DTensorOf<[Tenon_Element]>:$output);
+  let hasVerifier = 1;
 }
 
 #endif // TENON_OPS_SHAPE

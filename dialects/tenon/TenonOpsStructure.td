@@ -52,7 +52,7 @@ def Tenon_IfOp : Tenon_Op<"if", [RecursiveMemoryEffects, NoRegionArguments,
     $condition attr-dict `:` type($condition) (`->` type($outputs)^)?
     $thenRegion `else` $elseRegion
   }];
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let hasCanonicalizer = 1;
 }
 
@@ -80,11 +80,17 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [Pure, IsolatedFromAbove,
   let results = (outs Variadic<Tenon_Tensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  // Also makes the region's block with its arguments (no terminator).
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs,
+      "::mlir::ValueRange":$inputs, "::mlir::ValueRange":$scalars,
+      "::mlir::ValueRange":$dims)>];
   let extraClassDeclaration = [{
     /// The sizes of result `index`, static or taken from `dims`.
     ::llvm::SmallVector<::mlir::OpFoldResult> getResultSizes(unsigned index);
     ::tenon::YieldOp getYield();
+    ::mlir::LogicalResult reifyResultShapes(::mlir::OpBuilder &builder,
+        ::mlir::ReifiedRankedShapedTypeDims &shapes);
   }];
 }
 

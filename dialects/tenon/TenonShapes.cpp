@@ -17,8 +17,13 @@ namespace tenon {
 // DimBuilder
 //===----------------------------------------------------------------------===//
 
-Dim DimBuilder::build(llvm::function_ref<Value(OpBuilder &)> make) {
-  return builder ? Dim(make(*builder)) : Dim::unknown();
+Dim DimBuilder::build(ArrayRef<Dim> operands,
+                      llvm::function_ref<Value(OpBuilder &)> make) {
+  if (!builder || llvm::any_of(operands, [](const Dim &operand) {
+        return operand.isUnknown();
+      }))
+    return Dim::unknown();
+  return Dim(make(*builder));
 }
 
 Value DimBuilder::materialize(Dim dim) {
@@ -36,7 +41,7 @@ Dim DimBuilder::add(Dim a, Dim b) {
     return b;
   if (b.isConstant() && b.getConstant() == 0)
     return a;
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::AddIOp::create(builder, *loc, materialize(a), materialize(b));
   });
 }
@@ -48,7 +53,7 @@ Dim DimBuilder::sub(Dim a, Dim b) {
     return difference;
   if (b.isConstant() && b.getConstant() == 0)
     return a;
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::SubIOp::create(builder, *loc, materialize(a), materialize(b));
   });
 }
@@ -62,7 +67,10 @@ Dim DimBuilder::mul(Dim a, Dim b) {
     return b;
   if (b.isConstant() && b.getConstant() == 1)
     return a;
-  return build([&](OpBuilder &builder) -> Value {
+  if ((a.isConstant() && a.getConstant() == 0) ||
+      (b.isConstant() && b.getConstant() == 0))
+    return 0;
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::MulIOp::create(builder, *loc, materialize(a), materialize(b));
   });
 }
@@ -72,7 +80,7 @@ Dim DimBuilder::floorDiv(Dim a, Dim b) {
     return llvm::divideFloorSigned(a.getConstant(), b.getConstant());
   if (b.isConstant() && b.getConstant() == 1)
     return a;
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::FloorDivSIOp::create(builder, *loc, materialize(a),
                                        materialize(b));
   });
@@ -83,7 +91,7 @@ Dim DimBuilder::ceilDiv(Dim a, Dim b) {
     return llvm::divideCeilSigned(a.getConstant(), b.getConstant());
   if (b.isConstant() && b.getConstant() == 1)
     return a;
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::CeilDivSIOp::create(builder, *loc, materialize(a),
                                       materialize(b));
   });
@@ -92,7 +100,7 @@ Dim DimBuilder::ceilDiv(Dim a, Dim b) {
 Dim DimBuilder::min(Dim a, Dim b) {
   if (a.isConstant() && b.isConstant())
     return std::min(a.getConstant(), b.getConstant());
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::MinSIOp::create(builder, *loc, materialize(a),
                                   materialize(b));
   });
@@ -101,7 +109,7 @@ Dim DimBuilder::min(Dim a, Dim b) {
 Dim DimBuilder::max(Dim a, Dim b) {
   if (a.isConstant() && b.isConstant())
     return std::max(a.getConstant(), b.getConstant());
-  return build([&](OpBuilder &builder) -> Value {
+  return build({a, b}, [&](OpBuilder &builder) -> Value {
     return arith::MaxSIOp::create(builder, *loc, materialize(a),
                                   materialize(b));
   });
@@ -113,10 +121,9 @@ Dim DimBuilder::selectLess(Dim a, Dim b, Dim ifTrue, Dim ifFalse) {
   if (ifTrue.isConstant() && ifFalse.isConstant() &&
       ifTrue.getConstant() == ifFalse.getConstant())
     return ifTrue;
-  return build([&](OpBuilder &builder) -> Value {
-    Value less =
-        arith::CmpIOp::create(builder, *loc, arith::CmpIPredicate::slt,
-                              materialize(a), materialize(b));
+  return build({a, b, ifTrue, ifFalse}, [&](OpBuilder &builder) -> Value {
+    Value less = arith::CmpIOp::create(builder, *loc, arith::CmpIPredicate::slt,
+                                       materialize(a), materialize(b));
     return arith::SelectOp::create(builder, *loc, less, materialize(ifTrue),
                                    materialize(ifFalse));
   });
@@ -126,7 +133,7 @@ Dim DimBuilder::dim(Value tensor, int64_t index) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(index))
     return type.getDimSize(index);
-  return build([&](OpBuilder &builder) -> Value {
+  return build({}, [&](OpBuilder &builder) -> Value {
     return tensor::DimOp::create(builder, *loc, tensor, index);
   });
 }
@@ -141,7 +148,8 @@ TensorShape DimBuilder::shape(Value tensor) {
 
 Dim DimBuilder::element(Value tensor, int64_t index) {
   if (std::optional<SmallVector<int64_t>> constants = getConstantInts(tensor))
-    return (*constants)[index];
+    return index < int64_t(constants->size()) ? Dim((*constants)[index])
+                                              : Dim::unknown();
   if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>()) {
     Value element = elements.getElements()[index];
     APInt constant;
@@ -152,11 +160,10 @@ Dim DimBuilder::element(Value tensor, int64_t index) {
       if (cast.getIn().getType().isIndex())
         return builder ? Dim(cast.getIn()) : Dim::unknown();
   }
-  return build([&](OpBuilder &builder) -> Value {
+  return build({}, [&](OpBuilder &builder) -> Value {
     SmallVector<Value> indices;
     if (cast<RankedTensorType>(tensor.getType()).getRank() == 1)
-      indices.push_back(
-          arith::ConstantIndexOp::create(builder, *loc, index));
+      indices.push_back(arith::ConstantIndexOp::create(builder, *loc, index));
     Value element = tensor::ExtractOp::create(builder, *loc, tensor, indices);
     return arith::IndexCastOp::create(builder, *loc, builder.getIndexType(),
                                       element);
@@ -165,67 +172,6 @@ Dim DimBuilder::element(Value tensor, int64_t index) {
 
 LogicalResult DimBuilder::error(const Twine &message) {
   return emitOptionalError(loc, message);
-}
-
-//===----------------------------------------------------------------------===//
-// Constants and types
-//===----------------------------------------------------------------------===//
-
-std::optional<SmallVector<int64_t>> getConstantInts(Value tensor,
-                                                    int64_t limit) {
-  auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (!type || !type.hasStaticShape() ||
-      !type.getElementType().isIntOrIndex() || type.getNumElements() > limit)
-    return std::nullopt;
-  SmallVector<int64_t> result;
-  if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>()) {
-    for (Value element : elements.getElements()) {
-      APInt constant;
-      if (!matchPattern(element, m_ConstantInt(&constant)))
-        return std::nullopt;
-      result.push_back(constant.getSExtValue());
-    }
-    return result;
-  }
-  ElementsAttr attribute;
-  if (!matchPattern(tensor, m_Constant(&attribute)))
-    return std::nullopt;
-  bool isUnsigned = type.getElementType().isUnsignedInteger() ||
-                    type.getElementType().isInteger(1);
-  if (auto values = attribute.tryGetValues<APInt>()) {
-    for (APInt value : *values)
-      result.push_back(isUnsigned ? value.getZExtValue()
-                                  : value.getSExtValue());
-    return result;
-  }
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
-    if (auto values = readIntegers(resource))
-      return values;
-  return std::nullopt;
-}
-
-std::optional<double> getConstantScalar(Value tensor) {
-  ElementsAttr attribute;
-  if (!matchPattern(tensor, m_Constant(&attribute)))
-    return std::nullopt;
-  if (!attribute.isSplat() && attribute.getNumElements() != 1)
-    return std::nullopt;
-  if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
-    if (isa<FloatType>(dense.getElementType()))
-      return dense.getSplatValue<APFloat>().convertToDouble();
-    if (dense.getElementType().isUnsignedInteger() ||
-        dense.getElementType().isInteger(1))
-      return double(dense.getSplatValue<APInt>().getZExtValue());
-    if (dense.getElementType().isInteger())
-      return double(dense.getSplatValue<APInt>().getSExtValue());
-  }
-  return std::nullopt;
-}
-
-Type getSignless(Type type) {
-  if (auto integer = dyn_cast<IntegerType>(type))
-    return IntegerType::get(type.getContext(), integer.getWidth());
-  return type;
 }
 
 //===----------------------------------------------------------------------===//
@@ -255,10 +201,9 @@ LogicalResult inferElementwiseShape(ValueRange operands, DimBuilder &dims,
       bool isOne = shape[i].isConstant() && shape[i].getConstant() == 1;
       if (!isOne && shape[i].isConstant()) {
         if (!ShapedType::isDynamic(size) && size != shape[i].getConstant())
-          return dims.error("dimension " + Twine(i) + " is " +
-                            Twine(shape[i].getConstant()) +
-                            " in one operand and " + Twine(size) +
-                            " in another");
+          return dims.error(
+              "dimension " + Twine(i) + " is " + Twine(shape[i].getConstant()) +
+              " in one operand and " + Twine(size) + " in another");
         continue;
       }
       if (isOne || !ShapedType::isDynamic(size))

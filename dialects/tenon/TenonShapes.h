@@ -65,20 +65,30 @@ public:
   /// All dimensions of a ranked tensor.
   TensorShape shape(mlir::Value tensor);
   /// Element `index` of a one-dimensional integer tensor, or of a scalar one
-  /// (`index` = 0): constant where it is a constant or `tensor.from_elements` of
-  /// constants.
+  /// (`index` = 0): constant where it is a constant or `tensor.from_elements`
+  /// of constants.
   Dim element(mlir::Value tensor, int64_t index);
 
   /// Reports what is wrong with operands or attributes; returns failure.
   mlir::LogicalResult error(const llvm::Twine &message);
 
 private:
-  Dim build(llvm::function_ref<mlir::Value(mlir::OpBuilder &)> make);
+  Dim build(llvm::ArrayRef<Dim> operands,
+            llvm::function_ref<mlir::Value(mlir::OpBuilder &)> make);
   mlir::Value materialize(Dim dim);
 
   mlir::OpBuilder *builder = nullptr;
   std::optional<mlir::Location> loc;
 };
+
+/// What ONNX Slice takes of a dimension of size `dim`: `size` elements from
+/// `start`, `step` (not 0) apart. `start` and `end` are clamped; negative ones
+/// count from the end. `start` means nothing where `size` is 0.
+struct SliceBounds {
+  Dim start, size;
+};
+SliceBounds inferSliceBounds(DimBuilder &dims, Dim start, Dim end, Dim dim,
+                             int64_t step);
 
 /// The elements of a constant integer tensor (at most `limit` of them), whether
 /// `tenon.constant`, `arith.constant` or `tensor.from_elements` of constants.
@@ -108,10 +118,9 @@ finishReification(mlir::Operation *op, mlir::OpBuilder &builder,
                   mlir::ReifiedRankedShapedTypeDims &reified);
 
 template <typename ConcreteOp>
-mlir::LogicalResult
-inferReturnTypes(typename ConcreteOp::Adaptor adaptor,
-                 std::optional<mlir::Location> location,
-                 llvm::SmallVectorImpl<mlir::Type> &types) {
+mlir::LogicalResult inferReturnTypes(typename ConcreteOp::Adaptor adaptor,
+                                     std::optional<mlir::Location> location,
+                                     llvm::SmallVectorImpl<mlir::Type> &types) {
   DimBuilder dims(location);
   llvm::SmallVector<TensorShape> shapes;
   if (mlir::failed(ConcreteOp::inferShapes(adaptor, dims, shapes)))

@@ -1,0 +1,57 @@
+"""How lit runs Tenon's tests: suffixes, tools, and what the machine can do."""
+
+import glob
+import os
+
+import lit.formats
+
+config.name = "Tenon"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "unit"]
+config.test_source_root = os.path.join(config.tenon_source_dir, "test")
+config.test_exec_root = os.path.join(config.tenon_build_dir, "test")
+
+# Tools come from the build, then from LLVM, so that no installed Tenon is tested.
+config.environment["PATH"] = os.pathsep.join(
+    [config.tenon_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
+)
+for name in ("OMP_NUM_THREADS", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%source", config.tenon_source_dir))
+config.substitutions.append(("%build", config.tenon_build_dir))
+config.substitutions.append(("%tools", config.tenon_tools_dir))
+config.substitutions.append(("%llvm_tools", config.llvm_tools_dir))
+config.substitutions.append(("%dylib", config.shared_library_suffix))
+
+
+def cpu_flags():
+    """The processor's feature bits by Linux's names."""
+    try:
+        with open("/proc/cpuinfo") as info:
+            for line in info:
+                if line.startswith(("flags", "Features")):
+                    return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+# A test that needs a feature says `REQUIRES: feature`.
+if config.host_processor in ("x86_64", "AMD64"):
+    config.available_features.add("x86-registered-target")
+    flags = cpu_flags()
+    if {"avx2", "fma"} <= flags:
+        config.available_features.add("avx2")
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
+        config.available_features.add("avx512")
+# The library provider is there when its runtime was built.
+if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
+    config.available_features.add("onednn")
+# Each tool that was built is a feature: a partial build tests what it has.
+if os.path.isdir(config.tenon_tools_dir):
+    for tool in os.listdir(config.tenon_tools_dir):
+        config.available_features.add(tool)
