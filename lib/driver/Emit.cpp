@@ -1,0 +1,285 @@
+//===- Emit.cpp - From the llvm dialect to files --------------------------===//
+
+#include "lib/driver/Emit.h"
+
+#include "codegen/common/ModelAttributes.h"
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "lib/driver/TemporaryFile.h"
+#include "lib/driver/WeightsFile.h"
+#include "lib/target/Target.h"
+#include "runtime/core/ModelAbi.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+/// The code of a module without its weights, which the translation would not
+/// know.
+OwningOpRef<ModuleOp> cloneCode(ModuleOp module) {
+  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
+  code.get()->setAttrs(module->getAttrDictionary());
+  OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
+  for (Operation &op : *module.getBody())
+    if (!isa<rt::WeightOp>(op))
+      builder.clone(op);
+  code.get()->removeAttr(kTargetAttr);
+  code->walk([](Operation *op) {
+    SmallVector<StringAttr> names;
+    for (NamedAttribute attribute : op->getDiscardableAttrs())
+      if (attribute.getName().strref().starts_with("tenon"))
+        names.push_back(attribute.getName());
+    for (StringAttr name : names)
+      op->removeDiscardableAttr(name);
+  });
+  return code;
+}
+
+void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+      .run(module, modules);
+}
+
+/// Runs the linker lld with `arguments`; its messages go to the error.
+Status runLinker(ArrayRef<StringRef> arguments) {
+  std::string linker;
+  for (StringRef name : {"ld.lld-22", "ld.lld"})
+    if (auto found = llvm::sys::findProgramByName(name)) {
+      linker = *found;
+      break;
+    }
+  if (linker.empty())
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "the linker ld.lld is not on the PATH: it makes the "
+                         "compiled model (Debian package lld-22)");
+  TemporaryFile messages;
+  if (Status status = TemporaryFile::create("tenon-link", "log", messages);
+      !status.isOk())
+    return status;
+  SmallVector<StringRef> command = {linker};
+  command.append(arguments.begin(), arguments.end());
+  std::string failure;
+  std::optional<StringRef> redirects[] = {StringRef(), messages.getPath(),
+                                          messages.getPath()};
+  int result = llvm::sys::ExecuteAndWait(linker, command, std::nullopt,
+                                         redirects, 0, 0, &failure);
+  if (result == 0)
+    return Status::ok();
+  auto text = llvm::MemoryBuffer::getFile(messages.getPath());
+  return Status::error(TENON_ERROR_SYSTEM,
+                       "linking the model failed: " +
+                           (text ? (*text)->getBuffer().trim().str() : "") +
+                           failure);
+}
+
+/// Code and weights as two object files, for the linker.
+struct Objects {
+  TemporaryFile code, weights;
+  bool hasWeights = false;
+};
+
+Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
+                    Objects &objects) {
+  if (Status status =
+          TemporaryFile::createNear(near, "code.o", objects.code);
+      !status.isOk())
+    return status;
+  if (Status status = objects.code.write([&](raw_ostream &os) {
+        os.write(code.data(), code.size());
+        return llvm::Error::success();
+      });
+      !status.isOk())
+    return status;
+  objects.hasWeights = getWeightsSize(module) != 0;
+  if (!objects.hasWeights)
+    return Status::ok();
+  if (Status status =
+          TemporaryFile::createNear(near, "weights.o", objects.weights);
+      !status.isOk())
+    return status;
+  llvm::Triple triple(
+      module->getAttrOfType<TargetAttr>(kTargetAttr).getTriple());
+  uint16_t machine =
+      triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
+  return objects.weights.write([&](raw_ostream &os) {
+    return writeWeightsObject(module, machine, os);
+  });
+}
+
+Status link(ModuleOp module, const ObjectCode &code, StringRef path,
+            ArrayRef<StringRef> options) {
+  Objects objects;
+  if (Status status = writeObjects(module, code, path, objects);
+      !status.isOk())
+    return status;
+  TemporaryFile output;
+  if (Status status = TemporaryFile::createNear(path, "tmp", output);
+      !status.isOk())
+    return status;
+  SmallVector<StringRef> arguments(options);
+  arguments.append({"-o", output.getPath(), objects.code.getPath()});
+  if (objects.hasWeights)
+    arguments.push_back(objects.weights.getPath());
+  if (Status status = runLinker(arguments); !status.isOk())
+    return status;
+  return output.renameTo(path);
+}
+
+} // namespace
+
+Status generateCode(ModuleOp module, ObjectCode &code) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!target)
+    return Status::error(TENON_ERROR_INTERNAL, "the module has no target");
+  auto machine = makeTargetMachine(target);
+  if (!machine)
+    return Status::error(TENON_ERROR_UNSUPPORTED,
+                         llvm::toString(machine.takeError()));
+
+  OwningOpRef<ModuleOp> clone = cloneCode(module);
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(*clone, context, "tenon_model");
+  if (!llvmModule)
+    return Status::error(TENON_ERROR_INTERNAL,
+                         "translating the model to LLVM IR failed");
+  clone = nullptr;
+  llvmModule->setDataLayout((*machine)->createDataLayout());
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  for (llvm::Function &function : *llvmModule) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", target.getCpu());
+    function.addFnAttr("target-features", target.getFeatures());
+    function.addFnAttr("prefer-vector-width",
+                       std::to_string(target.getVectorBits()));
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+  }
+  optimize(*llvmModule, **machine);
+
+  llvm::legacy::PassManager passes;
+  llvm::raw_svector_ostream os(code);
+  if ((*machine)->addPassesToEmitFile(passes, os, nullptr,
+                                      llvm::CodeGenFileType::ObjectFile))
+    return Status::error(TENON_ERROR_INTERNAL,
+                         "the target can't write object files");
+  passes.run(*llvmModule);
+  return Status::ok();
+}
+
+Status writeSharedLibrary(ModuleOp module, const ObjectCode &code,
+                          StringRef path) {
+  return link(module, code, path,
+              {"-shared", "--hash-style=gnu", "-z", "now", "-z", "relro",
+               "--gc-sections", "--build-id=none", "-s"});
+}
+
+namespace {
+
+/// The C type of an element in the caller's buffer.
+StringRef getCType(Type type) {
+  if (type.isF32())
+    return "float";
+  if (type.isF64())
+    return "double";
+  if (type.isF16() || type.isBF16())
+    return "uint16_t";
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 16:
+    return isUnsigned ? "uint16_t" : "int16_t";
+  case 32:
+    return isUnsigned ? "uint32_t" : "int32_t";
+  case 64:
+    return isUnsigned ? "uint64_t" : "int64_t";
+  default:
+    return isUnsigned || type.isInteger(1) ? "uint8_t" : "int8_t";
+  }
+}
+
+void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
+                  StringRef what) {
+  auto symbols = run->getAttrOfType<ArrayAttr>(codegen::kSymbolsAttr);
+  for (auto [index, tensor] : llvm::enumerate(
+           run->getAttrOfType<ArrayAttr>(attribute)
+               .getAsRange<DictionaryAttr>())) {
+    os << " *   " << what << " " << index << ": "
+       << getCType(tensor.getAs<TypeAttr>("type").getValue()) << " [";
+    llvm::interleaveComma(
+        tensor.getAs<DenseI64ArrayAttr>("dims").asArrayRef(), os,
+        [&](int64_t dim) {
+          if (dim >= 0)
+            os << dim;
+          else if (dim == TENON_DIM_COMPUTED)
+            os << "?";
+          else // A name is data of the model: it must not end this comment.
+            for (char c : cast<StringAttr>(symbols[-1 - dim]).getValue())
+              os << (llvm::isAlnum(c) || c == '_' || c == '.' ? c : '_');
+        });
+    os << "]\n";
+  }
+}
+
+} // namespace
+
+Status writeObject(ModuleOp module, const ObjectCode &code, StringRef path,
+                   StringRef symbol) {
+  std::string rename =
+      ("--defsym=" + symbol + "=" + TENON_MODEL_SYMBOL).str();
+  SmallVector<StringRef> options = {"-r"};
+  if (symbol != TENON_MODEL_SYMBOL)
+    options.push_back(rename);
+  if (Status status = link(module, code, path, options); !status.isOk())
+    return status;
+
+  SmallString<128> headerPath(path);
+  llvm::sys::path::replace_extension(headerPath, "h");
+  TemporaryFile header;
+  if (Status status = TemporaryFile::createNear(headerPath, "tmp", header);
+      !status.isOk())
+    return status;
+  auto run = module.lookupSymbol<LLVM::LLVMFuncOp>(codegen::kRunName);
+  if (Status status = header.write([&](raw_ostream &os) {
+        std::string guard = "TENON_MODEL_" + StringRef(symbol).upper() + "_H";
+        os << "/* " << llvm::sys::path::filename(headerPath)
+           << " - A model compiled by Tenon\n *\n"
+              " * Link it with libtenon and hand it to "
+              "tenon_model_from_description.\n *\n";
+        writeTensors(os, run, codegen::kInputsAttr, "input");
+        writeTensors(os, run, codegen::kOutputsAttr, "output");
+        os << " */\n\n#ifndef " << guard << "\n#define " << guard
+           << "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+              "struct TenonModelDesc;\nextern const struct TenonModelDesc "
+           << symbol << ";\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+        return llvm::Error::success();
+      });
+      !status.isOk())
+    return status;
+  return header.renameTo(headerPath);
+}
+
+} // namespace tenon

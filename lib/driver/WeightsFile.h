@@ -1,0 +1,28 @@
+//===- WeightsFile.h - The bytes of a model's constants -------------------===//
+
+#ifndef TENON_LIB_DRIVER_WEIGHTSFILE_H
+#define TENON_LIB_DRIVER_WEIGHTSFILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace tenon {
+
+/// The number of bytes of all `tenon_rt.weight`s of `module`.
+uint64_t getWeightsSize(mlir::ModuleOp module);
+
+/// Writes the weights one after another at their offsets. Reads each from where
+/// it is mapped; nothing is held in memory.
+llvm::Error writeWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
+
+/// Writes an ELF relocatable object whose read-only section holds the weights
+/// under the hidden symbol `tenon_weights`. `machine` is ELF's number of the
+/// processor. An assembler would hold all bytes in memory; this streams them.
+llvm::Error writeWeightsObject(mlir::ModuleOp module, uint16_t machine,
+                               llvm::raw_ostream &os);
+
+} // namespace tenon
+
+#endif // TENON_LIB_DRIVER_WEIGHTSFILE_H

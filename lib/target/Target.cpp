@@ -1,0 +1,144 @@
+//===- Target.cpp - The processor that code is made for -------------------===//
+
+#include "lib/target/Target.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+/// Extensions of x86-64 that make a difference to generated kernels, each with
+/// the first level that has it (5: none has). `native` uses those that the
+/// processor has; the runtime checks at load that they are there.
+struct Extension {
+  StringLiteral name;
+  unsigned level;
+};
+constexpr Extension kX86Extensions[] = {
+    {"sse3", 2},         {"ssse3", 2},      {"sse4.1", 2},    {"sse4.2", 2},
+    {"popcnt", 2},       {"cx16", 2},       {"avx", 3},       {"avx2", 3},
+    {"bmi", 3},          {"bmi2", 3},       {"f16c", 3},      {"fma", 3},
+    {"lzcnt", 3},        {"movbe", 3},      {"avx512f", 4},   {"avx512bw", 4},
+    {"avx512cd", 4},     {"avx512dq", 4},   {"avx512vl", 4},  {"avx512vnni", 5},
+    {"avx512bf16", 5},   {"avx512fp16", 5}, {"avx512vbmi", 5}};
+
+/// All LLVM targets, once for the process.
+void initializeTargets() {
+  static bool once = [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+    return true;
+  }();
+  (void)once;
+}
+
+TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
+                         function_ref<bool(const Extension &)> has,
+                         ArrayAttr providers) {
+  SmallVector<std::string> features;
+  unsigned vectorBits = 128;
+  for (const Extension &extension : kX86Extensions) {
+    if (!has(extension))
+      continue;
+    features.push_back(("+" + extension.name).str());
+    if (extension.name == "avx2")
+      vectorBits = 256;
+    if (extension.name == "avx512vl")
+      vectorBits = 512;
+  }
+  return TargetAttr::get(&context, triple, "x86-64", llvm::join(features, ","),
+                         vectorBits, providers);
+}
+
+} // namespace
+
+llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
+                                      ArrayRef<std::string> providers) {
+  initializeTargets();
+  context.getOrLoadDialect<TenonDialect>();
+  constexpr StringLiteral kX86Triple = "x86_64-unknown-linux-gnu";
+  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+  bool isNativeX86 = name == "native" && host.isX86();
+  unsigned level = llvm::StringSwitch<unsigned>(name)
+                       .Case("x86-64", 1)
+                       .Case("x86-64-v2", 2)
+                       .Case("x86-64-v3", 3)
+                       .Case("x86-64-v4", 4)
+                       .Default(0);
+
+  for (const std::string &provider : providers)
+    if (provider != "onednn" && provider != "codegen")
+      return llvm::createStringError("unknown provider '" + provider +
+                                     "': expected onednn or codegen");
+  Builder builder(&context);
+  auto choose = [&](ArrayRef<StringRef> all) {
+    SmallVector<StringRef> chosen;
+    if (providers.empty())
+      chosen.append(all.begin(), all.end());
+    for (const std::string &provider : providers)
+      if (llvm::is_contained(all, provider))
+        chosen.push_back(provider);
+    return builder.getStrArrayAttr(chosen);
+  };
+
+  if (isNativeX86) {
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    return makeX86Target(
+        context, kX86Triple,
+        [&](const Extension &x) { return features.lookup(x.name); },
+        choose({"onednn", "codegen"}));
+  }
+  if (level != 0)
+    return makeX86Target(
+        context, kX86Triple,
+        [&](const Extension &x) { return x.level <= level; },
+        choose({"onednn", "codegen"}));
+
+  // Another processor: what every one of its kind has.
+  llvm::Triple triple(llvm::Triple::normalize(
+      name == "native" ? llvm::sys::getDefaultTargetTriple() : name.str()));
+  std::string error;
+  if (triple.getArch() == llvm::Triple::UnknownArch ||
+      !llvm::TargetRegistry::lookupTarget(triple, error))
+    return llvm::createStringError(
+        "unknown target '" + name.str() +
+        "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or a "
+        "triple such as aarch64-linux-gnu");
+  if (!triple.isLittleEndian() || !triple.isArch64Bit())
+    return llvm::createStringError(
+        "target '" + name.str() +
+        "' is not supported: expected a 64-bit little-endian processor");
+  return TargetAttr::get(&context, triple.str(), "generic",
+                         triple.isAArch64() ? "+neon" : "",
+                         /*vectorBits=*/128, choose({"codegen"}));
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(TargetAttr target) {
+  initializeTargets();
+  std::string error;
+  llvm::Triple triple(target.getTriple());
+  const llvm::Target *llvmTarget =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!llvmTarget)
+    return llvm::createStringError(error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  return std::unique_ptr<llvm::TargetMachine>(llvmTarget->createTargetMachine(
+      triple, target.getCpu(), target.getFeatures(), options,
+      llvm::Reloc::PIC_, llvm::CodeModel::Small,
+      llvm::CodeGenOptLevel::Default));
+}
+
+} // namespace tenon

@@ -1,0 +1,29 @@
+//===- Target.h - The processor that code is made for ---------------------===//
+
+#ifndef TENON_LIB_TARGET_TARGET_H
+#define TENON_LIB_TARGET_TARGET_H
+
+#include "dialects/tenon/TenonOps.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace tenon {
+
+/// Describes a target for the compiler's phases.
+///
+/// `name` is `native` (this machine, by its feature bits), a level of x86-64
+/// (`x86-64`, `x86-64-v2`, `x86-64-v3`, `x86-64-v4`), or an LLVM triple of
+/// another processor, such as `aarch64-linux-gnu`. `providers` names the kernel
+/// providers that may be used, best first; empty means all that the target has.
+/// The error says which names there are.
+llvm::Expected<TargetAttr> makeTarget(mlir::MLIRContext &context,
+                                      llvm::StringRef name,
+                                      llvm::ArrayRef<std::string> providers);
+
+/// LLVM's machine for `target`, for position-independent code.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+makeTargetMachine(TargetAttr target);
+
+} // namespace tenon
+
+#endif // TENON_LIB_TARGET_TARGET_H
