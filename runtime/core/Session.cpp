@@ -419,7 +419,8 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                       outputData.data(),
                       symbols.data(),
                       current->buffers.data(),
-                      model->desc->weights};
+                      model->desc->weights,
+                      current->outputDims.data()};
   pending.reset();
   int32_t code;
   if (librarySessions.empty()) {
