@@ -4,6 +4,7 @@
 
 #include "codegen/common/Passes.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
@@ -27,15 +28,24 @@ void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   // 2. Who needs which memory when, and how much of it.
   passes.addPass(createPlanBuffers());
   passes.addPass(createMakePlan());
-  // 3. The runtime's interface, then machine words.
+  // 3. The runtime's interface.
   passes.addPass(createLowerRuntimeCalls());
+}
+
+void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes,
+                                                StringRef modelName) {
+  // 1. Machine words.
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  passes.addPass(createSCFToControlFlowPass());
   passes.addPass(memref::createExpandStridedMetadataPass());
   passes.addPass(createLowerAffinePass());
-  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(arith::createArithExpandOpsPass());
   passes.addPass(createConvertToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   passes.addPass(createCanonicalizerPass());
-  passes.addPass(createDescribeModel());
+  // 2. The tables, whose entries are functions of the llvm dialect.
+  DescribeModelOptions describe;
+  describe.modelName = modelName.str();
+  passes.addPass(createDescribeModel(describe));
 }

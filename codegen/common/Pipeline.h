@@ -7,8 +7,13 @@
 
 namespace tenon::codegen {
 
-/// From kernels that have been lowered by their providers to the llvm dialect.
+/// Once providers have lowered the kernels: main, plan and entries on memory,
+/// with the runtime reached through its table.
 void buildLowerGraphPipeline(mlir::OpPassManager &passes);
+
+/// Everything to the llvm dialect, and the tables that describe the model.
+void buildDescribeModelPipeline(mlir::OpPassManager &passes,
+                                llvm::StringRef modelName);
 
 } // namespace tenon::codegen
 

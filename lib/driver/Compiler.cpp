@@ -1,0 +1,173 @@
+//===- Compiler.cpp - From a model to code --------------------------------===//
+
+#include "lib/driver/Compiler.h"
+
+#include "codegen/common/NodeNames.h"
+#include "lib/driver/Emit.h"
+#include "lib/driver/Jit.h"
+#include "lib/driver/Registration.h"
+#include "lib/driver/Sidecar.h"
+#include "lib/target/Target.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+DialectRegistry makeRegistry() {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  return registry;
+}
+
+TenonErrorCode getCode(ImportErrorKind kind) {
+  switch (kind) {
+  case ImportErrorKind::None:
+    return TENON_OK;
+  case ImportErrorKind::Usage:
+    return TENON_ERROR_USAGE;
+  case ImportErrorKind::Invalid:
+    return TENON_ERROR_INVALID;
+  case ImportErrorKind::Unsupported:
+    return TENON_ERROR_UNSUPPORTED;
+  case ImportErrorKind::File:
+    return TENON_ERROR_SYSTEM;
+  }
+  llvm_unreachable("all kinds have a code");
+}
+
+/// A C identifier made of the name of a file.
+std::string makeSymbol(StringRef path) {
+  std::string symbol;
+  for (char c : llvm::sys::path::stem(path))
+    symbol += llvm::isAlnum(c) ? c : '_';
+  if (symbol.empty() || llvm::isDigit(symbol.front()))
+    symbol = "model_" + symbol;
+  return symbol;
+}
+
+} // namespace
+
+Compiler::Compiler(CompileOptions options)
+    : options(std::move(options)),
+      context(makeRegistry(), MLIRContext::Threading::DISABLED) {
+  context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    std::string nodes = codegen::getNodeNames(diagnostic.getLocation());
+    if (!diagnostics.empty())
+      diagnostics += '\n';
+    if (!nodes.empty())
+      diagnostics += "node '" + nodes + "': ";
+    diagnostics += diagnostic.str();
+    for (Diagnostic &note : diagnostic.getNotes())
+      diagnostics += "; " + note.str();
+    return success();
+  });
+}
+
+std::string Compiler::takeDiagnostics() { return std::exchange(diagnostics, {}); }
+
+/// Gives the module its target.
+Status Compiler::prepare() {
+  auto target = makeTarget(context, options.target, options.providers);
+  if (!target)
+    return Status::error(TENON_ERROR_USAGE,
+                         llvm::toString(target.takeError()));
+  (*module)->setAttr(kTargetAttr, *target);
+  return Status::ok();
+}
+
+Status Compiler::readModel(StringRef path, Phase from) {
+  modelName = llvm::sys::path::stem(path).str();
+  if (options.onPhase)
+    options.onPhase(Phase::Import);
+  if (from == Phase::Import && !path.ends_with(".mlir")) {
+    ImportStatus status;
+    module = importOnnx(path, options.import, context, status);
+    if (!module)
+      return Status::error(getCode(status.kind),
+                           path + ": " + status.message);
+    return prepare();
+  }
+  done = from;
+  if (!llvm::sys::fs::exists(path))
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "can't read '" + path + "': no such file");
+  module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+  if (!module)
+    return Status::error(TENON_ERROR_INVALID,
+                         path + ": not IR that Tenon reads: " +
+                             takeDiagnostics());
+  if (Status status = readSidecar(context, path); !status.isOk())
+    return status;
+  if ((*module)->hasAttrOfType<TargetAttr>(kTargetAttr))
+    return Status::ok();
+  return prepare();
+}
+
+Status Compiler::readModel(llvm::MemoryBufferRef onnx) {
+  if (options.onPhase)
+    options.onPhase(Phase::Import);
+  ImportStatus status;
+  module = importOnnx(onnx, options.import, context, status);
+  if (!module)
+    return Status::error(getCode(status.kind), status.message);
+  return prepare();
+}
+
+Status Compiler::runTo(Phase to) {
+  PhaseOptions phaseOptions;
+  phaseOptions.modelName = modelName;
+  for (Phase phase : kAllPhases) {
+    if (phase <= done || phase > to || phase == Phase::Emit)
+      continue;
+    if (options.onPhase)
+      options.onPhase(phase);
+    PassManager passes(&context, ModuleOp::getOperationName());
+    if (options.configurePasses && failed(options.configurePasses(passes)))
+      return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
+    buildPhase(phase, passes, phaseOptions);
+    if (failed(passes.run(*module))) {
+      std::string message = takeDiagnostics();
+      // What passes refuse is beyond this version, not a broken model: the
+      // importer has checked that.
+      return Status::error(TENON_ERROR_UNSUPPORTED,
+                           "the " + getPhaseName(phase) + " phase failed: " +
+                               message);
+    }
+    done = phase;
+  }
+  return Status::ok();
+}
+
+Status Compiler::writeIr(StringRef path) { return writeModule(*module, path); }
+
+Status Compiler::emitTo(StringRef path) {
+  if (Status status = runTo(Phase::Lower); !status.isOk())
+    return status;
+  if (options.onPhase)
+    options.onPhase(Phase::Emit);
+  ObjectCode code;
+  if (Status status = generateCode(*module, code); !status.isOk())
+    return status;
+  if (path.ends_with(".o"))
+    return writeObject(*module, code, path, makeSymbol(path));
+  return writeSharedLibrary(*module, code, path);
+}
+
+Status Compiler::emitInProcess(TenonModel *&model) {
+  if (Status status = runTo(Phase::Lower); !status.isOk())
+    return status;
+  if (options.onPhase)
+    options.onPhase(Phase::Emit);
+  ObjectCode code;
+  if (Status status = generateCode(*module, code); !status.isOk())
+    return status;
+  return loadInProcess(*module, code, model);
+}
+
+} // namespace tenon

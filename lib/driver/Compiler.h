@@ -1,0 +1,76 @@
+//===- Compiler.h - From a model to code ----------------------------------===//
+
+#ifndef TENON_LIB_DRIVER_COMPILER_H
+#define TENON_LIB_DRIVER_COMPILER_H
+
+#include "lib/driver/Phases.h"
+#include "lib/driver/Status.h"
+#include "lib/import/onnx/OnnxImport.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/MemoryBufferRef.h"
+
+struct TenonModel;
+
+namespace tenon {
+
+/// How to compile a model. Any number of compilations with different options
+/// may run in one process.
+struct CompileOptions {
+  /// See makeTarget.
+  std::string target = "native";
+  /// The kernel providers that may be used, best first; empty means all.
+  std::vector<std::string> providers;
+  /// What the caller fixes of the inputs.
+  OnnxImportOptions import;
+  /// Called when a phase begins.
+  std::function<void(Phase)> onPhase;
+  /// Adds instrumentation to the pass manager of a phase (MLIR's flags).
+  std::function<mlir::LogicalResult(mlir::PassManager &)> configurePasses;
+};
+
+/// One compilation: a module on its way through the phases. Errors of passes
+/// are in the Status, with the names of the nodes that they are about.
+class Compiler {
+public:
+  explicit Compiler(CompileOptions options);
+
+  /// Reads a model: ONNX, or with `from` the IR (`.mlir`) at the end of that
+  /// phase, with its weights beside it (`<path>.weights`).
+  Status readModel(llvm::StringRef path, Phase from = Phase::Import);
+  Status readModel(llvm::MemoryBufferRef onnx);
+
+  /// Runs the phases that are left up to and including `to`.
+  Status runTo(Phase to);
+
+  /// Writes the IR to `path`, and the weights that are not small beside it. `-`
+  /// is the standard output, which gets the weights in the text.
+  Status writeIr(llvm::StringRef path);
+
+  /// Runs to the end and writes a shared library, or, if `path` ends with `.o`,
+  /// an object and a header.
+  Status emitTo(llvm::StringRef path);
+
+  /// Runs to the end and loads the code into this process.
+  Status emitInProcess(TenonModel *&model);
+
+  mlir::ModuleOp getModule() { return *module; }
+
+private:
+  Status prepare();
+  /// What diagnostics said since the last call, as one text.
+  std::string takeDiagnostics();
+
+  CompileOptions options;
+  mlir::MLIRContext context;
+  std::string diagnostics;
+  std::string modelName = "model";
+  /// Declared behind the context: the module goes first.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  Phase done = Phase::Import;
+};
+
+} // namespace tenon
+
+#endif // TENON_LIB_DRIVER_COMPILER_H

@@ -1,0 +1,78 @@
+//===- Phases.cpp - The phases of a compilation ---------------------------===//
+
+#include "lib/driver/Phases.h"
+
+#include "codegen/assign/Pipeline.h"
+#include "codegen/common/Pipeline.h"
+#include "codegen/cpu/Pipeline.h"
+#include "transforms/fuse/Pipeline.h"
+#include "transforms/layout/Pipeline.h"
+#include "transforms/simplify/Pipeline.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+StringRef getPhaseName(Phase phase) {
+  switch (phase) {
+  case Phase::Import:
+    return "import";
+  case Phase::Simplify:
+    return "simplify";
+  case Phase::Layout:
+    return "layout";
+  case Phase::Fuse:
+    return "fuse";
+  case Phase::Assign:
+    return "assign";
+  case Phase::Lower:
+    return "lower";
+  case Phase::Emit:
+    return "emit";
+  }
+  llvm_unreachable("all phases are named");
+}
+
+std::optional<Phase> parsePhase(StringRef name) {
+  for (Phase phase : kAllPhases)
+    if (getPhaseName(phase) == name)
+      return phase;
+  return std::nullopt;
+}
+
+void buildPhase(Phase phase, OpPassManager &passes,
+                const PhaseOptions &options) {
+  switch (phase) {
+  case Phase::Import:
+  case Phase::Emit:
+    return;
+  case Phase::Simplify:
+    return buildSimplifyPipeline(passes);
+  case Phase::Layout:
+    return buildLayoutPipeline(passes);
+  case Phase::Fuse:
+    return buildFusePipeline(passes);
+  case Phase::Assign:
+    return buildAssignPipeline(passes);
+  case Phase::Lower:
+    buildLowerKernelsPipeline(passes);
+    codegen::buildLowerGraphPipeline(passes);
+    buildCpuKernelPipeline(passes);
+    codegen::buildDescribeModelPipeline(passes, options.modelName);
+    return;
+  }
+}
+
+void registerPhasePipelines() {
+  for (Phase phase : kAllPhases) {
+    if (phase == Phase::Import || phase == Phase::Emit)
+      continue;
+    StringRef name = getPhaseName(phase);
+    PassPipelineRegistration<>(
+        ("tenon-" + name).str(), ("The " + name + " phase").str(),
+        [phase](OpPassManager &passes) { buildPhase(phase, passes); });
+  }
+}
+
+} // namespace tenon

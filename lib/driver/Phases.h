@@ -1,0 +1,40 @@
+//===- Phases.h - The phases of a compilation -----------------------------===//
+
+#ifndef TENON_LIB_DRIVER_PHASES_H
+#define TENON_LIB_DRIVER_PHASES_H
+
+#include "mlir/Pass/PassManager.h"
+
+#include <optional>
+
+namespace tenon {
+
+/// In the order in which they run. Each leaves IR that the next one, or a tool,
+/// can read; `Import` and `Emit` are the two ends, which no pass pipeline runs.
+enum class Phase { Import, Simplify, Layout, Fuse, Assign, Lower, Emit };
+
+inline constexpr Phase kAllPhases[] = {
+    Phase::Import, Phase::Simplify, Phase::Layout, Phase::Fuse,
+    Phase::Assign, Phase::Lower,    Phase::Emit};
+
+/// `import`, `simplify`, …
+llvm::StringRef getPhaseName(Phase phase);
+std::optional<Phase> parsePhase(llvm::StringRef name);
+
+/// What the pipelines may be told.
+struct PhaseOptions {
+  /// What errors and profiles call the model.
+  std::string modelName = "model";
+};
+
+/// Adds the passes of one phase, which work on a module with a
+/// `tenon.target`.
+void buildPhase(Phase phase, mlir::OpPassManager &passes,
+                const PhaseOptions &options = PhaseOptions());
+
+/// Registers every phase as a pass pipeline, `tenon-<phase>`.
+void registerPhasePipelines();
+
+} // namespace tenon
+
+#endif // TENON_LIB_DRIVER_PHASES_H
