@@ -1,0 +1,315 @@
+//===- Kernel.cpp - Decoding descriptors
+//------------------------------------===//
+
+#include "runtime/cpu/Kernel.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace tenon::onednn;
+using dnnl::algorithm;
+using dnnl::memory;
+
+bool Tensor::isEmpty() const {
+  return std::find(dims.begin(), dims.end(), 0) != dims.end();
+}
+
+void Tensor::padRank(int wanted) {
+  while (rank() < wanted) {
+    int64_t size = 1;
+    for (int i = 0; i < rank(); ++i)
+      size = std::max(size, dims[i] * strides[i]);
+    dims.insert(dims.begin(), 1);
+    strides.insert(strides.begin(), size);
+  }
+}
+
+void Tensor::merge(int i) {
+  if (dims[i + 1] == 1)
+    strides[i + 1] = strides[i];
+  dims[i + 1] *= dims[i];
+  dims.erase(dims.begin() + i);
+  strides.erase(strides.begin() + i);
+}
+
+std::string Tensor::format() const {
+  std::string text;
+  for (int64_t dim : dims)
+    text += (text.empty() ? "" : "x") + std::to_string(dim);
+  return text.empty() ? "scalar" : text;
+}
+
+/// Reads the words of a descriptor, never beyond its end.
+class Kernel::Reader {
+public:
+  explicit Reader(const TenonLibraryKernel &kernel)
+      : kernel(kernel), next(kernel.descriptor),
+        end(kernel.descriptor + kernel.descriptorSize) {}
+
+  int64_t word() {
+    if (next == end)
+      fail("it ends too early");
+    return *next++;
+  }
+  double real() {
+    int64_t bits = word();
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+  }
+  int64_t inRange(int64_t low, int64_t high, const char *what) {
+    int64_t value = word();
+    if (value < low || value > high)
+      fail(std::string(what) + " is " + std::to_string(value));
+    return value;
+  }
+  memory::dims words(int count, int64_t low, const char *what) {
+    memory::dims values;
+    for (int i = 0; i < count; ++i)
+      values.push_back(inRange(low, INT32_MAX, what));
+    return values;
+  }
+  bool isAtEnd() const { return next == end; }
+  [[noreturn]] void fail(const std::string &what) const {
+    throw KernelError{TENON_ERROR_INVALID,
+                      "damaged model: the descriptor of library kernel '" +
+                          std::string(kernel.name) + "' is wrong: " + what};
+  }
+
+private:
+  const TenonLibraryKernel &kernel;
+  const int64_t *next, *end;
+};
+
+static memory::data_type toDataType(int64_t dtype, const char *name) {
+  switch (dtype) {
+  case TENON_F32:
+    return memory::data_type::f32;
+  case TENON_BF16:
+    return memory::data_type::bf16;
+  case TENON_I8:
+    return memory::data_type::s8;
+  case TENON_U8:
+    return memory::data_type::u8;
+  case TENON_I32:
+    return memory::data_type::s32;
+  }
+  throw KernelError{TENON_ERROR_UNSUPPORTED,
+                    "library kernel '" + std::string(name) +
+                        "' has an element type that oneDNN does not have "
+                        "(TenonDType " +
+                        std::to_string(dtype) + ")"};
+}
+
+static algorithm toEltwise(int64_t which) {
+  static const algorithm table[] = {
+      algorithm::eltwise_relu,      algorithm::eltwise_tanh,
+      algorithm::eltwise_elu,       algorithm::eltwise_square,
+      algorithm::eltwise_abs,       algorithm::eltwise_sqrt,
+      algorithm::eltwise_linear,    algorithm::eltwise_clip,
+      algorithm::eltwise_logistic,  algorithm::eltwise_exp,
+      algorithm::eltwise_log,       algorithm::eltwise_pow,
+      algorithm::eltwise_gelu_erf,  algorithm::eltwise_gelu_tanh,
+      algorithm::eltwise_swish,     algorithm::eltwise_hardswish,
+      algorithm::eltwise_soft_relu, algorithm::eltwise_mish,
+      algorithm::eltwise_round};
+  static_assert(sizeof table / sizeof *table == TENON_ONEDNN_ROUND);
+  return table[which - 1];
+}
+
+static algorithm toBinary(int64_t which) {
+  static const algorithm table[] = {
+      algorithm::binary_add, algorithm::binary_sub, algorithm::binary_mul,
+      algorithm::binary_div, algorithm::binary_max, algorithm::binary_min};
+  static_assert(sizeof table / sizeof *table == TENON_ONEDNN_MIN);
+  return table[which - 1];
+}
+
+PostOp Kernel::readPostOp(Reader &reader) {
+  PostOp op{};
+  op.isBinary = reader.inRange(TENON_ONEDNN_ELTWISE, TENON_ONEDNN_BINARY,
+                               "the kind of a post-op") == TENON_ONEDNN_BINARY;
+  const char *what = "the algorithm of a post-op";
+  op.algorithm =
+      op.isBinary
+          ? toBinary(reader.inRange(TENON_ONEDNN_ADD, TENON_ONEDNN_MIN, what))
+          : toEltwise(
+                reader.inRange(TENON_ONEDNN_RELU, TENON_ONEDNN_ROUND, what));
+  op.alpha = static_cast<float>(reader.real());
+  op.beta = static_cast<float>(reader.real());
+  op.arg = static_cast<int>(reader.inRange(op.isBinary ? 0 : -1,
+                                           op.isBinary ? result() - 1 : -1,
+                                           "the arg of a post-op"));
+  return op;
+}
+
+void Kernel::readAttributes(Reader &reader) {
+  switch (kind) {
+  case TENON_ONEDNN_CONV:
+  case TENON_ONEDNN_DECONV:
+  case TENON_ONEDNN_MAX_POOL:
+  case TENON_ONEDNN_AVERAGE_POOL: {
+    bool isConv = kind == TENON_ONEDNN_CONV || kind == TENON_ONEDNN_DECONV;
+    numSpatial = static_cast<int>(
+        reader.inRange(1, 3, "the number of spatial dimensions"));
+    if (isConv)
+      groups = reader.inRange(1, INT32_MAX, "the number of groups");
+    else
+      window = reader.words(numSpatial, 1, "a kernel size");
+    strides = reader.words(numSpatial, 1, "a stride");
+    padsBegin = reader.words(numSpatial, 0, "a pad");
+    padsEnd = reader.words(numSpatial, 0, "a pad");
+    dilations = reader.words(numSpatial, 1, "a dilation");
+    if (kind == TENON_ONEDNN_AVERAGE_POOL)
+      countsPadding = reader.inRange(0, 1, "the count of padding");
+    return;
+  }
+  case TENON_ONEDNN_MATMUL:
+    return;
+  case TENON_ONEDNN_SOFTMAX:
+    axis = static_cast<int>(
+        reader.inRange(0, TENON_ONEDNN_MAX_RANK - 1, "the axis"));
+    isLogarithm = reader.inRange(0, 1, "the logarithm");
+    return;
+  case TENON_ONEDNN_ATTENTION:
+    scale = reader.real();
+    mask = static_cast<int>(
+        reader.inRange(-1, result() - 1, "the arg of the mask"));
+    return;
+  }
+}
+
+Kernel::Kernel(const TenonLibraryKernel &source) : source(&source) {
+  Reader reader(source);
+  reader.inRange(TENON_ONEDNN_VERSION, TENON_ONEDNN_VERSION, "its version");
+  kind = static_cast<TenonOneDnnKind>(
+      reader.inRange(TENON_ONEDNN_CONV, TENON_ONEDNN_ATTENTION, "its kind"));
+  int count =
+      static_cast<int>(reader.inRange(2, 64, "the number of arguments"));
+  if (static_cast<uint32_t>(count) != source.numArgs)
+    reader.fail("the number of arguments is " + std::to_string(count) +
+                ", expected " + std::to_string(source.numArgs));
+  bias = static_cast<int>(reader.inRange(-1, count - 2, "the arg of the bias"));
+  int64_t numAttributes =
+      reader.inRange(0, INT32_MAX, "the number of attributes");
+  int64_t numPostOps =
+      reader.inRange(0, TENON_ONEDNN_MAX_POST_OPS, "the number of post-ops");
+  for (int i = 0; i < count; ++i) {
+    Arg arg{toDataType(reader.word(), source.name), {}, numDims};
+    int rank =
+        static_cast<int>(reader.inRange(0, TENON_ONEDNN_MAX_RANK, "a rank"));
+    unsigned seen = 0;
+    for (int d = 0; d < rank; ++d) {
+      int axis = static_cast<int>(
+          reader.inRange(0, rank - 1, "a dimension of a permutation"));
+      arg.permutation.push_back(axis);
+      seen |= 1u << axis;
+    }
+    if (seen != (1u << rank) - 1)
+      reader.fail("a permutation has a dimension twice");
+    numDims += rank;
+    args.push_back(std::move(arg));
+  }
+  const int64_t *before =
+      source.descriptor + TENON_ONEDNN_HEADER_WORDS + 2 * count + numDims;
+  readAttributes(reader);
+  for (int64_t i = 0; i < numPostOps; ++i)
+    postOps.push_back(readPostOp(reader));
+  if (!reader.isAtEnd() ||
+      before + numAttributes + numPostOps * TENON_ONEDNN_POST_OP_WORDS !=
+          source.descriptor + source.descriptorSize)
+    reader.fail("it has " + std::to_string(numAttributes) +
+                " attributes, and its length does not fit its kind");
+  check();
+}
+
+/// Checks the ranks and places of the args, which no call changes.
+void Kernel::check() const {
+  auto fail = [&](const std::string &what) {
+    throw KernelError{TENON_ERROR_INVALID, "damaged model: library kernel '" +
+                                               std::string(source->name) +
+                                               "': " + what};
+  };
+  auto rank = [&](int arg) {
+    return static_cast<int>(args[arg].permutation.size());
+  };
+  auto expectRank = [&](int arg, int expected) {
+    if (rank(arg) != expected)
+      fail("argument " + std::to_string(arg) + " has rank " +
+           std::to_string(rank(arg)) + ", expected " +
+           std::to_string(expected));
+  };
+  int dst = result(), operands = 1;
+  bool takesPostOps = true, takesBias = false;
+  switch (kind) {
+  case TENON_ONEDNN_CONV:
+  case TENON_ONEDNN_DECONV:
+    for (int arg : {0, 1, dst})
+      expectRank(arg, numSpatial + 2);
+    operands = 2;
+    takesBias = true;
+    break;
+  case TENON_ONEDNN_MATMUL:
+    if (rank(0) < 2 || rank(1) < 2 || rank(dst) < rank(0) ||
+        rank(dst) < rank(1))
+      fail("wrong ranks for a matmul");
+    operands = 2;
+    takesBias = true;
+    break;
+  case TENON_ONEDNN_MAX_POOL:
+  case TENON_ONEDNN_AVERAGE_POOL:
+    expectRank(0, numSpatial + 2);
+    expectRank(dst, numSpatial + 2);
+    break;
+  case TENON_ONEDNN_SOFTMAX:
+    expectRank(dst, rank(0));
+    if (axis >= rank(0))
+      fail("its axis is beyond its rank");
+    takesPostOps = false;
+    break;
+  case TENON_ONEDNN_ATTENTION:
+    for (int arg : {0, 1, 2, dst})
+      expectRank(arg, 4);
+    operands = 3;
+    takesPostOps = false;
+    if (mask >= 0 && (mask < 3 || rank(mask) > 4))
+      fail("a wrong mask");
+    for (int arg = 0; arg < numArgs(); ++arg)
+      if (args[arg].type != memory::data_type::f32)
+        throw KernelError{TENON_ERROR_UNSUPPORTED,
+                          "library kernel '" + std::string(source->name) +
+                              "': attention is for f32 only"};
+    break;
+  }
+  if (numArgs() < operands + 1)
+    fail("too few arguments");
+  if (bias >= 0) {
+    if (!takesBias || bias < operands)
+      fail("a wrong bias");
+    expectRank(bias, 1);
+  }
+  if (!takesPostOps && !postOps.empty())
+    fail("its kind takes no post-ops");
+  for (const PostOp &op : postOps)
+    if (op.isBinary &&
+        (op.arg < operands || op.arg == bias || rank(op.arg) > rank(dst)))
+      fail("a wrong argument of a post-op");
+}
+
+Tensor Kernel::getTensor(int index, const int64_t *dims) const {
+  const Arg &arg = args[index];
+  int rank = static_cast<int>(arg.permutation.size());
+  memory::dims storedStrides(rank);
+  int64_t size = 1;
+  for (int i = rank; i-- > 0;) {
+    storedStrides[i] = size;
+    size *= std::max<int64_t>(dims[arg.firstDim + i], 1);
+  }
+  Tensor tensor;
+  tensor.type = arg.type;
+  for (int axis : arg.permutation) {
+    tensor.dims.push_back(dims[arg.firstDim + axis]);
+    tensor.strides.push_back(storedStrides[axis]);
+  }
+  return tensor;
+}

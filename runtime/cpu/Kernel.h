@@ -1,0 +1,97 @@
+//===- Kernel.h - A decoded oneDNN kernel
+//-----------------------------------===//
+
+#ifndef TENON_RUNTIME_CPU_KERNEL_H
+#define TENON_RUNTIME_CPU_KERNEL_H
+
+#include "runtime/core/ModelAbi.h"
+#include "runtime/cpu/OneDnnAbi.h"
+
+#include <dnnl.hpp>
+#include <string>
+#include <vector>
+
+namespace tenon::onednn {
+
+/// Thrown inside this library and caught at its border.
+struct KernelError {
+  TenonErrorCode code;
+  std::string message;
+};
+
+/// A tensor in the order of a kernel's logical dimensions; strides in elements.
+struct Tensor {
+  dnnl::memory::dims dims, strides;
+  dnnl::memory::data_type type;
+
+  int rank() const { return static_cast<int>(dims.size()); }
+  bool isEmpty() const;
+  dnnl::memory::desc desc() const { return {dims, type, strides}; }
+  /// The same dimensions with any layout that the library likes.
+  dnnl::memory::desc anyDesc() const {
+    return {dims, type, dnnl::memory::format_tag::any};
+  }
+  /// Adds leading dimensions of 1 up to `rank`.
+  void padRank(int rank);
+  /// Makes one dimension of i and i + 1.
+  void merge(int i);
+  /// "1x3x?": for messages.
+  std::string format() const;
+};
+
+struct PostOp {
+  bool isBinary;
+  dnnl::algorithm algorithm;
+  float alpha, beta;
+  int arg;
+};
+
+/// A kernel as its descriptor says it; see OneDnnAbi.h.
+class Kernel {
+public:
+  /// Decodes and checks. Throws KernelError.
+  explicit Kernel(const TenonLibraryKernel &source);
+
+  /// An arg at the dimensions of a call (all args' stored dimensions, flat).
+  Tensor getTensor(int arg, const int64_t *dims) const;
+  bool isConstant(int arg) const {
+    return arg < 64 && (source->constantMask >> arg & 1);
+  }
+  int numArgs() const { return static_cast<int>(args.size()); }
+  int result() const { return numArgs() - 1; }
+
+  const TenonLibraryKernel *source;
+  TenonOneDnnKind kind;
+  int bias;
+  /// Of conv, deconv and pools, per spatial dimension.
+  int numSpatial = 0;
+  int64_t groups = 1;
+  dnnl::memory::dims window, strides, padsBegin, padsEnd, dilations;
+  bool countsPadding = false;
+  /// Of softmax.
+  int axis = 0;
+  bool isLogarithm = false;
+  /// Of attention.
+  double scale = 1;
+  int mask = -1;
+  std::vector<PostOp> postOps;
+  /// Values that a call passes.
+  int numDims = 0;
+
+private:
+  struct Arg {
+    dnnl::memory::data_type type;
+    std::vector<int> permutation;
+    int firstDim;
+  };
+  class Reader;
+  void readAttributes(Reader &reader);
+  PostOp readPostOp(Reader &reader);
+  void check() const;
+
+  std::vector<Arg> args;
+};
+
+} // namespace tenon::onednn
+
+#endif // TENON_RUNTIME_CPU_KERNEL_H

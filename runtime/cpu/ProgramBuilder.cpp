@@ -1,0 +1,178 @@
+//===- ProgramBuilder.cpp - Steps, packed constants, scratch memory
+//---------===//
+
+#include "runtime/cpu/ProgramBuilder.h"
+
+#include <algorithm>
+
+using namespace tenon::onednn;
+using dnnl::memory;
+
+/// A constant is packed in at most this many layouts; then one of them must do.
+static constexpr size_t maxLayouts = 2;
+
+/// An offset that says "after everything else" until the program is finished.
+static constexpr uint64_t scratchpadOffset = UINT64_MAX;
+
+dnnl::primitive_attr
+ProgramBuilder::makeAttributes(const std::vector<Tensor> &tensors,
+                               size_t count) const {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attributes.set_fpmath_mode(dnnl::fpmath_mode::strict);
+  if (!count)
+    return attributes;
+  dnnl::post_ops ops;
+  for (size_t i = 0; i < count; ++i) {
+    const PostOp &op = kernel.postOps[i];
+    if (op.isBinary)
+      ops.append_binary(op.algorithm, tensors[i].desc());
+    else
+      ops.append_eltwise(/*scale=*/1.0f, op.algorithm, op.alpha, op.beta);
+  }
+  attributes.set_post_ops(ops);
+  return attributes;
+}
+
+memory::desc ProgramBuilder::chooseLayout(int arg, const Tensor &tensor) const {
+  const PackedConstant *first = nullptr;
+  size_t count = 0;
+  for (const auto &packed : context.packed)
+    if (packed->arg == arg) {
+      ++count;
+      if (!first)
+        first = packed.get();
+    }
+  return kernel.isConstant(arg) && count >= maxLayouts ? first->desc
+                                                       : tensor.anyDesc();
+}
+
+Binding ProgramBuilder::bindReordered(int role, int arg,
+                                      const memory::desc &plain,
+                                      const memory::desc &wanted) {
+  if (plain == wanted)
+    return bindArg(role, arg, plain);
+  if (!kernel.isConstant(arg)) {
+    uint64_t offset = allocate(wanted.get_size());
+    dnnl::reorder::primitive_desc desc(context.engine, plain, context.engine,
+                                       wanted, makeAttributes({}, 0));
+    addStep<dnnl::reorder>(desc, {bindArg(DNNL_ARG_FROM, arg, plain),
+                                  bindScratch(DNNL_ARG_TO, offset, wanted)});
+    return bindScratch(role, offset, wanted);
+  }
+  for (const auto &packed : context.packed)
+    if (packed->arg == arg && packed->desc == wanted)
+      return {role, Place::Packed, arg, 0, packed, wanted};
+
+  auto packed = std::make_shared<PackedConstant>();
+  packed->arg = arg;
+  packed->desc = wanted;
+  if (!packed->memory.reserve(std::max<size_t>(wanted.get_size(), 1)))
+    throw std::bad_alloc();
+  memory from(plain, context.engine, context.args[arg]);
+  memory to(wanted, context.engine, packed->memory.data());
+  dnnl::stream stream(context.engine);
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+  context.packed.push_back(packed);
+  return {role, Place::Packed, arg, 0, packed, wanted};
+}
+
+uint64_t ProgramBuilder::allocate(uint64_t bytes) {
+  uint64_t offset = program->scratchBytes;
+  program->scratchBytes +=
+      (bytes + TENON_BUFFER_ALIGNMENT - 1) & -uint64_t(TENON_BUFFER_ALIGNMENT);
+  return offset;
+}
+
+void ProgramBuilder::addPrimitive(dnnl::primitive primitive,
+                                  const std::string &implementation,
+                                  const memory::desc &scratchpad,
+                                  std::vector<Binding> bindings) {
+  if (uint64_t bytes = scratchpad.get_size()) {
+    scratchpadBytes = std::max(scratchpadBytes, bytes);
+    bindings.push_back(
+        bindScratch(DNNL_ARG_SCRATCHPAD, scratchpadOffset, scratchpad));
+  }
+  program->implementation +=
+      (program->implementation.empty() ? "" : " + ") + implementation;
+  program->steps.push_back({std::move(primitive), std::move(bindings), {}});
+}
+
+void ProgramBuilder::addSoftmax(const RowSoftmax &softmax) {
+  program->implementation += " + softmax";
+  program->steps.push_back({dnnl::primitive(), {}, softmax});
+}
+
+bool ProgramBuilder::isReference(const std::string &implementation) {
+  return implementation.find("ref") != std::string::npos;
+}
+
+void ProgramBuilder::addPostOpStep(const PostOp &op, const Tensor &dst,
+                                   const Tensor &operand) {
+  memory::desc desc = dst.desc();
+  if (op.isBinary) {
+    dnnl::binary::primitive_desc step(
+        {op.algorithm, desc, operand.desc(), desc}, makeAttributes({}, 0),
+        context.engine);
+    addStep<dnnl::binary>(step,
+                          {bindArg(DNNL_ARG_SRC_0, kernel.result(), desc),
+                           bindArg(DNNL_ARG_SRC_1, op.arg, operand.desc()),
+                           bindArg(DNNL_ARG_DST, kernel.result(), desc)});
+    return;
+  }
+  dnnl::eltwise_forward::primitive_desc step(
+      {dnnl::prop_kind::forward_inference, op.algorithm, desc, op.alpha,
+       op.beta},
+      makeAttributes({}, 0), context.engine);
+  addStep<dnnl::eltwise_forward>(
+      step, {bindArg(DNNL_ARG_SRC, kernel.result(), desc),
+             bindArg(DNNL_ARG_DST, kernel.result(), desc)});
+}
+
+std::shared_ptr<const Program> ProgramBuilder::finish() {
+  uint64_t offset = allocate(scratchpadBytes);
+  for (Step &step : program->steps)
+    for (Binding &binding : step.bindings)
+      if (binding.place == Place::Scratch && binding.offset == scratchpadOffset)
+        binding.offset = offset;
+  return program;
+}
+
+void ProgramBuilder::failUnimplemented() const {
+  std::string shapes;
+  for (int arg = 0; arg < kernel.numArgs(); ++arg)
+    shapes += (arg ? ", " : "") + getTensor(arg).format();
+  throw KernelError{TENON_ERROR_UNSUPPORTED,
+                    "oneDNN has no implementation for these arguments: " +
+                        shapes};
+}
+
+void ProgramBuilder::fail(const std::string &what) const {
+  throw KernelError{TENON_ERROR_INVALID, what};
+}
+
+std::shared_ptr<const Program>
+tenon::onednn::buildProgram(const BuildContext &context) {
+  ProgramBuilder builder(context);
+  switch (context.kernel.kind) {
+  case TENON_ONEDNN_CONV:
+  case TENON_ONEDNN_DECONV:
+    buildConvolution(builder);
+    break;
+  case TENON_ONEDNN_MATMUL:
+    buildMatMul(builder);
+    break;
+  case TENON_ONEDNN_MAX_POOL:
+  case TENON_ONEDNN_AVERAGE_POOL:
+    buildPooling(builder);
+    break;
+  case TENON_ONEDNN_SOFTMAX:
+    buildSoftmax(builder);
+    break;
+  case TENON_ONEDNN_ATTENTION:
+    buildAttention(builder);
+    break;
+  }
+  return builder.finish();
+}
