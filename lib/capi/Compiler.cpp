@@ -1,0 +1,94 @@
+//===- Compiler.cpp - The C interface of the compiler ---------------------===//
+
+#include "lib/driver/Compiler.h"
+#include "lib/driver/OptionParsing.h"
+#include "tenon/compiler.h"
+
+#include <new>
+
+using namespace tenon;
+
+namespace {
+
+/// Null on success, as the C interface has it.
+TenonError *toError(const Status &status) {
+  if (status.isOk())
+    return nullptr;
+  return tenon_error_create(status.getCode(), status.getMessage().c_str());
+}
+
+/// Checks the caller's options and makes the compiler's of them.
+Status convert(const TenonCompileOptions *from, CompileOptions &to) {
+  if (!from)
+    return Status::ok();
+  if (from->struct_size != sizeof(TenonCompileOptions))
+    return Status::error(TENON_ERROR_USAGE,
+                         "TenonCompileOptions::struct_size is " +
+                             llvm::Twine(from->struct_size) + ", expected " +
+                             llvm::Twine(sizeof(TenonCompileOptions)));
+  if (from->target)
+    to.target = from->target;
+  if (from->provider && llvm::StringRef(from->provider) != "auto")
+    to.providers = {from->provider};
+  for (size_t i = 0; i != from->num_shapes; ++i)
+    if (Status status = parseShape(from->shapes[i], to.import); !status.isOk())
+      return status;
+  for (size_t i = 0; i != from->num_bindings; ++i)
+    if (Status status = parseBinding(from->bindings[i], to.import);
+        !status.isOk())
+      return status;
+  if (from->progress)
+    to.onPhase = [call = from->progress,
+                  context = from->progress_context](Phase phase) {
+      call(context, getPhaseName(phase).data());
+    };
+  return Status::ok();
+}
+
+/// Reads a model with `read` and does `emit` with its compiler.
+TenonError *
+compile(const TenonCompileOptions *from,
+        llvm::function_ref<Status(Compiler &)> read,
+        llvm::function_ref<Status(Compiler &)> emit) {
+  CompileOptions options;
+  Status status = convert(from, options);
+  if (!status.isOk())
+    return toError(status);
+  Compiler compiler(std::move(options));
+  status = read(compiler);
+  if (status.isOk())
+    status = emit(compiler);
+  return toError(status);
+}
+
+} // namespace
+
+extern "C" {
+
+TenonError *tenon_compile_file(const char *path,
+                               const TenonCompileOptions *options,
+                               TenonModel **model) {
+  return compile(
+      options, [&](Compiler &compiler) { return compiler.readModel(path); },
+      [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+}
+
+TenonError *tenon_compile_buffer(const void *data, size_t size,
+                                 const TenonCompileOptions *options,
+                                 TenonModel **model) {
+  llvm::MemoryBufferRef buffer(
+      llvm::StringRef(static_cast<const char *>(data), size), "model");
+  return compile(
+      options, [&](Compiler &compiler) { return compiler.readModel(buffer); },
+      [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+}
+
+TenonError *tenon_compile_file_to(const char *path,
+                                  const TenonCompileOptions *options,
+                                  const char *output_path) {
+  return compile(
+      options, [&](Compiler &compiler) { return compiler.readModel(path); },
+      [&](Compiler &compiler) { return compiler.emitTo(output_path); });
+}
+
+} // extern "C"

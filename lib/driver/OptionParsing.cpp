@@ -1,0 +1,51 @@
+//===- OptionParsing.cpp - Options as text --------------------------------===//
+
+#include "lib/driver/OptionParsing.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+using namespace llvm;
+
+namespace tenon {
+
+Status parseShape(StringRef text, OnnxImportOptions &options) {
+  auto [name, dims] = text.rsplit('=');
+  auto wrong = [&] {
+    return Status::error(TENON_ERROR_USAGE,
+                         "shape '" + text +
+                             "': expected input=dims, such as "
+                             "x=1x3x640x640");
+  };
+  if (name.empty() || !text.contains('='))
+    return wrong();
+  SmallVector<int64_t> shape;
+  SmallVector<StringRef> parts;
+  if (!dims.empty())
+    dims.split(parts, 'x');
+  for (StringRef part : parts) {
+    int64_t dim = -1;
+    if (part != "?" && (part.getAsInteger(10, dim) || dim < 0))
+      return wrong();
+    shape.push_back(dim);
+  }
+  options.shapes[name] = std::move(shape);
+  return Status::ok();
+}
+
+Status parseBinding(StringRef text, OnnxImportOptions &options) {
+  auto [name, value] = text.split('=');
+  if (name.empty() || value.empty())
+    return Status::error(TENON_ERROR_USAGE,
+                         "binding '" + text +
+                             "': expected input=value, such as sr=16000");
+  options.bindings[name] = value.str();
+  return Status::ok();
+}
+
+std::string getDefaultOutput(StringRef input) {
+  return (sys::path::stem(input) + ".so").str();
+}
+
+} // namespace tenon

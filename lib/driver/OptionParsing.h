@@ -1,0 +1,23 @@
+//===- OptionParsing.h - Options as text ----------------------------------===//
+
+#ifndef TENON_LIB_DRIVER_OPTIONPARSING_H
+#define TENON_LIB_DRIVER_OPTIONPARSING_H
+
+#include "lib/driver/Status.h"
+#include "lib/import/onnx/OnnxImport.h"
+
+namespace tenon {
+
+/// `x=1x3x640x640`; `?` leaves a dimension as the model has it. Dimensions are
+/// not negative.
+Status parseShape(llvm::StringRef text, OnnxImportOptions &options);
+
+/// `sr=16000`.
+Status parseBinding(llvm::StringRef text, OnnxImportOptions &options);
+
+/// `dir/model.onnx` becomes `model.so`.
+std::string getDefaultOutput(llvm::StringRef input);
+
+} // namespace tenon
+
+#endif // TENON_LIB_DRIVER_OPTIONPARSING_H

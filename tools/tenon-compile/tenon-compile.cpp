@@ -1,0 +1,121 @@
+//===- tenon-compile.cpp - Compile a model ahead of time ------------------===//
+
+#include "lib/driver/Compiler.h"
+#include "lib/driver/OptionParsing.h"
+#include "tools/tenon-compile/ProgressPrinter.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace cl = llvm::cl;
+using tenon::Phase;
+using tenon::Status;
+
+namespace {
+
+int report(const Status &status) {
+  if (status.isOk())
+    return 0;
+  llvm::errs() << "tenon-compile: error: " << status.getMessage() << "\n";
+  return status.getCode();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::OptionCategory category("Options of tenon-compile");
+  cl::opt<std::string> input(cl::Positional, cl::Required,
+                             cl::desc("<model.onnx, or IR for --compile-from>"),
+                             cl::cat(category));
+  cl::opt<std::string> output(
+      "o",
+      cl::desc("What to write: model.so (the default: the model's name), "
+               "model.o with model.h, or IR for --compile-to (- is the "
+               "standard output)"),
+      cl::value_desc("file"), cl::cat(category));
+  cl::opt<std::string> target(
+      "target",
+      cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or "
+               "a triple such as aarch64-linux-gnu"),
+      cl::init("native"), cl::cat(category));
+  cl::list<std::string> providers(
+      "provider",
+      cl::desc("Kernel providers to use, best first: onednn, codegen (default: "
+               "all that the target has)"),
+      cl::CommaSeparated, cl::cat(category));
+  cl::list<std::string> shapes(
+      "shape", cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
+                        "dimension)"),
+      cl::value_desc("input=dims"), cl::cat(category));
+  cl::list<std::string> bindings(
+      "bind", cl::desc("Fix the value of an input: sr=16000"),
+      cl::value_desc("input=value"), cl::cat(category));
+  auto phases = cl::values(
+      clEnumValN(Phase::Import, "import", "The model in one normal form"),
+      clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced"),
+      clEnumValN(Phase::Layout, "layout", "Layouts chosen"),
+      clEnumValN(Phase::Fuse, "fuse", "Everything in kernels"),
+      clEnumValN(Phase::Assign, "assign", "Kernels have providers"),
+      clEnumValN(Phase::Lower, "lower", "The llvm dialect"),
+      clEnumValN(Phase::Emit, "emit", "Machine code"));
+  cl::opt<Phase> compileTo("compile-to",
+                           cl::desc("Stop after a phase and write its IR"),
+                           phases, cl::init(Phase::Emit), cl::cat(category));
+  cl::opt<Phase> compileFrom("compile-from",
+                             cl::desc("Read the IR at the end of a phase"),
+                             phases, cl::init(Phase::Import),
+                             cl::cat(category));
+  cl::opt<bool> quiet("quiet", cl::desc("Don't show phases"),
+                      cl::cat(category));
+
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "tenon-compile: compile a neural network into a native library\n\n"
+      "  tenon-compile model.onnx -o model.so\n\n"
+      "Exit codes: 0 done, 1 usage, 2 invalid model, 3 unsupported, 4 file or "
+      "system error, 70 internal error.\n");
+
+  tenon::CompileOptions options;
+  options.target = target;
+  options.providers = {providers.begin(), providers.end()};
+  for (const std::string &shape : shapes)
+    if (Status status = tenon::parseShape(shape, options.import);
+        !status.isOk())
+      return report(status);
+  for (const std::string &binding : bindings)
+    if (Status status = tenon::parseBinding(binding, options.import);
+        !status.isOk())
+      return report(status);
+  std::string path = output;
+  if (path.empty())
+    path = compileTo == Phase::Emit ? tenon::getDefaultOutput(input) : "-";
+  options.configurePasses = [](mlir::PassManager &passes) {
+    mlir::applyDefaultTimingPassManagerCLOptions(passes);
+    return mlir::applyPassManagerCLOptions(passes);
+  };
+
+  std::optional<ProgressPrinter> progress;
+  if (!quiet) {
+    progress.emplace();
+    options.onPhase = [&](Phase phase) { progress->begin(phase); };
+  }
+  tenon::Compiler compiler(std::move(options));
+  Status status = compiler.readModel(input, compileFrom);
+  if (!status.isOk())
+    return report(status);
+  if (compileTo == Phase::Emit)
+    return report(compiler.emitTo(path));
+  status = compiler.runTo(compileTo);
+  if (!status.isOk())
+    return report(status);
+  return report(compiler.writeIr(path));
+}
