@@ -1,0 +1,64 @@
+// RUN: tenon-opt %s --tenon-plan-buffers --tenon-make-plan --split-input-file -verify-diagnostics | FileCheck %s
+
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+
+// Sizes and nothing else.
+
+// CHECK-LABEL: func.func @plan(
+// CHECK-SAME: %[[X:.*]]: memref<?xf32>, %[[BYTES:.*]]: memref<?xi64>, %[[DIMS:.*]]: memref<?xi64>)
+// CHECK-NOT: tenon_rt
+// CHECK: %[[PD:.*]] = memref.dim %[[X]]
+// CHECK: arith.muli %{{.*}}, %[[PD]]
+// CHECK-COUNT-3: memref.store %{{.*}}, %[[BYTES]]
+// CHECK: memref.store %{{.*}}, %[[DIMS]]
+// CHECK-NOT: memref.store
+// CHECK: return
+
+// Each buffer is read last where the next one is written: they overlap there.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[SECOND:[0-9]+]], [[SECOND]], [[THIRD:[0-9]+]], [[THIRD]], {{[0-9]+}}>
+func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // CHECK: %[[D:.*]] = memref.dim
+  %d = memref.dim %x, %c0 : memref<?xf32>
+  // CHECK: %[[A:.*]] = tenon_rt.buffer 0[%[[D]]] : memref<?xf32>
+  // CHECK: tenon_rt.buffer 1[%[[D]]] : memref<?xf32>
+  // CHECK: %[[C:.*]] = tenon_rt.buffer 2[%[[D]]] : memref<?xf32>
+  // CHECK-NOT: memref.alloc
+  %a = memref.alloc(%d) : memref<?xf32>
+  %b = memref.alloc(%d) : memref<?xf32>
+  %c = memref.alloc(%d) : memref<?xf32>
+  %unused = memref.alloc(%d) : memref<?xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<?xf32>) outs(memref<?xf32>)
+  // CHECK: tenon_rt.view %[[A]]
+  %va = tenon_rt.view %a[%d] : memref<?xf32> -> memref<?x1xf32>
+  tenon_rt.launch @k(%va) outs(%b) : (memref<?x1xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @k(%b) outs(%c) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @k(%c) outs(%out) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.result_shape 0[%d]
+  // A copy onto itself goes, another one stays.
+  // CHECK-NOT: memref.copy
+  // CHECK: memref.copy %[[C]]
+  %vout = tenon_rt.view %out[%d] : memref<?xf32> -> memref<?xf32>
+  memref.copy %vout, %out : memref<?xf32> to memref<?xf32>
+  memref.copy %c, %out : memref<?xf32> to memref<?xf32>
+  return
+}
+
+// -----
+
+// A size that only a run can tell.
+
+func.func @main(%x: memref<1xindex>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %n = memref.load %x[%c0] : memref<1xindex>
+  // expected-error @+1 {{the size of an intermediate result depends on data}}
+  %a = memref.alloc(%n) : memref<?xf32>
+  memref.store %n, %x[%c0] : memref<1xindex>
+  %v = arith.constant 0.0 : f32
+  memref.store %v, %a[%c0] : memref<?xf32>
+  return
+}
