@@ -57,3 +57,5 @@ OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
   }
   return {};
 }
+
+Value tenon::rt::ViewOp::getViewSource() { return getSource(); }

@@ -7,6 +7,7 @@ include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/ViewLikeInterface.td"
 
 def Rt_Dialect : Dialect {
   let name = "tenon_rt";
@@ -79,7 +80,8 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
   }];
 }
 
-def Rt_ViewOp : Rt_Op<"view", [Pure]> {
+def Rt_ViewOp : Rt_Op<"view", [Pure,
+    DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
   let summary = "the same elements under another shape";
   let description = [{
     `sizes` are the dynamic dimensions of the result. The source is contiguous,
