@@ -429,10 +429,10 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     LibraryThreadsScope threads(team.size());
     code = model->desc->run(&frame);
   }
-  if (code == TENON_OK)
-    return nullptr;
   if (pending)
     return std::move(pending);
+  if (code == TENON_OK)
+    return nullptr;
   return makeError(TENON_ERROR_INTERNAL,
                    "the model stopped with code %d and gave no reason", code);
 }

@@ -79,6 +79,8 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
                              void *const *args, const int64_t *dims,
                              int64_t units) {
   auto &session = *static_cast<TenonSession *>(data);
+  if (session.pending)
+    return session.pending->code;
   if (units <= 0)
     return TENON_OK;
   uint64_t start = session.isProfiling ? getNanoseconds() : 0;
@@ -110,6 +112,8 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
 int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
                               void *const *args, const int64_t *dims) {
   auto &session = *static_cast<TenonSession *>(data);
+  if (session.pending)
+    return session.pending->code;
   uint64_t start = session.isProfiling ? getNanoseconds() : 0;
   uint32_t position = session.model->kernelLibraries[kernel->index];
   const TenonProvider *provider = session.model->libraries[position].provider;
@@ -129,6 +133,9 @@ int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
 int32_t TenonSession::fail(void *data, int32_t code, const char *node,
                            const char *message) {
   auto &session = *static_cast<TenonSession *>(data);
+  // What follows an error is mostly its consequence: the first one counts.
+  if (session.pending)
+    return session.pending->code;
   if (code == TENON_OK)
     code = TENON_ERROR_INTERNAL;
   if (!message)

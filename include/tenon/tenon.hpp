@@ -1,0 +1,276 @@
+//===- tenon/tenon.hpp - The C++ face of the runtime
+//------------------------===//
+//
+// A thin header over tenon/tenon.h: objects own what they hold, errors are
+// exceptions, nothing else is added. Read there what the calls mean.
+//
+//   tenon::Model model = tenon::Model::load("model.so");
+//   tenon::Session session(model);
+//   std::vector<float> pixels = ...;
+//   tenon::View x = tenon::view(pixels.data(), {1, 3, 48, 320});
+//   std::vector<tenon::Tensor> y = session.run({x});
+//   const float *scores = y[0].data<float>();
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_TENON_HPP
+#define TENON_TENON_HPP
+
+#include "tenon/tenon.h"
+
+#include <cstdlib>
+#include <initializer_list>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tenon {
+
+/// What every function throws when the C interface returns an error.
+class Error : public std::runtime_error {
+public:
+  Error(TenonErrorCode code, const std::string &message)
+      : std::runtime_error(message), errorCode(code) {}
+  TenonErrorCode code() const { return errorCode; }
+
+private:
+  TenonErrorCode errorCode;
+};
+
+/// Throws an error of the C interface, and frees it; null is success.
+inline void check(TenonError *error) {
+  if (!error)
+    return;
+  Error thrown(tenon_error_code(error), tenon_error_message(error));
+  tenon_error_free(error);
+  throw thrown;
+}
+
+/// The TenonDType of a C++ type.
+template <typename T> struct DTypeOf;
+template <> struct DTypeOf<float> {
+  static constexpr TenonDType value = TENON_F32;
+};
+template <> struct DTypeOf<double> {
+  static constexpr TenonDType value = TENON_F64;
+};
+template <> struct DTypeOf<uint8_t> {
+  static constexpr TenonDType value = TENON_U8;
+};
+template <> struct DTypeOf<int8_t> {
+  static constexpr TenonDType value = TENON_I8;
+};
+template <> struct DTypeOf<uint16_t> {
+  static constexpr TenonDType value = TENON_U16;
+};
+template <> struct DTypeOf<int16_t> {
+  static constexpr TenonDType value = TENON_I16;
+};
+template <> struct DTypeOf<uint32_t> {
+  static constexpr TenonDType value = TENON_U32;
+};
+template <> struct DTypeOf<int32_t> {
+  static constexpr TenonDType value = TENON_I32;
+};
+template <> struct DTypeOf<uint64_t> {
+  static constexpr TenonDType value = TENON_U64;
+};
+template <> struct DTypeOf<int64_t> {
+  static constexpr TenonDType value = TENON_I64;
+};
+template <> struct DTypeOf<bool> {
+  static constexpr TenonDType value = TENON_BOOL;
+};
+
+/// The caller's memory as a tensor. It owns the dimensions and the name, not
+/// the elements. Without a name it stands for the input or output of its
+/// position.
+class View {
+public:
+  View(void *data, TenonDType dtype, std::vector<int64_t> dims,
+       std::string name = "")
+      : address(data), type(dtype), shape(std::move(dims)),
+        label(std::move(name)) {}
+
+  /// Valid as long as this object.
+  TenonTensor get() const {
+    return {label.empty() ? nullptr : label.c_str(), address, type,
+            static_cast<int32_t>(shape.size()), shape.data()};
+  }
+
+private:
+  void *address;
+  TenonDType type;
+  std::vector<int64_t> shape;
+  std::string label;
+};
+
+/// A view of typed memory. It may be read only where it is an input.
+template <typename T>
+View view(T *data, std::vector<int64_t> dims, std::string name = "") {
+  using Element = std::remove_const_t<T>;
+  return View(const_cast<Element *>(data), DTypeOf<Element>::value,
+              std::move(dims), std::move(name));
+}
+
+/// A tensor with its own memory.
+class Tensor {
+public:
+  /// Zeros.
+  Tensor(TenonDType dtype, std::vector<int64_t> dims, std::string name = "")
+      : type(dtype), shape(std::move(dims)), label(std::move(name)) {
+    TenonTensor tensor{nullptr, nullptr, type,
+                       static_cast<int32_t>(shape.size()), shape.data()};
+    size = tenon_tensor_bytes(&tensor);
+    if (size == SIZE_MAX)
+      throw Error(TENON_ERROR_INVALID, "a tensor of impossible size");
+    memory.reset(std::calloc(size ? size : 1, 1));
+    if (!memory)
+      throw Error(TENON_ERROR_SYSTEM, "not enough memory for a tensor");
+  }
+
+  TenonDType dtype() const { return type; }
+  const std::vector<int64_t> &dims() const { return shape; }
+  const std::string &name() const { return label; }
+  size_t bytes() const { return size; }
+  void *data() const { return memory.get(); }
+  /// Throws if T is not the element type.
+  template <typename T> T *data() const {
+    if (DTypeOf<T>::value != type)
+      throw Error(TENON_ERROR_USAGE, "the tensor has element type " +
+                                         std::string(tenon_dtype_name(type)));
+    return static_cast<T *>(memory.get());
+  }
+  View view() const { return View(memory.get(), type, shape, label); }
+
+private:
+  struct Free {
+    void operator()(void *block) const { std::free(block); }
+  };
+  TenonDType type;
+  std::vector<int64_t> shape;
+  std::string label;
+  size_t size = 0;
+  std::unique_ptr<void, Free> memory;
+};
+
+/// A compiled model.
+class Model {
+public:
+  static Model load(const std::string &path) {
+    TenonModel *model = nullptr;
+    check(tenon_model_load(path.c_str(), &model));
+    return Model(model);
+  }
+  /// A model that is linked in; see the header that the compiler wrote.
+  static Model link(const TenonModelDesc &description) {
+    TenonModel *model = nullptr;
+    check(tenon_model_from_description(&description, nullptr, nullptr, &model));
+    return Model(model);
+  }
+  /// Takes over a model of the C interface.
+  explicit Model(TenonModel *model) : model(model) {}
+
+  TenonModel *get() const { return model.get(); }
+  std::string name() const { return tenon_model_name(get()); }
+  size_t numInputs() const { return tenon_model_num_inputs(get()); }
+  size_t numOutputs() const { return tenon_model_num_outputs(get()); }
+  const TenonTensorInfo &input(size_t index) const {
+    return require(tenon_model_input(get(), index));
+  }
+  const TenonTensorInfo &output(size_t index) const {
+    return require(tenon_model_output(get(), index));
+  }
+
+private:
+  static const TenonTensorInfo &require(const TenonTensorInfo *info) {
+    if (!info)
+      throw Error(TENON_ERROR_USAGE, "the model has no such input or output");
+    return *info;
+  }
+  struct Free {
+    void operator()(TenonModel *model) const { tenon_model_free(model); }
+  };
+  std::unique_ptr<TenonModel, Free> model;
+};
+
+/// What one caller needs to run a model.
+class Session {
+public:
+  /// `threads` 0: as many as the process may use.
+  explicit Session(const Model &model, int threads = 0) {
+    TenonSessionOptions options{};
+    options.struct_size = sizeof options;
+    options.threads = threads;
+    create(model, options);
+  }
+  Session(const Model &model, const TenonSessionOptions &options) {
+    create(model, options);
+  }
+
+  TenonSession *get() const { return session.get(); }
+  int threads() const { return tenon_session_threads(get()); }
+
+  /// Prepares for inputs of these dimensions.
+  void bind(const std::vector<View> &inputs) {
+    collect(inputs, inputTensors);
+    check(tenon_session_bind(get(), inputTensors.data(), inputTensors.size()));
+  }
+  /// An output, as the last bind made it.
+  TenonTensor output(size_t index) const {
+    return tenon_session_output(get(), index);
+  }
+  /// Runs into the caller's memory.
+  void run(const std::vector<View> &inputs, const std::vector<View> &outputs) {
+    collect(inputs, inputTensors);
+    collect(outputs, outputTensors);
+    check(tenon_session_run(get(), inputTensors.data(), inputTensors.size(),
+                            outputTensors.data(), outputTensors.size()));
+  }
+  /// Runs into new tensors, all outputs in the model's order.
+  std::vector<Tensor> run(const std::vector<View> &inputs) {
+    bind(inputs);
+    std::vector<Tensor> outputs;
+    outputTensors.clear();
+    for (size_t i = 0; i < numOutputs; ++i) {
+      TenonTensor made = output(i);
+      outputs.emplace_back(
+          made.dtype, std::vector<int64_t>(made.dims, made.dims + made.rank),
+          made.name);
+      made.data = outputs.back().data();
+      outputTensors.push_back(made);
+    }
+    check(tenon_session_run(get(), inputTensors.data(), inputTensors.size(),
+                            outputTensors.data(), outputTensors.size()));
+    return outputs;
+  }
+
+private:
+  void create(const Model &model, const TenonSessionOptions &options) {
+    TenonSession *made = nullptr;
+    check(tenon_session_create(model.get(), &options, &made));
+    session.reset(made);
+    numOutputs = model.numOutputs();
+  }
+  static void collect(const std::vector<View> &views,
+                      std::vector<TenonTensor> &tensors) {
+    tensors.clear();
+    for (const View &view : views)
+      tensors.push_back(view.get());
+  }
+  struct Free {
+    void operator()(TenonSession *session) const {
+      tenon_session_free(session);
+    }
+  };
+  std::unique_ptr<TenonSession, Free> session;
+  size_t numOutputs = 0;
+  std::vector<TenonTensor> inputTensors, outputTensors;
+};
+
+} // namespace tenon
+
+#endif // TENON_TENON_HPP

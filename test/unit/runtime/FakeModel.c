@@ -1,0 +1,138 @@
+/*===- FakeModel.c - A compiled model written by hand
+ * ------------------------===
+ *
+ * What the compiler emits, in C. Compiled into the tests, and into shared
+ * libraries with one member changed by a macro each.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#include "test/unit/runtime/FakeModel.h"
+
+#ifndef FAKE_MAGIC
+#define FAKE_MAGIC TENON_MODEL_MAGIC
+#endif
+#ifndef FAKE_VERSION
+#define FAKE_VERSION TENON_ABI_VERSION
+#endif
+#ifndef FAKE_TRIPLE
+#if defined(__aarch64__)
+#define FAKE_TRIPLE "aarch64-unknown-linux-gnu"
+#else
+#define FAKE_TRIPLE "x86_64-unknown-linux-gnu"
+#endif
+#endif
+#ifndef FAKE_FEATURES
+#define FAKE_FEATURES ""
+#endif
+
+int fakeModelDelay;
+
+/* args: x, doubled; dims: N, N */
+static int32_t doubleRows(void *const *args, const int64_t *dims, int64_t begin,
+                          int64_t end) {
+  const float *x = args[0];
+  float *y = args[1];
+  for (int64_t row = begin; row < end; ++row) {
+    volatile float waste = 1;
+    for (int i = 0; i < fakeModelDelay; ++i)
+      waste *= 1.5f;
+    for (int i = 0; i < 4; ++i)
+      y[row * 4 + i] = 2 * x[row * 4 + i];
+  }
+  return TENON_KERNEL_OK;
+}
+
+/* args: doubled, bias, y; dims: N, N */
+static int32_t addBias(void *const *args, const int64_t *dims, int64_t begin,
+                       int64_t end) {
+  const float *x = args[0], *bias = args[1];
+  float *y = args[2];
+  for (int64_t row = begin; row < end; ++row)
+    for (int i = 0; i < 4; ++i)
+      y[row * 4 + i] = x[row * 4 + i] + bias[i];
+  return TENON_KERNEL_OK;
+}
+
+/* args: y, index, picked; dims: N, N, N */
+static int32_t pick(void *const *args, const int64_t *dims, int64_t begin,
+                    int64_t end) {
+  const float *y = args[0];
+  const int64_t *index = args[1];
+  float *picked = args[2];
+  for (int64_t row = begin; row < end; ++row) {
+    if (index[row] < 0 || index[row] >= dims[0])
+      return TENON_KERNEL_INDEX_OUT_OF_RANGE;
+    for (int i = 0; i < 4; ++i)
+      picked[row * 4 + i] = y[index[row] * 4 + i];
+  }
+  return TENON_KERNEL_OK;
+}
+
+static const TenonKernel kernels[] = {
+    {doubleRows, "Mul_0"}, {addBias, "Add_1"}, {pick, "Gather_2"}};
+
+/* N may be at most a million. */
+static int32_t plan(const int64_t *symbols, int64_t *bufferBytes,
+                    int64_t *outputDims) {
+  if (symbols[0] > 1000000)
+    return TENON_ERROR_INVALID;
+  bufferBytes[0] = symbols[0] * 16;
+  outputDims[0] = symbols[0];
+  outputDims[1] = 4;
+  outputDims[2] = symbols[0];
+  outputDims[3] = 4;
+  outputDims[4] = 2 * symbols[0];
+  return TENON_OK;
+}
+
+static int32_t run(const TenonRunFrame *frame) {
+  int64_t n = frame->symbols[0];
+  int64_t dims[] = {n, n, n};
+  void *doubleArgs[] = {frame->inputs[0], frame->buffers[0]};
+  frame->rt->launch(frame->session, &kernels[0], doubleArgs, dims, n);
+  void *addArgs[] = {frame->buffers[0], frame->inputs[1], frame->outputs[0]};
+  frame->rt->launch(frame->session, &kernels[1], addArgs, dims, n);
+  void *pickArgs[] = {frame->outputs[0], frame->inputs[2], frame->outputs[1]};
+  frame->rt->launch(frame->session, &kernels[2], pickArgs, dims, n);
+  int64_t *sizes = frame->outputs[2];
+  for (int64_t i = 0; i < frame->outputDims[4]; ++i)
+    sizes[i] = i;
+  if (n == 13)
+    frame->rt->fail(frame->session, TENON_ERROR_UNSUPPORTED, "Loop_3",
+                    "thirteen rows");
+  return TENON_OK;
+}
+
+static const int64_t rowDims[] = {TENON_DIM_SYMBOL(0), 4};
+static const int64_t biasDims[] = {4};
+static const int64_t indexDims[] = {TENON_DIM_SYMBOL(0)};
+static const int64_t sizeDims[] = {TENON_DIM_COMPUTED};
+static const TenonTensorDesc inputs[] = {{"x", TENON_F32, 2, rowDims},
+                                         {"bias", TENON_F32, 1, biasDims},
+                                         {"index", TENON_I64, 1, indexDims}};
+static const TenonTensorDesc outputs[] = {
+    {"y", TENON_F32, 2, rowDims},
+    {"picked", TENON_F32, 2, rowDims},
+    {"double_size", TENON_I64, 1, sizeDims}};
+static const char *const symbolNames[] = {"N"};
+static const TenonBufferDesc buffers[] = {{0, 1}};
+
+const TenonModelDesc tenon_model = {.magic = FAKE_MAGIC,
+                                    .abiVersion = FAKE_VERSION,
+                                    .structSize = sizeof(TenonModelDesc),
+                                    .name = "fake",
+                                    .triple = FAKE_TRIPLE,
+                                    .cpuFeatures = FAKE_FEATURES,
+                                    .producer = "a test",
+                                    .numInputs = 3,
+                                    .numOutputs = 3,
+                                    .inputs = inputs,
+                                    .outputs = outputs,
+                                    .numSymbols = 1,
+                                    .numBuffers = 1,
+                                    .symbolNames = symbolNames,
+                                    .buffers = buffers,
+                                    .numKernels = 3,
+                                    .kernels = kernels,
+                                    .plan = plan,
+                                    .run = run};
