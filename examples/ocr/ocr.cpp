@@ -7,12 +7,11 @@
 
 #include "TextLine.h"
 
-#include "tenon/tenon.h"
+#include "tenon/tenon.hpp"
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <stdexcept>
 
 using namespace ocr;
@@ -34,62 +33,34 @@ private:
 /// A loaded recogniser, ready to read pictures one after another.
 class Recogniser {
 public:
-  Recogniser(const char *path, std::vector<std::string> keys);
+  Recogniser(const std::string &path, std::vector<std::string> keys)
+      : keys(std::move(keys)), model(tenon::Model::load(path)), session(model) {
+  }
 
   /// The text of a picture; `milliseconds` is the time of the model alone.
   std::string read(const Picture &picture, double &milliseconds);
 
 private:
-  struct Free {
-    void operator()(TenonModel *model) { tenon_model_free(model); }
-    void operator()(TenonSession *session) { tenon_session_free(session); }
-  };
-
   std::vector<std::string> keys;
-  std::unique_ptr<TenonModel, Free> model;
-  std::unique_ptr<TenonSession, Free> session;
+  tenon::Model model;
+  tenon::Session session;
 };
 } // namespace
-
-/// Throws what the library reports.
-static void check(TenonError *error) {
-  if (!error)
-    return;
-  std::runtime_error exception(tenon_error_message(error));
-  tenon_error_free(error);
-  throw exception;
-}
-
-Recogniser::Recogniser(const char *path, std::vector<std::string> keys)
-    : keys(std::move(keys)) {
-  TenonModel *loaded;
-  check(tenon_model_load(path, &loaded));
-  model.reset(loaded);
-  TenonSession *created;
-  check(tenon_session_create(loaded, /*options=*/nullptr, &created));
-  session.reset(created);
-}
 
 std::string Recogniser::read(const Picture &picture, double &milliseconds) {
   size_t width;
   std::vector<float> pixels = makeInput(picture, width);
-  int64_t dims[] = {1, 3, int64_t(lineHeight), int64_t(width)};
-  // Without a name a tensor is the one at its position.
-  TenonTensor input = {/*name=*/nullptr, pixels.data(), TENON_F32, 4, dims};
-  // The width is bound first: it decides how many steps come out.
+  tenon::View input =
+      tenon::view(pixels.data(), {1, 3, int64_t(lineHeight), int64_t(width)});
+  // The input's width decides how many steps come out.
   Stopwatch time;
-  check(tenon_session_bind(session.get(), &input, 1));
-  TenonTensor output = tenon_session_output(session.get(), 0);
-  if (output.dtype != TENON_F32 || output.rank != 3 ||
-      output.dims[2] != int64_t(keys.size()))
+  std::vector<tenon::Tensor> outputs = session.run({input});
+  milliseconds = time.read();
+  const std::vector<int64_t> &dims = outputs.at(0).dims();
+  if (dims.size() != 3 || dims[2] != int64_t(keys.size()))
     throw std::runtime_error("the model's output does not fit the keys: it is "
                              "no text recogniser, or not with these keys");
-  size_t steps = output.dims[1];
-  std::vector<float> probabilities(steps * keys.size());
-  output.data = probabilities.data();
-  check(tenon_session_run(session.get(), &input, 1, &output, 1));
-  milliseconds = time.read();
-  return readText(probabilities.data(), steps, keys);
+  return readText(outputs[0].data<float>(), dims[1], keys);
 }
 
 /// The path without its folders.
@@ -113,9 +84,12 @@ int main(int argc, char **argv) {
       printf("%s\t%s\t%.1f ms\n", getFileName(argv[i]).c_str(), text.c_str(),
              milliseconds);
     }
+  } catch (const tenon::Error &error) {
+    fprintf(stderr, "tenon-ocr: %s\n", error.what());
+    return error.code();
   } catch (const std::exception &error) {
     fprintf(stderr, "tenon-ocr: %s\n", error.what());
-    return 2;
+    return TENON_ERROR_INVALID;
   }
   return 0;
 }
