@@ -25,6 +25,7 @@ config.substitutions.append(("%source", config.tenon_source_dir))
 config.substitutions.append(("%build", config.tenon_build_dir))
 config.substitutions.append(("%tools", config.tenon_tools_dir))
 config.substitutions.append(("%llvm_tools", config.llvm_tools_dir))
+config.substitutions.append(("%mlir_include", config.mlir_include))
 config.substitutions.append(("%dylib", config.shared_library_suffix))
 
 

@@ -4,6 +4,8 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 
@@ -21,8 +23,8 @@ void tenon::rt::RtDialect::initialize() {
 
 namespace {
 
-/// On memrefs a call reads its inputs and reads and writes its outputs; on
-/// tensors it has no effect.
+/// On memrefs a call reads its inputs and writes its outputs (a kernel may read
+/// again what it wrote); on tensors it has no effect.
 using Effects = SmallVectorImpl<MemoryEffects::EffectInstance>;
 
 template <typename CallOp> void getCallEffects(CallOp op, Effects &effects) {
@@ -59,3 +61,60 @@ OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
 }
 
 Value tenon::rt::ViewOp::getViewSource() { return getSource(); }
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+/// Checks that a kernel's function takes what the launch gives it. A function
+/// that is no longer on memrefs has been lowered and is not looked at.
+LogicalResult
+tenon::rt::LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  Operation *symbol =
+      symbolTable.lookupNearestSymbolFrom(*this, getKernelAttr());
+  if (!symbol)
+    return emitOpError() << "expects a kernel function, but there is no symbol "
+                         << getKernelAttr();
+  auto function = dyn_cast<FunctionOpInterface>(symbol);
+  if (!function)
+    return emitOpError() << "expects " << getKernelAttr()
+                         << " to be a function";
+  ArrayRef<Type> arguments = function.getArgumentTypes();
+  if (arguments.empty() || !isa<MemRefType, IndexType>(arguments.front()))
+    return success();
+  size_t count = getNumOperands() + 2;
+  if (arguments.size() != count)
+    return emitOpError() << "expects " << getKernelAttr() << " to have "
+                         << count
+                         << " arguments (inputs, outputs, scalars, begin and "
+                            "end), but it has "
+                         << arguments.size();
+  for (auto [i, actual, given] :
+       llvm::enumerate(arguments.drop_back(2), getOperandTypes())) {
+    auto type = dyn_cast<ShapedType>(given);
+    auto memref = dyn_cast<MemRefType>(actual);
+    if (!type && given == actual)
+      continue;
+    // A tensor's integers may have a sign, a kernel's have none.
+    auto width = [](ShapedType type) {
+      return type.getElementType().isIntOrFloat()
+                 ? type.getElementTypeBitWidth()
+                 : 0;
+    };
+    if (!type || !memref || width(type) != width(memref) ||
+        failed(verifyCompatibleShape(type, memref)))
+      return emitOpError() << "expects argument " << i << " of "
+                           << getKernelAttr() << " to take " << given
+                           << ", but it has type " << actual;
+  }
+  return success();
+}
+
+LogicalResult tenon::rt::LibraryOp::verify() {
+  for (int64_t index : getConstants())
+    if (index < 0 || index >= int64_t(getInputs().size()))
+      return emitOpError() << "expects indices of inputs, from 0 to below "
+                           << getInputs().size()
+                           << ", in 'constants', but one is " << index;
+  return success();
+}

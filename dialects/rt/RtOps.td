@@ -24,9 +24,10 @@ class Rt_Op<string mnemonic, list<Trait> traits = []>
 
 def Rt_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
 
-class Rt_CallOp<string mnemonic> : Rt_Op<mnemonic, [
-    DestinationStyleOpInterface, AttrSizedOperandSegments,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+class Rt_CallOp<string mnemonic, list<Trait> traits = []>
+    : Rt_Op<mnemonic, traits # [
+        DestinationStyleOpInterface, AttrSizedOperandSegments,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
@@ -35,18 +36,24 @@ class Rt_CallOp<string mnemonic> : Rt_Op<mnemonic, [
   }];
 }
 
-def Rt_LaunchOp : Rt_CallOp<"launch"> {
+def Rt_LaunchOp : Rt_CallOp<"launch",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a generated kernel over all its units of work";
   let description = [{
-    `kernel` is a `func.func` whose arguments are the inputs and outputs as
+    `kernel` is a function whose arguments are the inputs and outputs as
     memrefs, the scalars, and the begin and end of a range of units; it returns
     an `i32` that is 0 on success. The function `<kernel>.units`, of the same
     arguments without the range, returns how many units there are. Units are
-    independent: the runtime shares them out to threads.
+    independent: the runtime shares them out to threads. The whole of each
+    output is written; what it held before is not read.
 
     Example:
     ```mlir
-    %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    func.func private @relu(memref<?xf32>, memref<?xf32>, index, index) -> i32
+    func.func @call(%x: tensor<?xf32>, %e: tensor<?xf32>) -> tensor<?xf32> {
+      %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<?xf32>) outs(tensor<?xf32>) -> tensor<?xf32>
+      return %y : tensor<?xf32>
+    }
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Rt_Shaped>:$inputs,
@@ -63,12 +70,15 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
   let description = [{
     `provider` names the library and `descriptor` says, in that provider's
     encoding (see the provider's ABI header in `runtime/`), what it does.
-    `constants` are the inputs whose contents never change: the runtime packs
-    them once for each model.
+    `constants` are the indices of the inputs whose contents never change: the
+    runtime packs them once for each model.
 
     Example:
     ```mlir
-    %y = tenon_rt.library "onednn"(%x, %w) outs(%e) {constants = array<i64: 1>, descriptor = array<i64: 1>} : (tensor<4x4xf32>, tensor<4x4xf32>) outs(tensor<4x4xf32>) -> tensor<4x4xf32>
+    func.func @call(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>, %e: tensor<4x4xf32>) -> tensor<4x4xf32> {
+      %y = tenon_rt.library "onednn"(%x, %w) outs(%e) {constants = array<i64: 1>, descriptor = array<i64: 1>} : (tensor<4x4xf32>, tensor<4x4xf32>) outs(tensor<4x4xf32>) -> tensor<4x4xf32>
+      return %y : tensor<4x4xf32>
+    }
     ```
   }];
   let arguments = (ins StrAttr:$provider, Variadic<Rt_Shaped>:$inputs,
@@ -78,6 +88,7 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
     $provider `(` $inputs `)` `outs` `(` $outputs `)` attr-dict `:`
     `(` type($inputs) `)` `outs` `(` type($outputs) `)` (`->` type($results)^)?
   }];
+  let hasVerifier = 1;
 }
 
 def Rt_ViewOp : Rt_Op<"view", [Pure,
@@ -87,7 +98,13 @@ def Rt_ViewOp : Rt_Op<"view", [Pure,
     `sizes` are the dynamic dimensions of the result. The source is contiguous,
     and so is the result; both have the same number of elements.
 
-    Example: `%v = tenon_rt.view %m[%d] : memref<?x4xf32> -> memref<?xf32>`
+    Example:
+    ```mlir
+    func.func @flatten(%m: memref<?x4xf32>, %d: index) -> memref<?xf32> {
+      %v = tenon_rt.view %m[%d] : memref<?x4xf32> -> memref<?xf32>
+      return %v : memref<?xf32>
+    }
+    ```
   }];
   let arguments = (ins Rt_Shaped:$source, Variadic<Index>:$sizes);
   let results = (outs Rt_Shaped:$result);

@@ -95,8 +95,10 @@ class Tenon_UnaryOp<string mnemonic, string what, Type type = Tenon_Tensor,
                     list<Trait> traits = []>
     : Tenon_ElementwiseOp<mnemonic, traits> {
   let summary = what;
+  defvar example = !if(!eq(type, Tenon_BoolTensor), "i1", "f32");
   let description = "Computes `y = " # what # "` for each element.\n\n"
-    "Example: `%y = tenon." # mnemonic # " %x : (tensor<2x3xf32>) -> tensor<2x3xf32>`";
+    "Example: `%y = tenon." # mnemonic # " %x : (tensor<2x3x" # example
+    # ">) -> tensor<2x3x" # example # ">`";
   let arguments = (ins type:$input);
   let results = (outs type:$output);
 }
@@ -105,8 +107,10 @@ class Tenon_BinaryOp<string mnemonic, string what, Type type = Tenon_Tensor,
                      list<Trait> traits = []>
     : Tenon_ElementwiseOp<mnemonic, traits # [SameOperandsAndResultElementType]> {
   let summary = what;
+  defvar example = !if(!eq(type, Tenon_BoolTensor), "i1", "f32");
   let description = "Computes `y = " # what # "` for each element.\n\n"
-    "Example: `%y = tenon." # mnemonic # " %a, %b : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>`";
+    "Example: `%y = tenon." # mnemonic # " %a, %b : (tensor<2x3x" # example
+    # ">, tensor<2x1x" # example # ">) -> tensor<2x3x" # example # ">`";
   let arguments = (ins type:$lhs, type:$rhs);
   let results = (outs type:$output);
 }

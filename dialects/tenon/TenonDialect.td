@@ -15,9 +15,9 @@ def Tenon_Dialect : Dialect {
       stand in physical order: a layout is an attribute of the operation that
       has one, never a property of a type.
     - Operands of an elementwise operation have the rank of its result or are
-      scalars (rank 0); a dimension broadcasts only where it is statically 1.
-      Importers insert the reshapes and, where equality of two dynamic
-      dimensions is not known, the `tenon.expand` that this needs.
+      scalars (rank 0); importers insert the `tenon.unsqueeze` that this needs. A
+      dimension broadcasts only where it is statically 1: two others that meet
+      are equal, which is checked at run time where it isn't known.
     - Integer element types carry their sign: `i8` is signed, `ui8` unsigned.
     - A function's arguments and results carry `tenon.name` and `tenon.dims`
       (the symbol of every dynamic dimension, `""` where it is static).

@@ -12,7 +12,9 @@ include "dialects/tenon/TenonBase.td"
 
 // One operand.
 def Tenon_AbsOp : Tenon_UnaryOp<"abs", "|x|">;
-def Tenon_NegOp : Tenon_UnaryOp<"neg", "-x">;
+def Tenon_NegOp : Tenon_UnaryOp<"neg", "-x"> {
+  let hasFolder = 1;
+}
 def Tenon_SignOp : Tenon_UnaryOp<"sign", "-1, 0 or 1 as x is negative, zero or positive">;
 def Tenon_FloorOp : Tenon_UnaryOp<"floor", "the largest integer not above x", Tenon_FloatTensor>;
 def Tenon_CeilOp : Tenon_UnaryOp<"ceil", "the smallest integer not below x", Tenon_FloatTensor>;
@@ -35,9 +37,13 @@ def Tenon_AcoshOp : Tenon_UnaryOp<"acosh", "acosh(x)", Tenon_FloatTensor>;
 def Tenon_AtanhOp : Tenon_UnaryOp<"atanh", "atanh(x)", Tenon_FloatTensor>;
 def Tenon_TanhOp : Tenon_UnaryOp<"tanh", "tanh(x)", Tenon_FloatTensor>;
 def Tenon_ErfOp : Tenon_UnaryOp<"erf", "erf(x)", Tenon_FloatTensor>;
-def Tenon_NotOp : Tenon_UnaryOp<"not", "not x", Tenon_BoolTensor>;
+def Tenon_NotOp : Tenon_UnaryOp<"not", "not x", Tenon_BoolTensor> {
+  let hasFolder = 1;
+}
 def Tenon_SigmoidOp : Tenon_UnaryOp<"sigmoid", "1 / (1 + e^-x)", Tenon_FloatTensor>;
-def Tenon_ReluOp : Tenon_UnaryOp<"relu", "max(x, 0)">;
+def Tenon_ReluOp : Tenon_UnaryOp<"relu", "max(x, 0)"> {
+  let hasFolder = 1;
+}
 def Tenon_SiluOp : Tenon_UnaryOp<"silu", "x * sigmoid(x)", Tenon_FloatTensor>;
 def Tenon_HardSwishOp : Tenon_UnaryOp<"hard_swish", "x * min(max(x / 6 + 1/2, 0), 1)", Tenon_FloatTensor>;
 def Tenon_MishOp : Tenon_UnaryOp<"mish", "x * tanh(ln(1 + e^x))", Tenon_FloatTensor>;
@@ -81,6 +87,7 @@ def Tenon_ClipOp : Tenon_UnaryOp<"clip", "min(max(x, min), max)"> {
     Example: `%y = tenon.clip %x {max = 6.0 : f64, min = 0.0 : f64} : (tensor<4xf32>) -> tensor<4xf32>`
   }];
   let arguments = (ins Tenon_Tensor:$input, OptionalAttr<F64Attr>:$min, OptionalAttr<F64Attr>:$max);
+  let hasFolder = 1;
 }
 def Tenon_CastOp : Tenon_ElementwiseOp<"cast"> {
   let summary = "conversion of the element type";
@@ -99,6 +106,7 @@ def Tenon_CastOp : Tenon_ElementwiseOp<"cast"> {
       return {op.getTo()};
     }
   }];
+  let hasFolder = 1;
 }
 def Tenon_IsNanOp : Tenon_ElementwiseOp<"is_nan"> {
   let summary = "whether an element is not a number";
@@ -113,15 +121,25 @@ def Tenon_IsNanOp : Tenon_ElementwiseOp<"is_nan"> {
 }
 
 // Two operands.
-def Tenon_AddOp : Tenon_BinaryOp<"add", "a + b", Tenon_Tensor, [Commutative]>;
-def Tenon_SubOp : Tenon_BinaryOp<"sub", "a - b">;
-def Tenon_MulOp : Tenon_BinaryOp<"mul", "a * b", Tenon_Tensor, [Commutative]>;
-def Tenon_DivOp : Tenon_BinaryOp<"div", "a / b, for integers rounded towards zero">;
+def Tenon_AddOp : Tenon_BinaryOp<"add", "a + b", Tenon_Tensor, [Commutative]> {
+  let hasFolder = 1;
+}
+def Tenon_SubOp : Tenon_BinaryOp<"sub", "a - b"> {
+  let hasFolder = 1;
+}
+def Tenon_MulOp : Tenon_BinaryOp<"mul", "a * b", Tenon_Tensor, [Commutative]> {
+  let hasFolder = 1;
+}
+def Tenon_DivOp : Tenon_BinaryOp<"div", "a / b, for integers rounded towards zero"> {
+  let hasFolder = 1;
+}
 def Tenon_ModOp : Tenon_BinaryOp<"mod", "the remainder of a / b, with the sign of b">;
 def Tenon_FmodOp : Tenon_BinaryOp<"fmod", "the remainder of a / b, with the sign of a">;
 def Tenon_MaxOp : Tenon_BinaryOp<"max", "the larger of a and b", Tenon_Tensor, [Commutative]>;
 def Tenon_MinOp : Tenon_BinaryOp<"min", "the smaller of a and b", Tenon_Tensor, [Commutative]>;
-def Tenon_PowOp : Tenon_BinaryOp<"pow", "a^b">;
+def Tenon_PowOp : Tenon_BinaryOp<"pow", "a^b"> {
+  let hasFolder = 1;
+}
 def Tenon_PreluOp : Tenon_BinaryOp<"prelu", "a if a >= 0, a * b otherwise">;
 def Tenon_AndOp : Tenon_BinaryOp<"and", "a and b", Tenon_BoolTensor, [Commutative]>;
 def Tenon_OrOp : Tenon_BinaryOp<"or", "a or b", Tenon_BoolTensor, [Commutative]>;
@@ -144,6 +162,7 @@ def Tenon_WhereOp : Tenon_ElementwiseOp<"where"> {
       return {::mlir::getElementTypeOrSelf(op.getLhs())};
     }
   }];
+  let hasFolder = 1;
 }
 
 #endif // TENON_OPS_ELEMENTWISE

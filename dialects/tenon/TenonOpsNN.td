@@ -16,7 +16,12 @@ def Tenon_ConvOp : Tenon_ShapedOp<"conv"> {
     kernel...]`. `layout = nhwc`: input `[N, spatial..., C]`, weights
     `[kernel..., C/groups, M]`. The result has the layout of the input. The
     bias is `[M]`. An output dimension is
-    `floor((in + pads - dilation * (kernel - 1) - 1) / stride) + 1`.
+    `floor((in + pads - dilation * (kernel - 1) - 1) / stride) + 1`. `pads`
+    holds the begins of all spatial dimensions, then the ends.
+
+    Example: `%y = tenon.conv %x, %w, %b {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : (tensor<?x3x64x?xf32>, tensor<8x3x3x3xf32>, tensor<8xf32>) -> tensor<?x8x32x?xf32>`
+
+    Example: `%y = tenon.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, groups = 4 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x9x4xf32>, tensor<3x1x4xf32>) -> tensor<1x7x4xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$weights,
       Optional<Tenon_FloatTensor>:$bias, Tenon_Strides:$strides,
@@ -34,6 +39,8 @@ def Tenon_ConvTransposeOp : Tenon_ShapedOp<"conv_transpose"> {
     kernel...]`. `layout = nhwc`: input `[N, spatial..., C]`, weights
     `[kernel..., M/groups, C]`. An output dimension is `stride * (in - 1) +
     output_padding + dilation * (kernel - 1) + 1 - pads`.
+
+    Example: `%y = tenon.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>} : (tensor<1x24x8x8xf32>, tensor<24x6x2x2xf32>) -> tensor<1x6x16x16xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$weights,
       Optional<Tenon_FloatTensor>:$bias, Tenon_Strides:$strides,
@@ -68,7 +75,10 @@ class Tenon_PoolOp<string mnemonic, string what> : Tenon_ShapedOp<mnemonic> {
 def Tenon_MaxPoolOp : Tenon_PoolOp<"max_pool", "the largest element in each window"> {
   let description = [{
     Padding never wins. `ceil_mode` rounds an output dimension up instead of
-    down. The layout is as in `tenon.conv`.
+    down, unless the last window would start in the padding at the end. The
+    layout is as in `tenon.conv`.
+
+    Example: `%y = tenon.max_pool %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : (tensor<1x64x112x112xf32>) -> tensor<1x64x56x56xf32>`
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_Strides:$kernel,
       Tenon_Strides:$strides, DenseI64ArrayAttr:$pads, Tenon_Strides:$dilations,
@@ -80,6 +90,8 @@ def Tenon_AveragePoolOp : Tenon_PoolOp<"average_pool", "the mean of each window"
     `count_include_pad` divides by the size of the window also where a part of
     it is padding. The layout is as in `tenon.conv`. Global pooling is
     `tenon.reduce`.
+
+    Example: `%y = tenon.average_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, ceil_mode} : (tensor<1x64x7x7xf32>) -> tensor<1x64x4x4xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$input, Tenon_Strides:$kernel,
       Tenon_Strides:$strides, DenseI64ArrayAttr:$pads, Tenon_Strides:$dilations,
@@ -92,6 +104,8 @@ def Tenon_BatchNormOp : Tenon_ShapedOp<"batch_norm"> {
   let description = [{
     Inference form: `scale`, `bias`, `mean` and `variance` are `[C]`; the
     channel is dimension `axis` of the input.
+
+    Example: `%y = tenon.batch_norm %x, %s, %b, %m, %v {epsilon = 1.0e-5 : f64} : (tensor<?x8x4x4xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<?x8x4x4xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$scale,
       Tenon_FloatTensor:$bias, Tenon_FloatTensor:$mean,
@@ -106,6 +120,8 @@ def Tenon_LayerNormOp : Tenon_ShapedOp<"layer_norm"> {
     `(x - mean) / sqrt(variance + epsilon) * scale + bias` with mean and
     variance over dimensions `axis` and after; `scale` and `bias` have the
     shape of these dimensions.
+
+    Example: `%y = tenon.layer_norm %x, %s, %b {axis = 2 : i64, epsilon = 1.0e-5 : f64} : (tensor<1x?x768xf32>, tensor<768xf32>, tensor<768xf32>) -> tensor<1x?x768xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$input,
       Tenon_FloatTensor:$scale, Optional<Tenon_FloatTensor>:$bias,
@@ -141,6 +157,7 @@ def Tenon_ReduceOp : Tenon_ShapedOp<"reduce",
       DenseI64ArrayAttr:$axes);
   let results = (outs Tenon_Tensor:$output);
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Tenon_AttentionOp : Tenon_ShapedOp<"attention"> {
@@ -149,6 +166,8 @@ def Tenon_AttentionOp : Tenon_ShapedOp<"attention"> {
     Query `[B, H, S, D]`, key `[B, H, T, D]`, value `[B, H, T, E]`; the
     optional mask is added to the scores and broadcasts to `[B, H, S, T]`. The
     result is `[B, H, S, E]`.
+
+    Example: `%y = tenon.attention %q, %k, %v, %m {scale = 0.125 : f64} : (tensor<1x12x?x64xf32>, tensor<1x12x?x64xf32>, tensor<1x12x?x64xf32>, tensor<1x1x1x?xf32>) -> tensor<1x12x?x64xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$query, Tenon_FloatTensor:$key,
       Tenon_FloatTensor:$value, Optional<Tenon_FloatTensor>:$mask,
@@ -166,6 +185,8 @@ def Tenon_LstmOp : Tenon_ShapedOp<"lstm"> {
     state and cell `[D, B, H]`. `D` is the number of directions. Results:
     the states of all steps `[S, D, B, H]`, the last state and the last cell
     `[D, B, H]`. The importer makes absent bias and initial states zeros.
+
+    Example: `%y, %h, %c = tenon.lstm %x, %w, %r, %b, %h0, %c0 : (tensor<?x1x16xf32>, tensor<1x32x16xf32>, tensor<1x32x8xf32>, tensor<1x64xf32>, tensor<1x1x8xf32>, tensor<1x1x8xf32>) -> (tensor<?x1x1x8xf32>, tensor<1x1x8xf32>, tensor<1x1x8xf32>)`
   }];
   let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$weights,
       Tenon_FloatTensor:$recurrence, Tenon_FloatTensor:$bias,

@@ -18,18 +18,21 @@ def Tenon_ReshapeOp : Tenon_ShapedOp<"reshape"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$shape);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_SqueezeOp : Tenon_ShapedOp<"squeeze"> {
   let summary = "drops dimensions of size 1";
   let description = "Example: `%y = tenon.squeeze %x {axes = array<i64: 0>} : (tensor<1x4xf32>) -> tensor<4xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_UnsqueezeOp : Tenon_ShapedOp<"unsqueeze"> {
   let summary = "inserts dimensions of size 1; `axes` are those of the result";
   let description = "Example: `%y = tenon.unsqueeze %x {axes = array<i64: 0>} : (tensor<4xf32>) -> tensor<1x4xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$axes);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 
 // Movement.
@@ -38,6 +41,7 @@ def Tenon_TransposeOp : Tenon_ShapedOp<"transpose"> {
   let description = "Example: `%y = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>`";
   let arguments = (ins Tenon_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_ExpandOp : Tenon_ShapedOp<"expand"> {
   let summary = "broadcast to `shape`";
@@ -51,6 +55,7 @@ def Tenon_ExpandOp : Tenon_ShapedOp<"expand"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$shape);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_ConcatOp : Tenon_ShapedOp<"concat",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
@@ -59,14 +64,17 @@ def Tenon_ConcatOp : Tenon_ShapedOp<"concat",
   let arguments = (ins Variadic<Tenon_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Tenon_Tensor:$output);
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 def Tenon_SliceOp : Tenon_ShapedOp<"slice",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
   let summary = "a strided part of a tensor";
   let description = [{
     As ONNX Slice with `axes` and `steps` as attributes: `starts` and `ends` are
-    clamped, and a negative one counts from the end of its dimension. Axes are
-    not negative and distinct; steps are not zero.
+    clamped, and a negative one counts from the end of its dimension. A bound of
+    2^31 - 1 or more is the end, its negative the start. Axes are not negative
+    and distinct; steps are not zero.
 
     Example: `%y = tenon.slice %x, %s, %e {axes = array<i64: 1>, steps = array<i64: 2>} : (tensor<2x8xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x?xf32>`
   }];
@@ -74,6 +82,7 @@ def Tenon_SliceOp : Tenon_ShapedOp<"slice",
       Tenon_ShapeTensor:$ends, DenseI64ArrayAttr:$axes,
       DenseI64ArrayAttr:$steps);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_PadOp : Tenon_ShapedOp<"pad",
     [DeclareOpInterfaceMethods<Tenon_PermutableOpInterface>]> {
@@ -81,18 +90,24 @@ def Tenon_PadOp : Tenon_ShapedOp<"pad",
   let description = [{
     `pads` holds the begins of all dimensions, then the ends. `value` (a scalar)
     is what `mode = constant` puts there; without it, 0.
+
+    Example: `%y = tenon.pad %x, %p, %v : (tensor<2x3xf32>, tensor<4xi64>, tensor<f32>) -> tensor<?x?xf32>`
+
+    Example: `%y = tenon.pad %x, %p {mode = #tenon.pad_mode<reflect>} : (tensor<1x576xf32>, tensor<4xi64>) -> tensor<?x?xf32>`
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$pads,
       Optional<0DTensorOf<[Tenon_Element]>>:$value,
       DefaultValuedAttr<Tenon_PadModeAttr, "::tenon::PadMode::Constant">:$mode);
   let results = (outs Tenon_Tensor:$output);
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 def Tenon_TileOp : Tenon_ShapedOp<"tile"> {
   let summary = "repeats a tensor along each dimension";
   let description = "Example: `%y = tenon.tile %x, %r : (tensor<2x3xf32>, tensor<2xi64>) -> tensor<?x?xf32>`";
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$repeats);
   let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
 }
 def Tenon_GatherOp : Tenon_ShapedOp<"gather"> {
   let summary = "the slices of `input` along `axis` that `indices` names";
@@ -112,6 +127,8 @@ def Tenon_ResizeOp : Tenon_ShapedOp<"resize",
     Dimension `axes[i]` gets size `sizes[i]`. The scale that maps coordinates is
     `scales[i]` where that attribute stands (ONNX: given scales are used as they
     are), else `sizes[i]` over the input dimension.
+
+    Example: `%y = tenon.resize %x, %s {axes = array<i64: 2, 3>, scales = array<f64: 2.0, 2.0>, mode = #tenon.resize_mode<nearest>, coordinate_mode = #tenon.coordinate_mode<asymmetric>, nearest_mode = #tenon.nearest_mode<floor>} : (tensor<1x8x4x?xf32>, tensor<2xi64>) -> tensor<1x8x?x?xf32>`
   }];
   let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$sizes,
       DenseI64ArrayAttr:$axes, OptionalAttr<DenseF64ArrayAttr>:$scales,
@@ -121,6 +138,7 @@ def Tenon_ResizeOp : Tenon_ShapedOp<"resize",
       DefaultValuedAttr<F64Attr, "-0.75">:$cubic_coefficient);
   let results = (outs Tenon_Tensor:$output);
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 // Shapes as data. Simplification turns them into `tensor.dim`, `arith` and
@@ -135,6 +153,7 @@ def Tenon_ShapeOp : Tenon_ShapedOp<"shape"> {
       return {::mlir::IntegerType::get(op.getInput().getContext(), 64)};
     }
   }];
+  let hasFolder = 1;
 }
 def Tenon_RangeOp : Tenon_ShapedOp<"range"> {
   let summary = "start, start + step, ... below (for a negative step: above) limit";

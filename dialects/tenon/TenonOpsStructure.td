@@ -24,6 +24,7 @@ def Tenon_ConstantOp : Tenon_Op<"constant", [Pure, ConstantLike,
 def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike,
     ParentOneOf<["KernelOp", "IfOp"]>]> {
   let summary = "the results of a region";
+  let description = "Ends the regions of `tenon.if` and `tenon.kernel`.";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), "build($_builder, $_state, ::mlir::ValueRange());">];
@@ -38,10 +39,13 @@ def Tenon_IfOp : Tenon_Op<"if", [RecursiveMemoryEffects, NoRegionArguments,
 
     Example:
     ```mlir
-    %y = tenon.if %c : tensor<i1> -> tensor<?xf32> {
-      tenon.yield %a : tensor<?xf32>
-    } else {
-      tenon.yield %b : tensor<?xf32>
+    func.func @pick(%c: tensor<i1>, %a: tensor<2xf32>, %b: tensor<3xf32>) -> tensor<?xf32> {
+      %y = tenon.if %c : tensor<i1> -> tensor<?xf32> {
+        tenon.yield %a : tensor<2xf32>
+      } else {
+        tenon.yield %b : tensor<3xf32>
+      }
+      return %y : tensor<?xf32>
     }
     ```
   }];
@@ -69,9 +73,14 @@ def Tenon_KernelOp : Tenon_Op<"kernel", [Pure, IsolatedFromAbove,
 
     Example:
     ```mlir
-    %y = tenon.kernel (%a = %x) dims(%d) : (tensor<?x4xf32>) -> tensor<?x4xf32> {
-      %0 = tenon.relu %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
-      tenon.yield %0 : tensor<?x4xf32>
+    func.func @activation(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+      %c0 = arith.constant 0 : index
+      %d = tensor.dim %x, %c0 : tensor<?x4xf32>
+      %y = tenon.kernel (%a = %x) dims(%d) {provider = "codegen"} : (tensor<?x4xf32>) -> tensor<?x4xf32> {
+        %0 = tenon.relu %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
+        tenon.yield %0 : tensor<?x4xf32>
+      }
+      return %y : tensor<?x4xf32>
     }
     ```
   }];

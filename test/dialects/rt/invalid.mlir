@@ -1,0 +1,33 @@
+// RUN: tenon-opt %s -split-input-file -verify-diagnostics
+
+func.func @no_kernel(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects a kernel function, but there is no symbol @relu}}
+  %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func private @relu(memref<4xf32>, memref<4xf32>) -> i32
+func.func @arguments(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects @relu to have 4 arguments (inputs, outputs, scalars, begin and end), but it has 2}}
+  %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func private @relu(memref<4xf32>, memref<4xf16>, index, index) -> i32
+func.func @type(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects argument 1 of @relu to take 'tensor<4xf32>', but it has type 'memref<4xf16>'}}
+  %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @constants(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects indices of inputs, from 0 to below 1, in 'constants', but one is 1}}
+  %0 = tenon_rt.library "onednn"(%x) outs(%x) {constants = array<i64: 1>, descriptor = array<i64>} : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
