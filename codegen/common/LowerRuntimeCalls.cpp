@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -121,9 +122,12 @@ private:
   void lowerMemory(Operation *op, Value frame);
   void lowerLaunch(rt::LaunchOp op, Value frame);
   void lowerLibrary(rt::LibraryOp op, Value frame);
-  /// Calls function `slot` of the runtime's table.
-  void callRuntime(AbiBuilder &builder, Value frame, int64_t slot,
-                   Value kernel, ArrayRef<Value> arguments);
+  void lowerRequireEqual(rt::RequireEqualOp op, Value frame);
+  Value makeString(AbiBuilder &builder, StringRef text);
+  /// Calls function `slot` of the runtime's table with the session, `first` and
+  /// the rest.
+  void callRuntime(AbiBuilder &builder, Value frame, int64_t slot, Value first,
+                   ArrayRef<Value> arguments);
   Value countUnits(AbiBuilder &builder, rt::LaunchOp op);
   void makeEntry(func::FuncOp kernel);
   void makeRun(func::FuncOp main, func::FuncOp plan);
@@ -136,6 +140,7 @@ private:
   SmallVector<Attribute> kernels;
   SmallVector<Attribute> libraryKernels;
   SetVector<Operation *> entries;
+  llvm::StringMap<LLVM::GlobalOp> texts;
 };
 
 /// Memory that the runtime keeps for the model: buffers and weights.
@@ -203,12 +208,12 @@ Value LowerRuntimeCallsPass::addressOfKernel(AbiBuilder &builder,
 }
 
 void LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
-                                        int64_t slot, Value kernel,
+                                        int64_t slot, Value first,
                                         ArrayRef<Value> arguments) {
   Value table = builder.loadPointer(frame, TENON_FRAME_SLOT(rt));
   Value session = builder.loadPointer(frame, TENON_FRAME_SLOT(session));
   SmallVector<Value> operands = {builder.loadPointer(table, slot), session,
-                                 kernel};
+                                 first};
   llvm::append_range(operands, arguments);
   SmallVector<Type> parameters;
   for (Value operand : ArrayRef(operands).drop_front())
@@ -286,6 +291,40 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
                             builder.getStringAttr(getNodeNames(op.getLoc()))),
        builder.getNamedAttr("provider", op.getProviderAttr())}));
   op.erase();
+}
+
+/// A comparison, and a call of the runtime where it fails.
+void LowerRuntimeCallsPass::lowerRequireEqual(rt::RequireEqualOp op,
+                                              Value frame) {
+  AbiBuilder builder(op.getLoc(), op, *types);
+  Value differs = arith::CmpIOp::create(
+      builder, arith::CmpIPredicate::ne, op.getLhs(), op.getRhs());
+  auto branch = scf::IfOp::create(builder, differs, /*withElseRegion=*/false);
+  builder.setInsertionPoint(branch.thenYield());
+  SmallVector<Value> sizes;
+  for (Value size : {op.getLhs(), op.getRhs()})
+    sizes.push_back(
+        arith::IndexCastOp::create(builder, builder.getI64Type(), size));
+  callRuntime(builder, frame, TENON_TABLE_SLOT(mismatch),
+              makeString(builder, getNodeNames(op.getLoc())),
+              {makeString(builder, op.getWhat()), sizes[0], sizes[1]});
+  op.erase();
+}
+
+/// The address of a constant text; equal ones are one.
+Value LowerRuntimeCallsPass::makeString(AbiBuilder &builder, StringRef text) {
+  LLVM::GlobalOp &global = texts[text];
+  if (!global) {
+    auto at = OpBuilder::atBlockBegin(getOperation().getBody());
+    std::string bytes = text.str();
+    bytes.push_back(0);
+    global = LLVM::GlobalOp::create(
+        at, getOperation().getLoc(),
+        LLVM::LLVMArrayType::get(at.getI8Type(), bytes.size()),
+        /*isConstant=*/true, LLVM::Linkage::Internal,
+        "text" + std::to_string(texts.size() - 1), at.getStringAttr(bytes));
+  }
+  return LLVM::AddressOfOp::create(builder, global);
 }
 
 /// TenonKernel::fn around a kernel function.
@@ -459,14 +498,18 @@ void LowerRuntimeCallsPass::runOnOperation() {
   kernels.clear();
   libraryKernels.clear();
   entries.clear();
+  texts.clear();
 
   SmallVector<rt::LaunchOp> launches;
   SmallVector<rt::LibraryOp> calls;
+  SmallVector<rt::RequireEqualOp> guards;
   main.walk([&](Operation *op) {
     if (auto launch = dyn_cast<rt::LaunchOp>(op))
       launches.push_back(launch);
     else if (auto call = dyn_cast<rt::LibraryOp>(op))
       calls.push_back(call);
+    else if (auto guard = dyn_cast<rt::RequireEqualOp>(op))
+      guards.push_back(guard);
   });
   declareTable(kKernelTable, launches.size());
   declareTable(kLibraryTable, calls.size());
@@ -475,6 +518,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
     lowerLaunch(op, frame);
   for (rt::LibraryOp op : calls)
     lowerLibrary(op, frame);
+  for (rt::RequireEqualOp op : guards)
+    lowerRequireEqual(op, frame);
   SmallVector<Operation *> memory;
   main.walk([&](Operation *op) { memory.push_back(op); });
   for (Operation *op : memory)

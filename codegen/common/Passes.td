@@ -81,7 +81,8 @@ def LowerRuntimeCalls : Pass<"tenon-lower-runtime-calls", "::mlir::ModuleOp"> {
     attributes on `@run`, from which `tenon-describe-model` makes tables.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
-      "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+      "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect"];
 }
 
 def DescribeModel : Pass<"tenon-describe-model", "::mlir::ModuleOp"> {

@@ -4,8 +4,11 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -62,6 +65,19 @@ OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
 
 Value tenon::rt::ViewOp::getViewSource() { return getSource(); }
 
+/// What is known to be equal needs no guard.
+LogicalResult tenon::rt::RequireEqualOp::canonicalize(RequireEqualOp op,
+                                                      PatternRewriter &rewriter) {
+  APInt lhs, rhs;
+  bool isEqual = op.getLhs() == op.getRhs() ||
+                 (matchPattern(op.getLhs(), m_ConstantInt(&lhs)) &&
+                  matchPattern(op.getRhs(), m_ConstantInt(&rhs)) && lhs == rhs);
+  if (!isEqual)
+    return rewriter.notifyMatchFailure(op, "may differ");
+  rewriter.eraseOp(op);
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Verifiers
 //===----------------------------------------------------------------------===//
@@ -95,10 +111,11 @@ tenon::rt::LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
     auto memref = dyn_cast<MemRefType>(actual);
     if (!type && given == actual)
       continue;
-    // A tensor's integers may have a sign, a kernel's have none.
-    auto width = [](ShapedType type) {
+    // A tensor's integers may have a sign, a kernel's have none, and a boolean
+    // is a byte to both.
+    auto width = [](ShapedType type) -> unsigned {
       return type.getElementType().isIntOrFloat()
-                 ? type.getElementTypeBitWidth()
+                 ? llvm::divideCeil(type.getElementTypeBitWidth(), 8)
                  : 0;
     };
     if (!type || !memref || width(type) != width(memref) ||

@@ -159,4 +159,17 @@ def Rt_ResultShapeOp : Rt_Op<"result_shape"> {
   let assemblyFormat = "$index `[` $sizes `]` attr-dict";
 }
 
+def Rt_RequireEqualOp : Rt_Op<"require_equal"> {
+  let summary = "an error at run time unless two sizes are equal";
+  let description = [{
+    Guards what a kernel takes for granted about dynamic dimensions. `what`
+    names what has to agree. The rest of the run does nothing after an error.
+
+    Example: `tenon_rt.require_equal %a, %b, "dimension 1 of the operands"`
+  }];
+  let arguments = (ins Index:$lhs, Index:$rhs, StrAttr:$what);
+  let assemblyFormat = "$lhs `,` $rhs `,` $what attr-dict";
+  let hasCanonicalizeMethod = 1;
+}
+
 #endif // TENON_RT_OPS

@@ -171,6 +171,9 @@ typedef struct TenonRuntimeTable {
    * may be null. The message says what was found and what was expected. */
   int32_t (*fail)(void *session, int32_t code, const char *node,
                   const char *message);
+  /** Records that two sizes differ which have to be equal. `what` names them. */
+  int32_t (*mismatch)(void *session, const char *node, const char *what,
+                      int64_t first, int64_t second);
 } TenonRuntimeTable;
 
 /** The argument of run(). */

@@ -76,6 +76,8 @@ private:
                          void *const *args, const int64_t *dims);
   static int32_t fail(void *session, int32_t code, const char *node,
                       const char *message);
+  static int32_t mismatch(void *session, const char *node, const char *what,
+                          int64_t first, int64_t second);
 
   int32_t runUnits(const TenonKernel *kernel, void *const *args,
                    const int64_t *dims, int64_t units);

@@ -8,7 +8,8 @@
 using namespace tenon::runtime;
 
 const TenonRuntimeTable TenonSession::table = {
-    &TenonSession::launch, &TenonSession::library, &TenonSession::fail};
+    &TenonSession::launch, &TenonSession::library, &TenonSession::fail,
+    &TenonSession::mismatch};
 
 namespace {
 
@@ -145,6 +146,14 @@ int32_t TenonSession::fail(void *data, int32_t code, const char *node,
                                               quote(node).c_str(), message)
                                   : makeError(kind, "%s", message);
   return code;
+}
+
+int32_t TenonSession::mismatch(void *data, const char *node, const char *what,
+                               int64_t first, int64_t second) {
+  std::string message = std::string(what) + ": found " + std::to_string(first) +
+                        " and " + std::to_string(second) +
+                        ", expected equal sizes";
+  return fail(data, TENON_ERROR_INVALID, node, message.c_str());
 }
 
 const std::vector<TenonProfileEntry> &TenonSession::getProfile() {
