@@ -279,15 +279,6 @@ Value ElementEmitter::buildElementwise(Operation *op, Index index) {
     elements.push_back(get(operand, operandIndex));
   }
   unify(elements);
-  // Lanes that nobody asked for hold zeros, by which integers must not be
-  // divided.
-  if (mask && isa<DivOp, ModOp, FmodOp>(op) &&
-      isa<VectorType>(elements[1].getType()) &&
-      isa<IntegerType>(getElementTypeOrSelf(elements[1]))) {
-    Value one = broadcast(constant(getElementTypeOrSelf(elements[1]), 1));
-    elements[1] =
-        arith::SelectOp::create(builder, getLoc(), mask, elements[1], one);
-  }
   return cast<ElementwiseOpInterface>(op).buildBody(builder, op->getLoc(),
                                                     elements);
 }
@@ -296,8 +287,10 @@ bool canEmitElements(Operation *op) {
   if (auto resize = dyn_cast<ResizeOp>(op))
     return resize.getMode() == ResizeMode::Nearest ||
            isa<FloatType>(resize.getOutput().getType().getElementType());
-  return isa<ElementwiseOpInterface, ConstantOp, YieldOp,
-             tensor::FromElementsOp, tensor::DimOp, tensor::ExtractOp>(op) ||
+  // Normalisations are decomposed before anybody asks for their elements.
+  return isa<ElementwiseOpInterface, ConstantOp, YieldOp, SoftmaxOp,
+             LogSoftmaxOp, LayerNormOp, tensor::FromElementsOp, tensor::DimOp,
+             tensor::ExtractOp>(op) ||
          isMovement(op) || isWindow(op) ||
          isa<arith::ArithDialect>(op->getDialect());
 }

@@ -99,7 +99,8 @@ private:
   llvm::DenseMap<mlir::Value, MakeElement> bound;
 };
 
-/// Whether elements of the operation's results can be built.
+/// Whether elements of the operation's results can be built, in a kernel whose
+/// normalisations are decomposed.
 bool canEmitElements(mlir::Operation *op);
 
 /// Calls `body` for `i` from `lower` to `upper` in steps of `width` lanes: in a

@@ -2,7 +2,7 @@
 
 #include "codegen/cpu/KernelFunction.h"
 
-#include "codegen/cpu/CollapseDims.h"
+#include "codegen/cpu/DecomposeOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -144,6 +144,13 @@ Value KernelFunction::getFlatOutput(unsigned i) {
   if (!flatOutputs[i])
     flatOutputs[i] = flatten(outputs[i], getShape(getYielded(i)));
   return flatOutputs[i];
+}
+
+Value KernelFunction::allocate(int64_t size, Type type) {
+  OpBuilder entry = getEntryBuilder();
+  return memref::AllocaOp::create(entry, getLoc(),
+                                  MemRefType::get({size}, type),
+                                  entry.getI64IntegerAttr(64));
 }
 
 SmallVector<Dim> KernelFunction::getArgumentShape(BlockArgument argument) {
@@ -347,12 +354,17 @@ static func::FuncOp makeFunction(KernelOp kernel, ModuleOp module,
   return func;
 }
 
+const KernelEmitter *findKernelEmitter(KernelOp kernel) {
+  for (const KernelEmitter *emitter : getKernelEmitters())
+    if (emitter->matches(kernel))
+      return emitter;
+  return nullptr;
+}
+
 FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
                                             unsigned vectorBits) {
-  ArrayRef<KernelEmitter> emitters = getKernelEmitters();
-  const KernelEmitter *emitter = llvm::find_if(
-      emitters, [&](const KernelEmitter &e) { return e.matches(kernel); });
-  if (emitter == emitters.end())
+  const KernelEmitter *emitter = findKernelEmitter(kernel);
+  if (!emitter)
     return kernel.emitError("no generated code for this kernel");
 
   std::string name =
@@ -360,6 +372,8 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
   OwningOpRef<KernelOp> copy(cast<KernelOp>(kernel->clone()));
   Collapses collapses =
       emitter->collapses ? collapseDims(*copy) : getIdentityCollapses(*copy);
+  if (emitter->collapses)
+    decomposeOps(*copy);
 
   func::FuncOp body = makeFunction(kernel, module, name, /*hasRange=*/true);
   func::FuncOp units =

@@ -61,6 +61,9 @@ public:
   mlir::Value getFlat(mlir::Value tensor);
   mlir::Value getFlatOutput(unsigned i);
 
+  /// Room for `size` elements of a memory type, as long as the function runs.
+  mlir::Value allocate(int64_t size, mlir::Type type);
+
   /// The sizes of a tensor in the region.
   llvm::SmallVector<Dim> getShape(mlir::Value tensor);
   /// An index or number of the region that is known before the kernel's work
@@ -115,7 +118,10 @@ struct KernelEmitter {
 };
 
 /// The emitters in the order in which they are asked.
-llvm::ArrayRef<KernelEmitter> getKernelEmitters();
+llvm::ArrayRef<const KernelEmitter *> getKernelEmitters();
+
+/// The emitter that takes `kernel`, or null.
+const KernelEmitter *findKernelEmitter(KernelOp kernel);
 
 /// Makes the two functions of `kernel` at the end of `module` and returns the
 /// first; failure after an error. The kernel itself stays.

@@ -1,0 +1,17 @@
+//===- Emitters.h - The kinds of kernels that can be generated ------------===//
+
+#ifndef TENON_CODEGEN_CPU_EMITTERS_H
+#define TENON_CODEGEN_CPU_EMITTERS_H
+
+#include "codegen/cpu/KernelFunction.h"
+
+namespace tenon::cpu {
+
+/// Reductions, softmax and layer norm, with pointwise work around them.
+extern const KernelEmitter kRowEmitter;
+/// Pointwise work and movements; takes what the others don't.
+extern const KernelEmitter kLoopEmitter;
+
+} // namespace tenon::cpu
+
+#endif // TENON_CODEGEN_CPU_EMITTERS_H

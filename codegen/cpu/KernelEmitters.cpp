@@ -1,0 +1,14 @@
+//===- KernelEmitters.cpp - The table of emitters -------------------------===//
+
+#include "codegen/cpu/Emitters.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+ArrayRef<const KernelEmitter *> getKernelEmitters() {
+  static const KernelEmitter *const emitters[] = {&kRowEmitter, &kLoopEmitter};
+  return emitters;
+}
+
+} // namespace tenon::cpu

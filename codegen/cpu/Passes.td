@@ -1,0 +1,30 @@
+//===- Passes.td - From the code of kernels to the llvm dialect -----------===//
+//
+// In the order in which they run; see Pipeline.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_CPU_PASSES
+#define TENON_CODEGEN_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ExpandMath : Pass<"tenon-cpu-expand-math", "::mlir::func::FuncOp"> {
+  let summary = "Compute transcendental functions with arithmetic";
+  let description = [{
+    The functions of the `math` dialect on f32, scalars and vectors, become
+    polynomials and bit tricks that vectorise and agree with libm to a few units
+    in the last place. Narrower floats are computed in f32. What is left to the
+    instruction set (square root, rounding, fused multiply-add, absolute value)
+    and functions of f64, which libm has, stay.
+
+    ```mlir
+    %y = math.exp %x : vector<16xf32>
+    // becomes a dozen of arith and math.fma operations
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+#endif // TENON_CODEGEN_CPU_PASSES
