@@ -33,6 +33,7 @@
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "transforms/simplify/Pipeline.h"
 
 using namespace mlir;
 
@@ -66,4 +67,7 @@ void tenon::registerAllDialects(DialectRegistry &registry) {
 
 // A phase adds its passes and its pipeline here, in the order in which they
 // run.
-void tenon::registerAllPasses() { codegen::registerTenonCodegenCommonPasses(); }
+void tenon::registerAllPasses() {
+  registerSimplify();
+  codegen::registerTenonCodegenCommonPasses();
+}

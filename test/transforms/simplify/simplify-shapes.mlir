@@ -1,0 +1,150 @@
+// RUN: tenon-opt %s --tenon-simplify-shapes --split-input-file | FileCheck %s
+
+// The shape arithmetic of a flatten: slice of a shape, joined with -1.
+// CHECK-LABEL: func.func @flatten(
+// CHECK-SAME: %[[X:.*]]: tensor<?x4x?x8xf32>
+// CHECK-SAME: -> tensor<?x4x?xf32>
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[X]], %c0
+// CHECK-DAG: %[[H:.*]] = tensor.dim %[[X]], %c2
+// CHECK-DAG: %[[N64:.*]] = arith.index_cast %[[N]]
+// CHECK-DAG: %[[PRODUCT:.*]] = arith.muli %[[H]], %c8
+// CHECK-DAG: %[[P64:.*]] = arith.index_cast %[[PRODUCT]]
+// CHECK: %[[SHAPE:.*]] = tensor.from_elements %[[N64]], %c4{{.*}}, %[[P64]] : tensor<3xi64>
+// CHECK: tenon.reshape %{{.*}}, %[[SHAPE]] : {{.*}} -> tensor<?x4x?xf32>
+func.func @flatten(%x: tensor<?x4x?x8xf32>) -> tensor<?x?x?xf32> {
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %two = tenon.constant dense<2> : tensor<1xi64>
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %0 = tenon.relu %x : (tensor<?x4x?x8xf32>) -> tensor<?x4x?x8xf32>
+  %s = tenon.shape %0 : (tensor<?x4x?x8xf32>) -> tensor<4xi64>
+  %n = tenon.slice %s, %zero, %two {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<4xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %t = tenon.concat %n, %minus {axis = 0 : i64} : (tensor<2xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %y = tenon.reshape %0, %t : (tensor<?x4x?x8xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
+  return %y : tensor<?x?x?xf32>
+}
+
+// -----
+
+// Dynamic factors cancel: what -1 stands for is constant. A size that is narrowed
+// to 32 bits on the way is the same size.
+// CHECK-LABEL: func.func @heads(
+// CHECK-SAME: -> tensor<?x?x24xf32>
+// CHECK: tenon.reshape %{{.*}} -> tensor<?x?x3x8xf32>
+// CHECK: %[[SHAPE:.*]] = tensor.from_elements %{{.*}}, %{{.*}}, %c24{{.*}} : tensor<3xi64>
+// CHECK: tenon.reshape %{{.*}}, %[[SHAPE]] : {{.*}} -> tensor<?x?x24xf32>
+func.func @heads(%x: tensor<?x?x24xf32>) -> tensor<?x?x?xf32> {
+  %s = tenon.shape %x : (tensor<?x?x24xf32>) -> tensor<3xi64>
+  %s32 = tenon.cast %s {to = i32} : (tensor<3xi64>) -> tensor<3xi32>
+  %s64 = tenon.cast %s32 {to = i64} : (tensor<3xi32>) -> tensor<3xi64>
+  %i0 = tenon.constant dense<0> : tensor<i64>
+  %i1 = tenon.constant dense<1> : tensor<i64>
+  %b = tenon.gather %s64, %i0 {axis = 0 : i64} : (tensor<3xi64>, tensor<i64>) -> tensor<i64>
+  %l = tenon.gather %s64, %i1 {axis = 0 : i64} : (tensor<3xi64>, tensor<i64>) -> tensor<i64>
+  %b1 = tenon.unsqueeze %b {axes = array<i64: 0>} : (tensor<i64>) -> tensor<1xi64>
+  %l1 = tenon.unsqueeze %l {axes = array<i64: 0>} : (tensor<i64>) -> tensor<1xi64>
+  %rest = tenon.constant dense<[3, -1]> : tensor<2xi64>
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %split = tenon.concat %b1, %l1, %rest {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<2xi64>) -> tensor<4xi64>
+  %0 = tenon.reshape %x, %split : (tensor<?x?x24xf32>, tensor<4xi64>) -> tensor<?x?x?x?xf32>
+  %1 = tenon.relu %0 : (tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+  %join = tenon.concat %b1, %l1, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %2 = tenon.reshape %1, %join : (tensor<?x?x?x?xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
+  return %2 : tensor<?x?x?xf32>
+}
+
+// -----
+
+// A 0 in a shape that is only known now copies the input's dimension.
+// CHECK-LABEL: func.func @copied(
+// CHECK-SAME: %[[X:.*]]: tensor<?x12xf32>
+// CHECK: %[[N:.*]] = tensor.dim %[[X]], %c0
+// CHECK: %[[N64:.*]] = arith.index_cast %[[N]]
+// CHECK: tensor.from_elements %[[N64]], %c4{{.*}}, %c3
+func.func @copied(%x: tensor<?x12xf32>, %w: tensor<4x7xf32>) -> tensor<?x?x?xf32> {
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %one = tenon.constant dense<1> : tensor<1xi64>
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %s = tenon.shape %w : (tensor<4x7xf32>) -> tensor<2xi64>
+  %n = tenon.slice %s, %zero, %one {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %t = tenon.concat %zero, %n, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %y = tenon.reshape %x, %t : (tensor<?x12xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
+  return %y : tensor<?x?x?xf32>
+}
+
+// -----
+
+// An if on a rank or a size is decided; squeeze and unsqueeze are reshapes.
+// CHECK-LABEL: func.func @decided(
+// CHECK-NOT: tenon.if
+// CHECK-NOT: tenon.squeeze
+// CHECK: tenon.reshape %{{.*}} : (tensor<?x1x4xf32>, tensor<2xi64>) -> tensor<?x4xf32>
+func.func @decided(%x: tensor<?x1x4xf32>) -> tensor<?x4xf32> {
+  %one = tenon.constant dense<1> : tensor<1xi64>
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %s = tenon.shape %x : (tensor<?x1x4xf32>) -> tensor<3xi64>
+  %d = tenon.gather %s, %one {axis = 0 : i64} : (tensor<3xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %e = tenon.equal %d, %one : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi1>
+  %c = tenon.squeeze %e {axes = array<i64: 0>} : (tensor<1xi1>) -> tensor<i1>
+  %y = tenon.if %c : tensor<i1> -> tensor<?x4xf32> {
+    %1 = tenon.squeeze %x {axes = array<i64: 1>} : (tensor<?x1x4xf32>) -> tensor<?x4xf32>
+    tenon.yield %1 : tensor<?x4xf32>
+  } else {
+    %2 = tenon.reduce %x {kind = #tenon.reduce_kind<sum>, axes = array<i64: 1>} : (tensor<?x1x4xf32>) -> tensor<?x1x4xf32>
+    %3 = tenon.squeeze %2 {axes = array<i64: 1>} : (tensor<?x1x4xf32>) -> tensor<?x4xf32>
+    tenon.yield %3 : tensor<?x4xf32>
+  }
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// A condition on an integer input is read from it, and stays an if.
+// CHECK-LABEL: func.func @rate(
+// CHECK-SAME: %[[RATE:[a-z0-9]+]]: tensor<i64>
+// CHECK: %[[R:.*]] = tensor.extract %[[RATE]][] : tensor<i64>
+// CHECK: %[[EQUAL:.*]] = arith.cmpi eq, %[[R]], %c16000
+// CHECK: %[[C:.*]] = tensor.from_elements %[[EQUAL]] : tensor<i1>
+// CHECK: tenon.if %[[C]]
+func.func @rate(%x: tensor<?x4xf32>, %rate: tensor<i64>) -> tensor<?x4xf32> {
+  %k = tenon.constant dense<16000> : tensor<i64>
+  %c = tenon.equal %rate, %k : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  %y = tenon.if %c : tensor<i1> -> tensor<?x4xf32> {
+    %1 = tenon.relu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    tenon.yield %1 : tensor<?x4xf32>
+  } else {
+    tenon.yield %x : tensor<?x4xf32>
+  }
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// Dimensions of one name are one, so that the reshape is known to keep them.
+// CHECK-LABEL: func.func @symbols(
+// CHECK-SAME: %[[X:.*]]: tensor<?x6xf32>
+// CHECK-SAME: -> tensor<?x6xf32>
+// CHECK: %[[N:.*]] = tensor.dim %[[X]], %c0
+// CHECK: %[[N64:.*]] = arith.index_cast %[[N]]
+// CHECK: tensor.from_elements %[[N64]], %c6
+func.func @symbols(%x: tensor<?x6xf32> {tenon.name = "x", tenon.dims = ["batch", ""]}, %y: tensor<?xf32> {tenon.name = "y", tenon.dims = ["batch"]}) -> tensor<?x?xf32> {
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %s = tenon.shape %y : (tensor<?xf32>) -> tensor<1xi64>
+  %t = tenon.concat %s, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %0 = tenon.reshape %x, %t : (tensor<?x6xf32>, tensor<2xi64>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// Numbers that are computed from data, and large tensors, are left alone.
+// CHECK-LABEL: func.func @data(
+// CHECK: tenon.add %{{.*}} : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+// CHECK: tenon.reduce
+// CHECK: tenon.add %{{.*}} : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+func.func @data(%x: tensor<2xf32>, %n: tensor<80xi64>) -> (tensor<2xf32>, tensor<1xi64>) {
+  %one = tenon.constant dense<1> : tensor<1xi64>
+  %0 = tenon.add %x, %x : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  %1 = tenon.reduce %n {kind = #tenon.reduce_kind<sum>, axes = array<i64: 0>} : (tensor<80xi64>) -> tensor<1xi64>
+  %2 = tenon.add %1, %one : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  return %0, %2 : tensor<2xf32>, tensor<1xi64>
+}

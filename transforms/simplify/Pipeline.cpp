@@ -1,0 +1,73 @@
+//===- Pipeline.cpp - The simplify phase ----------------------------------===//
+
+#include "transforms/simplify/Pipeline.h"
+
+#include "mlir/Transforms/Passes.h"
+#include "transforms/simplify/Passes.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// Known shapes make constants, and constants make shapes known.
+static void addKnownValues(OpPassManager &manager,
+                           const SimplifyOptions &options) {
+  FoldConstantsOptions folding;
+  folding.maxGrowthBytes = options.maxGrowthBytes;
+  manager.addPass(createFoldConstants(folding));
+  manager.addNestedPass<func::FuncOp>(createInferShapes());
+  manager.addNestedPass<func::FuncOp>(createSimplifyShapes());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+}
+
+/// Canonical arithmetic and movement, which the recognisers rely on.
+static void addCanonicalForms(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createSimplifyAlgebra());
+  manager.addNestedPass<func::FuncOp>(createSimplifyMovement());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+}
+
+void buildSimplifyPipeline(OpPassManager &manager,
+                           const SimplifyOptions &options) {
+  // 1. Transposes of constants become flags of their products before folding
+  //    would copy the constants.
+  manager.addNestedPass<func::FuncOp>(createSimplifyMovement());
+  // 2. Shapes as data go first: every later pass sees more static sizes, fewer
+  //    branches, and equal dimensions as one value. A second time, for what the
+  //    first has made constant.
+  addKnownValues(manager, options);
+  addKnownValues(manager, options);
+  // 3. Canonical forms, with all constants known.
+  addCanonicalForms(manager);
+  // 4. Convolutions take up what stands beside them, before the recognisers
+  //    would take the same additions for something else.
+  manager.addPass(createFoldBatchNorm());
+  manager.addPass(createFoldAffineIntoConv());
+  if (options.recognize) {
+    // 5. Small patterns before those that contain them.
+    manager.addNestedPass<func::FuncOp>(createRecognizeHardSwish());
+    manager.addNestedPass<func::FuncOp>(createRecognizeSilu());
+    manager.addNestedPass<func::FuncOp>(createRecognizeGelu());
+    manager.addNestedPass<func::FuncOp>(createRecognizeLayerNorm());
+    manager.addNestedPass<func::FuncOp>(createRecognizeSoftmax());
+    manager.addNestedPass<func::FuncOp>(createRecognizeAttention());
+    // 6. A recognised activation no longer hides a factor from the convolution
+    //    after it.
+    manager.addPass(createFoldAffineIntoConv());
+  }
+  // 7. What all of this has left to compose, fold and spell out.
+  addCanonicalForms(manager);
+  addKnownValues(manager, options);
+  manager.addNestedPass<func::FuncOp>(createVerifySimplified());
+}
+
+void registerSimplify() {
+  registerSimplifyPasses();
+  PassPipelineRegistration<SimplifyOptions>(
+      "tenon-simplify", "Shapes, constants and canonical forms",
+      [](OpPassManager &manager, const SimplifyOptions &options) {
+        buildSimplifyPipeline(manager, options);
+      });
+}
+
+} // namespace tenon

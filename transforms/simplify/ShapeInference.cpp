@@ -1,0 +1,87 @@
+//===- ShapeInference.cpp - Refining types through a function -------------===//
+
+#include "transforms/simplify/ShapeInference.h"
+
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// `type` with the static dimensions of `known` where its own are dynamic. A
+/// contradiction keeps `type`: the operation's verifier tells of it.
+static Type refine(Type type, Type known) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto other = dyn_cast<RankedTensorType>(known);
+  if (!tensor || !other || tensor.getRank() != other.getRank() ||
+      tensor.getElementType() != other.getElementType())
+    return type;
+  SmallVector<int64_t> shape(tensor.getShape());
+  for (auto [size, otherSize] : llvm::zip_equal(shape, other.getShape()))
+    if (ShapedType::isDynamic(size))
+      size = otherSize;
+  return RankedTensorType::get(shape, tensor.getElementType(),
+                               tensor.getEncoding());
+}
+
+/// What both branches of `op` agree on.
+static void inferIf(IfOp op, SmallVectorImpl<Type> &types) {
+  auto getYielded = [](Region &region) {
+    return region.front().getTerminator()->getOperandTypes();
+  };
+  for (auto [first, second] : llvm::zip_equal(getYielded(op.getThenRegion()),
+                                              getYielded(op.getElseRegion()))) {
+    auto a = cast<RankedTensorType>(first), b = cast<RankedTensorType>(second);
+    if (a.getRank() != b.getRank()) {
+      types.push_back(a);
+      continue;
+    }
+    SmallVector<int64_t> shape(a.getShape());
+    for (auto [size, other] : llvm::zip_equal(shape, b.getShape()))
+      if (size != other)
+        size = ShapedType::kDynamic;
+    types.push_back(RankedTensorType::get(shape, a.getElementType()));
+  }
+}
+
+FailureOr<int64_t> inferShapes(func::FuncOp function) {
+  int64_t changed = 0;
+  WalkResult result = function.walk([&](Operation *op) {
+    SmallVector<Type> types;
+    if (auto ifOp = dyn_cast<IfOp>(op)) {
+      inferIf(ifOp, types);
+    } else if (auto inference = dyn_cast<InferTypeOpInterface>(op)) {
+      // Other dialects' types are exact.
+      if (!isa<TenonDialect>(op->getDialect()) || isa<ConstantOp>(op))
+        return WalkResult::advance();
+      if (failed(inference.inferReturnTypes(
+              op->getContext(), op->getLoc(), op->getOperands(),
+              op->getDiscardableAttrDictionary(), op->getPropertiesStorage(),
+              op->getRegions(), types)))
+        return WalkResult::interrupt();
+    } else {
+      return WalkResult::advance();
+    }
+    for (auto [value, known] : llvm::zip_equal(op->getResults(), types)) {
+      Type refined = refine(value.getType(), known);
+      if (refined == value.getType())
+        continue;
+      value.setType(refined);
+      ++changed;
+    }
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (function.isExternal())
+    return changed;
+  Operation *terminator = function.getBody().front().getTerminator();
+  SmallVector<Type> results(terminator->getOperandTypes());
+  if (ArrayRef<Type>(results) != function.getFunctionType().getResults())
+    function.setType(FunctionType::get(function.getContext(),
+                                       function.getArgumentTypes(), results));
+  return changed;
+}
+
+} // namespace tenon

@@ -1,0 +1,336 @@
+//===- SimplifyMovement.cpp - Transposes, reshapes, pads and expands ------===//
+
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/simplify/Constants.h"
+#include "transforms/simplify/DimResolver.h"
+#include "transforms/simplify/Match.h"
+#include "transforms/simplify/Passes.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_SIMPLIFYMOVEMENT
+#include "transforms/simplify/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+static RankedTensorType getType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+static bool isIdentity(ArrayRef<int64_t> permutation) {
+  for (auto [i, dim] : llvm::enumerate(permutation))
+    if (int64_t(i) != dim)
+      return false;
+  return true;
+}
+
+namespace {
+/// What the passes's statistics count.
+struct Counts {
+  int64_t transposes = 0, flags = 0, reshapes = 0, pads = 0, expands = 0;
+};
+
+template <typename OpT> struct MovementPattern : OpRewritePattern<OpT> {
+  MovementPattern(MLIRContext *context, Counts &counts)
+      : OpRewritePattern<OpT>(context), counts(counts) {}
+  Counts &counts;
+};
+
+/// transpose(transpose(x)) -> transpose(x), and none where it is the identity
+struct ComposeTransposes : MovementPattern<TransposeOp> {
+  using MovementPattern::MovementPattern;
+
+  LogicalResult matchAndRewrite(TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (isIdentity(op.getPermutation()) &&
+        op.getInput().getType() == op.getType()) {
+      rewriter.replaceOp(op, op.getInput());
+      ++counts.transposes;
+      return success();
+    }
+    auto inner = op.getInput().getDefiningOp<TransposeOp>();
+    if (!inner)
+      return failure();
+    SmallVector<int64_t> composed;
+    for (int64_t dim : op.getPermutation())
+      composed.push_back(inner.getPermutation()[dim]);
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, op.getType(), inner.getInput(),
+                                             composed);
+    ++counts.transposes;
+    return success();
+  }
+};
+
+/// A transpose that keeps the order of the dimensions that are not 1 is a
+/// reshape. Preconditions: at most one dimension is dynamic (a second one could
+/// not be told from it here), and the shape is thus written with -1.
+struct TransposeToReshape : MovementPattern<TransposeOp> {
+  using MovementPattern::MovementPattern;
+
+  LogicalResult matchAndRewrite(TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    RankedTensorType input = getType(op.getInput());
+    int64_t last = -1;
+    for (int64_t dim : op.getPermutation()) {
+      if (input.getDimSize(dim) == 1)
+        continue;
+      if (dim < last)
+        return rewriter.notifyMatchFailure(op, "elements change their order");
+      last = dim;
+    }
+    SmallVector<int64_t> shape(op.getType().getShape());
+    if (llvm::count_if(shape, ShapedType::isDynamic) > 1)
+      return rewriter.notifyMatchFailure(op, "two dynamic dimensions");
+    if (isIdentity(op.getPermutation()) || llvm::is_contained(shape, 0))
+      return failure();
+    for (int64_t &size : shape)
+      if (ShapedType::isDynamic(size))
+        size = -1;
+    auto type =
+        RankedTensorType::get({int64_t(shape.size())}, rewriter.getI64Type());
+    Value target = ConstantOp::create(rewriter, op.getLoc(),
+                                      cast<ElementsAttr>(DenseElementsAttr::get(
+                                          type, ArrayRef<int64_t>(shape))));
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(),
+                                           target);
+    ++counts.transposes;
+    return success();
+  }
+};
+
+/// matmul(a, transpose(b)) -> matmul(a, b) {transpose_b}, where the transpose
+/// exchanges the last two dimensions.
+struct TransposeIntoMatMul : MovementPattern<MatMulOp> {
+  using MovementPattern::MovementPattern;
+
+  LogicalResult matchAndRewrite(MatMulOp op,
+                                PatternRewriter &rewriter) const override {
+    Value lhs = getExchanged(op.getLhs()), rhs = getExchanged(op.getRhs());
+    if (!lhs && !rhs)
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] {
+      if (lhs) {
+        op.getLhsMutable().assign(lhs);
+        op.setTransposeA(!op.getTransposeA());
+        ++counts.flags;
+      }
+      if (rhs) {
+        op.getRhsMutable().assign(rhs);
+        op.setTransposeB(!op.getTransposeB());
+        ++counts.flags;
+      }
+    });
+    return success();
+  }
+
+  static Value getExchanged(Value value) {
+    auto transpose = value.getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return nullptr;
+    SmallVector<int64_t> permutation(transpose.getPermutation());
+    if (permutation.size() < 2)
+      return nullptr;
+    std::swap(permutation[permutation.size() - 1],
+              permutation[permutation.size() - 2]);
+    return isIdentity(permutation) ? transpose.getInput() : Value();
+  }
+};
+
+/// reshape(reshape(x)) -> reshape(x); none where the shape stays
+struct ComposeReshapes : MovementPattern<ReshapeOp> {
+  using MovementPattern::MovementPattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp op,
+                                PatternRewriter &rewriter) const override {
+    // With one dynamic dimension at most, equal types are equal shapes.
+    if (op.getInput().getType() == op.getType() &&
+        op.getType().getNumDynamicDims() <= 1) {
+      rewriter.replaceOp(op, op.getInput());
+      ++counts.reshapes;
+      return success();
+    }
+    auto inner = op.getInput().getDefiningOp<ReshapeOp>();
+    if (!inner)
+      return failure();
+    rewriter.modifyOpInPlace(
+        op, [&] { op.getInputMutable().assign(inner.getInput()); });
+    ++counts.reshapes;
+    return success();
+  }
+};
+
+/// The pads of all dimensions, if `op` pads with zeros at the image dimensions
+/// of an NCHW tensor only: begins, then ends, of these dimensions.
+std::optional<SmallVector<int64_t>> getImagePads(PadOp op) {
+  std::optional<SmallVector<int64_t>> pads = getConstantInts(op.getPads());
+  if (!pads || op.getMode() != PadMode::Constant ||
+      (op.getValue() && getUniformConstant(op.getValue()) != 0.0))
+    return std::nullopt;
+  int64_t rank = pads->size() / 2;
+  SmallVector<int64_t> image;
+  for (auto [i, pad] : llvm::enumerate(*pads)) {
+    if (pad < 0 || (int64_t(i) % rank < 2 && pad != 0))
+      return std::nullopt;
+    if (int64_t(i) % rank >= 2)
+      image.push_back(pad);
+  }
+  return image;
+}
+
+/// conv(pad(x)) -> conv(x) with larger pads; the same for an average pool that
+/// counts its padding. Preconditions: NCHW, and zeros around the image only.
+template <typename OpT> struct PadIntoWindow : MovementPattern<OpT> {
+  using MovementPattern<OpT>::MovementPattern;
+
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().template getDefiningOp<PadOp>();
+    if (!pad || op.getLayout() != Layout::NCHW)
+      return failure();
+    if constexpr (std::is_same_v<OpT, AveragePoolOp>)
+      if (!op.getCountIncludePad() || op.getCeilMode())
+        return rewriter.notifyMatchFailure(op,
+                                           "padding is not counted as such");
+    std::optional<SmallVector<int64_t>> added = getImagePads(pad);
+    if (!added || added->size() != op.getPads().size())
+      return rewriter.notifyMatchFailure(op, "not zeros around the image");
+    SmallVector<int64_t> pads(op.getPads());
+    for (auto [total, more] : llvm::zip_equal(pads, *added))
+      total += more;
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().assign(pad.getInput());
+      op.setPads(pads);
+    });
+    ++this->counts.pads;
+    return success();
+  }
+};
+
+/// add(expand(x), y) -> add(x, y), where broadcasting x to y does the same.
+/// Preconditions: y has the type of the result, and each dimension of x is
+/// statically 1 or the one of the result.
+struct DropExpand : OpInterfaceRewritePattern<ElementwiseOpInterface> {
+  DropExpand(MLIRContext *context, Counts &counts)
+      : OpInterfaceRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(ElementwiseOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    auto type = getType(op->getResult(0));
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto expand = operand.get().getDefiningOp<ExpandOp>();
+      if (!expand || !broadcasts(getType(expand.getInput()), type))
+        continue;
+      bool hasWhole = llvm::any_of(op->getOpOperands(), [&](OpOperand &other) {
+        return &other != &operand &&
+               getType(other.get()).getShape() == type.getShape() &&
+               !other.get().getDefiningOp<ExpandOp>();
+      });
+      if (!hasWhole)
+        continue;
+      rewriter.modifyOpInPlace(op, [&] { operand.set(expand.getInput()); });
+      ++counts.expands;
+      return success();
+    }
+    return failure();
+  }
+
+  static bool broadcasts(RankedTensorType from, RankedTensorType to) {
+    if (from.getRank() == 0)
+      return true;
+    if (from.getRank() != to.getRank())
+      return false;
+    return llvm::all_of_zip(
+        from.getShape(), to.getShape(), [](int64_t size, int64_t target) {
+          return size == 1 || (size == target && !ShapedType::isDynamic(size));
+        });
+  }
+
+  Counts &counts;
+};
+
+/// A movement of everything to where it was: expand and tile to the same static
+/// shape, a slice of all of it, a concat of one tensor, a pad by nothing.
+struct DropIdentity : RewritePattern {
+  DropIdentity(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/2, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const override {
+    if (!isa<ExpandOp, TileOp, SliceOp, ConcatOp, PadOp>(op))
+      return failure();
+    Value input = op->getOperand(0);
+    auto type = getType(op->getResult(0));
+    if (input.getType() != type)
+      return rewriter.notifyMatchFailure(op, "the shape changes");
+    bool oneInput = isa<ConcatOp>(op) && op->getNumOperands() == 1;
+    if (!oneInput && !type.hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "the shape may change");
+    if (isa<ConcatOp>(op) && !oneInput)
+      return failure();
+    if (auto slice = dyn_cast<SliceOp>(op))
+      if (llvm::any_of(slice.getSteps(),
+                       [](int64_t step) { return step != 1; }))
+        return rewriter.notifyMatchFailure(op, "elements change their order");
+    if (auto pad = dyn_cast<PadOp>(op)) {
+      std::optional<SmallVector<int64_t>> pads = getConstantInts(pad.getPads());
+      if (!pads || llvm::any_of(*pads, [](int64_t p) { return p != 0; }))
+        return rewriter.notifyMatchFailure(op, "elements shift");
+    }
+    rewriter.replaceOp(op, input);
+    return success();
+  }
+};
+
+struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    set.add<ComposeTransposes, TransposeToReshape, TransposeIntoMatMul,
+            ComposeReshapes, PadIntoWindow<ConvOp>,
+            PadIntoWindow<AveragePoolOp>, DropExpand>(context, counts);
+    set.add<DropIdentity>(context);
+    patterns = std::move(set);
+    return success();
+  }
+
+  void runOnOperation() override {
+    counts = Counts();
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      return signalPassFailure();
+    dropKnownIdentities();
+    numTransposesRemoved += counts.transposes;
+    numTransposesInMatMul += counts.flags;
+    numReshapesRemoved += counts.reshapes;
+    numPadsFolded += counts.pads;
+    numExpandsRemoved += counts.expands;
+  }
+
+  /// Reshapes and expands whose dimensions are known to be those of the input
+  /// once both are followed to the function's arguments.
+  void dropKnownIdentities() {
+    DimResolver resolver(getOperation());
+    getOperation().walk([&](Operation *op) {
+      if (!isa<ReshapeOp, ExpandOp>(op) ||
+          op->getOperand(0).getType() != op->getResult(0).getType())
+        return;
+      auto shape = op->getOperand(1).getDefiningOp<tensor::FromElementsOp>();
+      if (!shape)
+        return;
+      for (auto [i, element] : llvm::enumerate(shape.getElements())) {
+        if (!getType(op->getOperand(0)).isDynamicDim(i))
+          continue;
+        auto cast = element.getDefiningOp<arith::IndexCastOp>();
+        if (!cast || !areEqualDims(cast.getIn(),
+                                   resolver.getDim(op->getOperand(0), i, op)))
+          return;
+      }
+      ++(isa<ReshapeOp>(op) ? counts.reshapes : counts.expands);
+      op->getResult(0).replaceAllUsesWith(op->getOperand(0));
+      op->erase();
+    });
+  }
+
+  FrozenRewritePatternSet patterns;
+  Counts counts;
+};
+} // namespace
