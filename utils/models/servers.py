@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -67,5 +66,5 @@ def onnx_runtime():
 
 
 def tenon(build):
-    """Tenon, from the libraries of a build folder."""
-    return Server([sys.executable, os.path.join(here, "tenon_server.py"), build], "Tenon")
+    """Tenon, of a build folder. Its load takes a "provider" too, for an ONNX file that it compiles in its process."""
+    return Server([os.path.join(build, "bin", "tenon-run"), "--serve"], "tenon-run")
