@@ -3,6 +3,7 @@
 
 #include "runtime/core/Session.h"
 
+#include <algorithm>
 #include <chrono>
 
 using namespace tenon::runtime;
@@ -19,15 +20,18 @@ uint64_t getNanoseconds() {
       .count();
 }
 
-/// A kernel with its arguments: what the threads run ranges of.
+/// A kernel with its arguments, from unit `first` on: what the threads run
+/// ranges of.
 struct KernelCall {
   const TenonKernel *kernel;
   void *const *args;
   const int64_t *dims;
+  int64_t first = 0;
 
   static int32_t run(const void *context, int64_t begin, int64_t end) {
     auto *call = static_cast<const KernelCall *>(context);
-    return call->kernel->fn(call->args, call->dims, begin, end);
+    return call->kernel->fn(call->args, call->dims, call->first + begin,
+                            call->first + end);
   }
 };
 
@@ -54,25 +58,50 @@ constexpr int32_t costSamples = 3;
 
 } // namespace
 
+/// Runs a kernel of unknown cost: begins here, and calls the other threads when
+/// it takes long.
+static int32_t probeUnits(KernelCall call, int64_t units, ThreadTeam &team,
+                          KernelCost &cost) {
+  uint64_t elapsed = 0;
+  for (int64_t chunk = 1; call.first < units; chunk *= 2) {
+    if (elapsed >= serialNanoseconds)
+      return team.run(units - call.first, &KernelCall::run, &call);
+    int64_t count = std::min(chunk, units - call.first);
+    uint64_t start = getNanoseconds();
+    int32_t status = KernelCall::run(&call, 0, count);
+    elapsed += getNanoseconds() - start;
+    if (status)
+      return status;
+    call.first += count;
+    cost.nsPerUnit = static_cast<float>(elapsed) / call.first;
+  }
+  return TENON_KERNEL_OK;
+}
+
 int32_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
                                const int64_t *dims, int64_t units) {
   KernelCost &cost = current->costs[kernel - model->desc->kernels];
   if (cost.units != units)
     cost = {units, 0, 0};
+  if (cost.samples == 0) {
+    cost.samples = 1;
+    return probeUnits({kernel, args, dims}, units, team, cost);
+  }
+  bool isSerial = cost.nsPerUnit * units < serialNanoseconds;
   if (cost.samples >= costSamples) {
     KernelCall call{kernel, args, dims};
-    if (cost.nsPerUnit * units < serialNanoseconds)
-      return KernelCall::run(&call, 0, units);
-    return team.run(units, &KernelCall::run, &call);
+    return isSerial ? KernelCall::run(&call, 0, units)
+                    : team.run(units, &KernelCall::run, &call);
   }
   MeasuredCall call;
   call.kernel = kernel;
   call.args = args;
   call.dims = dims;
-  int32_t status = team.run(units, &MeasuredCall::run, &call);
-  float measured = static_cast<float>(call.nanoseconds.load()) / units;
-  if (cost.samples++ == 0 || measured < cost.nsPerUnit)
-    cost.nsPerUnit = measured;
+  int32_t status = isSerial ? MeasuredCall::run(&call, 0, units)
+                            : team.run(units, &MeasuredCall::run, &call);
+  ++cost.samples;
+  cost.nsPerUnit = std::min(
+      cost.nsPerUnit, static_cast<float>(call.nanoseconds.load()) / units);
   return status;
 }
 

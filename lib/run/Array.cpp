@@ -1,0 +1,135 @@
+//===- Array.cpp - Tensors in memory
+//----------------------------------------===//
+
+#include "lib/run/Array.h"
+
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+using namespace tenon::run;
+
+void tenon::run::fail(TenonErrorCode code, const char *format, ...) {
+  char text[2048];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  throw Error(code, text);
+}
+
+Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {
+  Array array;
+  array.dtype = dtype;
+  array.dims = std::move(dims);
+  TenonTensor tensor{nullptr, nullptr, dtype,
+                     static_cast<int32_t>(array.dims.size()),
+                     array.dims.data()};
+  size_t bytes = tenon_tensor_bytes(&tensor);
+  if (bytes == SIZE_MAX)
+    fail(TENON_ERROR_INVALID, "an array of impossible size: %s",
+         array.formatDims().c_str());
+  array.bytes.resize(bytes);
+  return array;
+}
+
+int64_t Array::size() const {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= dim;
+  return count;
+}
+
+TenonTensor Array::view() {
+  return {name.empty() ? nullptr : name.c_str(), bytes.data(), dtype,
+          static_cast<int32_t>(dims.size()), dims.data()};
+}
+
+std::string Array::formatDims() const {
+  std::string text;
+  for (int64_t dim : dims)
+    text += (text.empty() ? "" : "x") + std::to_string(dim);
+  return text.empty() ? "scalar" : text;
+}
+
+/// IEEE 754 half precision.
+static double fromHalf(uint16_t bits) {
+  int exponent = bits >> 10 & 31;
+  double fraction = bits & 1023;
+  double magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
+                     : exponent == 0
+                         ? std::ldexp(fraction, -24)
+                         : std::ldexp(fraction + 1024, exponent - 25);
+  return bits >> 15 ? -magnitude : magnitude;
+}
+
+template <typename T>
+static T load(const std::vector<uint8_t> &bytes, int64_t index) {
+  T value;
+  memcpy(&value, bytes.data() + index * sizeof(T), sizeof value);
+  return value;
+}
+
+double Array::at(int64_t index) const {
+  switch (dtype) {
+  case TENON_F32:
+    return load<float>(bytes, index);
+  case TENON_F64:
+    return load<double>(bytes, index);
+  case TENON_F16:
+    return fromHalf(load<uint16_t>(bytes, index));
+  case TENON_BF16: {
+    uint32_t bits = uint32_t(load<uint16_t>(bytes, index)) << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+  }
+  case TENON_U8:
+  case TENON_BOOL:
+    return load<uint8_t>(bytes, index);
+  case TENON_I8:
+    return load<int8_t>(bytes, index);
+  case TENON_U16:
+    return load<uint16_t>(bytes, index);
+  case TENON_I16:
+    return load<int16_t>(bytes, index);
+  case TENON_U32:
+    return load<uint32_t>(bytes, index);
+  case TENON_I32:
+    return load<int32_t>(bytes, index);
+  case TENON_U64:
+    return static_cast<double>(load<uint64_t>(bytes, index));
+  case TENON_I64:
+    return static_cast<double>(load<int64_t>(bytes, index));
+  }
+  return NAN;
+}
+
+std::vector<Array> tenon::run::readArrays(const std::string &path) {
+  auto endsWith = [&](const char *suffix) {
+    size_t length = strlen(suffix);
+    return path.size() >= length &&
+           path.compare(path.size() - length, length, suffix) == 0;
+  };
+  if (endsWith(".npz"))
+    return readNpz(path);
+  if (!endsWith(".npy") && !endsWith(".pb"))
+    fail(TENON_ERROR_UNSUPPORTED,
+         "'%s': unknown kind of file, expected .npy, .npz or .pb",
+         path.c_str());
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    fail(TENON_ERROR_SYSTEM, "cannot open '%s': %s", path.c_str(),
+         strerror(errno));
+  std::stringstream content;
+  content << file.rdbuf();
+  if (file.bad() || (content.fail() && !content.str().empty()))
+    fail(TENON_ERROR_SYSTEM, "cannot read '%s'", path.c_str());
+  std::vector<Array> arrays;
+  arrays.push_back(endsWith(".npy") ? parseNpy(content.str(), path)
+                                    : parseTensorProto(content.str(), path));
+  return arrays;
+}

@@ -1,0 +1,55 @@
+//===- Array.h - Tensors in memory and in files
+//-----------------------------===//
+//
+// Part of the tools that run models: plain C++, exceptions are tenon::Error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_LIB_RUN_ARRAY_H
+#define TENON_LIB_RUN_ARRAY_H
+
+#include "tenon/tenon.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tenon::run {
+
+/// A tensor with its memory: contiguous, row-major.
+struct Array {
+  TenonDType dtype = TENON_F32;
+  std::vector<int64_t> dims;
+  std::vector<uint8_t> bytes;
+  std::string name; // "" if it has none
+
+  /// Zeros. Throws if the size is impossible.
+  static Array make(TenonDType dtype, std::vector<int64_t> dims);
+  int64_t size() const;
+  /// Valid as long as this object does not change.
+  TenonTensor view();
+  /// An element as a number.
+  double at(int64_t index) const;
+  std::string formatDims() const;
+};
+
+/// printf into a tenon::Error.
+[[noreturn]] __attribute__((format(printf, 2, 3))) void
+fail(TenonErrorCode code, const char *format, ...);
+
+/// Reads all arrays of a file by its ending: .npy (one without a name), .npz
+/// (by member), .pb (an ONNX TensorProto, by its name). Throws SYSTEM if it
+/// can't be read, INVALID if it is damaged, UNSUPPORTED for a kind that is not
+/// known.
+std::vector<Array> readArrays(const std::string &path);
+
+/// Writes an array in NumPy's format. Throws SYSTEM.
+void writeNpy(const std::string &path, const Array &array);
+
+// The formats, from the bytes of a file; `path` is for messages.
+Array parseNpy(const std::string &bytes, const std::string &path);
+Array parseTensorProto(const std::string &bytes, const std::string &path);
+std::vector<Array> readNpz(const std::string &path);
+
+} // namespace tenon::run
+
+#endif // TENON_LIB_RUN_ARRAY_H

@@ -1,0 +1,269 @@
+//===- RunCommand.cpp - What tenon-run does
+//---------------------------------===//
+
+#include "lib/run/RunCommand.h"
+
+#include "lib/run/Compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+using namespace tenon;
+using namespace tenon::run;
+using nlohmann::json;
+
+static std::string formatInfo(const TenonTensorInfo &info) {
+  std::string text = tenon_dtype_name(info.dtype);
+  text += " ";
+  for (int32_t i = 0; i < info.rank; ++i) {
+    text += i ? "x" : "";
+    if (info.dims[i] >= 0)
+      text += std::to_string(info.dims[i]);
+    else
+      text += *info.dim_names[i] ? info.dim_names[i] : "?";
+  }
+  return info.rank ? text : text + "scalar";
+}
+
+static json toJson(const TenonTensorInfo &info) {
+  json dims = json::array();
+  for (int32_t i = 0; i < info.rank; ++i)
+    if (info.dims[i] >= 0)
+      dims.push_back(info.dims[i]);
+    else if (*info.dim_names[i])
+      dims.push_back(info.dim_names[i]);
+    else
+      dims.push_back(nullptr);
+  return {{"name", info.name},
+          {"type", tenon_dtype_name(info.dtype)},
+          {"dims", dims}};
+}
+
+static void printJson(const json &value) {
+  puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+}
+
+static void printInfo(const Model &model, bool isJson) {
+  if (isJson) {
+    json inputs = json::array(), outputs = json::array();
+    for (size_t i = 0; i < model.numInputs(); ++i)
+      inputs.push_back(toJson(model.input(i)));
+    for (size_t i = 0; i < model.numOutputs(); ++i)
+      outputs.push_back(toJson(model.output(i)));
+    printJson({{"name", model.name()},
+               {"inputs", inputs},
+               {"outputs", outputs},
+               {"weights_bytes", tenon_model_weights_size(model.get())}});
+    return;
+  }
+  printf("%s, %.1f MB of constants\n", model.name().c_str(),
+         tenon_model_weights_size(model.get()) / 1e6);
+  for (size_t i = 0; i < model.numInputs(); ++i)
+    printf("  input   %-24s %s\n", model.input(i).name,
+           formatInfo(model.input(i)).c_str());
+  for (size_t i = 0; i < model.numOutputs(); ++i)
+    printf("  output  %-24s %s\n", model.output(i).name,
+           formatInfo(model.output(i)).c_str());
+}
+
+static void printOutput(const Array &array) {
+  double least = INFINITY, most = -INFINITY, sum = 0;
+  int64_t strange = 0;
+  for (int64_t i = 0, count = array.size(); i < count; ++i) {
+    double value = array.at(i);
+    strange += !std::isfinite(value);
+    least = std::min(least, value);
+    most = std::max(most, value);
+    sum += value;
+  }
+  printf("%-24s %s %s", array.name.c_str(), tenon_dtype_name(array.dtype),
+         array.formatDims().c_str());
+  if (array.size())
+    printf("  min %.6g  max %.6g  mean %.6g", least, most, sum / array.size());
+  if (strange)
+    printf("  (%lld not finite)", static_cast<long long>(strange));
+  printf("\n");
+}
+
+static double median(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  size_t middle = numbers.size() / 2;
+  return numbers.size() % 2 ? numbers[middle]
+                            : (numbers[middle - 1] + numbers[middle]) / 2;
+}
+
+static std::vector<TenonProfileEntry> getProfile(Session &session) {
+  const TenonProfileEntry *entries = nullptr;
+  size_t count = tenon_session_profile(session.get(), &entries);
+  std::vector<TenonProfileEntry> sorted(entries, entries + count);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const TenonProfileEntry &a, const TenonProfileEntry &b) {
+              return a.nanoseconds > b.nanoseconds;
+            });
+  return sorted;
+}
+
+static void printProfile(Session &session) {
+  std::vector<TenonProfileEntry> entries = getProfile(session);
+  double total = 0;
+  for (const TenonProfileEntry &entry : entries)
+    total += entry.nanoseconds;
+  printf("%8s %6s %9s  %-9s %s\n", "ms", "%", "calls", "provider", "kernel");
+  for (const TenonProfileEntry &entry : entries)
+    printf("%8.3f %6.1f %9llu  %-9s %s%s%s\n", entry.nanoseconds / 1e6,
+           100 * entry.nanoseconds / total,
+           static_cast<unsigned long long>(entry.calls), entry.provider,
+           entry.name, *entry.implementation ? "  " : "", entry.implementation);
+}
+
+static json profileToJson(Session &session) {
+  json list = json::array();
+  for (const TenonProfileEntry &entry : getProfile(session))
+    list.push_back({{"name", entry.name},
+                    {"provider", entry.provider},
+                    {"implementation", entry.implementation},
+                    {"calls", entry.calls},
+                    {"ms", entry.nanoseconds / 1e6}});
+  return list;
+}
+
+namespace {
+struct Expectation {
+  size_t output;
+  Array array;
+};
+} // namespace
+
+static std::vector<Expectation>
+readExpectations(const Runner &runner, const std::vector<std::string> &texts) {
+  std::vector<Expectation> expectations;
+  for (const std::string &text : texts) {
+    size_t at = text.find('=');
+    std::string name = at == std::string::npos ? "" : text.substr(0, at);
+    std::string path = at == std::string::npos ? text : text.substr(at + 1);
+    size_t before = expectations.size();
+    std::vector<Array> arrays = readArrays(path);
+    for (Array &array : arrays) {
+      if (!name.empty() && arrays.size() > 1 && array.name != name)
+        continue;
+      std::string output = name.empty() ? array.name : name;
+      if (output.empty())
+        fail(TENON_ERROR_USAGE,
+             "--expect %s: its array has no name; write NAME=%s", path.c_str(),
+             path.c_str());
+      expectations.push_back({runner.findOutput(output), std::move(array)});
+    }
+    if (expectations.size() == before)
+      fail(TENON_ERROR_INVALID, "'%s' has no array '%s'", path.c_str(),
+           name.c_str());
+  }
+  return expectations;
+}
+
+int RunCommand::execute() const {
+  Runner runner(model, options);
+  if (isInfo) {
+    printInfo(runner.getModel(), isJson);
+    return 0;
+  }
+  std::vector<Expectation> expectations =
+      readExpectations(runner, expectationFiles);
+  readInputs(runner);
+  if (random)
+    fillRandomly(runner);
+
+  double first = 0;
+  std::vector<double> times;
+  if (steps.steps) {
+    runner.runSteps(steps);
+  } else {
+    first = runner.run();
+    if (options.profile && repeat)
+      tenon_session_profile_reset(runner.getSession().get());
+    for (int i = 0; i < repeat; ++i)
+      times.push_back(runner.run());
+  }
+
+  int code = 0;
+  json outputs = json::array();
+  for (const Array &array : runner.getOutputs()) {
+    outputs.push_back({{"name", array.name},
+                       {"type", tenon_dtype_name(array.dtype)},
+                       {"dims", array.dims}});
+    if (!isJson)
+      printOutput(array);
+  }
+  for (const Expectation &expected : expectations) {
+    const Array &found = runner.getOutputs()[expected.output];
+    Comparison comparison = compare(found, expected.array);
+    bool isGood = comparison.isWithin(tolerance);
+    if (!isGood)
+      code = TENON_ERROR_DIFFERS;
+    json &entry = outputs[expected.output];
+    entry["ok"] = isGood;
+    if (!comparison.mismatch.empty()) {
+      entry["mismatch"] = comparison.mismatch;
+      entry["max_abs_error"] = nullptr;
+      entry["max_magnitude"] = nullptr;
+      if (!isJson)
+        printf("%s: differs: it is %s\n", found.name.c_str(),
+               comparison.mismatch.c_str());
+      continue;
+    }
+    // What is not a number becomes null.
+    entry["max_abs_error"] = comparison.maxAbsError;
+    entry["max_rel_error"] = comparison.relativeError();
+    entry["max_magnitude"] = comparison.maxMagnitude;
+    if (!isJson)
+      printf("%s: %s: largest error %.3g absolute (at element %lld), %.3g "
+             "relative to the largest magnitude %.3g; tolerance %.3g\n",
+             found.name.c_str(), isGood ? "as expected" : "differs",
+             comparison.maxAbsError,
+             static_cast<long long>(comparison.worstIndex),
+             comparison.relativeError(), comparison.maxMagnitude, tolerance);
+  }
+  if (!outputFolder.empty()) {
+    std::error_code problem;
+    std::filesystem::create_directories(outputFolder, problem);
+    if (problem)
+      fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s",
+           outputFolder.c_str(), problem.message().c_str());
+    for (size_t i = 0; i < runner.getOutputs().size(); ++i)
+      writeNpy(outputFolder + "/output_" + std::to_string(i) + ".npy",
+               runner.getOutputs()[i]);
+  }
+
+  Session &session = runner.getSession();
+  if (isJson) {
+    json result = {
+        {"model", model},
+        {"threads", session.threads()},
+        {"load_ms", runner.getLoadMilliseconds()},
+        {"workspace_bytes", tenon_session_workspace_size(session.get())},
+        {"outputs", outputs}};
+    if (!steps.steps)
+      result["first_ms"] = first;
+    if (!times.empty()) {
+      result["runs"] = times.size();
+      result["min_ms"] = *std::min_element(times.begin(), times.end());
+      result["median_ms"] = median(times);
+    }
+    if (options.profile)
+      result["profile"] = profileToJson(session);
+    printJson(result);
+    return code;
+  }
+  if (!times.empty())
+    printf("%zu runs on %d thread%s: least %.3f ms, median %.3f ms; first "
+           "%.3f ms, load %.1f ms, workspace %.1f MB\n",
+           times.size(), session.threads(), session.threads() == 1 ? "" : "s",
+           *std::min_element(times.begin(), times.end()), median(times), first,
+           runner.getLoadMilliseconds(),
+           tenon_session_workspace_size(session.get()) / 1e6);
+  if (options.profile)
+    printProfile(session);
+  return code;
+}

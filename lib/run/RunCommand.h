@@ -1,0 +1,38 @@
+//===- RunCommand.h - What tenon-run does
+//-----------------------------------===//
+
+#ifndef TENON_LIB_RUN_RUNCOMMAND_H
+#define TENON_LIB_RUN_RUNCOMMAND_H
+
+#include "lib/run/Runner.h"
+
+namespace tenon::run {
+
+/// The command line of tenon-run, taken apart.
+struct RunCommand {
+  std::string model;
+  RunnerOptions options;
+  /// "name=file", or "file" with arrays that have names.
+  std::vector<std::string> inputs, expectationFiles;
+  /// "name=1x3x48x320", "symbol=6", "name=low:high".
+  std::vector<std::string> shapes, symbols, ranges;
+  bool random = false;
+  uint64_t seed = 0;
+  StepPlan steps;
+  double tolerance = 1e-4;
+  int repeat = 0;
+  std::string outputFolder;
+  bool isInfo = false, isJson = false;
+
+  /// Runs it and prints what came out. Returns an exit code; throws Error.
+  int execute() const;
+
+private:
+  void readInputs(Runner &runner) const;
+  void fillRandomly(Runner &runner) const;
+  std::vector<int64_t> chooseDims(const TenonTensorInfo &info) const;
+};
+
+} // namespace tenon::run
+
+#endif // TENON_LIB_RUN_RUNCOMMAND_H

@@ -1,0 +1,183 @@
+//===- Runner.cpp - A model with its inputs and outputs
+//---------------------===//
+
+#include "lib/run/Runner.h"
+
+#include "tenon/compiler.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <dlfcn.h>
+
+using namespace tenon::run;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start)
+      .count();
+}
+
+struct Progress {
+  Clock::time_point start = Clock::now();
+
+  static void show(void *context, const char *phase) {
+    auto *progress = static_cast<Progress *>(context);
+    if (millisecondsSince(progress->start) > 1000)
+      fprintf(stderr, "compiling: %s\n", phase);
+  }
+};
+
+bool isOnnx(const std::string &path) {
+  return path.size() > 5 && path.compare(path.size() - 5, 5, ".onnx") == 0;
+}
+
+} // namespace
+
+TenonModel *tenon::run::compileInProcess(const std::string &path,
+                                         const RunnerOptions &options) {
+  void *library = dlopen("libtenon_compiler.so", RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    fail(TENON_ERROR_UNSUPPORTED,
+         "'%s' is to be compiled, but the compiler is not there: %s",
+         path.c_str(), dlerror());
+  auto compile = reinterpret_cast<decltype(&tenon_compile_file)>(
+      dlsym(library, "tenon_compile_file"));
+  if (!compile)
+    fail(TENON_ERROR_UNSUPPORTED,
+         "libtenon_compiler.so is of another version of Tenon");
+  Progress progress;
+  TenonCompileOptions compileOptions{};
+  compileOptions.struct_size = sizeof compileOptions;
+  if (!options.provider.empty())
+    compileOptions.provider = options.provider.c_str();
+  if (!options.target.empty())
+    compileOptions.target = options.target.c_str();
+  if (options.showProgress) {
+    compileOptions.progress = &Progress::show;
+    compileOptions.progress_context = &progress;
+  }
+  TenonModel *model = nullptr;
+  check(compile(path.c_str(), &compileOptions, &model));
+  return model;
+}
+
+Runner::Runner(const std::string &path, const RunnerOptions &options) {
+  Clock::time_point start = Clock::now();
+  if (isOnnx(path))
+    model.emplace(compileInProcess(path, options));
+  else
+    model.emplace(Model::load(path));
+  TenonSessionOptions sessionOptions{};
+  sessionOptions.struct_size = sizeof sessionOptions;
+  sessionOptions.threads = options.threads;
+  sessionOptions.profile = options.profile;
+  session.emplace(*model, sessionOptions);
+  loadMilliseconds = millisecondsSince(start);
+  inputs.resize(model->numInputs());
+}
+
+template <typename Get>
+static size_t findTensor(const char *kind, const std::string &name,
+                         size_t count, Get get) {
+  std::string known;
+  for (size_t i = 0; i < count; ++i) {
+    if (name == get(i).name)
+      return i;
+    known += std::string(known.empty() ? "" : ", ") + "'" + get(i).name + "'";
+  }
+  fail(TENON_ERROR_USAGE, "the model has no %s '%s', only %s", kind,
+       name.c_str(), known.empty() ? "none" : known.c_str());
+}
+
+size_t Runner::findInput(const std::string &name) const {
+  return findTensor("input", name, model->numInputs(),
+                    [&](size_t i) { return model->input(i); });
+}
+
+size_t Runner::findOutput(const std::string &name) const {
+  return findTensor("output", name, model->numOutputs(),
+                    [&](size_t i) { return model->output(i); });
+}
+
+void Runner::setInput(size_t index, Array array) {
+  array.name = model->input(index).name;
+  inputs.at(index) = std::move(array);
+  isBound = false;
+}
+
+void Runner::bind() {
+  inputViews.clear();
+  for (std::optional<Array> &input : inputs)
+    if (input)
+      inputViews.push_back(input->view());
+  check(
+      tenon_session_bind(session->get(), inputViews.data(), inputViews.size()));
+  outputs.clear();
+  for (size_t i = 0; i < model->numOutputs(); ++i) {
+    TenonTensor shape = session->output(i);
+    outputs.push_back(
+        Array::make(shape.dtype, {shape.dims, shape.dims + shape.rank}));
+    outputs.back().name = shape.name;
+  }
+  outputViews.clear();
+  for (Array &output : outputs)
+    outputViews.push_back(output.view());
+  isBound = true;
+}
+
+double Runner::run() {
+  if (!isBound)
+    bind();
+  Clock::time_point start = Clock::now();
+  check(tenon_session_run(session->get(), inputViews.data(), inputViews.size(),
+                          outputViews.data(), outputViews.size()));
+  return millisecondsSince(start);
+}
+
+void Runner::runSteps(const StepPlan &plan) {
+  std::vector<std::optional<Array>> given = inputs;
+  std::vector<Array> stacked;
+  for (int64_t step = 0; step < plan.steps; ++step) {
+    for (const std::string &name : plan.stepped) {
+      size_t index = findInput(name);
+      if (!given[index])
+        fail(TENON_ERROR_INVALID, "missing input '%s'", name.c_str());
+      const Array &all = *given[index];
+      if (all.dims.empty() || all.dims[0] != plan.steps)
+        fail(TENON_ERROR_INVALID,
+             "input '%s' is %s, expected %lld slices along the first dimension",
+             name.c_str(), all.formatDims().c_str(),
+             static_cast<long long>(plan.steps));
+      Array slice =
+          Array::make(all.dtype, {all.dims.begin() + 1, all.dims.end()});
+      memcpy(slice.bytes.data(), all.bytes.data() + step * slice.bytes.size(),
+             slice.bytes.size());
+      setInput(index, std::move(slice));
+    }
+    run();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (step == 0) {
+        std::vector<int64_t> dims = outputs[i].dims;
+        dims.insert(dims.begin(), plan.steps);
+        stacked.push_back(Array::make(outputs[i].dtype, dims));
+        stacked.back().name = outputs[i].name;
+      }
+      size_t size = outputs[i].bytes.size();
+      if (stacked[i].bytes.size() != size * plan.steps)
+        fail(TENON_ERROR_INVALID,
+             "output '%s' changes its dimensions from step to step",
+             outputs[i].name.c_str());
+      memcpy(stacked[i].bytes.data() + step * size, outputs[i].bytes.data(),
+             size);
+    }
+    for (const auto &[output, input] : plan.carry)
+      setInput(findInput(input), outputs[findOutput(output)]);
+  }
+  inputs = std::move(given);
+  outputs = std::move(stacked);
+  isBound = false;
+}

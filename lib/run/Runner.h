@@ -1,0 +1,72 @@
+//===- Runner.h - A model with its inputs and outputs
+//-----------------------===//
+
+#ifndef TENON_LIB_RUN_RUNNER_H
+#define TENON_LIB_RUN_RUNNER_H
+
+#include "lib/run/Array.h"
+
+#include <map>
+#include <optional>
+
+namespace tenon::run {
+
+struct RunnerOptions {
+  int threads = 0; // 0: as many as the process may use
+  bool profile = false;
+  /// For ONNX models, which are compiled in process; "" is the default.
+  std::string provider, target;
+  /// Show the phases of a long compilation.
+  bool showProgress = false;
+};
+
+/// Which inputs get a slice for each step, and which outputs go back to inputs.
+struct StepPlan {
+  int64_t steps = 0; // 0: one run, no slices
+  std::vector<std::string> stepped;
+  std::vector<std::pair<std::string, std::string>> carry; // output, input
+};
+
+/// Loads a model, compiling it first if its name ends in .onnx, and runs it.
+class Runner {
+public:
+  Runner(const std::string &path, const RunnerOptions &options);
+
+  const Model &getModel() const { return *model; }
+  Session &getSession() { return *session; }
+  double getLoadMilliseconds() const { return loadMilliseconds; }
+  size_t findInput(const std::string &name) const;
+  size_t findOutput(const std::string &name) const;
+
+  void setInput(size_t index, Array array);
+  const std::optional<Array> &getInput(size_t index) const {
+    return inputs[index];
+  }
+  /// Runs once; the outputs are in getOutputs(). Returns milliseconds of the
+  /// run alone.
+  double run();
+  /// Runs `plan.steps` times and stacks the outputs along a new first
+  /// dimension.
+  void runSteps(const StepPlan &plan);
+  std::vector<Array> &getOutputs() { return outputs; }
+
+private:
+  void bind();
+
+  std::optional<Model> model;
+  std::optional<Session> session;
+  double loadMilliseconds = 0;
+  std::vector<std::optional<Array>> inputs;
+  std::vector<Array> outputs;
+  bool isBound = false;
+  std::vector<TenonTensor> inputViews, outputViews;
+};
+
+/// Compiles an ONNX file in process with libtenon_compiler, which is loaded
+/// now. Throws UNSUPPORTED if it is not there.
+TenonModel *compileInProcess(const std::string &path,
+                             const RunnerOptions &options);
+
+} // namespace tenon::run
+
+#endif // TENON_LIB_RUN_RUNNER_H

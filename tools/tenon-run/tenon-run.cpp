@@ -1,0 +1,129 @@
+//===- tenon-run.cpp - Run, check and time compiled models
+//------------------===//
+
+#include "lib/run/RunCommand.h"
+#include "lib/run/Server.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+using tenon::run::RunCommand;
+
+namespace {
+
+/// Takes "output=input" apart for --carry.
+std::string addCarry(RunCommand &command, const std::string &text) {
+  size_t at = text.find('=');
+  if (at == std::string::npos || at == 0 || at + 1 == text.size())
+    return "expected OUTPUT=INPUT";
+  command.steps.carry.emplace_back(text.substr(0, at), text.substr(at + 1));
+  return "";
+}
+
+int report(const char *message, int code) {
+  fprintf(stderr, "tenon-run: error: %s\n", message);
+  return code;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  RunCommand command;
+  bool isServer = false;
+  std::vector<std::string> carry;
+  CLI::App app(
+      "tenon-run: run a compiled model (.so), or compile an ONNX "
+      "model and run it\n\n"
+      "  tenon-run model.so --input x=x.npy --expect y=y.npy\n"
+      "  tenon-run model.so --random --shape x=1x3x48x320 --repeat 20");
+  app.footer(std::string(tenon::run::serverUsage) +
+             "\n\nExit codes: 0 done, 1 usage, 2 invalid model or input, 3 "
+             "unsupported, 4 file or system error, 5 result differs, 70 "
+             "internal error.");
+  app.name("tenon-run");
+  app.set_version_flag("--version",
+                       std::string("tenon ") + tenon_version_string());
+  app.add_option("model", command.model, "Compiled model, or .onnx");
+  app.add_flag("--info", command.isInfo, "Show inputs and outputs, don't run");
+  app.add_option("--input,-i", command.inputs,
+                 "Input from a file: NAME=FILE, or FILE whose arrays have "
+                 "names. .npy, .npz, .pb (ONNX TensorProto)")
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
+  app.add_flag("--random", command.random,
+               "Fill the inputs that are not given: floats from -1 to 1, "
+               "integers 0 or 1");
+  app.add_option("--seed", command.seed, "Seed of --random (0)");
+  app.add_option("--shape", command.shapes, "Dimensions of a random input")
+      ->type_name("NAME=1x3x48x320")
+      ->allow_extra_args(false);
+  app.add_option("--dim", command.symbols,
+                 "A dynamic dimension of all random inputs")
+      ->type_name("SYMBOL=N")
+      ->allow_extra_args(false);
+  app.add_option("--range", command.ranges, "Range of a random input")
+      ->type_name("NAME=LOW:HIGH")
+      ->allow_extra_args(false);
+  app.add_option("--expect,-e", command.expectationFiles,
+                 "Compare an output with a file; exit code 5 if it differs")
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
+  app.add_option("--tolerance", command.tolerance,
+                 "Largest error that passes, relative to the expected output's "
+                 "largest magnitude (1e-4)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--output,-o", command.outputFolder,
+                 "Write the outputs as output_0.npy, ... into this folder")
+      ->type_name("FOLDER");
+  app.add_option("--repeat,-r", command.repeat,
+                 "Time this many runs after the first")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--threads,-t", command.options.threads,
+                 "Threads (as many as the process may use)")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--profile", command.options.profile,
+               "Show the time of each kernel");
+  app.add_option("--steps", command.steps.steps,
+                 "Run this many times in a row; each output file then has the "
+                 "steps along a new first dimension")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--step", command.steps.stepped,
+                 "An input with one slice for each step along a first "
+                 "dimension of its own")
+      ->type_name("INPUT")
+      ->needs("--steps")
+      ->allow_extra_args(false);
+  app.add_option("--carry", carry,
+                 "An output that is an input of the next step")
+      ->type_name("OUTPUT=INPUT")
+      ->needs("--steps")
+      ->allow_extra_args(false);
+  app.add_option("--provider", command.options.provider,
+                 "For .onnx: auto, onednn or codegen");
+  app.add_option("--target", command.options.target,
+                 "For .onnx: native, x86-64-v3, ...");
+  app.add_flag("--json", command.isJson, "Print one line of JSON");
+  app.add_flag("--serve", isServer, "Answer requests; see below");
+
+  try {
+    app.parse(argc, argv);
+    for (const std::string &text : carry)
+      if (std::string problem = addCarry(command, text); !problem.empty())
+        throw CLI::ValidationError("--carry", problem);
+    if (command.model.empty() && !isServer)
+      throw CLI::RequiredError("model");
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) ? TENON_ERROR_USAGE : 0;
+  }
+  try {
+    command.options.showProgress = true;
+    return isServer ? tenon::run::serve() : command.execute();
+  } catch (const tenon::Error &error) {
+    return report(error.what(), error.code());
+  } catch (const std::bad_alloc &) {
+    return report("not enough memory", TENON_ERROR_SYSTEM);
+  } catch (const std::exception &error) {
+    return report(error.what(), TENON_ERROR_INTERNAL);
+  }
+}
