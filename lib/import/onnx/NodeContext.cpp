@@ -1,0 +1,552 @@
+//===- NodeContext.cpp - A node as its converter sees it ------------------===//
+
+#include "lib/import/onnx/NodeContext.h"
+
+#include "lib/import/onnx/GraphImporter.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+NodeContext::NodeContext(GraphImporter &importer, OpBuilder &builder,
+                         const onnx::NodeProto &node, const std::string &name,
+                         int64_t version, Location loc, ArrayRef<Value> inputs,
+                         const FunctionAttributes *functionAttributes)
+    : importer(importer), builder(builder), node(node), name(name),
+      version(version), loc(loc), inputs(inputs),
+      functionAttributes(functionAttributes) {}
+
+std::string NodeContext::describe() const {
+  return "node " + quote(name) + " (" + node.op_type() + ")";
+}
+
+Refusal NodeContext::invalid(const Twine &message) {
+  if (!hasFailed)
+    importer.errors.invalid(describe() + ": " + message);
+  hasFailed = true;
+  return {};
+}
+
+Refusal NodeContext::unsupported(const Twine &reason) {
+  if (!hasFailed)
+    unsupportedReason = reason.str();
+  hasFailed = true;
+  return {};
+}
+
+KnownValues &NodeContext::getKnownValues() { return importer.known; }
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+Value NodeContext::getInput(unsigned i) {
+  if (hasFailed)
+    return {};
+  if (!hasInput(i)) {
+    invalid("input " + Twine(i) + " is missing");
+    return {};
+  }
+  return inputs[i];
+}
+
+std::optional<SmallVector<int64_t>>
+NodeContext::getConstantInput(unsigned i, StringRef what) {
+  Value value = getInput(i);
+  if (!value)
+    return std::nullopt;
+  RankedTensorType type = getType(value);
+  if (!type.getElementType().isInteger()) {
+    invalid("expected integers in " + what + ", found " +
+            getTypeName(type.getElementType()));
+    return std::nullopt;
+  }
+  if (type.getRank() > 1) {
+    invalid("expected " + what + " of rank 1, found rank " +
+            Twine(type.getRank()));
+    return std::nullopt;
+  }
+  std::optional<SmallVector<int64_t>> values =
+      importer.known.getConstants(value);
+  if (!values)
+    unsupported(what + " must be constant");
+  return values;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+const onnx::AttributeProto *NodeContext::find(StringRef attributeName) {
+  usedAttributes.insert(attributeName);
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (attribute.name() != attributeName)
+      continue;
+    if (attribute.ref_attr_name().empty())
+      return &attribute;
+    return functionAttributes
+               ? functionAttributes->lookup(attribute.ref_attr_name())
+               : nullptr;
+  }
+  return nullptr;
+}
+
+const onnx::AttributeProto *NodeContext::findTyped(StringRef attributeName,
+                                                   int32_t type,
+                                                   StringRef typeName) {
+  const onnx::AttributeProto *attribute = find(attributeName);
+  if (!attribute || hasFailed)
+    return nullptr;
+  if (attribute->type() == type)
+    return attribute;
+  static constexpr StringLiteral names[] = {
+      "nothing",  "a float", "an int", "a string",
+      "a tensor", "a graph", "floats", "ints",
+      "strings",  "tensors", "graphs", "a sparse tensor"};
+  int32_t found = attribute->type();
+  invalid("attribute '" + attributeName + "' is " +
+          (found >= 0 && found < int32_t(std::size(names)) ? names[found]
+                                                           : "something else") +
+          ", expected " + typeName);
+  return nullptr;
+}
+
+using A = onnx::AttributeProto;
+
+int64_t NodeContext::getInt(StringRef name, int64_t defaultValue) {
+  const A *attribute = findTyped(name, A::INT, "an int");
+  return attribute ? attribute->i() : defaultValue;
+}
+
+int64_t NodeContext::getRequiredInt(StringRef name) {
+  if (!find(name))
+    invalid("attribute '" + name + "' is missing");
+  return getInt(name, 0);
+}
+
+bool NodeContext::getBool(StringRef name, bool defaultValue) {
+  int64_t value = getInt(name, defaultValue);
+  if (value != 0 && value != 1)
+    invalid("attribute '" + name + "' is " + Twine(value) +
+            ", expected 0 or 1");
+  return value != 0;
+}
+
+double NodeContext::getFloat(StringRef name, double defaultValue) {
+  const A *attribute = findTyped(name, A::FLOAT, "a float");
+  return attribute ? attribute->f() : defaultValue;
+}
+
+std::string NodeContext::getString(StringRef name, StringRef defaultValue) {
+  const A *attribute = findTyped(name, A::STRING, "a string");
+  return attribute ? attribute->s() : defaultValue.str();
+}
+
+std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) {
+  const A *attribute = findTyped(name, A::INTS, "ints");
+  if (!attribute)
+    return std::nullopt;
+  return SmallVector<int64_t>(attribute->ints().begin(),
+                              attribute->ints().end());
+}
+
+std::optional<SmallVector<double>> NodeContext::getFloats(StringRef name) {
+  const A *attribute = findTyped(name, A::FLOATS, "floats");
+  if (!attribute)
+    return std::nullopt;
+  return SmallVector<double>(attribute->floats().begin(),
+                             attribute->floats().end());
+}
+
+std::optional<SmallVector<std::string>>
+NodeContext::getStrings(StringRef name) {
+  const A *attribute = findTyped(name, A::STRINGS, "strings");
+  if (!attribute)
+    return std::nullopt;
+  return SmallVector<std::string>(attribute->strings().begin(),
+                                  attribute->strings().end());
+}
+
+ElementsAttr NodeContext::getTensor(StringRef name) {
+  const A *attribute = findTyped(name, A::TENSOR, "a tensor");
+  if (!attribute)
+    return {};
+  if (!getElementType(getContext(), attribute->t().data_type())) {
+    unsupported("element type " + getTypeName(attribute->t().data_type()) +
+                " is not supported");
+    return {};
+  }
+  ElementsAttr value = importer.tensors.read(
+      attribute->t(), describe() + " has attribute " + quote(name) + ", which");
+  hasFailed |= !value;
+  return value;
+}
+
+const onnx::GraphProto *NodeContext::getGraph(StringRef name) {
+  if (!find(name))
+    invalid("attribute '" + name + "' is missing");
+  const A *attribute = findTyped(name, A::GRAPH, "a graph");
+  return attribute ? &attribute->g() : nullptr;
+}
+
+void NodeContext::ignoreAttributes(std::initializer_list<StringRef> names) {
+  for (StringRef name : names)
+    usedAttributes.insert(name);
+}
+
+LogicalResult NodeContext::checkAttributesUsed() {
+  for (const A &attribute : node.attribute())
+    if (!usedAttributes.contains(attribute.name()))
+      return invalid("attribute " + quote(attribute.name()) +
+                     " is none of version " + Twine(version) +
+                     " of the operator");
+  return success();
+}
+
+int64_t NodeContext::normalizeAxis(int64_t axis, int64_t rank,
+                                   bool allowsRank) {
+  if (axis >= -rank && axis < rank)
+    return axis < 0 ? axis + rank : axis;
+  if (allowsRank && axis == rank)
+    return axis;
+  invalid("axis " + Twine(axis) + " is out of range for rank " + Twine(rank));
+  return 0;
+}
+
+SmallVector<int64_t> NodeContext::normalizeAxes(ArrayRef<int64_t> axes,
+                                                int64_t rank) {
+  SmallVector<int64_t> result;
+  for (int64_t axis : axes) {
+    int64_t normalized = normalizeAxis(axis, rank);
+    if (!hasFailed && is_contained(result, normalized))
+      invalid("axis " + Twine(axis) + " is given twice");
+    result.push_back(normalized);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Creation
+//===----------------------------------------------------------------------===//
+
+Operation *NodeContext::insert(OperationState &state) {
+  if (hasFailed)
+    return nullptr;
+  importer.diagnostic.clear();
+  if (auto *interface = state.name.getInterface<InferTypeOpInterface>()) {
+    SmallVector<Type> types;
+    if (mlir::failed(interface->inferReturnTypes(
+            getContext(), loc, state.operands,
+            state.attributes.getDictionary(getContext()),
+            state.getRawProperties(), state.regions, types))) {
+      invalid(importer.diagnostic);
+      return nullptr;
+    }
+    state.types.clear();
+    state.addTypes(types);
+  }
+  Operation *op = builder.create(state);
+  // The operation by itself: what is around it is yet to be made.
+  OperationName opName = op->getName();
+  if (mlir::failed(opName.verifyInvariants(op)) ||
+      mlir::failed(opName.verifyRegionInvariants(op))) {
+    // ONNX allows some element types that the dialect's types do not.
+    StringRef message = importer.diagnostic;
+    message.consume_front("'" + op->getName().getStringRef().str() + "' op ");
+    if (message.contains("must be") && op->getNumOperands() != 0)
+      unsupported("element type " +
+                  getTypeName(getElementTypeOrSelf(op->getOperand(0))) +
+                  " is not supported");
+    else
+      invalid(message);
+    op->erase();
+    return nullptr;
+  }
+  for (Value result : op->getResults()) {
+    std::string wrong;
+    if (mlir::failed(checkDims(getType(result).getShape(), wrong))) {
+      invalid("the result has " + wrong);
+      op->erase();
+      return nullptr;
+    }
+  }
+  // Known values are found as operations are made, so that nothing recurses
+  // through long chains of them later.
+  for (Value result : op->getResults())
+    importer.known.getElements(result);
+  return op;
+}
+
+Value NodeContext::createConstant(ElementsAttr value) {
+  if (hasFailed || !value)
+    return {};
+  OperationState state(loc, ConstantOp::getOperationName());
+  ConstantOp::build(builder, state, value.getType(), value);
+  Operation *op = insert(state);
+  return op ? op->getResult(0) : Value();
+}
+
+Value NodeContext::createScalar(Type elementType, double value) {
+  auto type = RankedTensorType::get({}, elementType);
+  if (auto floatType = dyn_cast<FloatType>(elementType))
+    return createConstant(
+        DenseElementsAttr::get(type, FloatAttr::get(floatType, value)));
+  bool isUnsigned = elementType.isUnsignedInteger();
+  unsigned width = elementType.getIntOrFloatBitWidth();
+  APInt integer(width, static_cast<uint64_t>(static_cast<int64_t>(value)),
+                /*isSigned=*/!isUnsigned, /*implicitTrunc=*/true);
+  return createConstant(DenseElementsAttr::get(
+      type, Attribute(IntegerAttr::get(elementType, integer))));
+}
+
+Value NodeContext::createInts(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({int64_t(values.size())},
+                                    builder.getIntegerType(64));
+  return createConstant(DenseElementsAttr::get(type, values));
+}
+
+Value NodeContext::unsqueeze(Value value, ArrayRef<int64_t> axes) {
+  if (axes.empty() || !value)
+    return value;
+  return create<UnsqueezeOp>(value, axes);
+}
+
+Value NodeContext::squeeze(Value value, ArrayRef<int64_t> axes) {
+  if (axes.empty() || !value)
+    return value;
+  return create<SqueezeOp>(value, axes);
+}
+
+Value NodeContext::cast(Value value, Type elementType) {
+  if (!value || getElementTypeOrSelf(value) == elementType)
+    return value;
+  return create<CastOp>(value, elementType);
+}
+
+SmallVector<Value> NodeContext::broadcast(ArrayRef<Value> values) {
+  int64_t rank = 0;
+  if (hasFailed)
+    return {};
+  for (Value value : values)
+    rank = std::max(rank, getType(value).getRank());
+  SmallVector<Value> result;
+  for (Value value : values) {
+    int64_t missing = rank - getType(value).getRank();
+    if (missing != 0 && missing != rank)
+      value = unsqueeze(value, to_vector(seq<int64_t>(0, missing)));
+    result.push_back(value);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes as values
+//===----------------------------------------------------------------------===//
+
+Value NodeContext::toShapeOperand(Value value) {
+  if (hasFailed || !value)
+    return {};
+  RankedTensorType type = getType(value);
+  Type elementType = type.getElementType();
+  if (!elementType.isInteger(64) && !elementType.isInteger(32)) {
+    invalid("expected a shape of int64, found " + getTypeName(elementType));
+    return {};
+  }
+  if (type.getRank() != 1) {
+    invalid("expected a shape of rank 1, found rank " + Twine(type.getRank()));
+    return {};
+  }
+  if (auto constants = importer.known.getConstants(value)) {
+    if (elementType.isInteger(64) && value.getDefiningOp<ConstantOp>())
+      return value;
+    return createInts(*constants);
+  }
+  return cast(value, builder.getIntegerType(64));
+}
+
+Value NodeContext::getShape(Value value) {
+  if (hasFailed || !value)
+    return {};
+  if (getType(value).hasStaticShape())
+    return createInts(getType(value).getShape());
+  return create<ShapeOp>(value);
+}
+
+Value NodeContext::sliceAxis(Value value, int64_t axis, Value start, Value end,
+                             int64_t step) {
+  return create<SliceOp>(value, start, end, ArrayRef<int64_t>{axis},
+                         ArrayRef<int64_t>{step});
+}
+
+Value NodeContext::transpose(Value value, ArrayRef<int64_t> permutation) {
+  return create<TransposeOp>(value, permutation);
+}
+
+Value NodeContext::getDim(Value value, int64_t axis) {
+  if (hasFailed || !value)
+    return {};
+  if (!getType(value).isDynamicDim(axis))
+    return createInts(getType(value).getDimSize(axis));
+  return sliceAxis(create<ShapeOp>(value), 0, createInts(axis),
+                   createInts(axis + 1));
+}
+
+Value NodeContext::joinShape(ArrayRef<Value> parts) {
+  if (hasFailed)
+    return {};
+  SmallVector<Value> merged;
+  SmallVector<int64_t> constants;
+  auto flush = [&] {
+    if (!constants.empty())
+      merged.push_back(createInts(constants));
+    constants.clear();
+  };
+  for (Value part : parts) {
+    if (auto values = importer.known.getConstants(part)) {
+      constants.append(*values);
+      continue;
+    }
+    flush();
+    merged.push_back(part);
+  }
+  flush();
+  if (merged.empty())
+    return createInts({});
+  return merged.size() == 1 ? merged[0] : create<ConcatOp>(merged, 0);
+}
+
+Value NodeContext::getDimProduct(Value value, int64_t begin, int64_t end) {
+  if (hasFailed || !value)
+    return {};
+  if (end == begin + 1)
+    return getDim(value, begin);
+  int64_t product = 1;
+  bool isStatic = true;
+  for (int64_t i = begin; i != end; ++i) {
+    isStatic &= !getType(value).isDynamicDim(i);
+    if (isStatic)
+      product *= getType(value).getDimSize(i);
+  }
+  if (isStatic)
+    return createInts(product);
+  Value dims =
+      sliceAxis(create<ShapeOp>(value), 0, createInts(begin), createInts(end));
+  return create<ReduceOp>(dims, ReduceKind::Prod, ArrayRef<int64_t>{0});
+}
+
+void NodeContext::refineType(Value result, ArrayRef<int64_t> dims) {
+  RankedTensorType type = getType(result);
+  SmallVector<int64_t> merged(type.getShape());
+  for (auto [i, dim] : llvm::enumerate(dims))
+    if (ShapedType::isDynamic(merged[i]))
+      merged[i] = dim;
+  std::string wrong;
+  if (mlir::failed(checkDims(merged, wrong)))
+    invalid("the result has " + wrong);
+  else
+    result.setType(RankedTensorType::get(merged, type.getElementType()));
+}
+
+Value NodeContext::reshape(Value value, Value shape) {
+  Value result = create<ReshapeOp>(value, shape);
+  if (!result)
+    return {};
+  const std::optional<Elements> elements = importer.known.getElements(shape);
+  if (!elements)
+    return result;
+  // What the -1 stands for, if all else is known: dimensions of the input that
+  // stand in the result as they are cancel out.
+  ArrayRef<int64_t> inputDims = getType(value).getShape();
+  SmallVector<bool> isCancelled(inputDims.size(), false);
+  SmallVector<int64_t> dims;
+  std::optional<int64_t> inferred;
+  int64_t product = 1, total = 1;
+  bool isKnown = true;
+  for (auto [i, element] : llvm::enumerate(*elements)) {
+    dims.push_back(ShapedType::kDynamic);
+    if (element.constant && *element.constant >= 0) {
+      dims.back() = *element.constant;
+      isKnown &= !MulOverflow(product, *element.constant, product);
+    } else if (element.constant) {
+      inferred = i;
+    } else if (element.tensor == value && !isCancelled[element.dim]) {
+      isCancelled[element.dim] = true;
+    } else {
+      isKnown = false;
+    }
+  }
+  for (auto [i, dim] : llvm::enumerate(inputDims))
+    if (!isCancelled[i])
+      isKnown &= !ShapedType::isDynamic(dim) && !MulOverflow(total, dim, total);
+  if (inferred && isKnown && product > 0) {
+    if (total % product != 0) {
+      invalid("can't divide " + Twine(total) + " elements into rows of " +
+              Twine(product));
+      return {};
+    }
+    dims[*inferred] = total / product;
+  }
+  refineType(result, dims);
+  return hasFailed ? Value() : result;
+}
+
+Value NodeContext::flatten(Value value, int64_t axis) {
+  if (hasFailed || !value)
+    return {};
+  RankedTensorType type = getType(value);
+  bool isInnerStatic = true;
+  int64_t inner = 1;
+  for (int64_t i = axis, e = type.getRank(); i != e; ++i) {
+    isInnerStatic &= !type.isDynamicDim(i);
+    if (isInnerStatic)
+      inner *= type.getDimSize(i);
+  }
+  // One of the two follows from the other, unless there is nothing to divide.
+  Value shape;
+  if (isInnerStatic && inner > 0)
+    shape = createInts({-1, inner});
+  else
+    shape = joinShape({getDimProduct(value, 0, axis),
+                       getDimProduct(value, axis, type.getRank())});
+  return reshape(value, shape);
+}
+
+Value NodeContext::expand(Value value, Value shape) {
+  Value result = create<ExpandOp>(value, shape);
+  if (!result)
+    return {};
+  const std::optional<Elements> elements = importer.known.getElements(shape);
+  if (!elements)
+    return result;
+  SmallVector<int64_t> dims;
+  for (const Element &element : *elements)
+    dims.push_back(element.constant.value_or(ShapedType::kDynamic));
+  refineType(result, dims);
+  return hasFailed ? Value() : result;
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+LogicalResult NodeContext::setOutput(unsigned i, Value value) {
+  if (hasFailed || !value)
+    return failure();
+  outputs[i] = value;
+  return success();
+}
+
+FailureOr<SmallVector<Value>>
+NodeContext::importGraph(const onnx::GraphProto &graph) {
+  if (hasFailed)
+    return failure();
+  FailureOr<SmallVector<Value>> results =
+      importer.importSubgraph(graph, name + "/");
+  hasFailed |= mlir::failed(results);
+  return results;
+}
+
+} // namespace tenon::onnx_import

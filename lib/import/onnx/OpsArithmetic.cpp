@@ -1,0 +1,86 @@
+//===- OpsArithmetic.cpp - Functions of two and more operands -------------===//
+
+#include "lib/import/onnx/OpTable.h"
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+template <typename OpT> static LogicalResult convertBinary(NodeContext &node) {
+  return node.setOutput(node.binary<OpT>(node.getInput(0), node.getInput(1)));
+}
+
+/// The result has the type of the base; the exponent may have another.
+static LogicalResult convertPow(NodeContext &node) {
+  Value base = node.getInput(0), exponent = node.getInput(1);
+  if (node.failed())
+    return failure();
+  Type type = getElementTypeOrSelf(base),
+       exponentType = getElementTypeOrSelf(exponent);
+  // An integer to the power of a fraction is computed in floats.
+  if (type.isInteger() && isa<FloatType>(exponentType)) {
+    Value power = node.binary<PowOp>(node.cast(base, exponentType), exponent);
+    return node.setOutput(node.cast(power, type));
+  }
+  return node.setOutput(node.binary<PowOp>(base, node.cast(exponent, type)));
+}
+
+static LogicalResult convertMod(NodeContext &node) {
+  Value a = node.getInput(0), b = node.getInput(1);
+  if (node.getBool("fmod", false))
+    return node.setOutput(node.binary<FmodOp>(a, b));
+  if (a && isa<FloatType>(getElementTypeOrSelf(a)))
+    return node.invalid("expected attribute 'fmod' = 1 for " +
+                        getTypeName(getElementTypeOrSelf(a)));
+  return node.setOutput(node.binary<ModOp>(a, b));
+}
+
+/// Any number of operands, from left to right.
+template <typename OpT>
+static LogicalResult convertVariadic(NodeContext &node) {
+  Value result = node.getInput(0);
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    result = node.binary<OpT>(result, node.getInput(i));
+  return node.setOutput(result);
+}
+
+static LogicalResult convertMean(NodeContext &node) {
+  Value sum = node.getInput(0);
+  for (unsigned i = 1; i < node.getNumInputs(); ++i)
+    sum = node.binary<AddOp>(sum, node.getInput(i));
+  if (!sum || node.getNumInputs() == 1)
+    return node.setOutput(sum);
+  return node.setOutput(node.create<DivOp>(
+      sum, node.createScalar(getElementTypeOrSelf(sum), node.getNumInputs())));
+}
+
+ArrayRef<OpEntry> getArithmeticOps() {
+  static constexpr int64_t add[] = {7, 13, 14}, pow[] = {7, 12, 13, 15},
+                           mod[] = {10, 13}, v7[] = {7}, max[] = {6, 8, 12, 13},
+                           sum[] = {6, 8, 13}, equal[] = {7, 11, 13, 19},
+                           less[] = {7, 9, 13}, lessEqual[] = {12, 16};
+  static const OpEntry entries[] = {
+      {"Add", add, convertBinary<AddOp>, 2, 2},
+      {"Sub", add, convertBinary<SubOp>, 2, 2},
+      {"Mul", add, convertBinary<MulOp>, 2, 2},
+      {"Div", add, convertBinary<DivOp>, 2, 2},
+      {"Pow", pow, convertPow, 2, 2},
+      {"Mod", mod, convertMod, 2, 2},
+      {"And", v7, convertBinary<AndOp>, 2, 2},
+      {"Or", v7, convertBinary<OrOp>, 2, 2},
+      {"Xor", v7, convertBinary<XorOp>, 2, 2},
+      {"Equal", equal, convertBinary<EqualOp>, 2, 2},
+      {"Less", less, convertBinary<LessOp>, 2, 2},
+      {"LessOrEqual", lessEqual, convertBinary<LessEqualOp>, 2, 2},
+      {"Greater", less, convertBinary<GreaterOp>, 2, 2},
+      {"GreaterOrEqual", lessEqual, convertBinary<GreaterEqualOp>, 2, 2},
+      {"Max", max, convertVariadic<MaxOp>, 1, kVariadic},
+      {"Min", max, convertVariadic<MinOp>, 1, kVariadic},
+      {"Sum", sum, convertVariadic<AddOp>, 1, kVariadic},
+      {"Mean", sum, convertMean, 1, kVariadic},
+  };
+  return entries;
+}
+
+} // namespace tenon::onnx_import

@@ -1,0 +1,183 @@
+//===- OpsControlFlow.cpp - Conditions ------------------------------------===//
+
+#include "lib/import/onnx/OpTable.h"
+
+#include "llvm/ADT/SetVector.h"
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+/// One branch that is known to be taken stands in place of the node.
+static LogicalResult importBranch(NodeContext &node,
+                                  const onnx::GraphProto &graph) {
+  FailureOr<SmallVector<Value>> results = node.importGraph(graph);
+  if (failed(results))
+    return failure();
+  for (auto [i, value] : llvm::enumerate(*results))
+    if (node.hasOutput(i) && failed(node.setOutput(i, value)))
+      return failure();
+  return success();
+}
+
+/// A branch in a region of its own.
+static FailureOr<SmallVector<Value>>
+importRegion(NodeContext &node, const onnx::GraphProto &graph, Region &region) {
+  OpBuilder &builder = node.getBuilder();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&region);
+  return node.importGraph(graph);
+}
+
+/// Ranks have to be static, but exporters write "squeeze this dimension" as
+///   if (dim == 1) squeeze(x, dim) else x
+/// where the size of the dimension is dynamic. The rest of such a model works
+/// with the squeezed rank only, so the condition is taken to hold; the squeeze
+/// says that the dimension is 1.
+static bool isSqueezeOfOne(Value condition, const onnx::GraphProto &thenGraph,
+                           const onnx::GraphProto &elseGraph) {
+  // The one node besides constants, if it is of this type.
+  auto findOnly = [](const onnx::GraphProto &graph,
+                     StringRef opType) -> const onnx::NodeProto * {
+    const onnx::NodeProto *only = nullptr;
+    for (const onnx::NodeProto &node : graph.node()) {
+      if (node.op_type() == "Constant")
+        continue;
+      if (only || node.op_type() != opType)
+        return nullptr;
+      only = &node;
+    }
+    return only;
+  };
+  const onnx::NodeProto *squeeze = findOnly(thenGraph, "Squeeze");
+  const onnx::NodeProto *identity = findOnly(elseGraph, "Identity");
+  while (Operation *op = condition.getDefiningOp()) {
+    if (!isa<SqueezeOp, ReshapeOp, CastOp>(op))
+      break;
+    condition = op->getOperand(0);
+  }
+  return condition.getDefiningOp<EqualOp>() && squeeze && identity &&
+         squeeze->input_size() > 0 && identity->input_size() > 0 &&
+         squeeze->input(0) == identity->input(0);
+}
+
+/// The inputs of the model that `value` is computed from.
+static std::string listInputs(Value value) {
+  llvm::SetVector<Value> work;
+  work.insert(value);
+  std::string names;
+  for (size_t i = 0; i != work.size(); ++i) {
+    if (Operation *op = work[i].getDefiningOp()) {
+      work.insert(op->operand_begin(), op->operand_end());
+      continue;
+    }
+    if (auto name = dyn_cast<NameLoc>(work[i].getLoc()))
+      names += (names.empty() ? "" : ", ") + quote(name.getName());
+  }
+  return names;
+}
+
+static LogicalResult convertIf(NodeContext &node) {
+  Value condition = node.getInput(0);
+  const onnx::GraphProto *thenGraph = node.getGraph("then_branch");
+  const onnx::GraphProto *elseGraph = node.getGraph("else_branch");
+  if (node.failed())
+    return failure();
+  if (!getElementTypeOrSelf(condition).isInteger(1))
+    return node.invalid("expected a condition of bool, found " +
+                        getTypeName(getElementTypeOrSelf(condition)));
+  for (const onnx::GraphProto *graph : {thenGraph, elseGraph}) {
+    if (graph->input_size() != 0)
+      return node.invalid("expected branches without inputs, found " +
+                          Twine(graph->input_size()));
+    if (graph->output_size() != int(node.getNumOutputs()))
+      return node.invalid("expected branches of " +
+                          Twine(node.getNumOutputs()) + " outputs, found " +
+                          Twine(graph->output_size()));
+  }
+  if (std::optional<SmallVector<int64_t>> known =
+          node.getKnownValues().getConstants(condition)) {
+    if (known->size() != 1)
+      return node.invalid("expected one condition, found " +
+                          Twine(known->size()));
+    return importBranch(node, (*known)[0] ? *thenGraph : *elseGraph);
+  }
+  if (isSqueezeOfOne(condition, *thenGraph, *elseGraph))
+    return importBranch(node, *thenGraph);
+  RankedTensorType type = getType(condition);
+  if (type.getRank() != 0) {
+    SmallVector<int64_t> axes =
+        llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    condition = node.squeeze(condition, axes);
+  }
+  if (!condition)
+    return failure();
+
+  Region thenRegion, elseRegion;
+  FailureOr<SmallVector<Value>> thenResults =
+      importRegion(node, *thenGraph, thenRegion);
+  FailureOr<SmallVector<Value>> elseResults = failure();
+  if (succeeded(thenResults))
+    elseResults = importRegion(node, *elseGraph, elseRegion);
+  if (failed(thenResults) || failed(elseResults))
+    return failure();
+
+  SmallVector<Type> types;
+  for (auto [i, a, b] : llvm::enumerate(*thenResults, *elseResults)) {
+    if (!a || !b) { // After an unsupported node.
+      node.getKnownValues().clear();
+      return failure();
+    }
+    RankedTensorType thenType = getType(a), elseType = getType(b);
+    if (thenType.getElementType() != elseType.getElementType())
+      return node.invalid(
+          "output " + Twine(i) + " is of " +
+          getTypeName(thenType.getElementType()) + " in one branch and of " +
+          getTypeName(elseType.getElementType()) + " in the other");
+    if (thenType.getRank() != elseType.getRank()) {
+      node.getKnownValues().clear();
+      return node.unsupported(
+          "output " + Twine(i) + " has rank " + Twine(thenType.getRank()) +
+          " in one branch and " + Twine(elseType.getRank()) +
+          " in the other, and the condition is not constant; fix the shape or "
+          "the value of what it depends on: " +
+          listInputs(condition));
+    }
+    SmallVector<int64_t> dims(thenType.getShape());
+    for (auto [dim, other] : llvm::zip_equal(dims, elseType.getShape()))
+      if (dim != other)
+        dim = ShapedType::kDynamic;
+    types.push_back(RankedTensorType::get(dims, thenType.getElementType()));
+  }
+
+  OpBuilder &builder = node.getBuilder();
+  for (auto [region, results] : {std::pair(&thenRegion, &*thenResults),
+                                 std::pair(&elseRegion, &*elseResults)}) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(&region->front());
+    YieldOp::create(builder, node.getLoc(), *results);
+  }
+  OperationState state(node.getLoc(), IfOp::getOperationName());
+  state.addOperands(condition);
+  state.addTypes(types);
+  state.addRegion()->takeBody(thenRegion);
+  state.addRegion()->takeBody(elseRegion);
+  Operation *op = node.insert(state);
+  if (!op)
+    return failure();
+  for (unsigned i = 0; i != node.getNumOutputs(); ++i)
+    if (node.hasOutput(i) && failed(node.setOutput(i, op->getResult(i))))
+      return failure();
+  return success();
+}
+
+ArrayRef<OpEntry> getControlFlowOps() {
+  static constexpr int64_t ifVersions[] = {1, 11, 13, 16, 19, 21, 23, 24, 25};
+  static const OpEntry entries[] = {
+      {"If", ifVersions, convertIf},
+  };
+  return entries;
+}
+
+} // namespace tenon::onnx_import

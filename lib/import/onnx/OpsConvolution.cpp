@@ -1,0 +1,308 @@
+//===- OpsConvolution.cpp - Convolutions and pools ------------------------===//
+
+#include "lib/import/onnx/OpTable.h"
+
+#include <algorithm>
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+namespace {
+
+enum class AutoPad { NotSet, Valid, SameUpper, SameLower };
+
+/// The attributes of everything that moves a window, with defaults filled in.
+struct Window {
+  SmallVector<int64_t> kernel, strides, dilations, pads;
+  AutoPad autoPad = AutoPad::NotSet;
+};
+
+} // namespace
+
+static std::string formatInts(ArrayRef<int64_t> values) {
+  std::string text;
+  for (int64_t value : values)
+    text += (text.empty() ? "" : "x") +
+            (ShapedType::isDynamic(value) ? "?" : std::to_string(value));
+  return text;
+}
+
+static AutoPad getAutoPad(NodeContext &node) {
+  std::string name = node.getString("auto_pad", "NOTSET");
+  if (name == "NOTSET" || node.failed())
+    return AutoPad::NotSet;
+  if (name == "VALID")
+    return AutoPad::Valid;
+  if (name == "SAME_UPPER")
+    return AutoPad::SameUpper;
+  if (name == "SAME_LOWER")
+    return AutoPad::SameLower;
+  node.invalid("attribute 'auto_pad' is " + quote(name) +
+               ", expected NOTSET, VALID, SAME_UPPER or SAME_LOWER");
+  return AutoPad::NotSet;
+}
+
+/// A list of integers in [minimum, 2^31), one for each of `count` dimensions.
+static SmallVector<int64_t> getPerDimension(NodeContext &node, StringRef name,
+                                            size_t count, int64_t minimum,
+                                            int64_t defaultValue) {
+  std::optional<SmallVector<int64_t>> values = node.getInts(name);
+  if (!values)
+    return SmallVector<int64_t>(count, defaultValue);
+  if (values->size() != count) {
+    node.invalid("attribute '" + name + "' has " + Twine(values->size()) +
+                 " elements, expected " + Twine(count));
+    return SmallVector<int64_t>(count, defaultValue);
+  }
+  for (int64_t value : *values)
+    if (value < minimum || value > INT32_MAX)
+      node.invalid("attribute '" + name + "' has the element " + Twine(value) +
+                   ", expected one of at least " + Twine(minimum) +
+                   " and below 2^31");
+  return *values;
+}
+
+/// Reads a window over the dimensions of `input` after the second; `kernel` is
+/// that of the weights, or empty for a pool.
+static std::optional<Window> getWindow(NodeContext &node, Value input,
+                                       ArrayRef<int64_t> kernel,
+                                       bool hasDilations = true) {
+  if (node.failed())
+    return std::nullopt;
+  int64_t rank = getType(input).getRank(), spatial = rank - 2;
+  if (spatial < 1 || spatial > 3) {
+    if (spatial < 1)
+      node.invalid("expected an input of rank 3 or more, found rank " +
+                   Twine(rank));
+    else
+      node.unsupported("windows of more than three dimensions are not "
+                       "supported");
+    return std::nullopt;
+  }
+  Window window;
+  if (node.hasAttribute("kernel_shape") || kernel.empty()) {
+    if (!node.hasAttribute("kernel_shape"))
+      node.invalid("attribute 'kernel_shape' is missing");
+    window.kernel = getPerDimension(node, "kernel_shape", spatial, 1, 1);
+    for (auto [size, given] : llvm::zip(window.kernel, kernel))
+      if (!node.failed() && !ShapedType::isDynamic(given) && size != given)
+        node.invalid("attribute 'kernel_shape' is " +
+                     formatInts(window.kernel) + ", but the weights have " +
+                     formatInts(kernel));
+  } else {
+    window.kernel = llvm::to_vector(kernel);
+  }
+  window.strides = getPerDimension(node, "strides", spatial, 1, 1);
+  window.dilations = hasDilations
+                         ? getPerDimension(node, "dilations", spatial, 1, 1)
+                         : SmallVector<int64_t>(spatial, 1);
+  window.autoPad = getAutoPad(node);
+  window.pads = getPerDimension(node, "pads", 2 * spatial, 0, 0);
+  if (window.autoPad != AutoPad::NotSet &&
+      llvm::any_of(window.pads, [](int64_t pad) { return pad != 0; }))
+    node.invalid("attributes 'pads' and 'auto_pad' are both given, expected "
+                 "one");
+  return node.failed() ? std::nullopt : std::optional(window);
+}
+
+/// Makes SAME_UPPER and SAME_LOWER explicit: an output dimension is the input's
+/// divided by the stride, rounded up.
+static LogicalResult resolveAutoPad(NodeContext &node, Value input,
+                                    Window &window) {
+  if (window.autoPad != AutoPad::SameUpper &&
+      window.autoPad != AutoPad::SameLower)
+    return success();
+  size_t spatial = window.kernel.size();
+  for (size_t i = 0; i != spatial; ++i) {
+    if (ShapedType::isDynamic(window.kernel[i]))
+      return node.unsupported("padding to the same size needs a static kernel");
+    int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    int64_t size = getType(input).getDimSize(i + 2), stride = window.strides[i];
+    int64_t total;
+    if (stride == 1) {
+      total = extent - 1;
+    } else if (ShapedType::isDynamic(size)) {
+      return node.unsupported(
+          "padding to the same size with a stride needs static dimensions; "
+          "give the input a shape");
+    } else {
+      int64_t out = size / stride + (size % stride != 0);
+      total = std::max<int64_t>((out - 1) * stride + extent - size, 0);
+    }
+    int64_t smaller = total / 2, larger = total - smaller;
+    bool isUpper = window.autoPad == AutoPad::SameUpper;
+    window.pads[i] = isUpper ? smaller : larger;
+    window.pads[spatial + i] = isUpper ? larger : smaller;
+  }
+  return success();
+}
+
+/// The weights' dimensions after the second.
+static std::optional<SmallVector<int64_t>>
+getKernel(NodeContext &node, Value input, Value weights) {
+  if (node.failed())
+    return std::nullopt;
+  RankedTensorType type = getType(weights);
+  if (type.getRank() != getType(input).getRank() || type.getRank() < 3) {
+    node.invalid("expected weights of the input's rank " +
+                 Twine(getType(input).getRank()) + ", found rank " +
+                 Twine(type.getRank()));
+    return std::nullopt;
+  }
+  return llvm::to_vector(type.getShape().drop_front(2));
+}
+
+static int64_t getGroups(NodeContext &node) {
+  int64_t groups = node.getInt("group", 1);
+  if (!node.failed() && (groups < 1 || groups > INT32_MAX))
+    node.invalid("attribute 'group' is " + Twine(groups) +
+                 ", expected at least 1");
+  return groups;
+}
+
+static LogicalResult convertConv(NodeContext &node) {
+  Value input = node.getInput(0), weights = node.getInput(1);
+  Value bias = node.getOptionalInput(2);
+  int64_t groups = getGroups(node);
+  std::optional<SmallVector<int64_t>> kernel = getKernel(node, input, weights);
+  if (!kernel)
+    return failure();
+  int64_t channels = getType(input).getDimSize(1);
+  int64_t perGroup = getType(weights).getDimSize(1), product;
+  if (!ShapedType::isDynamic(channels) && !ShapedType::isDynamic(perGroup) &&
+      (MulOverflow(perGroup, groups, product) || product != channels))
+    return node.invalid("the weights are for " + Twine(groups) + " groups of " +
+                        Twine(perGroup) + " channels, but the input has " +
+                        Twine(channels));
+  std::optional<Window> window = getWindow(node, input, *kernel);
+  if (!window || failed(resolveAutoPad(node, input, *window)))
+    return failure();
+  return node.setOutput(
+      node.create<ConvOp>(input, weights, bias, window->strides, window->pads,
+                          window->dilations, uint64_t(groups)));
+}
+
+static LogicalResult convertConvTranspose(NodeContext &node) {
+  Value input = node.getInput(0), weights = node.getInput(1);
+  Value bias = node.getOptionalInput(2);
+  int64_t groups = getGroups(node);
+  std::optional<SmallVector<int64_t>> kernel = getKernel(node, input, weights);
+  std::optional<Window> window;
+  if (kernel)
+    window = getWindow(node, input, *kernel);
+  if (!window)
+    return failure();
+  size_t spatial = window->kernel.size();
+  SmallVector<int64_t> extra =
+      getPerDimension(node, "output_padding", spatial, 0, 0);
+  std::optional<SmallVector<int64_t>> shape = node.getInts("output_shape");
+  if (node.failed())
+    return failure();
+  if (shape) {
+    // Some exporters give the batch and the channels, too.
+    if (shape->size() == spatial + 2)
+      shape->erase(shape->begin(), shape->begin() + 2);
+    if (shape->size() != spatial)
+      return node.invalid("attribute 'output_shape' has " +
+                          Twine(shape->size()) + " elements, expected " +
+                          Twine(spatial));
+  }
+  bool isSame = window->autoPad == AutoPad::SameUpper ||
+                window->autoPad == AutoPad::SameLower;
+  for (size_t i = 0; i != spatial && (shape || isSame); ++i) {
+    if (ShapedType::isDynamic(window->kernel[i]))
+      return node.unsupported("a given output shape needs a static kernel");
+    int64_t stride = window->strides[i];
+    int64_t extent = (window->kernel[i] - 1) * window->dilations[i] + 1;
+    // total = stride * (in - 1) + extra + extent - out, with out = stride * in
+    // where it is not given.
+    int64_t total = extra[i] + extent - stride;
+    if (shape) {
+      int64_t size = getType(input).getDimSize(i + 2);
+      if (ShapedType::isDynamic(size))
+        return node.unsupported("a given output shape needs static dimensions; "
+                                "give the input a shape");
+      if ((*shape)[i] < 0 || (*shape)[i] > INT32_MAX || size > INT32_MAX)
+        return node.invalid("attribute 'output_shape' has the element " +
+                            Twine((*shape)[i]) + ", expected a size");
+      total = stride * (size - 1) + extra[i] + extent - (*shape)[i];
+    }
+    // An output that is larger than the windows reach is padded at its end.
+    if (total < 0) {
+      extra[i] -= total;
+      total = 0;
+    }
+    int64_t smaller = total / 2, larger = total - smaller;
+    bool isUpper = window->autoPad == AutoPad::SameUpper;
+    window->pads[i] = isUpper ? smaller : larger;
+    window->pads[spatial + i] = isUpper ? larger : smaller;
+  }
+  return node.setOutput(node.create<ConvTransposeOp>(
+      input, weights, bias, window->strides, window->pads, window->dilations,
+      extra, uint64_t(groups)));
+}
+
+static LogicalResult convertMaxPool(NodeContext &node) {
+  Value input = node.getInput(0);
+  bool ceilMode =
+      node.getVersion() >= 10 ? node.getBool("ceil_mode", false) : false;
+  if (node.getVersion() >= 8) {
+    node.ignoreAttributes({"storage_order"}); // Of the indices.
+    if (node.hasOutput(1))
+      return node.unsupported("the output 'Indices' is not supported");
+  }
+  std::optional<Window> window =
+      getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 10);
+  if (!window || failed(resolveAutoPad(node, input, *window)))
+    return failure();
+  return node.setOutput(node.create<MaxPoolOp>(
+      input, window->kernel, window->strides, window->pads, window->dilations,
+      ceilMode && window->autoPad == AutoPad::NotSet));
+}
+
+static LogicalResult convertAveragePool(NodeContext &node) {
+  Value input = node.getInput(0);
+  bool ceilMode =
+      node.getVersion() >= 10 ? node.getBool("ceil_mode", false) : false;
+  bool countsPadding = node.getBool("count_include_pad", false);
+  std::optional<Window> window =
+      getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 19);
+  if (!window || failed(resolveAutoPad(node, input, *window)))
+    return failure();
+  return node.setOutput(node.create<AveragePoolOp>(
+      input, window->kernel, window->strides, window->pads, window->dilations,
+      ceilMode && window->autoPad == AutoPad::NotSet, countsPadding));
+}
+
+/// A pool over all of an image is a reduction.
+template <ReduceKind kind>
+static LogicalResult convertGlobalPool(NodeContext &node) {
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  int64_t rank = getType(input).getRank();
+  if (rank < 3)
+    return node.invalid("expected an input of rank 3 or more, found rank " +
+                        Twine(rank));
+  return node.setOutput(node.create<ReduceOp>(
+      input, kind, llvm::to_vector(llvm::seq<int64_t>(2, rank))));
+}
+
+ArrayRef<OpEntry> getConvolutionOps() {
+  static constexpr int64_t conv[] = {1, 11, 22},
+                           maxPool[] = {1, 8, 10, 11, 12, 22},
+                           averagePool[] = {7, 10, 11, 19, 22},
+                           globalPool[] = {1, 22};
+  static const OpEntry entries[] = {
+      {"Conv", conv, convertConv, 2, 3},
+      {"ConvTranspose", conv, convertConvTranspose, 2, 3},
+      {"MaxPool", maxPool, convertMaxPool},
+      {"AveragePool", averagePool, convertAveragePool},
+      {"GlobalAveragePool", globalPool, convertGlobalPool<ReduceKind::Mean>},
+      {"GlobalMaxPool", globalPool, convertGlobalPool<ReduceKind::Max>},
+  };
+  return entries;
+}
+
+} // namespace tenon::onnx_import

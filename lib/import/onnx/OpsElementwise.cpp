@@ -1,0 +1,292 @@
+//===- OpsElementwise.cpp - Functions of one element, selections ----------===//
+
+#include "lib/import/onnx/OpTable.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+template <typename OpT> static LogicalResult convertUnary(NodeContext &node) {
+  return node.setOutput(node.create<OpT>(node.getInput(0)));
+}
+
+/// An operation with one float attribute, `alpha`.
+template <typename OpT>
+static LogicalResult convertAlpha(NodeContext &node, double defaultAlpha) {
+  double alpha = node.getFloat("alpha", defaultAlpha);
+  return node.setOutput(node.create<OpT>(node.getInput(0), APFloat(alpha)));
+}
+
+static LogicalResult convertLeakyRelu(NodeContext &node) {
+  return convertAlpha<LeakyReluOp>(node, 0.01f);
+}
+
+static LogicalResult convertElu(NodeContext &node) {
+  return convertAlpha<EluOp>(node, 1.0);
+}
+
+/// celu(x) = alpha * elu(x / alpha)
+static LogicalResult convertCelu(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 1.0);
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  if (alpha == 0)
+    return node.invalid("attribute 'alpha' is 0, expected another number");
+  if (alpha == 1)
+    return node.setOutput(node.create<EluOp>(input, APFloat(1.0)));
+  Value scale = node.createScalar(getElementTypeOrSelf(input), alpha);
+  Value elu =
+      node.create<EluOp>(node.create<DivOp>(input, scale), APFloat(1.0));
+  return node.setOutput(node.create<MulOp>(elu, scale));
+}
+
+static LogicalResult convertSelu(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 1.67326319217681884765625);
+  double gamma = node.getFloat("gamma", 1.05070102214813232421875);
+  return node.setOutput(
+      node.create<SeluOp>(node.getInput(0), APFloat(alpha), APFloat(gamma)));
+}
+
+static LogicalResult convertHardSigmoid(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 0.2f),
+         beta = node.getFloat("beta", 0.5);
+  return node.setOutput(node.create<HardSigmoidOp>(
+      node.getInput(0), APFloat(alpha), APFloat(beta)));
+}
+
+static LogicalResult convertGelu(NodeContext &node) {
+  std::string approximate = node.getString("approximate", "none");
+  if (!node.failed() && approximate != "none" && approximate != "tanh")
+    return node.invalid("attribute 'approximate' is " + quote(approximate) +
+                        ", expected 'none' or 'tanh'");
+  return node.setOutput(node.create<GeluOp>(
+      node.getInput(0),
+      approximate == "tanh" ? GeluKind::Tanh : GeluKind::Erf));
+}
+
+/// swish(x) = x * sigmoid(alpha * x)
+static LogicalResult convertSwish(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 1.0);
+  Value input = node.getInput(0);
+  if (!input || alpha == 1)
+    return node.setOutput(node.create<SiluOp>(input));
+  Value scaled = node.create<MulOp>(
+      input, node.createScalar(getElementTypeOrSelf(input), alpha));
+  return node.setOutput(
+      node.create<MulOp>(input, node.create<SigmoidOp>(scaled)));
+}
+
+static LogicalResult convertThresholdedRelu(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 1.0);
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  Type type = getElementTypeOrSelf(input);
+  Value isAbove = node.create<GreaterOp>(input, node.createScalar(type, alpha));
+  return node.setOutput(
+      node.create<WhereOp>(isAbove, input, node.createScalar(type, 0)));
+}
+
+static LogicalResult convertPrelu(NodeContext &node) {
+  return node.setOutput(
+      node.binary<PreluOp>(node.getInput(0), node.getInput(1)));
+}
+
+/// A bound of Clip as a number, if it is one that the attribute holds exactly.
+static std::optional<double> getBound(Value bound) {
+  std::optional<double> value = getConstantScalar(bound);
+  constexpr double exact = double(int64_t(1) << 53);
+  if (value && getElementTypeOrSelf(bound).isInteger() &&
+      std::fabs(*value) > exact)
+    return std::nullopt;
+  return value;
+}
+
+static LogicalResult convertClip(NodeContext &node) {
+  Value input = node.getInput(0);
+  std::optional<double> low, high;
+  if (node.getVersion() < 11) {
+    // The defaults are the limits of float32: no bound at all.
+    if (node.hasAttribute("min"))
+      low = node.getFloat("min", 0);
+    if (node.hasAttribute("max"))
+      high = node.getFloat("max", 0);
+  } else {
+    Value bounds[] = {node.getOptionalInput(1), node.getOptionalInput(2)};
+    for (Value &bound : bounds) {
+      if (!bound || node.failed())
+        continue;
+      RankedTensorType type = getType(bound);
+      // A shape of one element is not what the standard says, but common.
+      if (type.getRank() == 1 && type.getDimSize(0) == 1)
+        bound = node.squeeze(bound, {int64_t(0)});
+      else if (type.getRank() != 0)
+        return node.invalid("expected bounds that are scalars, found rank " +
+                            Twine(type.getRank()));
+    }
+    if (node.failed())
+      return failure();
+    auto isExact = [](Value bound) { return !bound || getBound(bound); };
+    if (!isExact(bounds[0]) || !isExact(bounds[1])) {
+      if (bounds[0])
+        input = node.binary<MaxOp>(input, bounds[0]);
+      if (bounds[1])
+        input = node.binary<MinOp>(input, bounds[1]);
+      return node.setOutput(input);
+    }
+    for (Value bound : bounds)
+      if (bound && getElementTypeOrSelf(bound) != getElementTypeOrSelf(input))
+        return node.invalid(
+            "expected bounds of " + getTypeName(getElementTypeOrSelf(input)) +
+            ", found " + getTypeName(getElementTypeOrSelf(bound)));
+    if (bounds[0])
+      low = getBound(bounds[0]);
+    if (bounds[1])
+      high = getBound(bounds[1]);
+  }
+  if (node.failed())
+    return failure();
+  if ((low && std::isnan(*low)) || (high && std::isnan(*high)))
+    return node.unsupported("a bound is not a number");
+  auto toAttribute = [&](std::optional<double> bound) {
+    return bound && std::isfinite(*bound)
+               ? node.getBuilder().getF64FloatAttr(*bound)
+               : FloatAttr();
+  };
+  return node.setOutput(
+      node.create<ClipOp>(input, toAttribute(low), toAttribute(high)));
+}
+
+/// The type that a number of ONNX's enumeration names.
+static Type getTargetType(NodeContext &node, int64_t number) {
+  if (node.failed())
+    return {};
+  if (number <= 0 || number > onnx::TensorProto::INT2) {
+    node.invalid("attribute 'to' is " + Twine(number) +
+                 ", expected an element type");
+    return {};
+  }
+  Type type = getElementType(node.getContext(), number);
+  if (!type)
+    node.unsupported("a cast to " + getTypeName(int32_t(number)) +
+                     " is not supported");
+  return type;
+}
+
+static LogicalResult convertCast(NodeContext &node) {
+  // How types of 8 bits overflow, and how one of them rounds.
+  node.ignoreAttributes({"saturate", "round_mode"});
+  Type type = getTargetType(node, node.getRequiredInt("to"));
+  Value input = node.getInput(0);
+  if (!type || !input)
+    return failure();
+  return node.setOutput(node.cast(input, type));
+}
+
+static LogicalResult convertCastLike(NodeContext &node) {
+  node.ignoreAttributes({"saturate", "round_mode"});
+  Value input = node.getInput(0), like = node.getInput(1);
+  if (node.failed())
+    return failure();
+  return node.setOutput(node.cast(input, getElementTypeOrSelf(like)));
+}
+
+static LogicalResult convertIdentity(NodeContext &node) {
+  return node.setOutput(node.getInput(0));
+}
+
+/// When a model only runs, its input.
+static LogicalResult convertDropout(NodeContext &node) {
+  node.ignoreAttributes({"ratio", "seed"});
+  if (node.getVersion() >= 12 && node.hasInput(2)) {
+    std::optional<SmallVector<int64_t>> training =
+        node.getKnownValues().getConstants(node.getInput(2));
+    if (!training || training->size() != 1 || (*training)[0] != 0)
+      return node.unsupported("training_mode must be constant false");
+  }
+  if (node.hasOutput(1))
+    return node.unsupported("the output 'mask' is not supported");
+  return node.setOutput(node.getInput(0));
+}
+
+static LogicalResult convertWhere(NodeContext &node) {
+  Value condition = node.getInput(0), a = node.getInput(1),
+        b = node.getInput(2);
+  SmallVector<Value> operands = node.broadcast({condition, a, b});
+  if (node.failed())
+    return failure();
+  return node.setOutput(
+      node.create<WhereOp>(operands[0], operands[1], operands[2]));
+}
+
+ArrayRef<OpEntry> getElementwiseOps() {
+  static constexpr int64_t v1[] = {1}, v20[] = {20}, v24[] = {24},
+                           v1to22[] = {1, 22}, v6to13[] = {6, 13},
+                           v6to22[] = {6, 22}, v7to22[] = {7, 22},
+                           v9to13[] = {9, 13}, v9to22[] = {9, 22},
+                           v11to22[] = {11, 22}, v10to22[] = {10, 22},
+                           v14to22[] = {14, 22}, v18to22[] = {18, 22},
+                           v12[] = {12}, v15to25[] = {15, 19, 21, 23, 24, 25};
+  static constexpr int64_t relu[] = {6, 13, 14}, leakyRelu[] = {6, 16},
+                           prelu[] = {7, 9, 16}, clip[] = {6, 11, 12, 13},
+                           cast[] = {6, 9, 13, 19, 21, 23, 24, 25},
+                           identity[] = {1, 13, 14, 16, 19, 21, 23, 24, 25},
+                           dropout[] = {7, 10, 12, 13, 22}, where[] = {9, 16},
+                           isNan[] = {9, 13, 20};
+  static const OpEntry entries[] = {
+      {"Abs", v6to13, convertUnary<AbsOp>},
+      {"Neg", v6to13, convertUnary<NegOp>},
+      {"Sign", v9to13, convertUnary<SignOp>},
+      {"Floor", v6to13, convertUnary<FloorOp>},
+      {"Ceil", v6to13, convertUnary<CeilOp>},
+      {"Round", v11to22, convertUnary<RoundOp>},
+      {"Sqrt", v6to13, convertUnary<SqrtOp>},
+      {"Reciprocal", v6to13, convertUnary<ReciprocalOp>},
+      {"Exp", v6to13, convertUnary<ExpOp>},
+      {"Log", v6to13, convertUnary<LogOp>},
+      {"Sin", v7to22, convertUnary<SinOp>},
+      {"Cos", v7to22, convertUnary<CosOp>},
+      {"Tan", v7to22, convertUnary<TanOp>},
+      {"Asin", v7to22, convertUnary<AsinOp>},
+      {"Acos", v7to22, convertUnary<AcosOp>},
+      {"Atan", v7to22, convertUnary<AtanOp>},
+      {"Sinh", v9to22, convertUnary<SinhOp>},
+      {"Cosh", v9to22, convertUnary<CoshOp>},
+      {"Asinh", v9to22, convertUnary<AsinhOp>},
+      {"Acosh", v9to22, convertUnary<AcoshOp>},
+      {"Atanh", v9to22, convertUnary<AtanhOp>},
+      {"Tanh", v6to13, convertUnary<TanhOp>},
+      {"Erf", v9to13, convertUnary<ErfOp>},
+      {"Not", v1, convertUnary<NotOp>},
+      {"IsNaN", isNan, convertUnary<IsNanOp>},
+      {"Sigmoid", v6to13, convertUnary<SigmoidOp>},
+      {"Relu", relu, convertUnary<ReluOp>},
+      {"HardSwish", v14to22, convertUnary<HardSwishOp>},
+      {"Mish", v18to22, convertUnary<MishOp>},
+      {"Softplus", v1to22, convertUnary<SoftplusOp>},
+      {"Softsign", v1to22, convertUnary<SoftsignOp>},
+      {"LeakyRelu", leakyRelu, convertLeakyRelu},
+      {"Elu", v6to22, convertElu},
+      {"Celu", v12, convertCelu},
+      {"Selu", v6to22, convertSelu},
+      {"HardSigmoid", v6to22, convertHardSigmoid},
+      {"Gelu", v20, convertGelu},
+      {"Swish", v24, convertSwish},
+      {"ThresholdedRelu", v10to22, convertThresholdedRelu},
+      {"PRelu", prelu, convertPrelu, 2, 2},
+      {"Clip", clip, convertClip, 1, 3},
+      {"Cast", cast, convertCast},
+      {"CastLike", v15to25, convertCastLike, 2, 2},
+      {"Identity", identity, convertIdentity},
+      {"Dropout", dropout, convertDropout, 1, 3},
+      {"Where", where, convertWhere, 3, 3},
+  };
+  return entries;
+}
+
+} // namespace tenon::onnx_import
