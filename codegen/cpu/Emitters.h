@@ -7,6 +7,14 @@
 
 namespace tenon::cpu {
 
+/// A matrix product and its tail.
+extern const KernelEmitter kMatmulEmitter;
+/// A convolution of each channel by itself, channels last, and its tail.
+extern const KernelEmitter kDepthwiseConvEmitter;
+/// Any other convolution and its tail.
+extern const KernelEmitter kConvEmitter;
+/// A transposed convolution and its tail.
+extern const KernelEmitter kConvTransposeEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.
 extern const KernelEmitter kRowEmitter;
 /// Pointwise work and movements; takes what the others don't.

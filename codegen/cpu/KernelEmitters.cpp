@@ -7,7 +7,9 @@ using namespace mlir;
 namespace tenon::cpu {
 
 ArrayRef<const KernelEmitter *> getKernelEmitters() {
-  static const KernelEmitter *const emitters[] = {&kRowEmitter, &kLoopEmitter};
+  static const KernelEmitter *const emitters[] = {
+      &kMatmulEmitter,        &kDepthwiseConvEmitter, &kConvEmitter,
+      &kConvTransposeEmitter, &kRowEmitter,           &kLoopEmitter};
   return emitters;
 }
 

@@ -369,6 +369,8 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
 
   std::string name =
       ("k" + Twine(countKernels(module)) + "_" + getAnchorName(kernel)).str();
+  if (emitter->prepare)
+    emitter->prepare(kernel, vectorBits);
   OwningOpRef<KernelOp> copy(cast<KernelOp>(kernel->clone()));
   Collapses collapses =
       emitter->collapses ? collapseDims(*copy) : getIdentityCollapses(*copy);

@@ -115,6 +115,9 @@ struct KernelEmitter {
   mlir::Value (*emitUnits)(KernelFunction &function);
   /// Builds the work of the units from begin to end.
   void (*emitBody)(KernelFunction &function);
+  /// Brings constant inputs of the kernel into the order in which they are
+  /// read, before anything is emitted. May be null.
+  void (*prepare)(KernelOp kernel, unsigned vectorBits) = nullptr;
 };
 
 /// The emitters in the order in which they are asked.
@@ -124,7 +127,8 @@ llvm::ArrayRef<const KernelEmitter *> getKernelEmitters();
 const KernelEmitter *findKernelEmitter(KernelOp kernel);
 
 /// Makes the two functions of `kernel` at the end of `module` and returns the
-/// first; failure after an error. The kernel itself stays.
+/// first; failure after an error. The kernel itself stays, but constants among
+/// its inputs may become others.
 mlir::FailureOr<mlir::func::FuncOp> emitKernelFunctions(KernelOp kernel,
                                                         mlir::ModuleOp module,
                                                         unsigned vectorBits);

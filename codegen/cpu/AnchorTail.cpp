@@ -1,0 +1,106 @@
+//===- AnchorTail.cpp - What a kernel does with its contraction -----------===//
+
+#include "codegen/cpu/AnchorTail.h"
+
+#include "codegen/cpu/ElementEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
+  auto type = cast<RankedTensorType>(anchor->getResult(0).getType());
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<ConstantOp, YieldOp>(op) || &op == anchor)
+      continue;
+    // What computes shapes or scalars is none of the tail's business.
+    if (llvm::all_of(op.getResultTypes(),
+                     [](Type t) { return !isa<RankedTensorType>(t); }))
+      continue;
+    if (!isa<ElementwiseOpInterface>(op) || !canEmitElements(&op))
+      return false;
+  }
+  for (Value operand : anchor->getOperands())
+    if (!isa<BlockArgument>(operand) && !operand.getDefiningOp<ConstantOp>())
+      return false;
+  for (Value yielded : kernel.getYield().getOperands()) {
+    auto yieldedType = dyn_cast<RankedTensorType>(yielded.getType());
+    if (!yieldedType || yieldedType.getRank() != type.getRank())
+      return false;
+    for (auto [a, b] : llvm::zip_equal(type.getShape(), yieldedType.getShape()))
+      if (a != b && !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b))
+        return false;
+  }
+  return true;
+}
+
+/// Roughly, how many instructions an operation is.
+static int64_t getCost(Operation &op) {
+  if (isa<AddOp, SubOp, MulOp, MaxOp, MinOp, ReluOp, NegOp, AbsOp, SqrtOp,
+          CastOp>(op))
+    return 1;
+  if (isa<ClipOp, LeakyReluOp, PreluOp, DivOp, WhereOp>(op))
+    return 2;
+  if (isa<HardSigmoidOp, HardSwishOp>(op))
+    return 4;
+  return isa<ElementwiseOpInterface>(op) ? 30 : 0;
+}
+
+AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor)
+    : function(function), anchor(anchor) {
+  for (Operation &op : function.getRegion())
+    cost += getCost(op);
+}
+
+void AnchorTail::emit(OpBuilder &builder, ArrayRef<LaneIndex> index, Value sum,
+                      int64_t lanes, Value mask) {
+  ElementEmitter elements(function, builder, lanes, mask);
+  Value result = anchor->getResult(0);
+  Type element = getSignless(function.getElementType(result));
+  elements.bind(result,
+                emitFloatCast(builder, function.getLoc(), sum, element));
+  for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i)
+    elements.storeOutput(i, index, elements.get(function.getYielded(i), index));
+}
+
+void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
+                          ValueRange sums, IndexOf indexOf) {
+  constexpr int64_t kMaxUnrolled = 128;
+  Location loc = function.getLoc();
+  int64_t count = shape.rows * shape.vectors;
+  if (count == 1 || count * (cost + 1) <= kMaxUnrolled) {
+    for (int64_t i = 0; i != count; ++i) {
+      int64_t column = i % shape.vectors * shape.lanes;
+      emit(builder, indexOf(builder, i / shape.vectors, column), sums[i],
+           shape.lanes);
+    }
+    return;
+  }
+  // Through memory, which stays in the nearest cache.
+  Type accumulator = getElementTypeOrSelf(sums.front().getType());
+  int64_t size = count * shape.lanes;
+  if (size > scratchSize) {
+    scratch = emitScratch(function, size, accumulator);
+    scratchSize = size;
+  }
+  IndexBuilder indices(builder, loc, 1);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    emitStore(builder, loc, sum, scratch,
+              indices.value(int64_t(i) * shape.lanes));
+  emitLoop(builder, loc, indices.value(0), indices.value(count),
+           [&](OpBuilder &nested, Value i) {
+             IndexBuilder indices(nested, loc, 1);
+             DimBuilder &dims = indices.uniform();
+             Dim row = indices.div(Dim(i), shape.vectors);
+             Dim column =
+                 dims.mul(indices.rem(Dim(i), shape.vectors), shape.lanes);
+             Value position = indices.value(dims.mul(i, shape.lanes));
+             Value sum = emitLoad(nested, loc, scratch, position, shape.lanes,
+                                  accumulator);
+             emit(nested, indexOf(nested, row, column), sum, shape.lanes);
+           });
+}
+
+} // namespace tenon::cpu

@@ -1,0 +1,58 @@
+//===- AnchorTail.h - What a kernel does with its contraction -------------===//
+//
+// A contraction's kernel is one operation that does the work, the anchor, and a
+// chain of elementwise operations behind it. This is the chain.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_CPU_ANCHORTAIL_H
+#define TENON_CODEGEN_CPU_ANCHORTAIL_H
+
+#include "codegen/cpu/KernelFunction.h"
+#include "codegen/cpu/TileEmitter.h"
+
+namespace tenon::cpu {
+
+/// Whether `kernel` is `anchor`, reading the kernel's inputs and constants,
+/// with nothing but elementwise operations of its shape behind it.
+bool isAnchorKernel(KernelOp kernel, mlir::Operation *anchor);
+
+/// The one operation of type `AnchorOp` in a kernel, if the kernel is it and
+/// its tail; else null.
+template <typename AnchorOp> AnchorOp getAnchor(KernelOp kernel) {
+  for (mlir::Operation &op : kernel.getBody().front())
+    if (auto anchor = mlir::dyn_cast<AnchorOp>(op))
+      return isAnchorKernel(kernel, anchor) ? anchor : AnchorOp();
+  return {};
+}
+
+class AnchorTail {
+public:
+  AnchorTail(KernelFunction &function, mlir::Operation *anchor);
+
+  /// Computes and stores the kernel's results at `index`, where the anchor's
+  /// result is `sum`: `lanes` elements along the last dimension.
+  void emit(mlir::OpBuilder &builder, llvm::ArrayRef<LaneIndex> index,
+            mlir::Value sum, int64_t lanes, mlir::Value mask = {});
+
+  /// The index of the element in a row (of a tile) and column (of a tile).
+  using IndexOf = llvm::function_ref<llvm::SmallVector<LaneIndex>(
+      mlir::OpBuilder &, Dim row, Dim column)>;
+  /// The same for all of a tile, straight from the registers if that is little
+  /// code, else in a loop.
+  void emitTile(mlir::OpBuilder &builder, const TileShape &shape,
+                mlir::ValueRange sums, IndexOf indexOf);
+
+private:
+  KernelFunction &function;
+  mlir::Operation *anchor;
+  /// Roughly, how many instructions the tail takes for a vector.
+  int64_t cost = 0;
+  /// Where a tile waits for a loop, made when needed.
+  mlir::Value scratch;
+  int64_t scratchSize = 0;
+};
+
+} // namespace tenon::cpu
+
+#endif // TENON_CODEGEN_CPU_ANCHORTAIL_H

@@ -1,0 +1,634 @@
+//===- ConvEmitter.cpp - Direct convolution -------------------------------===//
+
+#include "codegen/cpu/ConvEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+/// How much of the weights a unit works on, in bytes.
+static constexpr int64_t kGroupBytes = 256 << 10;
+/// About how many pixels of a row a unit has.
+static constexpr int64_t kBlockPixels = 128;
+/// Windows at a border are copied if they take no more stack than this.
+static constexpr int64_t kMaxWindowBytes = 512 << 10;
+
+static RankedTensorType getType(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Plan
+//===----------------------------------------------------------------------===//
+
+int64_t ConvAxis::getMaxTaps() const {
+  size_t most = 0;
+  for (const Phase &phase : phases)
+    most = std::max(most, phase.taps.size());
+  return most;
+}
+
+int64_t ConvPlan::getNumPhases() const {
+  int64_t count = 1;
+  for (const ConvAxis &axis : axes)
+    count *= axis.phases.size();
+  return count;
+}
+
+SmallVector<int64_t> ConvPlan::getPhase(int64_t i) const {
+  SmallVector<int64_t> phase(axes.size());
+  for (int64_t axis = axes.size() - 1; axis >= 0; --axis) {
+    phase[axis] = i % axes[axis].phases.size();
+    i /= axes[axis].phases.size();
+  }
+  return phase;
+}
+
+int64_t ConvPlan::getNumTaps(int64_t phase) const {
+  int64_t count = 1;
+  for (auto [axis, p] : llvm::zip_equal(axes, getPhase(phase)))
+    count *= axis.phases[p].taps.size();
+  return count;
+}
+
+void ConvPlan::finish(unsigned vectorBits) {
+  RankedTensorType type = getType(op->getResult(0));
+  accumulator = getAccumulatorType(type.getElementType());
+  isFlat = channelsLast && llvm::all_of(axes, [](const ConvAxis &axis) {
+             return axis.kernel == 1 && axis.inStep == 1 &&
+                    axis.phases.size() == 1 && !axis.mayLeave;
+           });
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t rows;
+  if (isFlat) {
+    rows = 1;
+    for (int64_t size : shape.drop_back())
+      rows = ShapedType::isDynamic(size) || ShapedType::isDynamic(rows)
+                 ? ShapedType::kDynamic
+                 : rows * size;
+    ConvAxis axis = axes.back();
+    axes.assign(1, axis);
+  } else {
+    rows = channelsLast ? shape[shape.size() - 2] : shape.back();
+    if (!ShapedType::isDynamic(rows))
+      rows = std::max<int64_t>(rows / int64_t(axes.back().phases.size()), 1);
+  }
+  tile = chooseTileShape(vectorBits, accumulator, rows, outChannels);
+}
+
+void packConvWeights(
+    KernelOp kernel, const ConvPlan &plan,
+    function_ref<int64_t(int64_t, int64_t, int64_t, int64_t)> begin,
+    int64_t stride) {
+  auto argument = dyn_cast<BlockArgument>(plan.weights);
+  if (!argument)
+    return;
+  Panels panels = plan.getPanels();
+  int64_t size = 0;
+  for (int64_t phase = 0; phase != plan.getNumPhases(); ++phase)
+    size += plan.getNumTaps(phase);
+  size *= plan.groups * panels.getCount() * plan.inChannels * panels.width;
+
+  auto packPanel = [&](ConstantPacker &packer, ArrayRef<int64_t> phase,
+                       int64_t numTaps, int64_t group, int64_t panel) {
+    for (int64_t t = 0; t != numTaps; ++t) {
+      // Tap `t` of the phase, as a tap of the kernel.
+      int64_t tap = 0, scale = 1, rest = t;
+      for (int64_t a = plan.axes.size() - 1; a >= 0; --a) {
+        ArrayRef<int64_t> taps = plan.axes[a].phases[phase[a]].taps;
+        tap += taps[rest % taps.size()] * scale;
+        rest /= taps.size();
+        scale *= plan.axes[a].kernel;
+      }
+      for (int64_t in = 0; in != plan.inChannels; ++in)
+        packer.append(begin(tap, group, in, panels.getBegin(panel)),
+                      panels.width, stride);
+    }
+  };
+  packInput(kernel, argument.getArgNumber(), size, [&](ConstantPacker &packer) {
+    for (int64_t p = 0; p != plan.getNumPhases(); ++p)
+      for (int64_t group = 0; group != plan.groups; ++group)
+        for (int64_t panel = 0; panel != panels.getCount(); ++panel)
+          packPanel(packer, plan.getPhase(p), plan.getNumTaps(p), group, panel);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class ConvEmitter {
+public:
+  ConvEmitter(KernelFunction &function, const ConvPlan &plan);
+  Value emitUnits();
+  void emitBody();
+
+private:
+  /// Where a tile finds its inputs: in the input itself or in a copied window.
+  struct Window {
+    Value buffer;
+    /// Tap 0 of all axes for the first pixel, channel 0.
+    Dim origin;
+    /// For each axis, how far the next tap is, and which taps exist.
+    SmallVector<Dim> tapStrides, lowers, uppers;
+  };
+
+  void emitUnit(OpBuilder &builder, Dim unit);
+  /// The pixels from `pixel` of the current row and phase on.
+  void emitPixels(OpBuilder &builder, Dim pixel, int64_t height);
+  void emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
+                  const Window &window);
+  /// Copies the window of `height` pixels, with zeros where the input ends.
+  void copyWindow(OpBuilder &builder, const Window &from, Dim firstInput,
+                  int64_t height);
+  SmallVector<LaneIndex> getIndex(OpBuilder &builder, Dim pixel, Dim column);
+  /// The weights' position of a panel, and how far the next tap of each axis
+  /// is.
+  Dim getPanelBegin(OpBuilder &builder, Dim panel, Dim column);
+  Dim lookup(OpBuilder &builder, Dim index, ArrayRef<int64_t> values);
+  int64_t getSpan(int64_t height) const;
+  int64_t getWindowSize(int64_t height) const;
+
+  KernelFunction &function;
+  const ConvPlan &plan;
+  Location loc;
+  Panels panels;
+  bool packed;
+  AnchorTail tail;
+  unsigned last; ///< The axis that rows run along.
+  Dim batch;
+  SmallVector<Dim> inSizes, outSizes, flatShape;
+  /// Distances in the input.
+  SmallVector<Dim> inStrides;
+  Dim channelStride, imageSize;
+  int64_t pixelChannels;
+  Dim numGroups, numBlocks;
+  int64_t panelsPerGroup, numPanels;
+  Value input, weights, bias, windowScratch;
+
+  // Of the unit being emitted.
+  SmallVector<Dim> phase, pads, numTaps, outer;
+  Dim image, phaseBegin, panelTaps, firstPanel, lastPanel;
+};
+
+} // namespace
+
+ConvEmitter::ConvEmitter(KernelFunction &function, const ConvPlan &plan)
+    : function(function), plan(plan), loc(function.getLoc()),
+      panels(plan.getPanels()),
+      packed(isPacked(function.getKernel(), plan.weights)),
+      tail(function, plan.op), last(plan.axes.size() - 1) {
+  IndexBuilder index(function.getBuilder(), loc, 1);
+  DimBuilder &dims = index.uniform();
+  SmallVector<Dim> in = function.getShape(plan.input);
+  SmallVector<Dim> out = function.getShape(plan.op->getResult(0));
+  pixelChannels = plan.groups * plan.inChannels;
+  batch = out[0];
+  if (plan.isFlat) {
+    flatShape.assign(out.begin(), out.end() - 1);
+    inSizes = outSizes = {index.product(flatShape)};
+    batch = 1;
+  } else {
+    unsigned first = plan.channelsLast ? 1 : 2;
+    inSizes.append(in.begin() + first, in.begin() + first + last + 1);
+    outSizes.append(out.begin() + first, out.begin() + first + last + 1);
+  }
+  Dim stride = plan.channelsLast ? Dim(pixelChannels) : Dim(1);
+  inStrides.resize(last + 1);
+  for (int64_t axis = last; axis >= 0; --axis) {
+    inStrides[axis] = stride;
+    stride = dims.mul(stride, inSizes[axis]);
+  }
+  channelStride = plan.channelsLast ? Dim(1) : stride;
+  imageSize = plan.channelsLast ? stride : dims.mul(stride, pixelChannels);
+
+  numPanels = plan.groups * panels.getCount();
+  int64_t mostTaps = 1;
+  for (const ConvAxis &axis : plan.axes)
+    mostTaps *= std::max<int64_t>(axis.getMaxTaps(), 1);
+  int64_t panelBytes = mostTaps * plan.inChannels * panels.width *
+                       plan.accumulator.getIntOrFloatBitWidth() / 8;
+  panelsPerGroup =
+      std::max<int64_t>(kGroupBytes / std::max<int64_t>(panelBytes, 1), 1);
+  numGroups = llvm::divideCeil(numPanels, panelsPerGroup);
+  Dim perPhase = emitCeilDiv(function.getBuilder(), loc, outSizes[last],
+                             int64_t(plan.axes[last].phases.size()));
+  numBlocks = emitCeilDiv(function.getBuilder(), loc, perPhase, kBlockPixels);
+}
+
+/// The shape of the space of units.
+static SmallVector<Dim> getUnitShape(OpBuilder &builder, Location loc,
+                                     const ConvPlan &plan, Dim numGroups,
+                                     Dim batch, ArrayRef<Dim> outSizes,
+                                     Dim numBlocks) {
+  SmallVector<Dim> shape = {plan.getNumPhases(), numGroups, batch};
+  for (auto [axis, size] :
+       llvm::zip(ArrayRef<ConvAxis>(plan.axes).drop_back(), outSizes))
+    shape.push_back(
+        emitCeilDiv(builder, loc, size, int64_t(axis.phases.size())));
+  shape.push_back(numBlocks);
+  return shape;
+}
+
+Value ConvEmitter::emitUnits() {
+  IndexBuilder index(function.getBuilder(), loc, 1);
+  return index.value(
+      index.product(getUnitShape(function.getBuilder(), loc, plan, numGroups,
+                                 batch, outSizes, numBlocks)));
+}
+
+int64_t ConvEmitter::getSpan(int64_t height) const {
+  const ConvAxis &axis = plan.axes[last];
+  return (height - 1) * axis.inStep +
+         (std::max<int64_t>(axis.getMaxTaps(), 1) - 1) * axis.tapStep + 1;
+}
+
+int64_t ConvEmitter::getWindowSize(int64_t height) const {
+  int64_t size = getSpan(height) * pixelChannels;
+  for (const ConvAxis &axis : ArrayRef<ConvAxis>(plan.axes).drop_back())
+    size *= std::max<int64_t>(axis.getMaxTaps(), 1);
+  return size;
+}
+
+void ConvEmitter::emitBody() {
+  input = function.getFlat(plan.input);
+  weights = function.getFlat(plan.weights);
+  if (plan.bias)
+    bias = function.getFlat(plan.bias);
+  Type element = cast<MemRefType>(input.getType()).getElementType();
+  int64_t windowSize = getWindowSize(plan.tile.rows);
+  if (plan.axes[last].mayLeave && plan.channelsLast && plan.tile.rows > 1 &&
+      windowSize * element.getIntOrFloatBitWidth() / 8 <= kMaxWindowBytes)
+    windowScratch = emitScratch(function, windowSize, element);
+  emitLoop(function.getBuilder(), loc, function.getBegin(), function.getEnd(),
+           [&](OpBuilder &nested, Value unit) { emitUnit(nested, unit); });
+}
+
+/// `values[index]`, by comparing.
+Dim ConvEmitter::lookup(OpBuilder &builder, Dim index,
+                        ArrayRef<int64_t> values) {
+  DimBuilder dims(builder, loc);
+  Dim result = values.back();
+  for (int64_t i = values.size() - 2; i >= 0; --i)
+    result = dims.selectLess(index, i + 1, values[i], result);
+  return result;
+}
+
+void ConvEmitter::emitUnit(OpBuilder &builder, Dim unit) {
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+  SmallVector<Dim> position =
+      index.delinearize(unit, getUnitShape(builder, loc, plan, numGroups, batch,
+                                           outSizes, numBlocks));
+  SmallVector<Dim> phaseShape;
+  for (const ConvAxis &axis : plan.axes)
+    phaseShape.push_back(int64_t(axis.phases.size()));
+  phase = index.delinearize(position[0], phaseShape);
+  firstPanel = dims.mul(position[1], panelsPerGroup);
+  lastPanel = dims.min(dims.add(firstPanel, panelsPerGroup), numPanels);
+  image = position[2];
+
+  // Where the weights of each phase begin.
+  SmallVector<int64_t> begins, taps;
+  int64_t begin = 0;
+  for (int64_t p = 0; p != plan.getNumPhases(); ++p) {
+    begins.push_back(begin);
+    taps.push_back(plan.getNumTaps(p));
+    begin += taps.back() * plan.inChannels * panels.width * numPanels;
+  }
+  phaseBegin = lookup(builder, position[0], begins);
+  panelTaps = lookup(builder, position[0], taps);
+  pads.clear();
+  numTaps.clear();
+  for (auto [axis, p] : llvm::zip_equal(plan.axes, phase)) {
+    SmallVector<int64_t> axisPads, axisTaps;
+    for (const ConvAxis::Phase &axisPhase : axis.phases) {
+      axisPads.push_back(axisPhase.pad);
+      axisTaps.push_back(axisPhase.taps.size());
+    }
+    pads.push_back(lookup(builder, p, axisPads));
+    numTaps.push_back(lookup(builder, p, axisTaps));
+  }
+  outer.assign(position.begin() + 3, position.end() - 1);
+
+  auto emitRow = [&](OpBuilder &b) {
+    IndexBuilder index(b, loc, 1);
+    DimBuilder &dims = index.uniform();
+    int64_t step = plan.axes[last].phases.size();
+    int64_t fixed = outSizes[last].getStatic();
+    Dim count = outSizes[last];
+    if (step > 1) {
+      if (!ShapedType::isDynamic(fixed) && fixed % step == 0)
+        count = fixed / step;
+      else
+        count =
+            index.div(dims.sub(dims.add(count, step - 1), phase[last]), step);
+    }
+    // Blocks of equal size, so that none is much shorter than a tile.
+    Dim begin = index.div(dims.mul(position.back(), count), numBlocks);
+    Dim end =
+        index.div(dims.mul(dims.add(position.back(), 1), count), numBlocks);
+    if (numBlocks.isConstant() && numBlocks.getConstant() == 1) {
+      begin = 0;
+      end = count;
+    }
+    int64_t minimum = 0;
+    if (!ShapedType::isDynamic(fixed))
+      minimum = std::min(fixed / step, kBlockPixels / 2);
+    SmallVector<int64_t> tiles = {plan.tile.rows};
+    if (minimum < plan.tile.rows && plan.tile.rows > 1)
+      tiles.push_back(1);
+    emitTiles(b, loc, dims.sub(end, begin), minimum, tiles,
+              [&](OpBuilder &nested, Dim pixel, int64_t height) {
+                emitPixels(nested, DimBuilder(nested, loc).add(begin, pixel),
+                           height);
+              });
+  };
+
+  // The last phases may have one pixel less than the first.
+  Value exists;
+  for (unsigned axis = 0; axis != last; ++axis) {
+    int64_t step = plan.axes[axis].phases.size();
+    Dim size = outSizes[axis];
+    if (step == 1 || (size.isConstant() && size.getConstant() % step == 0))
+      continue;
+    Dim at = dims.add(dims.mul(outer[axis], step), phase[axis]);
+    Value isInside = index.less(at, size);
+    exists =
+        exists
+            ? arith::AndIOp::create(builder, loc, exists, isInside).getResult()
+            : isInside;
+  }
+  if (!exists)
+    return emitRow(builder);
+  scf::IfOp::create(builder, loc, exists, [&](OpBuilder &nested, Location) {
+    emitRow(nested);
+    scf::YieldOp::create(nested, loc);
+  });
+}
+
+void ConvEmitter::emitPixels(OpBuilder &builder, Dim pixel, int64_t height) {
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+  Window window;
+  window.buffer = input;
+  window.origin = dims.mul(image, imageSize);
+  // The input that tap 0 of the first pixel reads, for each axis.
+  SmallVector<Dim> firstInputs;
+  for (auto [i, axis] : llvm::enumerate(plan.axes)) {
+    Dim number = i == last ? pixel : outer[i];
+    Dim first = dims.sub(dims.mul(number, axis.inStep), pads[i]);
+    firstInputs.push_back(first);
+    window.origin = dims.add(window.origin, dims.mul(first, inStrides[i]));
+    window.tapStrides.push_back(dims.mul(inStrides[i], axis.tapStep));
+    Dim lower = 0, upper = numTaps[i];
+    if (axis.mayLeave && i != last) {
+      lower = emitCeilDiv(builder, loc, dims.sub(0, first), axis.tapStep);
+      Dim end =
+          emitCeilDiv(builder, loc, dims.sub(inSizes[i], first), axis.tapStep);
+      upper = dims.min(upper, dims.max(end, lower));
+    }
+    window.lowers.push_back(lower);
+    window.uppers.push_back(upper);
+  }
+  const ConvAxis &axis = plan.axes[last];
+  if (!axis.mayLeave)
+    return emitPanels(builder, pixel, height, window);
+
+  Dim first = firstInputs[last];
+  auto clampTaps = [&](OpBuilder &b, Window pixelWindow, Dim pixelFirst) {
+    DimBuilder dims(b, loc);
+    Dim lower = emitCeilDiv(b, loc, dims.sub(0, pixelFirst), axis.tapStep);
+    Dim end =
+        emitCeilDiv(b, loc, dims.sub(inSizes[last], pixelFirst), axis.tapStep);
+    pixelWindow.lowers[last] = lower;
+    pixelWindow.uppers[last] = dims.min(numTaps[last], dims.max(end, lower));
+    return pixelWindow;
+  };
+  if (height == 1)
+    return emitPanels(builder, pixel, 1, clampTaps(builder, window, first));
+
+  Dim reach = dims.add(first, (height - 1) * axis.inStep);
+  reach = dims.add(reach, dims.mul(dims.sub(numTaps[last], 1), axis.tapStep));
+  Value isInside =
+      arith::AndIOp::create(builder, loc, index.lessEqual(Dim(0), first),
+                            index.less(reach, inSizes[last]));
+  if (!windowScratch) {
+    scf::IfOp::create(
+        builder, loc, isInside,
+        [&](OpBuilder &nested, Location) {
+          emitPanels(nested, pixel, height, window);
+          scf::YieldOp::create(nested, loc);
+        },
+        [&](OpBuilder &nested, Location) {
+          IndexBuilder index(nested, loc, 1);
+          emitLoop(
+              nested, loc, index.value(0), index.value(height),
+              [&](OpBuilder &inner, Value i) {
+                DimBuilder dims(inner, loc);
+                Dim ahead = dims.mul(i, axis.inStep);
+                Window moved = window;
+                moved.origin =
+                    dims.add(moved.origin, dims.mul(ahead, inStrides[last]));
+                emitPanels(inner, dims.add(pixel, i), 1,
+                           clampTaps(inner, moved, dims.add(first, ahead)));
+              });
+          scf::YieldOp::create(nested, loc);
+        });
+    return;
+  }
+
+  // At a border the window is copied, with its padding, and then all is as
+  // inside: distances between pixels are the same.
+  Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);
+  Value isBorder = arith::XOrIOp::create(builder, loc, isInside, one);
+  scf::IfOp::create(builder, loc, isBorder, [&](OpBuilder &nested, Location) {
+    copyWindow(nested, window, first, height);
+    scf::YieldOp::create(nested, loc);
+  });
+  auto select = [&](Dim inside, Dim border) {
+    return Dim(arith::SelectOp::create(
+        builder, loc, isInside, index.value(inside), index.value(border)));
+  };
+  auto anySize =
+      MemRefType::get({ShapedType::kDynamic},
+                      cast<MemRefType>(input.getType()).getElementType());
+  auto cast = [&](Value buffer) -> Value {
+    if (buffer.getType() == anySize)
+      return buffer;
+    return memref::CastOp::create(builder, loc, anySize, buffer);
+  };
+  window.buffer = arith::SelectOp::create(builder, loc, isInside, cast(input),
+                                          cast(windowScratch));
+  window.origin = select(window.origin, 0);
+  int64_t stride = getSpan(height) * pixelChannels;
+  for (int64_t i = int64_t(last) - 1; i >= 0; --i) {
+    window.tapStrides[i] = select(window.tapStrides[i], stride);
+    stride *= std::max<int64_t>(plan.axes[i].getMaxTaps(), 1);
+  }
+  emitPanels(builder, pixel, height, window);
+}
+
+void ConvEmitter::copyWindow(OpBuilder &builder, const Window &from,
+                             Dim firstInput, int64_t height) {
+  int64_t span = getSpan(height);
+  int64_t lanes =
+      function.getWidth(cast<MemRefType>(input.getType()).getElementType());
+  // Inputs `left <= i < right` of the window exist.
+  DimBuilder dims(builder, loc);
+  Dim left = dims.min(dims.max(dims.sub(0, firstInput), 0), span);
+  Dim right =
+      dims.max(dims.min(dims.sub(inSizes[last], firstInput), span), left);
+  Dim leftEnd = dims.mul(left, pixelChannels);
+  Dim rightBegin = dims.mul(right, pixelChannels);
+  int64_t rowSize = span * pixelChannels;
+
+  std::function<void(OpBuilder &, unsigned, Dim, Dim)> emitAxis =
+      [&](OpBuilder &b, unsigned axis, Dim source, Dim target) {
+        if (axis == last) {
+          DimBuilder dims(b, loc);
+          emitCopy(b, loc, lanes, {}, 0, windowScratch, target, leftEnd);
+          emitCopy(b, loc, lanes, input, dims.add(source, leftEnd),
+                   windowScratch, dims.add(target, leftEnd),
+                   dims.sub(rightBegin, leftEnd));
+          emitCopy(b, loc, lanes, {}, 0, windowScratch,
+                   dims.add(target, rightBegin), dims.sub(rowSize, rightBegin));
+          return;
+        }
+        int64_t stride = rowSize;
+        for (unsigned i = axis + 1; i < last; ++i)
+          stride *= std::max<int64_t>(plan.axes[i].getMaxTaps(), 1);
+        IndexBuilder index(b, loc, 1);
+        emitLoop(
+            b, loc, index.value(from.lowers[axis]),
+            index.value(from.uppers[axis]), [&](OpBuilder &nested, Value tap) {
+              DimBuilder dims(nested, loc);
+              emitAxis(nested, axis + 1,
+                       dims.add(source, dims.mul(tap, from.tapStrides[axis])),
+                       dims.add(target, dims.mul(tap, stride)));
+            });
+      };
+  emitAxis(builder, 0, from.origin, 0);
+}
+
+SmallVector<LaneIndex> ConvEmitter::getIndex(OpBuilder &builder, Dim pixel,
+                                             Dim column) {
+  IndexBuilder index(builder, loc, plan.tile.lanes);
+  DimBuilder &dims = index.uniform();
+  SmallVector<LaneIndex> result;
+  if (plan.isFlat) {
+    for (Dim i : index.delinearize(pixel, flatShape))
+      result.push_back(LaneIndex(i));
+    result.push_back(LaneIndex(column, 1));
+    return result;
+  }
+  result.push_back(LaneIndex(image));
+  for (unsigned axis = 0; axis <= last; ++axis) {
+    Dim number = axis == last ? pixel : outer[axis];
+    int64_t step = plan.axes[axis].phases.size();
+    result.push_back(LaneIndex(dims.add(dims.mul(number, step), phase[axis])));
+  }
+  result.insert(plan.channelsLast ? result.end() : result.begin() + 1,
+                LaneIndex(column, 1));
+  return result;
+}
+
+void ConvEmitter::emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
+                             const Window &window) {
+  TileShape shape = plan.tile;
+  shape.rows = height;
+  int64_t width = panels.width;
+  const ConvAxis &axis = plan.axes[last];
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+
+  // The sum runs over taps, outermost first, and channels. What stands between
+  // two steps in the weights:
+  Dim stepStride = packed ? width : plan.groups * plan.outChannels;
+  SmallVector<Dim> tapSteps(last + 1);
+  Dim tapStep = dims.mul(stepStride, plan.inChannels);
+  for (int64_t i = last; i >= 0; --i) {
+    tapSteps[i] = tapStep;
+    tapStep = dims.mul(tapStep, numTaps[i]);
+  }
+  SmallVector<Reduction> reductions;
+  for (unsigned i = 0; i <= last; ++i)
+    if (i == last || plan.axes[i].getMaxTaps() > 1 || plan.axes[i].mayLeave ||
+        !(numTaps[i].isConstant()))
+      reductions.push_back({window.lowers[i], window.uppers[i],
+                            window.tapStrides[i], tapSteps[i]});
+  if (plan.channelsLast && plan.groups == 1 && axis.tapStep == 1) {
+    // Neighbouring pixels follow each other: taps and channels are one loop.
+    Reduction &merged = reductions.back();
+    merged.lower = dims.mul(merged.lower, plan.inChannels);
+    merged.upper = dims.mul(merged.upper, plan.inChannels);
+    merged.lhsStride = 1;
+    merged.rhsStride = stepStride;
+  } else {
+    reductions.push_back({0, plan.inChannels, channelStride, stepStride});
+    reductions.back().unroll = plan.inChannels <= 4;
+  }
+
+  emitLoop(
+      builder, loc, index.value(firstPanel), index.value(lastPanel),
+      [&](OpBuilder &nested, Value panel) {
+        IndexBuilder index(nested, loc, 1);
+        DimBuilder &dims = index.uniform();
+        Dim group = index.div(Dim(panel), panels.getCount());
+        if (plan.groups == 1)
+          group = 0;
+        Dim inGroup = dims.sub(panel, dims.mul(group, panels.getCount()));
+        Dim column =
+            dims.min(dims.mul(inGroup, width), plan.outChannels - width);
+        column = dims.add(dims.mul(group, plan.outChannels), column);
+
+        TileOperands operands;
+        operands.lhs = window.buffer;
+        operands.lhsOffset =
+            dims.add(window.origin,
+                     dims.mul(group, dims.mul(channelStride, plan.inChannels)));
+        operands.lhsRowStride = dims.mul(inStrides[last], axis.inStep);
+        operands.rhs = weights;
+        operands.rhsOffset =
+            packed
+                ? dims.add(phaseBegin,
+                           dims.mul(panel, dims.mul(panelTaps,
+                                                    plan.inChannels * width)))
+                : column;
+        SmallVector<Value> initial;
+        if (bias) {
+          for (int64_t v = 0; v != shape.vectors; ++v)
+            initial.push_back(
+                emitLoad(nested, loc, bias,
+                         index.value(dims.add(column, v * shape.lanes)),
+                         shape.lanes, plan.accumulator));
+          for (int64_t i = shape.vectors; i < height * shape.vectors; ++i)
+            initial.push_back(initial[i - shape.vectors]);
+        } else {
+          initial = emitZeroTile(nested, loc, shape, plan.accumulator);
+        }
+        SmallVector<Value> sums =
+            emitTile(nested, loc, shape, operands, reductions, plan.accumulator,
+                     initial);
+        tail.emitTile(nested, shape, sums, [&](OpBuilder &inner, Dim i, Dim j) {
+          DimBuilder dims(inner, loc);
+          return getIndex(inner, dims.add(pixel, i), dims.add(column, j));
+        });
+      });
+}
+
+Value emitConvUnits(KernelFunction &function, const ConvPlan &plan) {
+  return ConvEmitter(function, plan).emitUnits();
+}
+
+void emitConvBody(KernelFunction &function, const ConvPlan &plan) {
+  ConvEmitter(function, plan).emitBody();
+}
+
+} // namespace tenon::cpu

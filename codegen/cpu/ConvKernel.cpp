@@ -1,0 +1,96 @@
+//===- ConvKernel.cpp - Kernels around a convolution ----------------------===//
+
+#include "codegen/cpu/Emitters.h"
+
+#include "codegen/cpu/ConvEmitter.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+static ConvPlan getPlan(ConvOp op, unsigned vectorBits) {
+  ConvPlan plan;
+  plan.op = op;
+  plan.input = op.getInput();
+  plan.weights = op.getWeights();
+  plan.bias = op.getBias();
+  plan.channelsLast = op.getLayout() == Layout::NHWC;
+  plan.groups = op.getGroups();
+  ArrayRef<int64_t> weights =
+      cast<RankedTensorType>(op.getWeights().getType()).getShape();
+  size_t numAxes = weights.size() - 2;
+  plan.inChannels = plan.channelsLast ? weights[numAxes] : weights[1];
+  plan.outChannels =
+      (plan.channelsLast ? weights.back() : weights[0]) / plan.groups;
+  ArrayRef<int64_t> kernel = weights.slice(plan.channelsLast ? 0 : 2, numAxes);
+  for (size_t i = 0; i != numAxes; ++i) {
+    ConvAxis axis;
+    axis.inStep = op.getStrides()[i];
+    axis.tapStep = op.getDilations()[i];
+    axis.kernel = kernel[i];
+    axis.mayLeave = op.getPads()[i] > 0 || op.getPads()[i + numAxes] > 0;
+    ConvAxis::Phase phase;
+    phase.pad = op.getPads()[i];
+    for (int64_t tap = 0; tap != kernel[i]; ++tap)
+      phase.taps.push_back(tap);
+    axis.phases.push_back(phase);
+    plan.axes.push_back(axis);
+  }
+  plan.finish(vectorBits);
+  return plan;
+}
+
+static bool matchesConv(KernelOp kernel) {
+  ConvOp op = getAnchor<ConvOp>(kernel);
+  if (!op ||
+      !cast<RankedTensorType>(op.getWeights().getType()).hasStaticShape())
+    return false;
+  // Weights that are not constant can't be brought into the order of the loops.
+  auto argument = dyn_cast<BlockArgument>(op.getWeights());
+  if (op.getLayout() == Layout::NHWC)
+    return true;
+  return argument && kernel.getInputs()[argument.getArgNumber()]
+                         .getDefiningOp<ConstantOp>();
+}
+
+static void packConv(KernelOp kernel, unsigned vectorBits) {
+  ConvOp op = getAnchor<ConvOp>(kernel);
+  ConvPlan plan = getPlan(op, vectorBits);
+  int64_t taps = 1;
+  for (const ConvAxis &axis : plan.axes)
+    taps *= axis.kernel;
+  int64_t inChannels = plan.inChannels, outChannels = plan.outChannels;
+  int64_t allChannels = outChannels * plan.groups;
+  if (plan.channelsLast)
+    packConvWeights(
+        kernel, plan,
+        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
+          return (tap * inChannels + in) * allChannels + group * outChannels +
+                 out;
+        },
+        /*stride=*/1);
+  else
+    packConvWeights(
+        kernel, plan,
+        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
+          return ((group * outChannels + out) * inChannels + in) * taps + tap;
+        },
+        /*stride=*/inChannels * taps);
+}
+
+static ConvPlan getPlan(KernelFunction &function) {
+  return getPlan(getAnchor<ConvOp>(function.getKernel()),
+                 function.getVectorBits());
+}
+
+const KernelEmitter kConvEmitter = {
+    "conv",
+    matchesConv,
+    /*collapses=*/false,
+    [](KernelFunction &function) {
+      return emitConvUnits(function, getPlan(function));
+    },
+    [](KernelFunction &function) { emitConvBody(function, getPlan(function)); },
+    packConv};
+
+} // namespace tenon::cpu
