@@ -1,0 +1,58 @@
+# What `cmake --install` puts where, and the CMake package.
+#
+# Components: `runtime` is what a host application ships that runs compiled
+# models; `compiler` adds the libraries and tools that compile them.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Tenon)
+
+# The tree can be moved as a whole.
+function(tenon_install_library target component)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES
+    INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS ${target} ${ARGN}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component}
+    NAMELINK_COMPONENT ${component})
+endfunction()
+
+function(tenon_install_tool target component)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  file(RELATIVE_PATH to_libraries
+    ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(${target} PROPERTIES
+    INSTALL_RPATH "$ORIGIN/${to_libraries}" INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS ${target}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${component})
+endfunction()
+
+tenon_install_library(tenon runtime EXPORT TenonTargets)
+tenon_install_library(tenon_cpu runtime)
+tenon_install_tool(tenon-run runtime)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/tenon
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime)
+install(EXPORT TenonTargets NAMESPACE Tenon::
+  DESTINATION ${package_dir} COMPONENT runtime)
+
+if(TARGET tenon_compiler)
+  set_target_properties(tenon_compiler PROPERTIES EXPORT_NAME compiler)
+  tenon_install_library(tenon_compiler compiler EXPORT TenonCompilerTargets)
+  install(EXPORT TenonCompilerTargets NAMESPACE Tenon::
+    DESTINATION ${package_dir} COMPONENT compiler)
+endif()
+foreach(tool tenon-compile tenon-opt tenon-lsp-server)
+  tenon_install_tool(${tool} compiler)
+endforeach()
+
+configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/TenonConfig.cmake.in
+  ${CMAKE_BINARY_DIR}/TenonConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/TenonConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/TenonConfig.cmake
+  ${CMAKE_BINARY_DIR}/TenonConfigVersion.cmake
+  DESTINATION ${package_dir} COMPONENT runtime)

@@ -1,0 +1,227 @@
+"""tenon-run from outside: inputs of all kinds, comparison, steps, requests, and exit codes.
+
+usage: test_tenon_run.py TENON-RUN MODEL FOLDER, where MODEL is the fake model of the unit tests.
+"""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import unittest
+
+import numpy as np
+
+tool, model, folder = sys.argv[1:4]
+N = 6
+
+
+def run(*words, code=0, stdin=None):
+    """Runs the tool; gives its output (the errors if it fails)."""
+    done = subprocess.run([tool, *words], input=stdin, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, f"{words}: exit code {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
+    return done.stderr if code not in (0, 5) else done.stdout
+
+
+def varint(value):
+    parts = b""
+    while value >= 128:
+        parts += bytes([value & 127 | 128])
+        value >>= 7
+    return parts + bytes([value])
+
+
+def field(number, payload):
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
+
+
+def tensor_proto(array, name, raw=True):
+    """An ONNX TensorProto by its wire format."""
+    types = {"float32": 1, "int64": 7}
+    text = b"".join(varint(1 << 3) + varint(d) for d in array.shape)
+    text += varint(2 << 3) + varint(types[str(array.dtype)]) + field(8, name.encode())
+    if raw:
+        return text + field(9, array.tobytes())
+    if array.dtype == np.int64:
+        return text + field(7, b"".join(varint(int(v)) for v in array.flat))
+    return text + field(4, array.tobytes())
+
+
+class TenonRun(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        os.chdir(folder)
+        cls.x = np.arange(N * 4, dtype=np.float32).reshape(N, 4)
+        cls.bias = np.array([1, 2, 3, 4], np.float32)
+        cls.index = np.arange(N, dtype=np.int64)[::-1].copy()
+        cls.y = 2 * cls.x + cls.bias
+        np.save("x.npy", cls.x)
+        np.save("bias.npy", cls.bias)
+        np.save("index.npy", cls.index)
+        np.save("y.npy", cls.y)
+        np.savez("all.npz", x=cls.x, bias=cls.bias, index=cls.index)
+        np.savez("expected.npz", y=cls.y, picked=cls.y[cls.index], double_size=np.arange(2 * N))
+
+    def test_info(self):
+        self.assertIn("f32 Nx4", run(model, "--info"))
+        info = json.loads(run(model, "--info", "--json"))
+        self.assertEqual(info["inputs"][0], {"name": "x", "type": "f32", "dims": ["N", 4]})
+        self.assertEqual(info["outputs"][2], {"name": "double_size", "type": "i64", "dims": [None]})
+
+    def test_kinds_of_files(self):
+        np.savez_compressed("packed.npz", x=self.x, bias=self.bias, index=self.index)
+        np.save("fortran.npy", np.asfortranarray(self.x))
+        np.save("big.npy", self.x.astype(">f4"))
+        for raw in (True, False):
+            for name in ("x", "bias", "index"):
+                with open(f"{name}{raw}.pb", "wb") as file:
+                    file.write(tensor_proto(getattr(self, name), name, raw))
+        rest = ["-i", "bias=bias.npy", "-i", "index=index.npy"]
+        for words in (["-i", "all.npz"], ["-i", "packed.npz"], ["-i", "x=all.npz", *rest], ["-i", "x=x.npy", *rest],
+                      ["-i", "x=fortran.npy", *rest], ["-i", "x=big.npy", *rest],
+                      *(["-i", f"x{raw}.pb", "-i", f"bias{raw}.pb", "-i", f"index={'index'}{raw}.pb"]
+                        for raw in (True, False))):
+            result = json.loads(run(model, *words, "-e", "expected.npz", "--json"))
+            self.assertEqual([o["ok"] for o in result["outputs"]], [True] * 3, words)
+
+    def test_outputs(self):
+        run(model, "-i", "all.npz", "-o", "made/here")
+        np.testing.assert_array_equal(np.load("made/here/output_0.npy"), self.y)
+        np.testing.assert_array_equal(np.load("made/here/output_2.npy"), np.arange(2 * N))
+        with open("file", "w", encoding="utf-8"):
+            pass
+        run(model, "-i", "all.npz", "-o", "file/folder", code=4)
+
+    def test_expectations(self):
+        wrong = self.y.copy()
+        wrong[2, 3] += 0.5
+        np.save("wrong.npy", wrong)
+        text = run(model, "-i", "all.npz", "-e", "y=wrong.npy", code=5)
+        self.assertIn("differs: largest error 0.5 absolute (at element 11), 0.01 relative", text)
+        run(model, "-i", "all.npz", "-e", "y=wrong.npy", "--tolerance", "0.02")
+        wrong[0, 0] = np.nan
+        np.save("wrong.npy", wrong)
+        result = json.loads(run(model, "-i", "all.npz", "-e", "y=wrong.npy", "--json", "--tolerance", "9", code=5))
+        self.assertIsNone(result["outputs"][0]["max_abs_error"])
+        np.save("wrong.npy", self.y[:5])
+        self.assertIn("f32 6x4, expected f32 5x4", run(model, "-i", "all.npz", "-e", "y=wrong.npy", code=5))
+        np.save("wrong.npy", self.y.astype(np.float64))
+        self.assertIn("expected f64 6x4", run(model, "-i", "all.npz", "-e", "y=wrong.npy", code=5))
+
+    def test_random(self):
+        words = [model, "--random", "--dim", "N=50", "-o"]
+        for seed, name in ((1, "a"), (1, "b"), (2, "c")):
+            run(*words, name, "--seed", str(seed))
+        a, b, c = (np.load(f"{name}/output_0.npy") for name in "abc")
+        np.testing.assert_array_equal(a, b)
+        self.assertTrue((a != c).any())
+        run(*words, "d", "--range", "index=0:50", "--range", "bias=100:101")
+        self.assertGreater(np.load("d/output_0.npy").min(), 97)
+        self.assertIn("index out of range", run(*words, "e", "--range", "index=50:51", code=2))
+        self.assertIn("--dim N=", run(model, "--random", code=1))
+        run(model, "--random", "--shape", "x=3x4", "--shape", "index=3")
+        run(model, "--random", "--shape", "x=3xq", "--shape", "index=3", code=1)
+
+    def test_steps(self):
+        x = np.arange(3 * N * 4, dtype=np.float32).reshape(3, N, 4)
+        np.save("steps.npy", x)
+        rest = ["-i", "bias=bias.npy", "-i", "index=index.npy", "--steps", "3", "-o", "stepped"]
+        run(model, "-i", "x=steps.npy", *rest, "--step", "x")
+        np.testing.assert_array_equal(np.load("stepped/output_0.npy"), 2 * x + self.bias)
+        run(model, "-i", "x=x.npy", *rest, "--carry", "y=x")
+        y = [self.x]
+        for _ in range(3):
+            y.append(2 * y[-1] + self.bias)
+        np.testing.assert_array_equal(np.load("stepped/output_0.npy"), np.stack(y[1:]))
+        run(model, "-i", "x=x.npy", *rest, "--carry", "y=nothing", code=1)
+        run(model, "-i", "x=x.npy", *rest, "--step", "x", code=2)
+
+    def test_timing(self):
+        result = json.loads(run(model, "-i", "all.npz", "--repeat", "7", "--threads", "2", "--profile", "--json"))
+        self.assertEqual((result["runs"], result["threads"]), (7, 2))
+        self.assertLessEqual(result["min_ms"], result["median_ms"])
+        self.assertEqual({entry["name"]: entry["calls"] for entry in result["profile"]},
+                         {"Mul_0": 7, "Add_1": 7, "Gather_2": 7})
+        self.assertIn("Gather_2", run(model, "-i", "all.npz", "--profile"))
+
+    def test_requests(self):
+        for i, name in enumerate(("x", "bias", "index")):
+            os.makedirs("case", exist_ok=True)
+            np.save(f"case/input_{i}.npy", getattr(self, name))
+        requests = [
+            {"op": "load", "id": "m", "model": model, "threads": 1},
+            {"op": "run", "id": "m", "to": "served"},
+            {"op": "inputs", "id": "m", "from": "case"},
+            {"op": "run", "id": "m", "to": "served"},
+            {"op": "time", "id": "m", "runs": 5},
+            {"op": "steps", "id": "m", "to": "served2", "steps": 2, "carry": {"y": "x"}},
+            {"op": "load", "id": "other", "model": "nothing.so"},
+            {"op": "dance", "id": "m"},
+            {"op": "unload", "id": "m"},
+            {"op": "time", "id": "m"},
+        ]
+        text = "\n".join(map(json.dumps, requests)) + "\nnot json\n\n[]\n"
+        replies = [json.loads(line) for line in run("--serve", stdin=text).splitlines()]
+        self.assertEqual(len(replies), len(requests) + 2)
+        self.assertEqual(replies[0]["outputs"], ["y", "picked", "double_size"])
+        self.assertEqual([reply.get("code") for reply in replies],
+                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1])
+        self.assertEqual(len(replies[4]["ms"]), 5)
+        self.assertEqual(replies[5]["outputs"][0], {"name": "y", "type": "f32", "dims": [2, N, 4]})
+        np.testing.assert_array_equal(np.load("served/output_0.npy"), self.y)
+
+    def test_usage_errors(self):
+        for words in ([], [model, "--nothing"], [model, "--threads", "0"], [model, "--repeat", "-1"],
+                      [model, "-i", "z=x.npy"], [model, "-i", "x.npy"], [model, "--carry", "y=x"],
+                      [model, "--steps", "2", "--carry", "y"], [model, "-i", "all.npz", "-e", "z=y.npy"]):
+            run(*words, code=1)
+        self.assertIn("Exit codes", run("--help"))
+        run("--version")
+
+    def test_bad_files(self):
+        good = open("x.npy", "rb").read()
+        header = good[:10] + good[10:].replace(b"(6, 4)", b"(6, 9)")
+        huge = good[:10] + good[10:].replace(b"(6, 4), ", b"(99999999999999, 99999999), ")[: len(good) - 10]
+        for name, content, code in (
+            ("empty.npy", b"", 2), ("text.npy", b"hello, this is no array", 2), ("short.npy", good[:-1], 2),
+            ("header.npy", good[:60], 2), ("shape.npy", header, 2), ("huge.npy", huge, 2),
+            ("version.npy", good[:6] + b"\x09" + good[7:], 2),
+            ("strings.npy", good.replace(b"'<f4'", b"'<U1'"), 3), ("zip.npz", b"PK\x03\x04 no zip", 2),
+            ("empty.pb", b"", 3), ("text.pb", b"\xff\xff\xff\xff\xff", 2),
+            ("length.pb", tensor_proto(self.x, "x")[:-1], 2), ("kind.txt", good, 3),
+            ("dims.pb", tensor_proto(self.x, "x") + varint(1 << 3) + varint(7), 2),
+            ("strings.pb", varint(1 << 3) + varint(1) + varint(2 << 3) + varint(8) + field(6, b"a"), 3),
+        ):
+            with open(name, "wb") as file:
+                file.write(content)
+            run(model, "-i", f"x={name}", code=code)
+        run(model, "-i", "x=absent.npy", code=4)
+        run(model, "-i", "x=absent.npz", code=4)
+        np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+        run(model, "-i", "x=objects.npy", code=3)
+        np.save("double.npy", self.x.astype(np.float64))
+        run(model, "-i", "all.npz", "-i", "x=double.npy", code=2)
+        run("absent.so", code=4)
+        run("x.npy", code=2)
+
+    def test_mutated_arrays(self):
+        """No byte of a file makes the tool crash."""
+        good = open("x.npy", "rb").read()
+        proto = tensor_proto(self.x, "x", raw=False)
+        generator = np.random.default_rng(3)
+        for base, name in ((good, "mutant.npy"), (proto, "mutant.pb")):
+            for _ in range(60):
+                content = bytearray(base)
+                for _ in range(3):
+                    content[generator.integers(min(len(content), 90))] = generator.integers(256)
+                with open(name, "wb") as file:
+                    file.write(content)
+                done = subprocess.run([tool, model, "-i", f"x={name}"], capture_output=True, timeout=60)
+                self.assertIn(done.returncode, (2, 3), content)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
