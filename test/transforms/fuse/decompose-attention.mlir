@@ -1,0 +1,27 @@
+// RUN: tenon-opt %s --tenon-decompose-attention --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func.func @masked(
+// CHECK-SAME: %[[Q:.*]]: tensor<?x8x?x64xf32>, %[[K:.*]]: tensor<?x8x?x64xf32>, %[[V:.*]]: tensor<?x8x?x32xf32>, %[[MASK:.*]]: tensor<1x1x1x?xf32>
+// CHECK: %[[QK:.*]] = tenon.matmul %[[Q]], %[[K]] {transpose_b} {{.*}} -> tensor<?x8x?x?xf32>
+// CHECK: %[[SCALE:.*]] = tenon.constant dense<1.250000e-01> : tensor<f32>
+// CHECK: %[[SCALED:.*]] = tenon.mul %[[QK]], %[[SCALE]]
+// CHECK: %[[MASKED:.*]] = tenon.add %[[SCALED]], %[[MASK]]
+// CHECK: %[[P:.*]] = tenon.softmax %[[MASKED]] {axis = 3 : i64}
+// CHECK: %[[Y:.*]] = tenon.matmul %[[P]], %[[V]] : {{.*}} -> tensor<?x8x?x32xf32>
+// CHECK: return %[[Y]]
+func.func @masked(%q: tensor<?x8x?x64xf32>, %k: tensor<?x8x?x64xf32>, %v: tensor<?x8x?x32xf32>, %mask: tensor<1x1x1x?xf32>) -> tensor<?x8x?x32xf32> {
+  %0 = tenon.attention %q, %k, %v, %mask {scale = 0.125 : f64} : (tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x32xf32>, tensor<1x1x1x?xf32>) -> tensor<?x8x?x32xf32>
+  return %0 : tensor<?x8x?x32xf32>
+}
+
+// -----
+
+// Nothing to scale with, nothing to mask.
+// CHECK-LABEL: func.func @plain(
+// CHECK-NEXT: tenon.matmul
+// CHECK-NEXT: tenon.softmax
+// CHECK-NEXT: tenon.matmul
+func.func @plain(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x6x8xf32>, %v: tensor<1x2x6x8xf32>) -> tensor<1x2x4x8xf32> {
+  %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64} : (tensor<1x2x4x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>) -> tensor<1x2x4x8xf32>
+  return %0 : tensor<1x2x4x8xf32>
+}

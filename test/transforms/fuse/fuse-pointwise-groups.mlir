@@ -1,0 +1,58 @@
+// RUN: tenon-opt %s --tenon-fuse-pointwise-groups --split-input-file | FileCheck %s
+
+// A diamond is one kernel: both readers of the sum are in it.
+// CHECK-LABEL: func.func @diamond(
+// CHECK: %[[K:.*]] = tenon.kernel
+// CHECK-COUNT-4: tenon.{{add|sigmoid|tanh|mul}}
+// CHECK: tenon.yield
+// CHECK: return %[[K]]
+func.func @diamond(%x: tensor<4x8xf32>, %y: tensor<4x1xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.add %x, %y : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  %1 = tenon.sigmoid %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = tenon.tanh %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %3 = tenon.mul %1, %2 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %3 : tensor<4x8xf32>
+}
+
+// -----
+
+// Movement goes into the reader: an embedding with its position, and a slice
+// whose bounds are scalars of the kernel.
+// CHECK-LABEL: func.func @movement(
+// CHECK-SAME: %[[T:.*]]: tensor<99x8xf32>, %[[I:.*]]: tensor<1x?xi64>, %[[P:.*]]: tensor<1x64x8xf32>
+// CHECK: %[[N:.*]] = tensor.dim %[[I]], %c1
+// CHECK: tenon.kernel (%{{.*}} = %[[T]], %[[AI:.*]] = %[[I]], %[[AP:.*]] = %[[P]]) scalars(%[[S:.*]] = %[[N]]) dims(%{{.*}})
+// CHECK: %[[S64:.*]] = arith.index_cast %[[S]] : index to i64
+// CHECK: %[[END:.*]] = tensor.from_elements %[[S64]]
+// CHECK: tenon.gather
+// CHECK: tenon.slice %[[AP]], %{{.*}}, %[[END]]
+// CHECK: tenon.add
+func.func @movement(%table: tensor<99x8xf32>, %i: tensor<1x?xi64>, %p: tensor<1x64x8xf32>) -> tensor<1x?x8xf32> {
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %i, %c1 : tensor<1x?xi64>
+  %n64 = arith.index_cast %n : index to i64
+  %start = tenon.constant dense<0> : tensor<1xi64>
+  %end = tensor.from_elements %n64 : tensor<1xi64>
+  %0 = tenon.gather %table, %i {axis = 0 : i64} : (tensor<99x8xf32>, tensor<1x?xi64>) -> tensor<1x?x8xf32>
+  %1 = tenon.slice %p, %start, %end {axes = array<i64: 1>, steps = array<i64: 1>} : (tensor<1x64x8xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x?x8xf32>
+  %2 = tenon.add %0, %1 : (tensor<1x?x8xf32>, tensor<1x?x8xf32>) -> tensor<1x?x8xf32>
+  return %2 : tensor<1x?x8xf32>
+}
+
+// -----
+
+// What is broadcast would be computed many times; a transpose of the last
+// dimension is a kernel of its own kind.
+// CHECK-LABEL: func.func @separate(
+// CHECK: %[[EXP:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.exp
+// CHECK-NEXT: tenon.yield
+// CHECK: %[[T:.*]] = tenon.transpose
+// CHECK: tenon.kernel (%{{.*}} = %[[T]], %{{.*}} = %[[EXP]])
+// CHECK-NEXT: tenon.mul
+func.func @separate(%x: tensor<8x4xf32>, %y: tensor<4x1xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.exp %y : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  %1 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+  %2 = tenon.mul %1, %0 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
+}

@@ -1,0 +1,96 @@
+//===- DecomposeAttention.cpp - Attention as matmuls and a softmax --------===//
+
+#include "dialects/tenon/TenonOps.h"
+#include "dialects/tenon/TenonShapeOperands.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "transforms/fuse/Passes.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_DECOMPOSEATTENTION
+#include "transforms/fuse/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+/// Adds leading dimensions of size 1 until `value` has rank `rank`; rank 0
+/// stays.
+static Value addLeadingDims(OpBuilder &builder, Location loc, Value value,
+                            int64_t rank) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getRank() == 0 || type.getRank() >= rank)
+    return value;
+  SmallVector<int64_t> sizes(rank - type.getRank(), 1);
+  SmallVector<OpFoldResult> shape(sizes.size(), builder.getI64IntegerAttr(1));
+  for (auto [i, size] : llvm::enumerate(type.getShape())) {
+    sizes.push_back(size);
+    if (!ShapedType::isDynamic(size)) {
+      shape.push_back(builder.getI64IntegerAttr(size));
+      continue;
+    }
+    Value dim = tensor::DimOp::create(builder, loc, value, i);
+    shape.push_back(
+        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), dim)
+            .getResult());
+  }
+  return ReshapeOp::create(builder, loc,
+                           RankedTensorType::get(sizes, type.getElementType()),
+                           value, createShapeOperand(builder, loc, shape));
+}
+
+namespace {
+
+/// attention(Q, K, V, mask)  →  softmax(scale * Q K^T + mask) V
+struct DecomposeAttentionOp : OpRewritePattern<AttentionOp> {
+  DecomposeAttentionOp(MLIRContext *context, Pass::Statistic &numDecomposed)
+      : OpRewritePattern(context), numDecomposed(numDecomposed) {}
+
+  LogicalResult matchAndRewrite(AttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto queryType = cast<RankedTensorType>(op.getQuery().getType());
+    auto keyType = cast<RankedTensorType>(op.getKey().getType());
+    Type elementType = queryType.getElementType();
+    int64_t rank = queryType.getRank();
+
+    SmallVector<int64_t> sizes(queryType.getShape());
+    sizes.back() = keyType.getDimSize(rank - 2);
+    auto type = RankedTensorType::get(sizes, elementType);
+    Value scores = MatMulOp::create(rewriter, loc, type, op.getQuery(),
+                                    op.getKey(), /*transpose_a=*/false,
+                                    /*transpose_b=*/true);
+    double scale = op.getScale().convertToDouble();
+    if (scale != 1.0) {
+      auto scalarType = RankedTensorType::get({}, elementType);
+      Attribute value = rewriter.getFloatAttr(elementType, scale);
+      Value factor = ConstantOp::create(
+          rewriter, loc, DenseElementsAttr::get(scalarType, value));
+      scores = MulOp::create(rewriter, loc, type, scores, factor);
+    }
+    if (Value mask = op.getMask())
+      scores = AddOp::create(rewriter, loc, type, scores,
+                             addLeadingDims(rewriter, loc, mask, rank));
+    Value weights = SoftmaxOp::create(rewriter, loc, type, scores, rank - 1);
+    rewriter.replaceOpWithNewOp<MatMulOp>(op, op.getType(), weights,
+                                          op.getValue());
+    ++numDecomposed;
+    return success();
+  }
+
+private:
+  Pass::Statistic &numDecomposed;
+};
+
+struct DecomposeAttention
+    : tenon::impl::DecomposeAttentionBase<DecomposeAttention> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<DecomposeAttentionOp>(&getContext(), numDecomposed);
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace

@@ -1,0 +1,83 @@
+//===- FusePointwiseGroups.cpp - Elementwise operations and movement ------===//
+
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "transforms/fuse/Groups.h"
+#include "transforms/fuse/KernelBuilder.h"
+#include "transforms/fuse/Passes.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_FUSEPOINTWISEGROUPS
+#include "transforms/fuse/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+/// Whether an operation only chooses which element to read, and neighbours stay
+/// neighbours. A transpose that moves the last dimension is better alone: it
+/// has to go through memory in blocks.
+static bool isMovement(Operation *op) {
+  if (auto transpose = dyn_cast<TransposeOp>(op)) {
+    ArrayRef<int64_t> permutation = transpose.getPermutation();
+    return permutation.empty() ||
+           permutation.back() == int64_t(permutation.size()) - 1;
+  }
+  return isa<ExpandOp, SliceOp, GatherOp>(op);
+}
+
+static bool isPointwise(Operation *op) {
+  return isa<ElementwiseOpInterface>(op) || isMovement(op);
+}
+
+/// Whether the owner of `use` reads each element of it at most once.
+static bool readsOnce(OpOperand &use) {
+  Operation *reader = use.getOwner();
+  if (isa<ElementwiseOpInterface>(reader))
+    return haveSameShape(use.get(), reader->getResult(0));
+  return isa<TransposeOp, SliceOp>(reader);
+}
+
+namespace {
+
+struct FusePointwiseGroups
+    : tenon::impl::FusePointwiseGroupsBase<FusePointwiseGroups> {
+  void runOnOperation() override {
+    if (failed(forEachGraphBlock(getOperation(),
+                                 [&](Block &block) { return fuse(block); })))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult fuse(Block &block) {
+    IRRewriter rewriter(&getContext());
+    SmallVector<Operation *> roots;
+    for (Operation &op : block)
+      if (isPointwise(&op))
+        roots.push_back(&op);
+    llvm::SmallPtrSet<Operation *, 16> done;
+    for (Operation *root : llvm::reverse(roots)) {
+      if (done.contains(root))
+        continue;
+      OpGroup group;
+      group.insert(root);
+      growUpwards(group, [&](Operation *producer, OpOperand &use) {
+        if (!isPointwise(producer))
+          return false;
+        // Indices are read for each element that they choose.
+        if (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 1)
+          return false;
+        return isMovement(producer) || readsOnce(use);
+      });
+      done.insert_range(group);
+      numFused += group.size() - 1;
+      ++numKernels;
+      if (failed(createKernel(rewriter, group.getArrayRef())))
+        return failure();
+    }
+    return success();
+  }
+};
+
+} // namespace

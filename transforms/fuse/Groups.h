@@ -1,0 +1,41 @@
+//===- Groups.h - Which operations may run together -------------*- C++ -*-===//
+
+#ifndef TENON_TRANSFORMS_FUSE_GROUPS_H
+#define TENON_TRANSFORMS_FUSE_GROUPS_H
+
+#include "dialects/tenon/TenonOps.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tenon {
+
+using OpGroup = llvm::SetVector<mlir::Operation *>;
+
+/// The most operations in one kernel: generated code grows with it.
+inline constexpr size_t kMaxGroupSize = 48;
+
+/// Calls `body` with every block that holds a part of the graph: those of
+/// functions and of the regions of `tenon.if`, but not those of kernels.
+mlir::LogicalResult
+forEachGraphBlock(mlir::Operation *root,
+                  llvm::function_ref<mlir::LogicalResult(mlir::Block &)> body);
+
+/// Adds producers to a group until there are no more whose readers are all in
+/// the group and for which `canJoin` agrees to each of these reads. The group
+/// stays convex: nothing outside depends on such a producer.
+void growUpwards(
+    OpGroup &group,
+    llvm::function_ref<bool(mlir::Operation *producer, mlir::OpOperand &use)>
+        canJoin);
+
+/// The only operation that reads `value`, if it is elementwise, in the same
+/// block, and its result has the shape of `value`; else null, with a remark
+/// that says why.
+mlir::Operation *getPointwiseReader(mlir::Value value);
+
+/// Whether both are ranked tensors of the same dimensions; two dynamic ones
+/// that meet in an elementwise operation are the same.
+bool haveSameShape(mlir::Value a, mlir::Value b);
+
+} // namespace tenon
+
+#endif // TENON_TRANSFORMS_FUSE_GROUPS_H

@@ -1,0 +1,130 @@
+//===- Passes.td - The passes of the fuse phase ---------------------------===//
+//
+// In the order in which the pipeline runs them: the groups that gain most come
+// first, and an operation that is in a kernel is out of reach of what follows.
+// A new kind of group goes before tenon-wrap-kernels, which leaves nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_TRANSFORMS_FUSE_PASSES
+#define TENON_TRANSFORMS_FUSE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+class FusePass<string argument> : Pass<argument> {
+  let dependentDialects = ["::tenon::TenonDialect",
+      "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
+  let summary = "makes attention two matmuls and a softmax";
+  let description = [{
+    `softmax(scale * Q K^T + mask) V` becomes these operations. The scores are
+    then a tensor in memory, which costs more than one kernel that never writes
+    them, but it is what a library of matrix products can run.
+
+    ```mlir
+    %y = tenon.attention %q, %k, %v {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>
+    // becomes
+    %c = tenon.constant dense<1.250000e-01> : tensor<f32>
+    %0 = tenon.matmul %q, %k {transpose_b} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x16xf32>
+    %1 = tenon.mul %0, %c : (tensor<1x8x16x16xf32>, tensor<f32>) -> tensor<1x8x16x16xf32>
+    %2 = tenon.softmax %1 {axis = 3 : i64} : (tensor<1x8x16x16xf32>) -> tensor<1x8x16x16xf32>
+    %y = tenon.matmul %2, %v : (tensor<1x8x16x16xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numDecomposed", "num-decomposed", "Attentions decomposed">
+  ];
+}
+
+def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
+  let summary = "makes kernels of a convolution or matmul with its pointwise tail";
+  let description = [{
+    An anchor (`tenon.conv`, `tenon.conv_transpose`, `tenon.matmul`) is one
+    kernel with the chain of elementwise operations behind it. Each operation of
+    the chain
+
+    1. is the only reader of the value before it;
+    2. computes what libraries know as a post-operation: an activation or
+       arithmetic;
+    3. has as other operands only tensors of the same shape (a residual), one
+       value for each index of the last dimension (a channel), or one value;
+    4. doesn't change the shape or the element type.
+
+    Where two anchors meet in a sum, the later one gets it.
+
+    ```mlir
+    %0 = tenon.matmul %a, %b : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+    %y = tenon.relu %0 : (tensor<4x16xf32>) -> tensor<4x16xf32>
+    // becomes
+    %y = tenon.kernel (%arg0 = %a, %arg1 = %b) : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32> {
+      %0 = tenon.matmul %arg0, %arg1 : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+      %1 = tenon.relu %0 : (tensor<4x16xf32>) -> tensor<4x16xf32>
+      tenon.yield %1 : tensor<4x16xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels made">,
+    Statistic<"numTailOps", "num-tail-ops", "Operations fused behind an anchor">
+  ];
+}
+
+def FuseRowGroups : FusePass<"tenon-fuse-row-groups"> {
+  let summary = "makes kernels of reductions with what is pointwise around them";
+  let description = [{
+    `tenon.softmax`, `tenon.log_softmax`, `tenon.layer_norm` and `tenon.reduce`
+    are one kernel each, with
+
+    1. elementwise operations of the shape of the input before it, whose only
+       readers are in the kernel. A softmax or layer norm reads its input more
+       than once, so that only cheap arithmetic is computed again;
+    2. a chain of elementwise operations of the shape of the result behind it,
+       each the only reader of the value before.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels made">,
+    Statistic<"numPointwiseOps", "num-pointwise-ops",
+              "Elementwise operations fused to a reduction">
+  ];
+}
+
+def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
+  let summary = "makes kernels of what is left of elementwise operations and data movement";
+  let description = [{
+    A group grows from an operation upwards: a producer joins if all its
+    readers are in the group, so that nothing is computed or moved twice, and,
+    unless it is pure data movement, only if the group reads each of its
+    elements at most once.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels made">,
+    Statistic<"numFused", "num-fused", "Operations fused into another's kernel">
+  ];
+}
+
+def WrapKernels : FusePass<"tenon-wrap-kernels"> {
+  let summary = "makes every operation that is left a kernel of its own";
+  let description = [{
+    Only constants, reshapes (which are views), control flow and index
+    arithmetic stay outside.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels made">
+  ];
+}
+
+def VerifyKernels : Pass<"tenon-verify-kernels"> {
+  let summary = "checks what the fuse phase promises";
+  let description = [{
+    Outside kernels there are only constants, reshapes, `tenon.if`, index
+    arithmetic and returns; inside, only operations of `tenon` and the index
+    arithmetic of their shape operands.
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels in the model">
+  ];
+}
+
+#endif // TENON_TRANSFORMS_FUSE_PASSES

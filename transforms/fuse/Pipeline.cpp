@@ -1,0 +1,32 @@
+//===- Pipeline.cpp - The fuse phase --------------------------------------===//
+
+#include "transforms/fuse/Pipeline.h"
+
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "transforms/fuse/Passes.h"
+
+using namespace mlir;
+
+void tenon::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+  // 1. Groups, the ones that gain most first.
+  if (options.decomposeAttention)
+    pm.addPass(createDecomposeAttention());
+  pm.addPass(createFuseAnchorTails());
+  pm.addPass(createFuseRowGroups());
+  pm.addPass(createFusePointwiseGroups());
+  pm.addPass(createWrapKernels());
+
+  // 2. Dimensions of kernels' results were asked of what computed them; trace
+  //    them back to the inputs, so that no size waits for a kernel.
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyKernels());
+}
+
+void tenon::registerFusePipeline() {
+  PassPipelineRegistration<>("tenon-fuse", "the fuse phase",
+                             [](OpPassManager &pm) { buildFusePipeline(pm); });
+}

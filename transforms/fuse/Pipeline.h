@@ -1,0 +1,26 @@
+//===- Pipeline.h - The fuse phase ------------------------------*- C++ -*-===//
+
+#ifndef TENON_TRANSFORMS_FUSE_PIPELINE_H
+#define TENON_TRANSFORMS_FUSE_PIPELINE_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace tenon {
+
+/// What the fuse phase may be told.
+struct FuseOptions {
+  /// Whether attention becomes matmuls and a softmax instead of one kernel.
+  bool decomposeAttention = true;
+};
+
+/// Adds the fuse phase to a pass manager on the module: every computation ends
+/// up in a `tenon.kernel`.
+void buildFusePipeline(mlir::OpPassManager &pm,
+                       const FuseOptions &options = FuseOptions());
+
+/// Registers the phase as the pass pipeline `tenon-fuse`.
+void registerFusePipeline();
+
+} // namespace tenon
+
+#endif // TENON_TRANSFORMS_FUSE_PIPELINE_H

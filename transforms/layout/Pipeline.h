@@ -1,0 +1,19 @@
+//===- Pipeline.h - The layout phase ----------------------------*- C++ -*-===//
+
+#ifndef TENON_TRANSFORMS_LAYOUT_PIPELINE_H
+#define TENON_TRANSFORMS_LAYOUT_PIPELINE_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace tenon {
+
+/// Adds the layout phase to a pass manager on the module: convolution regions
+/// become channels-last, and transposes stay only where they must.
+void buildLayoutPipeline(mlir::OpPassManager &pm);
+
+/// Registers the phase as the pass pipeline `tenon-layout`.
+void registerLayoutPipeline();
+
+} // namespace tenon
+
+#endif // TENON_TRANSFORMS_LAYOUT_PIPELINE_H
