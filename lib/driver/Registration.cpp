@@ -2,6 +2,7 @@
 
 #include "lib/driver/Registration.h"
 
+#include "codegen/assign/Passes.h"
 #include "codegen/common/Passes.h"
 #include "dialects/rt/RtBufferize.h"
 #include "dialects/rt/RtDialect.h"
@@ -33,6 +34,10 @@
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "transforms/fuse/Passes.h"
+#include "transforms/fuse/Pipeline.h"
+#include "transforms/layout/Passes.h"
+#include "transforms/layout/Pipeline.h"
 #include "transforms/simplify/Pipeline.h"
 
 using namespace mlir;
@@ -69,5 +74,10 @@ void tenon::registerAllDialects(DialectRegistry &registry) {
 // run.
 void tenon::registerAllPasses() {
   registerSimplify();
+  registerLayoutPasses();
+  registerLayoutPipeline();
+  registerFusePasses();
+  registerFusePipeline();
+  registerAssignPasses();
   codegen::registerTenonCodegenCommonPasses();
 }

@@ -1,0 +1,118 @@
+//===- AssignProviders.cpp - Each kernel gets a provider ------------------===//
+
+#include "codegen/assign/Passes.h"
+#include "codegen/assign/Providers.h"
+#include "mlir/IR/Remarks.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_ASSIGNPROVIDERS
+#include "codegen/assign/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+/// `tenon.conv, tenon.relu`: what is in a kernel, constants left out.
+static std::string describe(KernelOp kernel) {
+  std::string text;
+  for (Operation &op : kernel.getBody().front()) {
+    if (!isa_and_present<TenonDialect>(op.getDialect()) ||
+        isa<ConstantOp, YieldOp>(op))
+      continue;
+    if (!text.empty())
+      text += ", ";
+    text += op.getName().getStringRef();
+  }
+  return text;
+}
+
+namespace {
+
+struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
+  using AssignProvidersBase::AssignProvidersBase;
+
+  void runOnOperation() override {
+    ProviderList list;
+    TargetAttr target = getTarget(getOperation(), list);
+    SmallVector<const Provider *> candidates;
+    if (failed(collectCandidates(list, target, candidates)))
+      return signalPassFailure();
+    // All kernels that can't run are told at once.
+    bool hasFailed = false;
+    getOperation()->walk([&](KernelOp kernel) {
+      hasFailed |= failed(assign(kernel, list, target, candidates));
+    });
+    if (hasFailed)
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult
+  collectCandidates(const ProviderList &list, TargetAttr target,
+                    SmallVectorImpl<const Provider *> &candidates) {
+    SmallVector<StringRef> names(providers.begin(), providers.end());
+    if (names.empty())
+      for (Attribute name : target.getProviders())
+        if (auto string = dyn_cast<StringAttr>(name))
+          names.push_back(string.getValue());
+    for (StringRef name : names) {
+      const Provider *provider = list.find(name);
+      if (!provider) {
+        InFlightDiagnostic error = getOperation()->emitError("no provider '")
+                                   << name << "', expected one of";
+        llvm::StringRef separator = " ";
+        for (const std::unique_ptr<Provider> &known : list.get()) {
+          error << separator << "'" << known->getName() << "'";
+          separator = ", ";
+        }
+        return error;
+      }
+      candidates.push_back(provider);
+    }
+    return success();
+  }
+
+  LogicalResult assign(KernelOp kernel, const ProviderList &list,
+                       TargetAttr target,
+                       ArrayRef<const Provider *> candidates) {
+    SmallVector<const Provider *> allowed(candidates);
+    if (std::optional<StringRef> name = kernel.getProvider()) {
+      const Provider *provider = list.find(*name);
+      if (!provider)
+        return kernel.emitOpError("has provider '")
+               << *name << "', which there is not";
+      allowed.assign({provider});
+    }
+    const Provider *best = nullptr;
+    double bestCost = 0;
+    std::string reasons;
+    for (const Provider *provider : allowed) {
+      std::string reason;
+      if (!provider->canRun(kernel, target, reason)) {
+        reasons += (reasons.empty() ? "" : "; ") +
+                   ("'" + provider->getName() + "' can't because ").str() +
+                   reason;
+        continue;
+      }
+      double cost = provider->getCost(kernel, target);
+      if (!best || cost < bestCost) {
+        best = provider;
+        bestCost = cost;
+      }
+    }
+    if (!best)
+      return kernel.emitOpError("of ")
+             << describe(kernel) << " has no provider that runs it: "
+             << (reasons.empty() ? "no provider is allowed" : reasons);
+    remark::analysis(kernel.getLoc(),
+                     remark::RemarkOpts::name("assigned").category("assign"))
+        << remark::metric("provider", best->getName())
+        << remark::metric("ns", int64_t(bestCost))
+        << remark::reason("{0}", reasons.empty() ? "cheapest" : reasons);
+    kernel.setProvider(best->getName());
+    ++numAssigned;
+    return success();
+  }
+};
+
+} // namespace

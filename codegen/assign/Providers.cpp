@@ -1,0 +1,35 @@
+//===- Providers.cpp - The list of providers ------------------------------===//
+
+#include "codegen/assign/Providers.h"
+
+#include "codegen/onednn/OneDnnProvider.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+// A new provider is one line here.
+ProviderList::ProviderList() { providers.push_back(createOneDnnProvider()); }
+
+const Provider *ProviderList::find(StringRef name) const {
+  for (const std::unique_ptr<Provider> &provider : providers)
+    if (provider->getName() == name)
+      return provider.get();
+  return nullptr;
+}
+
+TargetAttr getTarget(Operation *op, const ProviderList &providers) {
+  Builder builder(op->getContext());
+  for (; op; op = op->getParentOp())
+    if (auto target = op->getAttrOfType<TargetAttr>(kTargetAttr))
+      return target;
+  SmallVector<StringRef> names;
+  for (const std::unique_ptr<Provider> &provider : providers.get())
+    names.push_back(provider->getName());
+  return TargetAttr::get(builder.getContext(), /*triple=*/"", /*cpu=*/"",
+                         /*features=*/"", /*vectorBits=*/256,
+                         builder.getStrArrayAttr(names));
+}
+
+} // namespace tenon

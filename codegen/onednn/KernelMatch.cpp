@@ -1,0 +1,241 @@
+//===- KernelMatch.cpp - Kernels that are one primitive -------------------===//
+
+#include "codegen/onednn/KernelMatch.h"
+
+#include "include/tenon/tenon.h"
+#include "runtime/cpu/OneDnnAbi.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/ADT/bit.h"
+
+using namespace mlir;
+
+namespace tenon::onednn {
+
+static int64_t getRank(Value value) {
+  return cast<RankedTensorType>(value.getType()).getRank();
+}
+
+static SmallVector<int64_t> getIdentity(int64_t rank) {
+  return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+}
+
+/// A feature map as [N, C, spatial...].
+static Arg getImage(Value value, Layout layout) {
+  int64_t rank = getRank(value);
+  if (layout == Layout::NCHW)
+    return {value, getIdentity(rank)};
+  SmallVector<int64_t> permutation{0, rank - 1};
+  for (int64_t i = 1; i + 1 < rank; ++i)
+    permutation.push_back(i);
+  return {value, permutation};
+}
+
+/// The weights of a convolution, [M, C/g, kernel...], or of a transposed one,
+/// [C, M/g, kernel...]: in channels-last both dimensions stand last, exchanged.
+static Arg getWeights(Value value, Layout layout) {
+  int64_t rank = getRank(value);
+  if (layout == Layout::NCHW)
+    return {value, getIdentity(rank)};
+  SmallVector<int64_t> permutation{rank - 1, rank - 2};
+  for (int64_t i = 0; i + 2 < rank; ++i)
+    permutation.push_back(i);
+  return {value, permutation};
+}
+
+/// An operand of a matmul, with the last two dimensions exchanged on demand.
+static Arg getMatrix(Value value, bool isTransposed) {
+  SmallVector<int64_t> permutation = getIdentity(getRank(value));
+  if (isTransposed)
+    std::swap(permutation[permutation.size() - 1],
+              permutation[permutation.size() - 2]);
+  return {value, permutation};
+}
+
+/// S, groups, strides, pads, dilations.
+template <typename OpTy>
+static SmallVector<int64_t> getConvAttributes(OpTy op) {
+  SmallVector<int64_t> words{int64_t(op.getStrides().size()),
+                             int64_t(op.getGroups())};
+  llvm::append_range(words, op.getStrides());
+  llvm::append_range(words, op.getPads());
+  llvm::append_range(words, op.getDilations());
+  return words;
+}
+
+/// S, kernel, strides, pads, dilations.
+template <typename OpTy>
+static SmallVector<int64_t> getPoolAttributes(OpTy op) {
+  SmallVector<int64_t> words{int64_t(op.getStrides().size())};
+  llvm::append_range(words, op.getKernel());
+  llvm::append_range(words, op.getStrides());
+  llvm::append_range(words, op.getPads());
+  llvm::append_range(words, op.getDilations());
+  return words;
+}
+
+template <typename OpTy>
+static void matchConv(OpTy op, int64_t kind, KernelMatch &match) {
+  match.kind = kind;
+  match.inputs = {getImage(op.getInput(), op.getLayout()),
+                  getWeights(op.getWeights(), op.getLayout())};
+  if (op.getBias()) {
+    match.bias = 2;
+    match.inputs.push_back({op.getBias(), {0}});
+  }
+  match.attributes = getConvAttributes(op);
+  match.result = getImage(op.getOutput(), op.getLayout());
+}
+
+/// Fills `match` with the first operation of a kernel. Returns why it can't, or
+/// nothing.
+static std::string matchAnchor(Operation *op, KernelMatch &match) {
+  return llvm::TypeSwitch<Operation *, std::string>(op)
+      .Case([&](ConvOp op) {
+        matchConv(op, TENON_ONEDNN_CONV, match);
+        return "";
+      })
+      .Case([&](ConvTransposeOp op) {
+        matchConv(op, TENON_ONEDNN_DECONV, match);
+        return "";
+      })
+      .Case([&](MatMulOp op) {
+        match.kind = TENON_ONEDNN_MATMUL;
+        match.inputs = {getMatrix(op.getLhs(), op.getTransposeA()),
+                        getMatrix(op.getRhs(), op.getTransposeB())};
+        match.result = getMatrix(op.getOutput(), /*isTransposed=*/false);
+        return "";
+      })
+      .Case([&](MaxPoolOp op) {
+        match.kind = TENON_ONEDNN_MAX_POOL;
+        match.inputs = {getImage(op.getInput(), op.getLayout())};
+        match.attributes = getPoolAttributes(op);
+        match.result = getImage(op.getOutput(), op.getLayout());
+        return "";
+      })
+      .Case([&](AveragePoolOp op) -> std::string {
+        if (op.getCeilMode() && op.getCountIncludePad())
+          return "its average pooling counts padding behind the input";
+        match.kind = TENON_ONEDNN_AVERAGE_POOL;
+        match.inputs = {getImage(op.getInput(), op.getLayout())};
+        match.attributes = getPoolAttributes(op);
+        match.attributes.push_back(op.getCountIncludePad());
+        match.result = getImage(op.getOutput(), op.getLayout());
+        return "";
+      })
+      .Case<SoftmaxOp, LogSoftmaxOp>([&](auto op) {
+        match.kind = TENON_ONEDNN_SOFTMAX;
+        match.inputs = {getMatrix(op.getInput(), /*isTransposed=*/false)};
+        match.attributes = {int64_t(op.getAxis()),
+                            isa<LogSoftmaxOp>(op.getOperation())};
+        match.result = getMatrix(op.getOutput(), /*isTransposed=*/false);
+        return "";
+      })
+      .Case([&](AttentionOp op) {
+        match.kind = TENON_ONEDNN_ATTENTION;
+        for (Value operand : op->getOperands())
+          match.inputs.push_back(getMatrix(operand, /*isTransposed=*/false));
+        match.attributes = {
+            llvm::bit_cast<int64_t>(op.getScale().convertToDouble()),
+            op.getMask() ? 3 : -1};
+        match.result = getMatrix(op.getOutput(), /*isTransposed=*/false);
+        return "";
+      })
+      .Default([&](Operation *op) {
+        return (op->getName().getStringRef() + " is not a primitive").str();
+      });
+}
+
+static bool allowsPostOps(int64_t kind) {
+  return kind != TENON_ONEDNN_SOFTMAX && kind != TENON_ONEDNN_ATTENTION;
+}
+
+std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
+  auto fail = [&](const Twine &why) {
+    reason = why.str();
+    return std::nullopt;
+  };
+  if (kernel.getNumResults() != 1)
+    return fail("it has several results");
+
+  // Constants, then the anchor, then its tail, each reading the one before.
+  KernelMatch match;
+  Value value;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (isa<ConstantOp>(op))
+      continue;
+    if (op.getNumResults() != 1)
+      return fail(op.getName().getStringRef() + " is not a primitive");
+    for (Value tensor :
+         llvm::concat<Value>(op.getOperands(), op.getResults())) {
+      Type elementType = getElementTypeOrSelf(tensor.getType());
+      if (!elementType.isF32())
+        return fail(op.getName().getStringRef() + " has an element type other "
+                                                  "than f32");
+      if (getRank(tensor) > TENON_ONEDNN_MAX_RANK)
+        return fail(op.getName().getStringRef() + " has more than " +
+                    Twine(TENON_ONEDNN_MAX_RANK) + " dimensions");
+    }
+    if (!value) {
+      std::string why = matchAnchor(&op, match);
+      if (!why.empty())
+        return fail(why);
+    } else {
+      if (!allowsPostOps(match.kind))
+        return fail("post-operations of its primitive are not known");
+      if (!llvm::is_contained(op.getOperands(), value) ||
+          op.getResult(0).getType() != value.getType())
+        return fail(op.getName().getStringRef() +
+                    " doesn't continue the primitive");
+      if (!appendPostOps(&op, value, match.postOps, reason))
+        return std::nullopt;
+    }
+    value = op.getResult(0);
+  }
+  if (!value || kernel.getYield().getValues().front() != value)
+    return fail("its result is not that of the last operation");
+  if (match.postOps.size() > TENON_ONEDNN_MAX_POST_OPS)
+    return fail("it has more than " + Twine(TENON_ONEDNN_MAX_POST_OPS) +
+                " post-operations");
+
+  // Operands of post-ops stand in memory as the result does, or are one value.
+  for (const PostOp &postOp : match.postOps) {
+    if (!postOp.operand)
+      continue;
+    int64_t rank = getRank(postOp.operand);
+    if (rank == getRank(value))
+      match.inputs.push_back({postOp.operand, match.result.permutation});
+    else if (rank == 0)
+      match.inputs.push_back({postOp.operand, {}});
+    else
+      return fail("a post-operation reads a tensor of another rank");
+  }
+  for (const Arg &input : match.inputs)
+    if (!isa<BlockArgument>(input.value))
+      return fail("it computes its input");
+  return match;
+}
+
+SmallVector<int64_t> KernelMatch::encode() const {
+  SmallVector<int64_t> words{
+      TENON_ONEDNN_VERSION,       kind,
+      int64_t(inputs.size()) + 1, bias,
+      int64_t(attributes.size()), int64_t(postOps.size())};
+  auto appendArg = [&](const Arg &arg) {
+    words.append({TENON_F32, int64_t(arg.permutation.size())});
+    words.append(arg.permutation);
+  };
+  for (const Arg &input : inputs)
+    appendArg(input);
+  appendArg(result);
+  words.append(attributes);
+  int64_t numBinary = llvm::count_if(
+      postOps, [](const PostOp &op) { return bool(op.operand); });
+  int64_t arg = inputs.size() - numBinary;
+  for (const PostOp &op : postOps)
+    words.append({op.kind, op.algorithm, llvm::bit_cast<int64_t>(op.alpha),
+                  llvm::bit_cast<int64_t>(op.beta), op.operand ? arg++ : -1});
+  return words;
+}
+
+} // namespace tenon::onednn
