@@ -2,6 +2,7 @@
 
 #include "codegen/assign/Providers.h"
 
+#include "codegen/cpu/CpuProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -10,7 +11,10 @@ using namespace mlir;
 namespace tenon {
 
 // A new provider is one line here.
-ProviderList::ProviderList() { providers.push_back(createOneDnnProvider()); }
+ProviderList::ProviderList() {
+  providers.push_back(createOneDnnProvider());
+  providers.push_back(cpu::createCpuProvider());
+}
 
 const Provider *ProviderList::find(StringRef name) const {
   for (const std::unique_ptr<Provider> &provider : providers)
