@@ -7,8 +7,16 @@
 #ifndef TENON_TYPES_H
 #define TENON_TYPES_H
 
+/* In C++ an enumeration without a type holds its own values only; these also
+ * hold what a wrong caller or a damaged model puts there. */
+#ifdef __cplusplus
+#define TENON_ENUM_TYPE : int
+#else
+#define TENON_ENUM_TYPE
+#endif
+
 /** Element types. The values are those of ONNX's TensorProto.DataType. */
-typedef enum TenonDType {
+typedef enum TenonDType TENON_ENUM_TYPE {
   TENON_F32 = 1,
   TENON_U8 = 2,
   TENON_I8 = 3,
@@ -26,7 +34,7 @@ typedef enum TenonDType {
 } TenonDType;
 
 /** What kind of error happened. The tools exit with the same numbers. */
-typedef enum TenonErrorCode {
+typedef enum TenonErrorCode TENON_ENUM_TYPE {
   TENON_OK = 0,
   /** The caller used the function or the command line wrongly. */
   TENON_ERROR_USAGE = 1,

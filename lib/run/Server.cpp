@@ -95,8 +95,8 @@ private:
     StepPlan plan;
     plan.steps = request.at("steps");
     plan.stepped = request.value("stepped", std::vector<std::string>());
-    for (const auto &[output, input] :
-         request.value("carry", json::object()).items())
+    const json carry = request.value("carry", json::object());
+    for (const auto &[output, input] : carry.items())
       plan.carry.emplace_back(output, input.get<std::string>());
     if (plan.steps < 1)
       fail(TENON_ERROR_USAGE, "steps: expected 1 or more");
