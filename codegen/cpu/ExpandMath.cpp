@@ -1,5 +1,6 @@
 //===- ExpandMath.cpp - Transcendental functions as arithmetic ------------===//
 
+#include "codegen/cpu/MathFunctions.h"
 #include "codegen/cpu/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,21 +18,28 @@ namespace tenon::cpu {
 
 namespace {
 
+/// Whether an operation computes a function of f32 with arithmetic only.
+bool isFunction(StringRef name) {
+  return !llvm::is_contained({"math.sqrt", "math.floor", "math.ceil",
+                              "math.trunc", "math.round", "math.roundeven",
+                              "math.fma", "math.absf", "math.copysign"},
+                             name);
+}
+
 struct ExpandMath : public impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
+    // Calls come first: expansions of the functions of f64 are less exact.
+    RewritePatternSet calls(&getContext());
+    populateLibmCallPatterns(calls);
     RewritePatternSet patterns(&getContext());
-    auto isFunction = [](StringRef name) {
-      return !llvm::is_contained({"math.sqrt", "math.floor", "math.ceil",
-                                  "math.trunc", "math.round", "math.roundeven",
-                                  "math.fma", "math.absf", "math.copysign"},
-                                 name);
-    };
+    populateMathFunctionPatterns(patterns);
     populateMathF32ExpansionPatterns(patterns, isFunction);
     populateMathPolynomialApproximationPatterns(patterns, isFunction);
-    math::populateExpansionPatterns(patterns, {"tan", "sinh", "cosh", "asinh",
-                                               "acosh", "atanh", "powf",
-                                               "fpowi", "exp2", "rsqrt"});
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    math::populateExpansionPatterns(
+        patterns, {"sinh", "cosh", "acosh", "atanh", "fpowi", "exp2", "rsqrt"});
+    ModuleOp module = getOperation();
+    if (failed(applyPatternsGreedily(module, std::move(calls))) ||
+        failed(applyPatternsGreedily(module, std::move(patterns))))
       signalPassFailure();
   }
 };

@@ -9,14 +9,14 @@
 
 include "mlir/Pass/PassBase.td"
 
-def ExpandMath : Pass<"tenon-cpu-expand-math", "::mlir::func::FuncOp"> {
+def ExpandMath : Pass<"tenon-cpu-expand-math", "::mlir::ModuleOp"> {
   let summary = "Compute transcendental functions with arithmetic";
   let description = [{
     The functions of the `math` dialect on f32, scalars and vectors, become
     polynomials and bit tricks that vectorise and agree with libm to a few units
     in the last place. Narrower floats are computed in f32. What is left to the
     instruction set (square root, rounding, fused multiply-add, absolute value)
-    and functions of f64, which libm has, stay.
+    stays, and so do functions of f64, which become calls of libm.
 
     ```mlir
     %y = math.exp %x : vector<16xf32>
@@ -24,6 +24,7 @@ def ExpandMath : Pass<"tenon-cpu-expand-math", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::func::FuncDialect",
       "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 

@@ -9,18 +9,17 @@
 using namespace mlir;
 
 void tenon::cpu::buildCpuKernelPipeline(OpPassManager &passes) {
-  OpPassManager &functions = passes.nest<func::FuncOp>();
   // 1. What emitters left twice, or in a loop without need.
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCSEPass());
-  functions.addPass(createLoopInvariantCodeMotionPass());
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  passes.addNestedPass<func::FuncOp>(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   // 2. Functions that processors don't have.
-  functions.addPass(createExpandMath());
-  functions.addPass(createCSEPass());
-  functions.addPass(createLoopInvariantCodeMotionPass());
+  passes.addPass(createExpandMath());
+  passes.addNestedPass<func::FuncOp>(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   // 3. Vectors here, where it can be said that lanes are counted in 32 bits:
   // masks are then compared in one register.
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = true;
-  functions.addPass(createConvertVectorToLLVMPass(vectors));
+  passes.addNestedPass<func::FuncOp>(createConvertVectorToLLVMPass(vectors));
 }

@@ -1,0 +1,125 @@
+//===- ReferenceContraction.cpp - Sums of products by their definitions ---===//
+
+#include "Reference.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace tenon::test {
+
+bool Evaluator::runContraction(Operation &operation) {
+  return llvm::TypeSwitch<Operation *, bool>(&operation)
+      .Case<MatMulOp>([&](auto op) {
+        const Tensor &a = get(op.getLhs()), &b = get(op.getRhs());
+        int64_t rank = std::max(a.rank(), b.rank());
+        SmallVector<int64_t> shape(rank, 1);
+        for (const Tensor *x : {&a, &b})
+          for (int64_t i = 0; i + 2 < x->rank(); ++i) {
+            int64_t &size = shape[rank - x->rank() + i];
+            size = x->shape[i] == 1 ? size : x->shape[i];
+          }
+        bool ta = op.getTransposeA(), tb = op.getTransposeB();
+        int64_t depth = a.shape[a.rank() - (ta ? 2 : 1)];
+        shape[rank - 2] = a.shape[a.rank() - (ta ? 1 : 2)];
+        shape[rank - 1] = b.shape[b.rank() - (tb ? 2 : 1)];
+        Tensor result = makeResult(operation, shape);
+        Tensor::forEach(shape, [&](ArrayRef<int64_t> index) {
+          SmallVector<int64_t> ia(index), ib(index);
+          double sum = 0;
+          for (int64_t k = 0; k != depth; ++k) {
+            ia[rank - 2] = ta ? k : index[rank - 2];
+            ia[rank - 1] = ta ? index[rank - 2] : k;
+            ib[rank - 2] = tb ? index[rank - 1] : k;
+            ib[rank - 1] = tb ? k : index[rank - 1];
+            sum += a.at(ia) * b.at(ib);
+          }
+          result.ref(index) = sum;
+        });
+        set(op, result);
+        return true;
+      })
+      .Case<ConvOp>([&](auto op) {
+        const Tensor &x = get(op.getInput()), &w = get(op.getWeights());
+        bool isNhwc = op.getLayout() == Layout::NHWC;
+        int64_t rank = x.rank(), spatial = rank - 2, first = isNhwc ? 1 : 2;
+        int64_t channelDim = isNhwc ? rank - 1 : 1;
+        int64_t kernelDim = isNhwc ? 0 : 2;
+        int64_t outputs = isNhwc ? w.shape[rank - 1] : w.shape[0];
+        int64_t depth = isNhwc ? w.shape[rank - 2] : w.shape[1];
+        SmallVector<int64_t> shape = x.shape, window;
+        shape[channelDim] = outputs;
+        for (int64_t i = 0; i != spatial; ++i) {
+          window.push_back(w.shape[kernelDim + i]);
+          int64_t extent = op.getDilations()[i] * (window[i] - 1) + 1;
+          shape[first + i] = (x.shape[first + i] + op.getPads()[i] +
+                              op.getPads()[i + spatial] - extent) /
+                                 op.getStrides()[i] +
+                             1;
+        }
+        int64_t perGroup = outputs / op.getGroups();
+        Tensor result = makeResult(operation, shape);
+        Tensor::forEach(shape, [&](ArrayRef<int64_t> index) {
+          int64_t m = index[channelDim];
+          double sum = op.getBias() ? get(op.getBias()).elements[m] : 0;
+          Tensor::forEach(window, [&](ArrayRef<int64_t> k) {
+            SmallVector<int64_t> ix(index), iw(rank);
+            for (int64_t i = 0; i != spatial; ++i) {
+              int64_t at = index[first + i] * op.getStrides()[i] -
+                           op.getPads()[i] + k[i] * op.getDilations()[i];
+              if (at < 0 || at >= x.shape[first + i])
+                return;
+              ix[first + i] = at;
+              iw[kernelDim + i] = k[i];
+            }
+            for (int64_t c = 0; c != depth; ++c) {
+              ix[channelDim] = m / perGroup * depth + c;
+              iw[isNhwc ? rank - 2 : 1] = c;
+              iw[isNhwc ? rank - 1 : 0] = m;
+              sum += x.at(ix) * w.at(iw);
+            }
+          });
+          result.ref(index) = sum;
+        });
+        set(op, result);
+        return true;
+      })
+      .Case<AttentionOp>([&](auto op) {
+        const Tensor &q = get(op.getQuery()), &k = get(op.getKey()),
+                     &v = get(op.getValue());
+        SmallVector<int64_t> shape = q.shape;
+        shape[3] = v.shape[3];
+        Tensor result = makeResult(operation, shape);
+        int64_t keys = k.shape[2];
+        double scale = op.getScale().convertToDouble();
+        Tensor::forEach(
+            {shape[0], shape[1], shape[2]}, [&](ArrayRef<int64_t> row) {
+              std::vector<double> scores(keys);
+              double max = -INFINITY, sum = 0;
+              for (int64_t t = 0; t != keys; ++t) {
+                for (int64_t d = 0; d != q.shape[3]; ++d)
+                  scores[t] += q.at({row[0], row[1], row[2], d}) *
+                               k.at({row[0], row[1], t, d});
+                scores[t] *= scale;
+                if (op.getMask())
+                  scores[t] +=
+                      get(op.getMask()).at({row[0], row[1], row[2], t});
+                max = std::max(max, scores[t]);
+              }
+              for (double &score : scores)
+                sum += score = std::exp(score - max);
+              for (int64_t e = 0; e != shape[3]; ++e) {
+                double total = 0;
+                for (int64_t t = 0; t != keys; ++t)
+                  total += scores[t] / sum * v.at({row[0], row[1], t, e});
+                result.ref({row[0], row[1], row[2], e}) = total;
+              }
+            });
+        set(op, result);
+        return true;
+      })
+      .Default([](Operation *) { return false; });
+}
+
+} // namespace tenon::test
