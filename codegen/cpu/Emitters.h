@@ -15,6 +15,10 @@ extern const KernelEmitter kDepthwiseConvEmitter;
 extern const KernelEmitter kConvEmitter;
 /// A transposed convolution and its tail.
 extern const KernelEmitter kConvTransposeEmitter;
+/// Attention and its tail.
+extern const KernelEmitter kAttentionEmitter;
+/// One layer of LSTM.
+extern const KernelEmitter kLstmEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.
 extern const KernelEmitter kRowEmitter;
 /// Pointwise work and movements; takes what the others don't.

@@ -9,7 +9,8 @@ namespace tenon::cpu {
 ArrayRef<const KernelEmitter *> getKernelEmitters() {
   static const KernelEmitter *const emitters[] = {
       &kMatmulEmitter,        &kDepthwiseConvEmitter, &kConvEmitter,
-      &kConvTransposeEmitter, &kRowEmitter,           &kLoopEmitter};
+      &kConvTransposeEmitter, &kAttentionEmitter,     &kLstmEmitter,
+      &kRowEmitter,           &kLoopEmitter};
   return emitters;
 }
 

@@ -33,7 +33,9 @@ void ConstantPacker::append(int64_t begin, int64_t count, int64_t stride) {
 bool packInput(KernelOp kernel, unsigned input, int64_t size,
                function_ref<void(ConstantPacker &)> pack) {
   auto constant = kernel.getInputs()[input].getDefiningOp<ConstantOp>();
-  if (!constant || size == 0)
+  // Another use would read it in the old order.
+  if (!constant || size == 0 ||
+      !kernel.getBody().getArgument(input).hasOneUse())
     return false;
   auto type = cast<RankedTensorType>(constant.getType());
   Type element = type.getElementType();

@@ -37,7 +37,8 @@ private:
 
 /// Replaces a constant input of `kernel` by one of `size` elements (and one
 /// dimension) that `pack` fills. The region's argument keeps its type, so the
-/// kernel must be emitted next. Returns whether the input is such a constant.
+/// kernel must be emitted next. Returns whether the input is such a constant,
+/// and has no other use.
 bool packInput(KernelOp kernel, unsigned input, int64_t size,
                llvm::function_ref<void(ConstantPacker &)> pack);
 

@@ -247,6 +247,8 @@ void emitDisjointTiles(OpBuilder &builder, Location loc, Dim size,
     IndexBuilder index(builder, loc, 1);
     DimBuilder &dims = index.uniform();
     Dim count = index.div(dims.sub(size, begin), tile);
+    if (count.isConstant() && count.getConstant() == 0)
+      continue;
     emitLoop(builder, loc, index.value(0), index.value(count),
              [&](OpBuilder &nested, Value i) {
                DimBuilder dims(nested, loc);
@@ -291,6 +293,76 @@ void emitCopy(OpBuilder &builder, Location loc, int64_t lanes, Value from,
              });
     done = dims.add(done, dims.mul(numSteps, step));
   }
+}
+
+/// Transposes as many vectors as there are lanes, by interleaving halves.
+static SmallVector<Value> emitTranspose(OpBuilder &builder, Location loc,
+                                        SmallVector<Value> rows) {
+  int64_t lanes = rows.size();
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i != lanes; ++i) {
+    low.push_back(i / 2 + i % 2 * lanes);
+    high.push_back(low.back() + lanes / 2);
+  }
+  for (int64_t stage = 1; stage < lanes; stage *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i != lanes / 2; ++i)
+      for (ArrayRef<int64_t> mask : {ArrayRef(low), ArrayRef(high)})
+        next.push_back(vector::ShuffleOp::create(builder, loc, rows[i],
+                                                 rows[i + lanes / 2], mask));
+    rows = next;
+  }
+  return rows;
+}
+
+void emitTransposedCopy(OpBuilder &builder, Location loc, int64_t lanes,
+                        Value from, Dim fromBegin, Dim fromStride, Value to,
+                        Dim toBegin, Dim toStride, Dim rows, Dim columns) {
+  Type element = cast<MemRefType>(to.getType()).getElementType();
+  // A block of `size` x `size`; a rest goes element by element.
+  auto emitBlock = [&](OpBuilder &b, Dim row, Dim column, int64_t size) {
+    IndexBuilder index(b, loc, 1);
+    DimBuilder &dims = index.uniform();
+    SmallVector<Value> vectors;
+    for (int64_t i = 0; i != size; ++i) {
+      Dim at = dims.add(fromBegin, dims.mul(dims.add(row, i), fromStride));
+      vectors.push_back(emitLoad(
+          b, loc, from, index.value(dims.add(at, column)), size, element));
+    }
+    if (size > 1)
+      vectors = emitTranspose(b, loc, vectors);
+    for (int64_t i = 0; i != size; ++i) {
+      Dim at = dims.add(toBegin, dims.mul(dims.add(column, i), toStride));
+      emitStore(b, loc, vectors[i], to, index.value(dims.add(at, row)));
+    }
+  };
+  SmallVector<int64_t> sizes = {lanes};
+  if (lanes > 1)
+    sizes.push_back(1);
+  emitDisjointTiles(
+      builder, loc, rows, sizes, [&](OpBuilder &b, Dim row, int64_t height) {
+        // The rest of the columns next to whole blocks of rows, and all columns
+        // of the rest of the rows.
+        if (height == 1) {
+          emitDisjointTiles(b, loc, columns, ArrayRef<int64_t>{1},
+                            [&](OpBuilder &nested, Dim column, int64_t) {
+                              emitBlock(nested, row, column, 1);
+                            });
+          return;
+        }
+        emitDisjointTiles(
+            b, loc, columns, sizes,
+            [&](OpBuilder &nested, Dim column, int64_t width) {
+              if (width > 1)
+                return emitBlock(nested, row, column, width);
+              IndexBuilder index(nested, loc, 1);
+              emitLoop(nested, loc, index.value(0), index.value(height),
+                       [&](OpBuilder &inner, Value i) {
+                         emitBlock(inner, DimBuilder(inner, loc).add(row, i),
+                                   column, 1);
+                       });
+            });
+      });
 }
 
 //===----------------------------------------------------------------------===//

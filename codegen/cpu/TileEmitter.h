@@ -114,6 +114,14 @@ void emitCopy(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes,
               mlir::Value from, Dim fromBegin, mlir::Value to, Dim toBegin,
               Dim count);
 
+/// Writes `rows` x `columns` elements transposed. Rows are `fromStride` apart
+/// where they are read and `toStride` where they are written (as columns);
+/// elements are widened to those of `to`. `lanes` is a power of two.
+void emitTransposedCopy(mlir::OpBuilder &builder, mlir::Location loc,
+                        int64_t lanes, mlir::Value from, Dim fromBegin,
+                        Dim fromStride, mlir::Value to, Dim toBegin,
+                        Dim toStride, Dim rows, Dim columns);
+
 /// `scalar` in `lanes` lanes.
 mlir::Value emitBroadcast(mlir::OpBuilder &builder, mlir::Location loc,
                           mlir::Value scalar, int64_t lanes);

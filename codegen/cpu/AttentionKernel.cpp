@@ -1,0 +1,618 @@
+//===- AttentionKernel.cpp - Kernels around scaled dot-product attention --===//
+//
+// Keys and values are read a block at a time, and the sums so far are scaled
+// when a larger score appears, so the scores of a whole sequence are never in
+// memory. Lanes are queries: the softmax is then the same work in each lane,
+// and both products are tiles with the rows of keys and values as they stand.
+//
+// A few queries (a step of a decoder) don't fill vectors. There, scores are
+// dot products along the head's dimension.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/AnchorTail.h"
+#include "codegen/cpu/ElementEmitter.h"
+#include "codegen/cpu/Emitters.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <limits>
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+/// Keys of a block.
+static constexpr int64_t kBlockKeys = 64;
+/// Fewer queries than this are taken one by one.
+static constexpr int64_t kFewQueries = 4;
+/// Heads are kept on the stack.
+static constexpr int64_t kMaxHeadSize = 1024;
+
+static RankedTensorType getType(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType());
+}
+
+namespace {
+
+class AttentionEmitter {
+public:
+  explicit AttentionEmitter(KernelFunction &function);
+  Value emitUnits();
+  void emitBody();
+
+private:
+  void emitUnit(OpBuilder &builder, Dim unit);
+  /// A block of queries, one in each lane.
+  void emitQueries(OpBuilder &builder, Dim firstQuery, Dim numQueries);
+  void emitScores(OpBuilder &builder, Dim firstQuery, Dim firstKey,
+                  Dim numKeys);
+  void emitSoftmax(OpBuilder &builder, Dim numKeys);
+  void emitSums(OpBuilder &builder, Dim firstKey, Dim numKeys);
+  /// One query.
+  void emitQuery(OpBuilder &builder, Dim query);
+  SmallVector<Value> emitQueryBlock(OpBuilder &builder, Dim query, Dim firstKey,
+                                    Dim numKeys, ValueRange state);
+  void emitDots(OpBuilder &builder, Dim query, Dim firstKey, Dim numKeys);
+  /// `scores` (a vector for queries, a scalar for one) plus the mask.
+  Value addMask(OpBuilder &builder, Value scores, Dim query, Dim key,
+                int64_t lanes);
+  /// Stores the result of a query, `size(valueSize)` elements in `buffer`.
+  void emitResult(OpBuilder &builder, Dim query, Value buffer, Dim begin);
+  Value emitBinary(OpBuilder &builder, bool isMax, Value a, Value b);
+
+  Value load(OpBuilder &builder, Value buffer, Dim at, int64_t lanes) {
+    return emitLoad(builder, loc, buffer,
+                    IndexBuilder(builder, loc, 1).value(at), lanes, element);
+  }
+  void store(OpBuilder &builder, Value value, Value buffer, Dim at) {
+    emitStore(builder, loc, value, buffer,
+              IndexBuilder(builder, loc, 1).value(at));
+  }
+  Value splat(OpBuilder &builder, double value, int64_t lanes) {
+    return emitBroadcast(builder, loc,
+                         emitConstant(builder, loc, element, value), lanes);
+  }
+
+  KernelFunction &function;
+  AttentionOp op;
+  Location loc;
+  AnchorTail tail;
+  Type element; ///< What is computed with.
+  Dim numBatches, numHeads, numQueries, numKeys, numBlocks;
+  int64_t headSize, valueSize;
+  TileShape tile;
+  /// Vectors along a head, for one query.
+  int64_t headLanes, valueLanes;
+  Value query, key, value, mask;
+  /// `[headSize][query]`, `[key][query]`, `[valueSize][query]`,
+  /// `[query][valueSize]`, then maximum, scale and sum of each query.
+  Value queries, scores, sums, results, state;
+  // Of the unit being emitted.
+  Dim batch, head, matrix;
+};
+
+} // namespace
+
+/// The most lanes, at most `lanes`, that divide `size`.
+static int64_t getDivisor(int64_t size, int64_t lanes) {
+  while (size % lanes != 0)
+    lanes /= 2;
+  return lanes;
+}
+
+AttentionEmitter::AttentionEmitter(KernelFunction &function)
+    : function(function), op(getAnchor<AttentionOp>(function.getKernel())),
+      loc(function.getLoc()), tail(function, op) {
+  element = getAccumulatorType(getType(op.getOutput()).getElementType());
+  SmallVector<Dim> queryShape = function.getShape(op.getQuery());
+  SmallVector<Dim> valueShape = function.getShape(op.getValue());
+  numBatches = queryShape[0];
+  numHeads = queryShape[1];
+  numQueries = queryShape[2];
+  headSize = queryShape[3].getConstant();
+  numKeys = valueShape[2];
+  valueSize = valueShape[3].getConstant();
+  tile = chooseTileShape(function.getVectorBits(), element,
+                         ShapedType::kDynamic, ShapedType::kDynamic);
+  int64_t fixed = numQueries.getStatic();
+  while (!ShapedType::isDynamic(fixed) && tile.vectors > 1 &&
+         tile.getColumns() > fixed)
+    --tile.vectors;
+  headLanes = getDivisor(headSize, tile.lanes);
+  valueLanes = getDivisor(valueSize, tile.lanes);
+  numBlocks =
+      emitCeilDiv(function.getBuilder(), loc, numQueries, tile.getColumns());
+}
+
+Value AttentionEmitter::emitUnits() {
+  IndexBuilder index(function.getBuilder(), loc, 1);
+  return index.value(index.product({numBatches, numHeads, numBlocks}));
+}
+
+void AttentionEmitter::emitBody() {
+  query = function.getFlat(op.getQuery());
+  key = function.getFlat(op.getKey());
+  value = function.getFlat(op.getValue());
+  if (op.getMask())
+    mask = function.getFlat(op.getMask());
+  int64_t width = tile.getColumns();
+  queries = emitScratch(function, headSize * width, element);
+  scores = emitScratch(function, kBlockKeys * width, element);
+  sums = emitScratch(function, valueSize * width, element);
+  results = emitScratch(function, valueSize * width, element);
+  state = emitScratch(function, 3 * width, element);
+  emitLoop(function.getBuilder(), loc, function.getBegin(), function.getEnd(),
+           [&](OpBuilder &nested, Value unit) { emitUnit(nested, unit); });
+}
+
+void AttentionEmitter::emitUnit(OpBuilder &builder, Dim unit) {
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+  SmallVector<Dim> position =
+      index.delinearize(unit, {numBatches, numHeads, numBlocks});
+  batch = position[0];
+  head = position[1];
+  matrix = dims.add(dims.mul(batch, numHeads), head);
+  int64_t width = tile.getColumns();
+  Dim first = dims.mul(position[2], width);
+  Dim count = dims.min(width, dims.sub(numQueries, first));
+  auto emitMany = [&](OpBuilder &b) { emitQueries(b, first, count); };
+  auto emitFew = [&](OpBuilder &b) {
+    IndexBuilder index(b, loc, 1);
+    emitLoop(b, loc, index.value(0), index.value(count),
+             [&](OpBuilder &nested, Value i) {
+               emitQuery(nested, DimBuilder(nested, loc).add(first, i));
+             });
+  };
+  if (numQueries.isConstant())
+    return numQueries.getConstant() < kFewQueries ? emitFew(builder)
+                                                  : emitMany(builder);
+  scf::IfOp::create(
+      builder, loc, index.less(numQueries, Dim(kFewQueries)),
+      [&](OpBuilder &nested, Location) {
+        emitFew(nested);
+        scf::YieldOp::create(nested, loc);
+      },
+      [&](OpBuilder &nested, Location) {
+        emitMany(nested);
+        scf::YieldOp::create(nested, loc);
+      });
+}
+
+Value AttentionEmitter::addMask(OpBuilder &builder, Value scores, Dim query,
+                                Dim key, int64_t lanes) {
+  if (!mask)
+    return scores;
+  ElementEmitter elements(function, builder, lanes);
+  IndexBuilder &index = elements.getIndices();
+  DimBuilder &dims = index.uniform();
+  SmallVector<Dim> shape = function.getShape(op.getMask());
+  // Lanes are queries here, and a mask may have any rank up to four.
+  SmallVector<LaneIndex> full = {LaneIndex(batch), LaneIndex(head),
+                                 LaneIndex(query, lanes > 1 ? 1 : 0),
+                                 LaneIndex(key)};
+  LaneIndex position(0);
+  for (auto [size, i] : llvm::zip_equal(
+           shape, ArrayRef<LaneIndex>(full).take_back(shape.size()))) {
+    bool isBroadcast = size.isConstant() && size.getConstant() == 1;
+    position = index.mul(position, size);
+    if (isBroadcast)
+      continue;
+    LaneIndex lane = i;
+    // Lanes behind the last query read what the last one does.
+    if (lanes > 1 && !lane.isUniform() &&
+        (!numQueries.isConstant() ||
+         numQueries.getConstant() % tile.getColumns() != 0))
+      lane = index.min(lane, dims.sub(numQueries, 1));
+    position = index.add(position, lane);
+  }
+  Value added =
+      elements.load(mask, position, getType(op.getMask()).getElementType());
+  added = emitFloatCast(builder, loc, elements.broadcast(added), element);
+  return arith::AddFOp::create(builder, loc, scores, added);
+}
+
+Value AttentionEmitter::emitBinary(OpBuilder &builder, bool isMax, Value a,
+                                   Value b) {
+  if (isMax)
+    return arith::MaximumFOp::create(builder, loc, a, b);
+  return arith::AddFOp::create(builder, loc, a, b);
+}
+
+//===----------------------------------------------------------------------===//
+// A block of queries
+//===----------------------------------------------------------------------===//
+
+void AttentionEmitter::emitQueries(OpBuilder &builder, Dim firstQuery,
+                                   Dim count) {
+  int64_t width = tile.getColumns(), lanes = tile.lanes;
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+
+  // Scaled queries, transposed. Lanes without a query hold zeros.
+  emitLoop(builder, loc, index.value(0), index.value(headSize * tile.vectors),
+           [&](OpBuilder &nested, Value i) {
+             store(nested, splat(nested, 0, lanes), queries,
+                   DimBuilder(nested, loc).mul(i, lanes));
+           });
+  Dim from =
+      dims.mul(dims.add(dims.mul(matrix, numQueries), firstQuery), headSize);
+  emitTransposedCopy(builder, loc, lanes, query, from, headSize, queries, 0,
+                     width, count, headSize);
+  emitLoop(builder, loc, index.value(0), index.value(headSize * tile.vectors),
+           [&](OpBuilder &nested, Value i) {
+             Dim at = DimBuilder(nested, loc).mul(i, lanes);
+             Value scaled = arith::MulFOp::create(
+                 nested, loc, load(nested, queries, at, lanes),
+                 splat(nested, op.getScale().convertToDouble(), lanes));
+             store(nested, scaled, queries, at);
+           });
+  emitLoop(builder, loc, index.value(0), index.value(valueSize * tile.vectors),
+           [&](OpBuilder &nested, Value i) {
+             store(nested, splat(nested, 0, lanes), sums,
+                   DimBuilder(nested, loc).mul(i, lanes));
+           });
+  for (int64_t v = 0; v != tile.vectors; ++v) {
+    // Not an infinity, so that a score of minus infinity is a distance away.
+    store(builder, splat(builder, std::numeric_limits<float>::lowest(), lanes),
+          state, v * lanes);
+    store(builder, splat(builder, 0, lanes), state, 2 * width + v * lanes);
+  }
+
+  Dim blocks = emitCeilDiv(builder, loc, numKeys, kBlockKeys);
+  emitLoop(builder, loc, index.value(0), index.value(blocks),
+           [&](OpBuilder &nested, Value block) {
+             DimBuilder dims(nested, loc);
+             Dim firstKey = dims.mul(block, kBlockKeys);
+             Dim size = dims.min(kBlockKeys, dims.sub(numKeys, firstKey));
+             emitScores(nested, firstQuery, firstKey, size);
+             emitSoftmax(nested, size);
+             emitSums(nested, firstKey, size);
+           });
+
+  // Sums divided, transposed back.
+  emitLoop(builder, loc, index.value(0), index.value(valueSize),
+           [&](OpBuilder &nested, Value i) {
+             DimBuilder dims(nested, loc);
+             for (int64_t v = 0; v != tile.vectors; ++v) {
+               Dim at = dims.add(dims.mul(i, width), v * lanes);
+               Value divided = arith::DivFOp::create(
+                   nested, loc, load(nested, sums, at, lanes),
+                   load(nested, state, 2 * width + v * lanes, lanes));
+               store(nested, divided, sums, at);
+             }
+           });
+  emitTransposedCopy(builder, loc, lanes, sums, 0, width, results, 0, valueSize,
+                     valueSize, width);
+  emitLoop(builder, loc, index.value(0), index.value(count),
+           [&](OpBuilder &nested, Value i) {
+             DimBuilder dims(nested, loc);
+             emitResult(nested, dims.add(firstQuery, i), results,
+                        dims.mul(i, valueSize));
+           });
+}
+
+void AttentionEmitter::emitScores(OpBuilder &builder, Dim firstQuery,
+                                  Dim firstKey, Dim count) {
+  int64_t width = tile.getColumns();
+  int64_t height = getDivisor(kBlockKeys, 8);
+  if (tile.rows < height)
+    height = 4;
+  DimBuilder outer(builder, loc);
+  Dim from =
+      outer.mul(outer.add(outer.mul(matrix, numKeys), firstKey), headSize);
+  emitDisjointTiles(
+      builder, loc, count, getTileSizes(height, Dim::unknown()),
+      [&](OpBuilder &nested, Dim row, int64_t rows) {
+        DimBuilder dims(nested, loc);
+        TileShape shape = tile;
+        shape.rows = rows;
+        TileOperands operands;
+        operands.lhs = key;
+        operands.lhsOffset = dims.add(from, dims.mul(row, headSize));
+        operands.lhsRowStride = headSize;
+        operands.rhs = queries;
+        operands.rhsOffset = 0;
+        SmallVector<Value> tileScores = emitTile(
+            nested, loc, shape, operands, Reduction{0, headSize, 1, width},
+            element, emitZeroTile(nested, loc, shape, element));
+        for (auto [i, score] : llvm::enumerate(tileScores)) {
+          Dim keyInBlock = dims.add(row, int64_t(i) / shape.vectors);
+          int64_t column = int64_t(i) % shape.vectors * shape.lanes;
+          Value masked = addMask(nested, score, dims.add(firstQuery, column),
+                                 dims.add(firstKey, keyInBlock), shape.lanes);
+          store(nested, masked, scores,
+                dims.add(dims.mul(keyInBlock, width), column));
+        }
+      });
+}
+
+void AttentionEmitter::emitSoftmax(OpBuilder &builder, Dim count) {
+  int64_t width = tile.getColumns(), lanes = tile.lanes;
+  IndexBuilder index(builder, loc, 1);
+  auto emitOverKeys =
+      [&](ValueRange initial,
+          function_ref<Value(OpBuilder &, Dim at, int64_t v, Value so)> body) {
+        auto loop = scf::ForOp::create(
+            builder, loc, index.value(0), index.value(count), index.value(1),
+            initial,
+            [&](OpBuilder &nested, Location, Value i, ValueRange current) {
+              DimBuilder dims(nested, loc);
+              SmallVector<Value> next;
+              for (int64_t v = 0; v != tile.vectors; ++v)
+                next.push_back(body(nested,
+                                    dims.add(dims.mul(i, width), v * lanes), v,
+                                    current[v]));
+              scf::YieldOp::create(nested, loc, next);
+            });
+        return SmallVector<Value>(loop.getResults());
+      };
+  SmallVector<Value> before;
+  for (int64_t v = 0; v != tile.vectors; ++v)
+    before.push_back(load(builder, state, v * lanes, lanes));
+  SmallVector<Value> maxima =
+      emitOverKeys(before, [&](OpBuilder &nested, Dim at, int64_t, Value so) {
+        return emitBinary(nested, /*isMax=*/true, so,
+                          load(nested, scores, at, lanes));
+      });
+  SmallVector<Value> zeros(tile.vectors, splat(builder, 0, lanes));
+  SmallVector<Value> totals =
+      emitOverKeys(zeros, [&](OpBuilder &nested, Dim at, int64_t v, Value so) {
+        Value distance = arith::SubFOp::create(
+            nested, loc, load(nested, scores, at, lanes), maxima[v]);
+        Value weight = math::ExpOp::create(nested, loc, distance);
+        store(nested, weight, scores, at);
+        return emitBinary(nested, /*isMax=*/false, so, weight);
+      });
+  for (int64_t v = 0; v != tile.vectors; ++v) {
+    Value scale = math::ExpOp::create(
+        builder, loc,
+        arith::SubFOp::create(builder, loc, before[v], maxima[v]).getResult());
+    Value total = load(builder, state, 2 * width + v * lanes, lanes);
+    total = emitMultiplyAdd(builder, loc, total, scale, totals[v]);
+    store(builder, maxima[v], state, v * lanes);
+    store(builder, scale, state, width + v * lanes);
+    store(builder, total, state, 2 * width + v * lanes);
+  }
+}
+
+void AttentionEmitter::emitSums(OpBuilder &builder, Dim firstKey, Dim count) {
+  int64_t width = tile.getColumns(), lanes = tile.lanes;
+  // A height that leaves no rest, if there is one that keeps the units busy.
+  int64_t height = std::min(tile.rows, valueSize);
+  for (int64_t h = height; h * tile.vectors >= 8; --h)
+    if (valueSize % h == 0) {
+      height = h;
+      break;
+    }
+  DimBuilder outer(builder, loc);
+  Dim from =
+      outer.mul(outer.add(outer.mul(matrix, numKeys), firstKey), valueSize);
+  SmallVector<Value> scales;
+  for (int64_t v = 0; v != tile.vectors; ++v)
+    scales.push_back(load(builder, state, width + v * lanes, lanes));
+  SmallVector<int64_t> heights{height};
+  if (valueSize % height != 0)
+    heights.push_back(1);
+  emitDisjointTiles(
+      builder, loc, valueSize, heights,
+      [&](OpBuilder &nested, Dim row, int64_t rows) {
+        DimBuilder dims(nested, loc);
+        TileShape shape = tile;
+        shape.rows = rows;
+        SmallVector<Value> initial;
+        for (int64_t i = 0; i != rows * shape.vectors; ++i) {
+          Dim at = dims.add(dims.mul(row, width), i * lanes);
+          initial.push_back(arith::MulFOp::create(nested, loc,
+                                                  load(nested, sums, at, lanes),
+                                                  scales[i % shape.vectors]));
+        }
+        TileOperands operands;
+        operands.lhs = value;
+        operands.lhsOffset = dims.add(from, row);
+        operands.lhsRowStride = 1;
+        operands.rhs = scores;
+        operands.rhsOffset = 0;
+        SmallVector<Value> tileSums =
+            emitTile(nested, loc, shape, operands,
+                     Reduction{0, count, valueSize, width}, element, initial);
+        for (auto [i, sum] : llvm::enumerate(tileSums))
+          store(nested, sum, sums,
+                dims.add(dims.mul(row, width), int64_t(i) * lanes));
+      });
+}
+
+void AttentionEmitter::emitResult(OpBuilder &builder, Dim query, Value buffer,
+                                  Dim begin) {
+  IndexBuilder index(builder, loc, 1);
+  emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
+           [&](OpBuilder &nested, Value i) {
+             DimBuilder dims(nested, loc);
+             Dim column = dims.mul(i, valueLanes);
+             Value result =
+                 load(nested, buffer, dims.add(begin, column), valueLanes);
+             tail.emit(nested,
+                       {LaneIndex(batch), LaneIndex(head), LaneIndex(query),
+                        LaneIndex(column, valueLanes > 1 ? 1 : 0)},
+                       result, valueLanes);
+           });
+}
+
+//===----------------------------------------------------------------------===//
+// One query
+//===----------------------------------------------------------------------===//
+
+void AttentionEmitter::emitQuery(OpBuilder &builder, Dim queryIndex) {
+  IndexBuilder index(builder, loc, 1);
+  // The maximum and the total are scalars, the sums vectors of the result.
+  emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
+           [&](OpBuilder &nested, Value i) {
+             store(nested, splat(nested, 0, valueLanes), sums,
+                   DimBuilder(nested, loc).mul(i, valueLanes));
+           });
+  SmallVector<Value> initial = {
+      emitConstant(builder, loc, element, std::numeric_limits<float>::lowest()),
+      emitConstant(builder, loc, element, 0)};
+  Dim blocks = emitCeilDiv(builder, loc, numKeys, kBlockKeys);
+  auto loop = scf::ForOp::create(
+      builder, loc, index.value(0), index.value(blocks), index.value(1),
+      initial, [&](OpBuilder &nested, Location, Value block, ValueRange now) {
+        DimBuilder dims(nested, loc);
+        Dim firstKey = dims.mul(block, kBlockKeys);
+        Dim size = dims.min(kBlockKeys, dims.sub(numKeys, firstKey));
+        scf::YieldOp::create(
+            nested, loc,
+            emitQueryBlock(nested, queryIndex, firstKey, size, now));
+      });
+  Value total = loop.getResult(1);
+  emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
+           [&](OpBuilder &nested, Value i) {
+             Dim at = DimBuilder(nested, loc).mul(i, valueLanes);
+             Value divided = arith::DivFOp::create(
+                 nested, loc, load(nested, sums, at, valueLanes),
+                 emitBroadcast(nested, loc, total, valueLanes));
+             store(nested, divided, sums, at);
+           });
+  emitResult(builder, queryIndex, sums, 0);
+}
+
+void AttentionEmitter::emitDots(OpBuilder &builder, Dim queryIndex,
+                                Dim firstKey, Dim count) {
+  IndexBuilder outer(builder, loc, 1);
+  DimBuilder &outerDims = outer.uniform();
+  Dim queryBegin = outerDims.mul(
+      outerDims.add(outerDims.mul(matrix, numQueries), queryIndex), headSize);
+  Dim keyBegin = outerDims.mul(
+      outerDims.add(outerDims.mul(matrix, numKeys), firstKey), headSize);
+  emitDisjointTiles(
+      builder, loc, count, ArrayRef<int64_t>{4, 1},
+      [&](OpBuilder &nested, Dim row, int64_t rows) {
+        IndexBuilder index(nested, loc, 1);
+        DimBuilder &dims = index.uniform();
+        SmallVector<Value> zeros(rows, splat(nested, 0, headLanes));
+        auto loop = scf::ForOp::create(
+            nested, loc, index.value(0), index.value(headSize / headLanes),
+            index.value(1), zeros,
+            [&](OpBuilder &inner, Location, Value i, ValueRange so) {
+              DimBuilder dims(inner, loc);
+              Dim step = dims.mul(i, headLanes);
+              Value x =
+                  load(inner, query, dims.add(queryBegin, step), headLanes);
+              SmallVector<Value> next;
+              for (int64_t r = 0; r != rows; ++r) {
+                Dim at = dims.add(dims.mul(dims.add(row, r), headSize), step);
+                Value k = load(inner, key, dims.add(keyBegin, at), headLanes);
+                next.push_back(emitMultiplyAdd(inner, loc, x, k, so[r]));
+              }
+              scf::YieldOp::create(inner, loc, next);
+            });
+        Value scale =
+            emitConstant(nested, loc, element, op.getScale().convertToDouble());
+        for (int64_t r = 0; r != rows; ++r) {
+          Value dot = loop.getResult(r);
+          if (headLanes > 1)
+            dot = vector::ReductionOp::create(nested, loc,
+                                              vector::CombiningKind::ADD, dot,
+                                              arith::FastMathFlags::reassoc);
+          dot = arith::MulFOp::create(nested, loc, dot, scale);
+          Dim at = dims.add(row, r);
+          dot = addMask(nested, dot, queryIndex, dims.add(firstKey, at), 1);
+          store(nested, dot, scores, at);
+        }
+      });
+}
+
+SmallVector<Value> AttentionEmitter::emitQueryBlock(OpBuilder &builder,
+                                                    Dim queryIndex,
+                                                    Dim firstKey, Dim count,
+                                                    ValueRange now) {
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+  emitDots(builder, queryIndex, firstKey, count);
+  auto emitOverKeys =
+      [&](Value initial,
+          function_ref<Value(OpBuilder &, Value i, Value so)> body) -> Value {
+    return scf::ForOp::create(
+               builder, loc, index.value(0), index.value(count), index.value(1),
+               initial,
+               [&](OpBuilder &nested, Location, Value i, ValueRange so) {
+                 scf::YieldOp::create(nested, loc, body(nested, i, so[0]));
+               })
+        .getResult(0);
+  };
+  Value maximum =
+      emitOverKeys(now[0], [&](OpBuilder &nested, Value i, Value so) {
+        return emitBinary(nested, /*isMax=*/true, so,
+                          load(nested, scores, Dim(i), 1));
+      });
+  // Whole vectors: what stands behind the last key is computed, and not used.
+  int64_t lanes = tile.lanes;
+  Value wideMaximum = emitBroadcast(builder, loc, maximum, lanes);
+  Dim vectors = emitCeilDiv(builder, loc, count, lanes);
+  emitLoop(builder, loc, index.value(0), index.value(vectors),
+           [&](OpBuilder &nested, Value i) {
+             Dim at = DimBuilder(nested, loc).mul(i, lanes);
+             Value distance = arith::SubFOp::create(
+                 nested, loc, load(nested, scores, at, lanes), wideMaximum);
+             store(nested, math::ExpOp::create(nested, loc, distance), scores,
+                   at);
+           });
+  Value scale = math::ExpOp::create(
+      builder, loc,
+      arith::SubFOp::create(builder, loc, now[0], maximum).getResult());
+  Value total = arith::MulFOp::create(builder, loc, now[1], scale);
+  total = emitOverKeys(total, [&](OpBuilder &nested, Value i, Value so) {
+    return emitBinary(nested, /*isMax=*/false, so,
+                      load(nested, scores, Dim(i), 1));
+  });
+
+  // A row of the result, a few vectors at a time.
+  TileShape shape{1, std::min<int64_t>(4, valueSize / valueLanes), valueLanes};
+  while (valueSize / valueLanes % shape.vectors != 0)
+    --shape.vectors;
+  Dim from = dims.mul(dims.add(dims.mul(matrix, numKeys), firstKey), valueSize);
+  Value wideScale = emitBroadcast(builder, loc, scale, valueLanes);
+  emitLoop(
+      builder, loc, index.value(0), index.value(valueSize / shape.getColumns()),
+      [&](OpBuilder &nested, Value i) {
+        DimBuilder dims(nested, loc);
+        Dim column = dims.mul(i, shape.getColumns());
+        SmallVector<Value> initial;
+        for (int64_t v = 0; v != shape.vectors; ++v) {
+          Value so =
+              load(nested, sums, dims.add(column, v * valueLanes), valueLanes);
+          initial.push_back(arith::MulFOp::create(nested, loc, so, wideScale));
+        }
+        TileOperands operands;
+        operands.lhs = scores;
+        operands.lhsOffset = 0;
+        operands.lhsRowStride = 0;
+        operands.rhs = value;
+        operands.rhsOffset = dims.add(from, column);
+        SmallVector<Value> tileSums =
+            emitTile(nested, loc, shape, operands,
+                     Reduction{0, count, 1, valueSize}, element, initial);
+        for (auto [v, sum] : llvm::enumerate(tileSums))
+          store(nested, sum, sums, dims.add(column, int64_t(v) * valueLanes));
+      });
+  return {maximum, total};
+}
+
+static bool matchesAttention(KernelOp kernel) {
+  AttentionOp op = getAnchor<AttentionOp>(kernel);
+  if (!op)
+    return false;
+  int64_t headSize = getType(op.getQuery()).getDimSize(3);
+  int64_t valueSize = getType(op.getValue()).getDimSize(3);
+  auto fits = [](int64_t size) { return size > 0 && size <= kMaxHeadSize; };
+  return fits(headSize) && fits(valueSize);
+}
+
+const KernelEmitter kAttentionEmitter = {
+    "attention", matchesAttention, /*collapses=*/false,
+    [](KernelFunction &f) { return AttentionEmitter(f).emitUnits(); },
+    [](KernelFunction &f) { AttentionEmitter(f).emitBody(); }};
+
+} // namespace tenon::cpu
