@@ -38,6 +38,28 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
   ];
 }
 
+def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
+  let summary = "moves reshapes out from between operations that could fuse";
+  let description = [{
+    A reshape behind an anchor or an elementwise operation goes below the
+    elementwise operation that reads it, if nobody else does. Reshapes are
+    views: that another operand needs the opposite one costs nothing.
+
+    ```mlir
+    %0 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+    %1 = tenon.reshape %0, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+    %y = tenon.relu %1 : (tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+    // becomes
+    %0 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+    %1 = tenon.relu %0 : (tensor<32x16xf32>) -> tensor<32x16xf32>
+    %y = tenon.reshape %1, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numSunk", "num-sunk", "Reshapes moved below an operation">
+  ];
+}
+
 def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
   let summary = "makes kernels of a convolution or matmul with its pointwise tail";
   let description = [{

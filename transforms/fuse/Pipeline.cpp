@@ -10,15 +10,23 @@
 using namespace mlir;
 
 void tenon::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
-  // 1. Groups, the ones that gain most first.
+  // 1. Nothing but data stands between operations that could fuse: sizes come
+  //    from the inputs, views stand aside.
   if (options.decomposeAttention)
     pm.addPass(createDecomposeAttention());
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  pm.addPass(createSinkReshapes());
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // 2. Groups, the ones that gain most first.
   pm.addPass(createFuseAnchorTails());
   pm.addPass(createFuseRowGroups());
   pm.addPass(createFusePointwiseGroups());
   pm.addPass(createWrapKernels());
 
-  // 2. Dimensions of kernels' results were asked of what computed them; trace
+  // 3. Dimensions of kernels' results were asked of what computed them; trace
   //    them back to the inputs, so that no size waits for a kernel.
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());

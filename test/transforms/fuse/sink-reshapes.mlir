@@ -1,0 +1,43 @@
+// RUN: tenon-opt %s --tenon-sink-reshapes --split-input-file | FileCheck %s
+
+// Bias and residual go along, the residual under the shape of the product.
+// CHECK-LABEL: func.func @tail(
+// CHECK-SAME: %[[A:.*]]: tensor<?x8xf32>, %[[B:.*]]: tensor<8x16xf32>, %[[C:.*]]: tensor<1x1x16xf32>, %[[R:.*]]: tensor<4x?x16xf32>
+// CHECK-DAG: %[[M:.*]] = tenon.matmul %[[A]], %[[B]]
+// CHECK-DAG: %[[C2:.*]] = tenon.reshape %[[C]], %{{.*}} -> tensor<1x16xf32>
+// CHECK-DAG: %[[R2:.*]] = tenon.reshape %[[R]], %{{.*}} -> tensor<?x16xf32>
+// CHECK-DAG: %[[BIAS:.*]] = tenon.add %[[M]], %[[C2]]
+// CHECK-DAG: %[[SUM:.*]] = tenon.add %[[BIAS]], %[[R2]]
+// CHECK-DAG: %[[GELU:.*]] = tenon.gelu %[[SUM]]
+// CHECK: %[[Y:.*]] = tenon.reshape %[[GELU]], %{{.*}} -> tensor<4x?x16xf32>
+// CHECK: return %[[Y]]
+func.func @tail(%a: tensor<?x8xf32>, %b: tensor<8x16xf32>, %c: tensor<1x1x16xf32>, %r: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  %s = tenon.constant dense<[4, -1, 16]> : tensor<3xi64>
+  %0 = tenon.matmul %a, %b : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %1 = tenon.reshape %0, %s : (tensor<?x16xf32>, tensor<3xi64>) -> tensor<4x?x16xf32>
+  %2 = tenon.add %1, %c : (tensor<4x?x16xf32>, tensor<1x1x16xf32>) -> tensor<4x?x16xf32>
+  %3 = tenon.add %2, %r : (tensor<4x?x16xf32>, tensor<4x?x16xf32>) -> tensor<4x?x16xf32>
+  %4 = tenon.gelu %3 : (tensor<4x?x16xf32>) -> tensor<4x?x16xf32>
+  return %4 : tensor<4x?x16xf32>
+}
+
+// -----
+
+// Two readers, and a factor for each row: nothing to gain, or no way.
+// CHECK-LABEL: func.func @stays(
+// CHECK: %[[R0:.*]] = tenon.reshape
+// CHECK: tenon.relu %[[R0]]
+// CHECK: tenon.tanh %[[R0]]
+// CHECK: %[[R1:.*]] = tenon.reshape
+// CHECK: tenon.mul %[[R1]]
+func.func @stays(%a: tensor<32x8xf32>, %b: tensor<8x16xf32>, %rows: tensor<4x8x1xf32>) -> (tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>) {
+  %s = tenon.constant dense<[4, 8, 16]> : tensor<3xi64>
+  %0 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+  %1 = tenon.reshape %0, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+  %2 = tenon.relu %1 : (tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %3 = tenon.tanh %1 : (tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %4 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+  %5 = tenon.reshape %4, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+  %6 = tenon.mul %5, %rows : (tensor<4x8x16xf32>, tensor<4x8x1xf32>) -> tensor<4x8x16xf32>
+  return %2, %3, %6 : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>
+}

@@ -1,0 +1,171 @@
+//===- SinkReshapes.cpp - Reshapes below elementwise operations -----------===//
+
+#include "dialects/tenon/TenonOps.h"
+#include "dialects/tenon/TenonShapeOperands.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/fuse/Passes.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_SINKRESHAPES
+#include "transforms/fuse/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+static RankedTensorType getType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// `value` under the shape of `model`, which has as many elements.
+static Value reshapeLike(OpBuilder &builder, Location loc, Value value,
+                         Value model) {
+  RankedTensorType type = getType(model);
+  SmallVector<OpFoldResult> shape;
+  for (int64_t i = 0; i != type.getRank(); ++i) {
+    if (!type.isDynamicDim(i)) {
+      shape.push_back(builder.getI64IntegerAttr(type.getDimSize(i)));
+    } else if (type.getNumDynamicDims() == 1) {
+      shape.push_back(builder.getI64IntegerAttr(-1));
+    } else {
+      Value size = tensor::DimOp::create(builder, loc, model, i);
+      shape.push_back(
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size)
+              .getResult());
+    }
+  }
+  return ReshapeOp::create(builder, loc,
+                           type.clone(getType(value).getElementType()), value,
+                           createShapeOperand(builder, loc, shape));
+}
+
+/// `value` as `[1, ..., 1, C]` of rank `rank`.
+static Value reshapeToChannels(OpBuilder &builder, Location loc, Value value,
+                               int64_t rank) {
+  RankedTensorType type = getType(value);
+  SmallVector<int64_t> sizes(rank, 1);
+  sizes.back() = type.getShape().back();
+  SmallVector<OpFoldResult> shape;
+  for (int64_t size : sizes)
+    shape.push_back(builder.getI64IntegerAttr(size));
+  return ReshapeOp::create(builder, loc,
+                           RankedTensorType::get(sizes, type.getElementType()),
+                           value, createShapeOperand(builder, loc, shape));
+}
+
+namespace {
+
+/// op(reshape(x), y)  →  reshape(op(x, reshape⁻¹(y)))
+///
+/// 1. `x` comes from an anchor or an elementwise operation, and nobody else
+///    reads it or its reshape: the operation joins the kernel that computes it.
+/// 2. The operation keeps the shape.
+/// 3. What else it reads is one value, or has the same shape, or has one value
+///    for each index of the last dimension, which the reshape keeps.
+struct SinkReshape : OpInterfaceRewritePattern<ElementwiseOpInterface> {
+  SinkReshape(MLIRContext *context, Pass::Statistic &numSunk)
+      : OpInterfaceRewritePattern(context), numSunk(numSunk) {}
+
+  LogicalResult matchAndRewrite(ElementwiseOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1)
+      return rewriter.notifyMatchFailure(op, "not one result");
+    for (Value operand : op->getOperands()) {
+      auto reshape = operand.getDefiningOp<ReshapeOp>();
+      if (reshape && canSink(reshape, op)) {
+        sink(reshape, op, rewriter);
+        ++numSunk;
+        return success();
+      }
+    }
+    return rewriter.notifyMatchFailure(op, "no reshape to sink");
+  }
+
+private:
+  enum class Role { Reshaped, Scalar, SameShape, Channels, Other };
+
+  static Role getRole(Value operand, ReshapeOp reshape) {
+    RankedTensorType type = getType(operand);
+    RankedTensorType inside = getType(reshape.getInput());
+    RankedTensorType outside = getType(reshape.getOutput());
+    if (operand == reshape.getOutput())
+      return Role::Reshaped;
+    if (type.getRank() == 0)
+      return Role::Scalar;
+    if (type.getShape() == outside.getShape())
+      return Role::SameShape;
+    int64_t last = type.getShape().back();
+    if (llvm::all_of(type.getShape().drop_back(),
+                     [](int64_t size) { return size == 1; }) &&
+        !ShapedType::isDynamic(last) && inside.getRank() != 0 &&
+        (last == 1 || (last == inside.getShape().back() &&
+                       last == outside.getShape().back())))
+      return Role::Channels;
+    return Role::Other;
+  }
+
+  static bool canSink(ReshapeOp reshape, Operation *op) {
+    Operation *producer = reshape.getInput().getDefiningOp();
+    return reshape->hasOneUse() && reshape.getInput().hasOneUse() && producer &&
+           (isa<ConvOp, ConvTransposeOp, MatMulOp, ElementwiseOpInterface>(
+               producer)) &&
+           getType(op->getResult(0)).getShape() ==
+               getType(reshape.getOutput()).getShape() &&
+           llvm::all_of(op->getOperands(), [&](Value operand) {
+             return getRole(operand, reshape) != Role::Other;
+           });
+  }
+
+  static void sink(ReshapeOp reshape, Operation *op,
+                   PatternRewriter &rewriter) {
+    Location loc = op->getLoc();
+    RankedTensorType inside = getType(reshape.getInput());
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      switch (getRole(operand, reshape)) {
+      case Role::Reshaped:
+        operands.push_back(reshape.getInput());
+        break;
+      case Role::SameShape:
+        operands.push_back(
+            reshapeLike(rewriter, loc, operand, reshape.getInput()));
+        break;
+      case Role::Channels:
+        operands.push_back(
+            reshapeToChannels(rewriter, loc, operand, inside.getRank()));
+        break;
+      case Role::Scalar:
+      case Role::Other:
+        operands.push_back(operand);
+        break;
+      }
+    }
+    Operation *sunk = rewriter.clone(*op);
+    rewriter.modifyOpInPlace(sunk, [&] {
+      sunk->setOperands(operands);
+      sunk->getResult(0).setType(
+          inside.clone(getType(op->getResult(0)).getElementType()));
+    });
+    rewriter.replaceOpWithNewOp<ReshapeOp>(
+        op, op->getResult(0).getType(), sunk->getResult(0), reshape.getShape());
+  }
+
+  Pass::Statistic &numSunk;
+};
+
+struct SinkReshapes : tenon::impl::SinkReshapesBase<SinkReshapes> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SinkReshape>(&getContext(), numSunk);
+    GreedyRewriteConfig config;
+    config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
