@@ -60,33 +60,212 @@ bool hoistScalars(IfOp op) {
   return moved;
 }
 
+//===----------------------------------------------------------------------===//
+// DimResolver
+//===----------------------------------------------------------------------===//
+
+static RankedTensorType getTensorType(Value value) {
+  return dyn_cast<RankedTensorType>(value.getType());
+}
+
 DimResolver::DimResolver(func::FuncOp function) : function(function) {
-  for (BlockArgument argument : function.getArguments()) {
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    auto dims = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                     kDimsAttr);
-    if (!type || !dims || int64_t(dims.size()) != type.getRank())
+  for (BlockArgument argument : function.getArguments())
+    computeArgumentSizes(argument);
+  computeSizes(function.getBody().front());
+}
+
+void DimResolver::computeArgumentSizes(BlockArgument argument) {
+  auto type = getTensorType(argument);
+  if (!type)
+    return;
+  auto names =
+      function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr);
+  OpBuilder builder = OpBuilder::atBlockBegin(argument.getOwner());
+  Sizes known(type.getRank());
+  for (int64_t i = 0, e = type.getRank(); i != e; ++i) {
+    if (!type.isDynamicDim(i))
       continue;
-    for (auto [i, dim] : llvm::enumerate(dims)) {
-      auto name = dyn_cast<StringAttr>(dim);
-      if (name && !name.empty() && type.isDynamicDim(i))
-        symbols.try_emplace(name.getValue(), argument, i);
+    StringAttr name;
+    if (names && int64_t(names.size()) == e)
+      name = dyn_cast<StringAttr>(names[i]);
+    Value *symbol =
+        name && !name.empty() ? &symbols[name.getValue()] : nullptr;
+    if (symbol && *symbol) {
+      known[i] = *symbol;
+      continue;
+    }
+    known[i] = DimOp::create(builder, argument.getLoc(), argument, i);
+    if (symbol)
+      *symbol = known[i];
+  }
+  sizes[argument] = std::move(known);
+}
+
+void DimResolver::computeSizes(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    // Here, so that no size is expressed by one that goes away.
+    if (auto dim = dyn_cast<DimOp>(op)) {
+      resolve(dim);
+      continue;
+    }
+    if (isa<IfOp>(op))
+      for (Region &region : op.getRegions())
+        computeSizes(region.front());
+    computeSizes(&op);
+  }
+}
+
+void DimResolver::computeSizes(Operation *op) {
+  if (llvm::none_of(op->getResults(), [](Value result) {
+        auto type = getTensorType(result);
+        return type && !type.hasStaticShape();
+      }))
+    return;
+  if (auto ifOp = dyn_cast<IfOp>(op))
+    return computeIfSizes(ifOp);
+  for (Value result : op->getResults())
+    if (auto type = getTensorType(result))
+      sizes[result].assign(type.getRank(), nullptr);
+  auto shaped = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
+  if (!shaped || !isa<TenonDialect>(op->getDialect()))
+    return;
+
+  Operation *before = op->getPrevNode();
+  OpBuilder builder(op);
+  ReifiedRankedShapedTypeDims reified;
+  LogicalResult result = shaped.reifyResultShapes(builder, reified);
+  // What reification asks of the operands is known by now.
+  Operation *added = before ? before->getNextNode() : &op->getBlock()->front();
+  while (added != op) {
+    Operation *next = added->getNextNode();
+    auto dim = dyn_cast<DimOp>(added);
+    std::optional<int64_t> index = dim ? dim.getConstantIndex() : std::nullopt;
+    if (Value known = index ? lookup(dim.getSource(), *index) : Value()) {
+      for (SmallVector<OpFoldResult> &shape : reified)
+        for (OpFoldResult &size : shape)
+          if (size == OpFoldResult(dim.getResult()))
+            size = known;
+      dim.getResult().replaceAllUsesWith(known);
+      dim.erase();
+    }
+    added = next;
+  }
+  if (failed(result))
+    return;
+  for (auto [value, shape] : llvm::zip_equal(op->getResults(), reified)) {
+    auto type = cast<RankedTensorType>(value.getType());
+    for (auto [i, size] : llvm::enumerate(shape))
+      if (type.isDynamicDim(i))
+        sizes[value][i] = dyn_cast<Value>(size);
+  }
+  if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op))
+    preferSimple(elementwise, sizes[op->getResult(0)]);
+}
+
+void DimResolver::preferSimple(ElementwiseOpInterface op, Sizes &resultSizes) {
+  for (auto [i, size] : llvm::enumerate(resultSizes)) {
+    if (!size)
+      continue;
+    for (Value operand : op->getOperands()) {
+      auto type = cast<RankedTensorType>(operand.getType());
+      if (type.getRank() != int64_t(resultSizes.size()) ||
+          !type.isDynamicDim(i))
+        continue;
+      Value other = lookup(operand, i);
+      if (other && getCost(other) < getCost(size))
+        size = other;
     }
   }
 }
 
-Value DimResolver::getLatest(Value value) const {
-  while (Value next = replaced.lookup(value))
-    value = next;
-  return value;
+/// The two branches' sizes are one value, or a choice between two values that
+/// are known outside.
+void DimResolver::computeIfSizes(IfOp op) {
+  while (hoistScalars(op)) {
+  }
+  auto isOutside = [&](Value value) {
+    return value &&
+           !op->isAncestor(value.getParentRegion()->getParentOp());
+  };
+  OpBuilder builder(op);
+  Value condition;
+  for (OpResult result : op->getResults()) {
+    auto type = cast<RankedTensorType>(result.getType());
+    Sizes known(type.getRank());
+    for (int64_t i = 0, e = type.getRank(); i != e; ++i) {
+      if (!type.isDynamicDim(i))
+        continue;
+      Value choices[2];
+      for (auto [choice, region] : llvm::zip_equal(choices, op->getRegions())) {
+        Value yielded = region.front().getTerminator()->getOperand(
+            result.getResultNumber());
+        auto yieldedType = cast<RankedTensorType>(yielded.getType());
+        choice = yieldedType.isDynamicDim(i)
+                     ? lookup(yielded, i)
+                     : arith::ConstantIndexOp::create(
+                           builder, op.getLoc(), yieldedType.getDimSize(i));
+      }
+      if (!isOutside(choices[0]) || !isOutside(choices[1]))
+        continue;
+      if (areEqualDims(choices[0], choices[1])) {
+        known[i] = choices[0];
+        continue;
+      }
+      if (!condition)
+        condition = tensor::ExtractOp::create(builder, op.getLoc(),
+                                              op.getCondition(), ValueRange());
+      known[i] = arith::SelectOp::create(builder, op.getLoc(), condition,
+                                         choices[0], choices[1]);
+    }
+    sizes[result] = std::move(known);
+  }
 }
 
-int64_t DimResolver::resolveAll() {
-  function.walk([&](DimOp dim) { worklist.push_back(dim); });
-  // In program order, so that what is followed first is what others need.
-  std::reverse(worklist.begin(), worklist.end());
-  drain();
-  return numResolved;
+Value DimResolver::lookup(Value tensor, int64_t index) {
+  auto known = sizes.find(tensor);
+  if (known == sizes.end() || index < 0 ||
+      index >= int64_t(known->second.size()))
+    return nullptr;
+  return known->second[index];
+}
+
+int64_t DimResolver::getCost(Value value) {
+  auto known = costs.find(value);
+  if (known != costs.end())
+    return known->second;
+  int64_t cost = 0;
+  Operation *op = value.getDefiningOp();
+  if (op && isa<arith::ArithDialect>(op->getDialect()) &&
+      !isa<arith::ConstantOp>(op)) {
+    cost = 1;
+    for (Value operand : op->getOperands())
+      cost = std::min<int64_t>(cost + getCost(operand), INT32_MAX);
+  } else if (op && !isa<DimOp, arith::ConstantOp>(op)) {
+    // A number that is read from data.
+    cost = INT32_MAX;
+  }
+  return costs[value] = cost;
+}
+
+void DimResolver::resolve(DimOp dim) {
+  std::optional<int64_t> index = dim.getConstantIndex();
+  auto type = getTensorType(dim.getSource());
+  if (!index || !type || *index < 0 || *index >= type.getRank())
+    return;
+  Value known;
+  if (type.isDynamicDim(*index)) {
+    known = lookup(dim.getSource(), *index);
+  } else {
+    OpBuilder builder(dim);
+    known = arith::ConstantIndexOp::create(builder, dim.getLoc(),
+                                           type.getDimSize(*index));
+  }
+  if (!known || known == dim)
+    return;
+  if (isa<OpResult>(dim.getSource()))
+    ++numResolved;
+  dim.getResult().replaceAllUsesWith(known);
+  dim.erase();
 }
 
 Value DimResolver::getDim(Value tensor, int64_t index, Operation *user) {
@@ -95,135 +274,13 @@ Value DimResolver::getDim(Value tensor, int64_t index, Operation *user) {
   if (!type.isDynamicDim(index))
     return arith::ConstantIndexOp::create(builder, user->getLoc(),
                                           type.getDimSize(index));
-  auto dim = DimOp::create(builder, user->getLoc(), tensor, index);
-  worklist.push_back(dim);
-  drain();
-  return getLatest(dim);
-}
-
-void DimResolver::drain() {
-  while (!worklist.empty()) {
-    DimOp dim = worklist.pop_back_val();
-    if (replaced.count(dim))
-      continue;
-    Value value = follow(dim);
-    if (!value || value == dim)
-      continue;
-    if (isa<OpResult>(dim.getSource()))
-      ++numResolved;
-    replaced[dim] = value;
-    dim.getResult().replaceAllUsesWith(value);
-  }
-}
-
-Value DimResolver::follow(DimOp dim) {
-  std::optional<int64_t> index = dim.getConstantIndex();
-  Value tensor = dim.getSource();
-  auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (!index || !type || *index < 0 || *index >= type.getRank())
-    return nullptr;
-  if (!type.isDynamicDim(*index)) {
-    OpBuilder builder(dim);
-    return arith::ConstantIndexOp::create(builder, dim.getLoc(),
-                                          type.getDimSize(*index));
-  }
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
-    return followArgument(argument, *index);
-
-  auto result = cast<OpResult>(tensor);
-  if (auto ifOp = dyn_cast<IfOp>(result.getOwner())) {
-    auto [entry, isNew] =
-        sizes.try_emplace(tensor, SmallVector<Value>(type.getRank(), nullptr));
-    if (Value known = entry->second[*index])
-      return getLatest(known);
-    Value value = followIf(ifOp, result, *index);
-    sizes[tensor][*index] = value;
-    return value;
-  }
-  if (!sizes.count(tensor))
-    reify(result.getOwner());
-  Value value = sizes[tensor].empty() ? nullptr : sizes[tensor][*index];
-  return value ? getLatest(value) : nullptr;
-}
-
-Value DimResolver::followArgument(BlockArgument argument, int64_t index) {
-  if (argument.getOwner() != &function.getBody().front())
-    return nullptr;
-  auto dims =
-      function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr);
-  if (dims && size_t(index) < dims.size())
-    if (auto name = dyn_cast<StringAttr>(dims[index])) {
-      auto symbol = symbols.find(name.getValue());
-      if (symbol != symbols.end())
-        std::tie(argument, index) = symbol->second;
-    }
-  Value &value = argumentDims[{argument, index}];
-  if (!value) {
-    OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
-    auto dim = DimOp::create(builder, argument.getLoc(), argument, index);
-    value = dim;
-  }
-  return value;
-}
-
-/// The two branches' sizes are one value, or a choice between two values that
-/// are known outside.
-Value DimResolver::followIf(IfOp op, OpResult result, int64_t index) {
-  SmallVector<Value, 2> values;
-  for (Region &region : op->getRegions()) {
-    Operation *yield = region.front().getTerminator();
-    Value yielded = yield->getOperand(result.getResultNumber());
-    if (index >= cast<RankedTensorType>(yielded.getType()).getRank())
-      return nullptr;
-    // Follow this one before what waits on the worklist.
-    SmallVector<DimOp> waiting;
-    std::swap(waiting, worklist);
-    values.push_back(getDim(yielded, index, yield));
-    std::swap(waiting, worklist);
-  }
-  while (hoistScalars(op)) {
-  }
-  auto isOutside = [&](Value value) {
-    return !op->isAncestor(value.getParentRegion()->getParentOp());
-  };
-  if (!isOutside(values[0]) || !isOutside(values[1]))
-    return nullptr;
-  if (areEqualDims(values[0], values[1]))
-    return values[0];
-  OpBuilder builder(op);
-  Value condition = tensor::ExtractOp::create(builder, op.getLoc(),
-                                              op.getCondition(), ValueRange());
-  return arith::SelectOp::create(builder, op.getLoc(), condition, values[0],
-                                 values[1]);
-}
-
-void DimResolver::reify(Operation *op) {
-  for (Value result : op->getResults())
-    sizes[result];
-  auto shaped = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
-  if (!shaped)
-    return;
-  Operation *before = op->getPrevNode();
-  OpBuilder builder(op);
-  ReifiedRankedShapedTypeDims reified;
-  if (failed(shaped.reifyResultShapes(builder, reified)))
-    return;
-  for (auto [result, resultSizes] :
-       llvm::zip_equal(op->getResults(), reified)) {
-    SmallVector<Value> &values = sizes[result];
-    for (OpFoldResult size : resultSizes) {
-      auto value = dyn_cast<Value>(size);
-      if (!value)
-        value = arith::ConstantIndexOp::create(builder, op->getLoc(),
-                                               *getConstantIntValue(size));
-      values.push_back(value);
-    }
-  }
-  // What reification asks of the operands is followed in turn.
-  Operation *added = before ? before->getNextNode() : &op->getBlock()->front();
-  for (; added != op; added = added->getNextNode())
-    if (auto dim = dyn_cast<DimOp>(added))
-      worklist.push_back(dim);
+  // What was made since is computed now.
+  if (Operation *op = tensor.getDefiningOp())
+    if (!sizes.count(tensor))
+      computeSizes(op);
+  if (Value known = lookup(tensor, index))
+    return known;
+  return DimOp::create(builder, user->getLoc(), tensor, index);
 }
 
 } // namespace tenon

@@ -8,45 +8,48 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace tenon {
 
-/// Expresses dimensions of tensors by dimensions of a function's arguments,
-/// through the operations' reification. What a tensor's dimensions are is
-/// computed once, before the operation that makes the tensor. Arguments'
-/// dimensions of one name are taken to be one.
+/// The dynamic dimensions of all tensors of a function, expressed by dimensions
+/// of its arguments through the operations' reification. What a tensor's
+/// dimensions are is computed once, in program order, before the operation that
+/// makes the tensor; what nobody asks for stays as dead code. Arguments'
+/// dimensions of one name are taken to be one. Where operands of an elementwise
+/// operation have the same dynamic dimension, the simplest expression is taken.
 class DimResolver {
 public:
+  /// Replaces every `tensor.dim` that can be followed.
   explicit DimResolver(mlir::func::FuncOp function);
 
-  /// Replaces every `tensor.dim` that can be followed; returns how many of an
-  /// operation's result there were.
-  int64_t resolveAll();
+  /// How many `tensor.dim` of an operation's result were replaced.
+  int64_t getNumResolved() const { return numResolved; }
 
   /// Dimension `index` of `tensor`, as a value that stands before `user`.
   mlir::Value getDim(mlir::Value tensor, int64_t index, mlir::Operation *user);
 
 private:
   using DimOp = mlir::tensor::DimOp;
+  /// Null for a static dimension, and for one that can't be followed.
+  using Sizes = llvm::SmallVector<mlir::Value>;
 
-  /// Follows what is on the worklist, and what that brings up.
-  void drain();
-  /// What `dim` can be replaced with, or null.
-  mlir::Value follow(DimOp dim);
-  mlir::Value followArgument(mlir::BlockArgument argument, int64_t index);
-  mlir::Value followIf(IfOp op, mlir::OpResult result, int64_t index);
-  /// Reifies all results of `op`.
-  void reify(mlir::Operation *op);
-  /// The value that stands for `value` after replacements.
-  mlir::Value getLatest(mlir::Value value) const;
+  void computeSizes(mlir::Block &block);
+  void computeSizes(mlir::Operation *op);
+  void computeArgumentSizes(mlir::BlockArgument argument);
+  void resolve(DimOp dim);
+  void computeIfSizes(IfOp op);
+  void preferSimple(ElementwiseOpInterface op, Sizes &resultSizes);
+  /// The known size, or null.
+  mlir::Value lookup(mlir::Value tensor, int64_t index);
+  /// How many operations compute `value`.
+  int64_t getCost(mlir::Value value);
 
   mlir::func::FuncOp function;
-  llvm::SmallVector<DimOp> worklist;
-  /// Sizes of tensors, by tensor; null where they can't be had.
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> sizes;
-  llvm::DenseMap<mlir::Value, mlir::Value> replaced;
-  llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> argumentDims;
-  llvm::StringMap<std::pair<mlir::BlockArgument, int64_t>> symbols;
+  llvm::DenseMap<mlir::Value, Sizes> sizes;
+  llvm::DenseMap<mlir::Value, int64_t> costs;
+  /// The first argument's dimension of each name.
+  llvm::StringMap<mlir::Value> symbols;
   int64_t numResolved = 0;
 };
 

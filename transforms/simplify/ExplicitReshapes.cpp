@@ -117,6 +117,8 @@ public:
         ++changed;
       }
     });
+    for (Operation *op : llvm::reverse(replaced))
+      op->erase();
     return changed;
   }
 
@@ -189,8 +191,11 @@ private:
     Value numerator = all.materialize(builder, loc);
     if (others.values.empty() && others.constant == 1)
       return numerator;
-    return arith::DivUIOp::create(builder, loc, numerator,
-                                  others.materialize(builder, loc));
+    // Beside a dimension of 0 there is nothing to infer: 0, not a trap.
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value divisor = arith::MaxSIOp::create(
+        builder, loc, others.materialize(builder, loc), one);
+    return arith::DivUIOp::create(builder, loc, numerator, divisor);
   }
 
   /// squeeze and unsqueeze -> reshape
@@ -221,37 +226,15 @@ private:
     Value shape = makeShape(builder, loc, elements);
     auto reshape = ReshapeOp::create(builder, loc, type, input, shape);
     op->getResult(0).replaceAllUsesWith(reshape.getOutput());
-    op->erase();
+    // The resolver knows values by their address: none may get another's.
+    replaced.push_back(op);
   }
 
   func::FuncOp function;
   DimResolver &resolver;
+  SmallVector<Operation *> replaced;
 };
 } // namespace
-
-int64_t replaceCopiedDims(func::FuncOp function) {
-  int64_t changed = 0;
-  function.walk([&](ReshapeOp op) {
-    OpBuilder builder(op);
-    Location loc = op.getLoc();
-    RankedTensorType type = op.getOutput().getType();
-    SmallVector<Value> elements = getElements(builder, loc, op.getShape());
-    bool copies = false;
-    for (auto [i, element] : llvm::enumerate(elements)) {
-      if (getConstantIntValue(element) != 0 || type.getDimSize(i) == 0 ||
-          int64_t(i) >= op.getInput().getType().getRank())
-        continue;
-      Value dim = tensor::DimOp::create(builder, loc, op.getInput(), i);
-      element = toInteger(builder, loc, dim);
-      copies = true;
-    }
-    if (!copies)
-      return;
-    op.getShapeMutable().assign(makeShape(builder, loc, elements));
-    ++changed;
-  });
-  return changed;
-}
 
 int64_t makeReshapesExplicit(func::FuncOp function, DimResolver &resolver) {
   return Explicit(function, resolver).run();

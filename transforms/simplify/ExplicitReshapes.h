@@ -7,11 +7,6 @@
 
 namespace tenon {
 
-/// Replaces each 0 in the shape of a `tenon.reshape`, where the type of the
-/// result does not say 0 too, by the dimension of the input that it stands for.
-/// Has to run before shapes are inferred from such a shape.
-int64_t replaceCopiedDims(mlir::func::FuncOp function);
-
 /// Gives every `tenon.reshape` in `function` all of its dimensions: -1 becomes
 /// the quotient of what is left, and what the type knows is constant. Squeezes
 /// and unsqueezes become reshapes. A shape that depends on data stays. Returns

@@ -48,7 +48,7 @@ def SimplifyShapes : Tenon_SimplifyPass<"tenon-simplify-shapes", "::mlir::func::
     `tensor.dim`. Each `tensor.dim` is then followed through the operations to
     the dimensions of the function's arguments; dimensions of one name (in
     `tenon.dims`) are one dimension. With that, each `tenon.reshape` gets all of
-    its dimensions (0 and -1 are replaced), `tenon.squeeze` and `tenon.unsqueeze`
+    its dimensions (a -1 is replaced), `tenon.squeeze` and `tenon.unsqueeze`
     become reshapes, and inference runs again, until nothing changes.
 
     An integer input with one element may be read (`tensor.extract`) to make a

@@ -39,22 +39,21 @@ void buildSimplifyPipeline(OpPassManager &manager,
   addKnownValues(manager, options);
   // 3. Canonical forms, with all constants known.
   addCanonicalForms(manager);
-  // 4. Convolutions take up what stands beside them, before the recognisers
-  //    would take the same additions for something else.
+  // 4. Batch norms into convolutions, before a recogniser could take their
+  //    additions for something else.
   manager.addPass(createFoldBatchNorm());
-  manager.addPass(createFoldAffineIntoConv());
+  // 5. Small patterns before those that contain them, and activations before
+  //    the convolution after them takes up one of their factors.
   if (options.recognize) {
-    // 5. Small patterns before those that contain them.
     manager.addNestedPass<func::FuncOp>(createRecognizeHardSwish());
     manager.addNestedPass<func::FuncOp>(createRecognizeSilu());
     manager.addNestedPass<func::FuncOp>(createRecognizeGelu());
     manager.addNestedPass<func::FuncOp>(createRecognizeLayerNorm());
     manager.addNestedPass<func::FuncOp>(createRecognizeSoftmax());
     manager.addNestedPass<func::FuncOp>(createRecognizeAttention());
-    // 6. A recognised activation no longer hides a factor from the convolution
-    //    after it.
-    manager.addPass(createFoldAffineIntoConv());
   }
+  // 6. What is left of factors and summands beside convolutions.
+  manager.addPass(createFoldAffineIntoConv());
   // 7. What all of this has left to compose, fold and spell out.
   addCanonicalForms(manager);
   addKnownValues(manager, options);

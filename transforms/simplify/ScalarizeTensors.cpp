@@ -334,45 +334,6 @@ struct OwnConstant : OpRewritePattern<arith::ConstantOp> {
   }
 };
 
-/// extsi(trunci(index_cast(d))) -> index_cast(d): dimensions that a model
-/// narrows to 32 bits and widens again.
-struct WidenNarrowedDim : OpRewritePattern<arith::ExtSIOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(arith::ExtSIOp op,
-                                PatternRewriter &rewriter) const override {
-    auto narrow = op.getIn().getDefiningOp<arith::TruncIOp>();
-    if (!narrow || narrow.getType().getIntOrFloatBitWidth() < 32 ||
-        narrow.getIn().getType() != op.getType())
-      return failure();
-    auto cast = narrow.getIn().getDefiningOp<arith::IndexCastOp>();
-    if (!cast || !cast.getIn().getType().isIndex())
-      return rewriter.notifyMatchFailure(op, "not a dimension");
-    rewriter.replaceOp(op, narrow.getIn());
-    return success();
-  }
-};
-
-/// (x * c) / c -> x for a constant c > 0; products of dimensions don't wrap.
-template <typename DivOp> struct DivideProduct : OpRewritePattern<DivOp> {
-  using OpRewritePattern<DivOp>::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(DivOp op,
-                                PatternRewriter &rewriter) const override {
-    std::optional<int64_t> divisor = getConstantIntValue(op.getRhs());
-    auto product = op.getLhs().template getDefiningOp<arith::MulIOp>();
-    if (!divisor || *divisor <= 0 || !product)
-      return failure();
-    std::optional<int64_t> factor = getConstantIntValue(product.getRhs());
-    if (!factor || *factor % *divisor != 0)
-      return failure();
-    Value rest = arith::ConstantOp::create(
-        rewriter, op.getLoc(),
-        rewriter.getIntegerAttr(op.getType(), *factor / *divisor));
-    rewriter.replaceOpWithNewOp<arith::MulIOp>(op, product.getLhs(), rest);
-    return success();
-  }
-};
 } // namespace
 
 void populateScalarizePatterns(RewritePatternSet &patterns, int64_t maxElements,
@@ -381,13 +342,6 @@ void populateScalarizePatterns(RewritePatternSet &patterns, int64_t maxElements,
   patterns.add<ScalarizeShape, ScalarizeElementwise, ScalarizeMovement,
                ScalarizeReduce, ScalarizeIf>(patterns.getContext(), source);
   patterns.add<OwnConstant>(patterns.getContext());
-}
-
-void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<WidenNarrowedDim, DivideProduct<arith::DivSIOp>,
-           DivideProduct<arith::DivUIOp>, DivideProduct<arith::FloorDivSIOp>>(
-          patterns.getContext());
 }
 
 } // namespace tenon

@@ -13,10 +13,6 @@ namespace tenon {
 void populateScalarizePatterns(mlir::RewritePatternSet &patterns,
                                int64_t maxElements, int64_t &counter);
 
-/// Patterns for index arithmetic that `arith` doesn't have, as they hold for
-/// dimensions only.
-void populateDimArithmeticPatterns(mlir::RewritePatternSet &patterns);
-
 } // namespace tenon
 
 #endif // TENON_TRANSFORMS_SIMPLIFY_SCALARIZETENSORS_H

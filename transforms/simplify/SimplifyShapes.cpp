@@ -3,6 +3,7 @@
 #include "mlir/IR/Dominance.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/simplify/DimArithmetic.h"
 #include "transforms/simplify/ExplicitReshapes.h"
 #include "transforms/simplify/Passes.h"
 #include "transforms/simplify/ScalarizeTensors.h"
@@ -42,14 +43,12 @@ struct SimplifyShapes : tenon::impl::SimplifyShapesBase<SimplifyShapes> {
       if (failed(applyPatternsGreedily(function, patterns)))
         return signalPassFailure();
       function.walk([](IfOp op) { hoistScalars(op); });
-      int64_t reshapes = replaceCopiedDims(function);
 
-      DimResolver resolver(function);
-      numDimsResolved += resolver.resolveAll();
+      numDimsResolved += DimResolver(function).getNumResolved();
       removeDuplicates(function);
 
-      DimResolver dims(function);
-      reshapes += makeReshapesExplicit(function, dims);
+      DimResolver resolver(function);
+      int64_t reshapes = makeReshapesExplicit(function, resolver);
       FailureOr<int64_t> refined = inferShapes(function);
       if (failed(refined))
         return signalPassFailure();

@@ -54,25 +54,6 @@ func.func @heads(%x: tensor<?x?x24xf32>) -> tensor<?x?x?xf32> {
 
 // -----
 
-// A 0 in a shape that is only known now copies the input's dimension.
-// CHECK-LABEL: func.func @copied(
-// CHECK-SAME: %[[X:.*]]: tensor<?x12xf32>
-// CHECK: %[[N:.*]] = tensor.dim %[[X]], %c0
-// CHECK: %[[N64:.*]] = arith.index_cast %[[N]]
-// CHECK: tensor.from_elements %[[N64]], %c4{{.*}}, %c3
-func.func @copied(%x: tensor<?x12xf32>, %w: tensor<4x7xf32>) -> tensor<?x?x?xf32> {
-  %zero = tenon.constant dense<0> : tensor<1xi64>
-  %one = tenon.constant dense<1> : tensor<1xi64>
-  %minus = tenon.constant dense<-1> : tensor<1xi64>
-  %s = tenon.shape %w : (tensor<4x7xf32>) -> tensor<2xi64>
-  %n = tenon.slice %s, %zero, %one {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
-  %t = tenon.concat %zero, %n, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
-  %y = tenon.reshape %x, %t : (tensor<?x12xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
-  return %y : tensor<?x?x?xf32>
-}
-
-// -----
-
 // An if on a rank or a size is decided; squeeze and unsqueeze are reshapes.
 // CHECK-LABEL: func.func @decided(
 // CHECK-NOT: tenon.if
@@ -147,4 +128,50 @@ func.func @data(%x: tensor<2xf32>, %n: tensor<80xi64>) -> (tensor<2xf32>, tensor
   %1 = tenon.reduce %n {kind = #tenon.reduce_kind<sum>, axes = array<i64: 0>} : (tensor<80xi64>) -> tensor<1xi64>
   %2 = tenon.add %1, %one : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
   return %0, %2 : tensor<2xf32>, tensor<1xi64>
+}
+
+// -----
+
+// What narrows the scores to fewer rows does not make their number less simple:
+// of equal dimensions the simplest is taken.
+// CHECK-LABEL: func.func @simplest(
+// CHECK-SAME: %{{.*}}: tensor<1x?xi1>, %[[N:.*]]: tensor<i64>, %[[X:.*]]: tensor<4x?xf32>
+// CHECK: %[[D:.*]] = tensor.dim %[[X]], %c1
+// CHECK: %[[I:.*]] = arith.index_cast %[[D]]
+// CHECK: tensor.from_elements %[[I]], %c4
+func.func @simplest(%c: tensor<1x?xi1>, %n: tensor<i64>, %x: tensor<4x?xf32>) -> tensor<?x4xf32> {
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %low = tenon.constant dense<-1.0e30> : tensor<f32>
+  %one = tenon.unsqueeze %n {axes = array<i64: 0>} : (tensor<i64>) -> tensor<1xi64>
+  %0 = tenon.slice %c, %zero, %one {axes = array<i64: 1>, steps = array<i64: 1>} : (tensor<1x?xi1>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x?xi1>
+  %1 = tenon.where %0, %x, %low : (tensor<1x?xi1>, tensor<4x?xf32>, tensor<f32>) -> tensor<4x?xf32>
+  %s = tenon.shape %1 : (tensor<4x?xf32>) -> tensor<2xi64>
+  %starts = tenon.constant dense<-1> : tensor<1xi64>
+  %ends = tenon.constant dense<-3> : tensor<1xi64>
+  %t = tenon.slice %s, %starts, %ends {axes = array<i64: 0>, steps = array<i64: -1>} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %2 = tenon.reshape %1, %t : (tensor<4x?xf32>, tensor<2xi64>) -> tensor<?x4xf32>
+  return %2 : tensor<?x4xf32>
+}
+
+// -----
+
+// Comparisons that no dimension can pass, as in an expand of -1.
+// CHECK-LABEL: func.func @kept_sizes(
+// CHECK-NOT: arith.cmpi
+// CHECK: %[[D:.*]] = arith.index_cast
+// CHECK: %[[S:.*]] = tensor.from_elements %[[D]], %c1{{.*}} : tensor<2xi64>
+// CHECK: tenon.expand %{{.*}}, %[[S]]
+func.func @kept_sizes(%x: tensor<?x4xf32>, %y: tensor<1x1xf32>) -> tensor<?x?xf32> {
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %one = tenon.constant dense<1> : tensor<1xi64>
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %ones = tenon.constant dense<1> : tensor<2xi64>
+  %minuses = tenon.constant dense<-1> : tensor<2xi64>
+  %s = tenon.shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
+  %n = tenon.slice %s, %zero, %one {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %t = tenon.concat %n, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %k = tenon.equal %t, %minuses : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi1>
+  %u = tenon.where %k, %ones, %t : (tensor<2xi1>, tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  %0 = tenon.expand %y, %u : (tensor<1x1xf32>, tensor<2xi64>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
 }

@@ -1,0 +1,261 @@
+//===- DimArithmetic.cpp - Arithmetic that holds for dimensions -----------===//
+
+#include "transforms/simplify/DimArithmetic.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace tenon {
+
+/// How many operations `isNonNegative` looks through.
+static constexpr int kMaxDepth = 8;
+
+static bool isNonNegative(Value value, int depth) {
+  if (std::optional<int64_t> known = getConstantIntValue(value))
+    return *known >= 0;
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isa<tensor::DimOp>(op))
+    return true;
+  auto isOperandNonNegative = [&](Value operand) {
+    return isNonNegative(operand, depth - 1);
+  };
+  if (isa<arith::MaxSIOp>(op))
+    return llvm::any_of(op->getOperands(), isOperandNonNegative);
+  if (isa<arith::SelectOp>(op))
+    return llvm::all_of(op->getOperands().drop_front(), isOperandNonNegative);
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::MulIOp,
+          arith::MinSIOp, arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp,
+          arith::CeilDivSIOp, arith::RemSIOp>(op))
+    return llvm::all_of(op->getOperands(), isOperandNonNegative);
+  return false;
+}
+
+bool isNonNegative(Value value) { return isNonNegative(value, kMaxDepth); }
+
+namespace {
+/// extsi(trunci(index_cast(d))) -> index_cast(d): dimensions that a model
+/// narrows to 32 bits and widens again.
+struct WidenNarrowedDim : OpRewritePattern<arith::ExtSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtSIOp op,
+                                PatternRewriter &rewriter) const override {
+    auto narrow = op.getIn().getDefiningOp<arith::TruncIOp>();
+    if (!narrow || narrow.getType().getIntOrFloatBitWidth() < 32 ||
+        narrow.getIn().getType() != op.getType())
+      return failure();
+    auto cast = narrow.getIn().getDefiningOp<arith::IndexCastOp>();
+    if (!cast || !cast.getIn().getType().isIndex())
+      return rewriter.notifyMatchFailure(op, "not a dimension");
+    rewriter.replaceOp(op, narrow.getIn());
+    return success();
+  }
+};
+
+/// (x * c) / c -> x for a constant c > 0; products of dimensions don't wrap.
+template <typename DivOp> struct DivideProduct : OpRewritePattern<DivOp> {
+  using OpRewritePattern<DivOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(DivOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<int64_t> divisor = getConstantIntValue(op.getRhs());
+    auto product = op.getLhs().template getDefiningOp<arith::MulIOp>();
+    if (!divisor || *divisor <= 0 || !product)
+      return failure();
+    std::optional<int64_t> factor = getConstantIntValue(product.getRhs());
+    if (!factor || *factor % *divisor != 0)
+      return failure();
+    Value rest = arith::ConstantOp::create(
+        rewriter, op.getLoc(),
+        rewriter.getIntegerAttr(op.getType(), *factor / *divisor));
+    rewriter.replaceOpWithNewOp<arith::MulIOp>(op, product.getLhs(), rest);
+    return success();
+  }
+};
+
+/// add(index_cast(a), index_cast(b)) -> index_cast(add(a, b)), with constants too,
+/// so that equal sizes are computed by equal operations.
+template <typename OpT> struct ComputeAsIndex : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isInteger(64))
+      return failure();
+    Value lhs = toIndex(rewriter, op.getLhs());
+    Value rhs = toIndex(rewriter, op.getRhs());
+    if (!lhs && !rhs)
+      return failure();
+    auto orConstant = [&](Value index, Value integer) -> Value {
+      std::optional<int64_t> known = getConstantIntValue(integer);
+      if (index || !known)
+        return index;
+      return arith::ConstantIndexOp::create(rewriter, op.getLoc(), *known);
+    };
+    lhs = orConstant(lhs, op.getLhs());
+    rhs = orConstant(rhs, op.getRhs());
+    if (!lhs || !rhs)
+      return rewriter.notifyMatchFailure(op, "an operand is not an index");
+    Value result = OpT::create(rewriter, op.getLoc(), lhs, rhs);
+    rewriter.replaceOpWithNewOp<arith::IndexCastOp>(op, op.getType(), result);
+    return success();
+  }
+
+  /// What was cast from an index, or null.
+  static Value toIndex(PatternRewriter &rewriter, Value integer) {
+    auto cast = integer.getDefiningOp<arith::IndexCastOp>();
+    return cast && cast.getIn().getType().isIndex() ? cast.getIn() : Value();
+  }
+};
+
+/// cmp(index_cast(a), index_cast(b)) -> cmp(a, b), with constants too
+struct CompareAsIndex : OpRewritePattern<arith::CmpIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::CmpIOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getLhs().getType().isInteger(64))
+      return failure();
+    SmallVector<Value> indices;
+    bool anyCast = false;
+    for (Value operand : op.getOperands()) {
+      if (Value index =
+              ComputeAsIndex<arith::AddIOp>::toIndex(rewriter, operand)) {
+        indices.push_back(index);
+        anyCast = true;
+      } else if (std::optional<int64_t> known = getConstantIntValue(operand)) {
+        indices.push_back(
+            arith::ConstantIndexOp::create(rewriter, op.getLoc(), *known));
+      } else {
+        return rewriter.notifyMatchFailure(op, "an operand is not an index");
+      }
+    }
+    if (!anyCast)
+      return failure();
+    rewriter.replaceOpWithNewOp<arith::CmpIOp>(op, op.getPredicate(),
+                                               indices[0], indices[1]);
+    return success();
+  }
+};
+
+/// A comparison of a dimension with a constant that none can reach.
+struct DecideComparison : OpRewritePattern<arith::CmpIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::CmpIOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<int64_t> bound = getConstantIntValue(op.getRhs());
+    if (!bound || !isNonNegative(op.getLhs()))
+      return failure();
+    std::optional<bool> result;
+    switch (op.getPredicate()) {
+    case arith::CmpIPredicate::eq:
+      if (*bound < 0)
+        result = false;
+      break;
+    case arith::CmpIPredicate::ne:
+      if (*bound < 0)
+        result = true;
+      break;
+    case arith::CmpIPredicate::slt:
+      if (*bound <= 0)
+        result = false;
+      break;
+    case arith::CmpIPredicate::sle:
+      if (*bound < 0)
+        result = false;
+      break;
+    case arith::CmpIPredicate::sge:
+      if (*bound <= 0)
+        result = true;
+      break;
+    case arith::CmpIPredicate::sgt:
+      if (*bound < 0)
+        result = true;
+      break;
+    default:
+      break;
+    }
+    if (!result)
+      return rewriter.notifyMatchFailure(op, "a dimension may reach the bound");
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
+        op, rewriter.getBoolAttr(*result));
+    return success();
+  }
+};
+
+/// max(d, c) -> d for a dimension d and a constant c <= 0
+struct DropMax : OpRewritePattern<arith::MaxSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::MaxSIOp op,
+                                PatternRewriter &rewriter) const override {
+    for (unsigned i : {0u, 1u}) {
+      std::optional<int64_t> bound = getConstantIntValue(op->getOperand(1 - i));
+      if (!bound || *bound > 0 || !isNonNegative(op->getOperand(i)))
+        continue;
+      rewriter.replaceOp(op, op->getOperand(i));
+      return success();
+    }
+    return failure();
+  }
+};
+
+/// x / x and x / max(x, 1) -> 1, as a dimension is only ever divided where it is
+/// not 0
+struct DivideBySelf : OpRewritePattern<arith::DivUIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::DivUIOp op,
+                                PatternRewriter &rewriter) const override {
+    Value divisor = op.getRhs();
+    if (auto max = divisor.getDefiningOp<arith::MaxSIOp>())
+      if (getConstantIntValue(max.getRhs()) == 1)
+        divisor = max.getLhs();
+    if (divisor != op.getLhs() || !op.getType().isIndex())
+      return failure();
+    rewriter.replaceOpWithNewOp<arith::ConstantIndexOp>(op, 1);
+    return success();
+  }
+};
+
+/// min(a + b, a) -> a for a dimension b
+struct DropMin : OpRewritePattern<arith::MinSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::MinSIOp op,
+                                PatternRewriter &rewriter) const override {
+    for (unsigned i : {0u, 1u}) {
+      Value part = op->getOperand(1 - i);
+      auto sum = op->getOperand(i).getDefiningOp<arith::AddIOp>();
+      if (!sum)
+        continue;
+      Value rest = sum.getLhs() == part   ? sum.getRhs()
+                   : sum.getRhs() == part ? sum.getLhs()
+                                          : Value();
+      if (!rest || !isNonNegative(rest))
+        continue;
+      rewriter.replaceOp(op, part);
+      return success();
+    }
+    return failure();
+  }
+};
+} // namespace
+
+void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
+  patterns.add<WidenNarrowedDim, DivideProduct<arith::DivSIOp>,
+               DivideProduct<arith::DivUIOp>,
+               DivideProduct<arith::FloorDivSIOp>,
+               ComputeAsIndex<arith::AddIOp>, ComputeAsIndex<arith::SubIOp>,
+               ComputeAsIndex<arith::MulIOp>, ComputeAsIndex<arith::MaxSIOp>,
+               ComputeAsIndex<arith::MinSIOp>, ComputeAsIndex<arith::DivSIOp>,
+               CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin>(
+      patterns.getContext());
+}
+
+} // namespace tenon
