@@ -77,8 +77,8 @@ template <typename DivOp> struct DivideProduct : OpRewritePattern<DivOp> {
   }
 };
 
-/// add(index_cast(a), index_cast(b)) -> index_cast(add(a, b)), with constants too,
-/// so that equal sizes are computed by equal operations.
+/// add(index_cast(a), index_cast(b)) -> index_cast(add(a, b)), with constants
+/// too, so that equal sizes are computed by equal operations.
 template <typename OpT> struct ComputeAsIndex : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
 
@@ -205,8 +205,8 @@ struct DropMax : OpRewritePattern<arith::MaxSIOp> {
   }
 };
 
-/// x / x and x / max(x, 1) -> 1, as a dimension is only ever divided where it is
-/// not 0
+/// x / x and x / max(x, 1) -> 1, as a dimension is only ever divided where it
+/// is not 0
 struct DivideBySelf : OpRewritePattern<arith::DivUIOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -248,14 +248,14 @@ struct DropMin : OpRewritePattern<arith::MinSIOp> {
 } // namespace
 
 void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
-  patterns.add<WidenNarrowedDim, DivideProduct<arith::DivSIOp>,
-               DivideProduct<arith::DivUIOp>,
-               DivideProduct<arith::FloorDivSIOp>,
-               ComputeAsIndex<arith::AddIOp>, ComputeAsIndex<arith::SubIOp>,
-               ComputeAsIndex<arith::MulIOp>, ComputeAsIndex<arith::MaxSIOp>,
-               ComputeAsIndex<arith::MinSIOp>, ComputeAsIndex<arith::DivSIOp>,
-               CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin>(
-      patterns.getContext());
+  patterns
+      .add<WidenNarrowedDim, DivideProduct<arith::DivSIOp>,
+           DivideProduct<arith::DivUIOp>, DivideProduct<arith::FloorDivSIOp>,
+           ComputeAsIndex<arith::AddIOp>, ComputeAsIndex<arith::SubIOp>,
+           ComputeAsIndex<arith::MulIOp>, ComputeAsIndex<arith::MaxSIOp>,
+           ComputeAsIndex<arith::MinSIOp>, ComputeAsIndex<arith::DivSIOp>,
+           CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin>(
+          patterns.getContext());
 }
 
 } // namespace tenon

@@ -88,8 +88,7 @@ void DimResolver::computeArgumentSizes(BlockArgument argument) {
     StringAttr name;
     if (names && int64_t(names.size()) == e)
       name = dyn_cast<StringAttr>(names[i]);
-    Value *symbol =
-        name && !name.empty() ? &symbols[name.getValue()] : nullptr;
+    Value *symbol = name && !name.empty() ? &symbols[name.getValue()] : nullptr;
     if (symbol && *symbol) {
       known[i] = *symbol;
       continue;
@@ -184,8 +183,7 @@ void DimResolver::computeIfSizes(IfOp op) {
   while (hoistScalars(op)) {
   }
   auto isOutside = [&](Value value) {
-    return value &&
-           !op->isAncestor(value.getParentRegion()->getParentOp());
+    return value && !op->isAncestor(value.getParentRegion()->getParentOp());
   };
   OpBuilder builder(op);
   Value condition;

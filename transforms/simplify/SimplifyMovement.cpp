@@ -1,6 +1,7 @@
 //===- SimplifyMovement.cpp - Transposes, reshapes, pads and expands ------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "transforms/simplify/Constants.h"
 #include "transforms/simplify/DimResolver.h"
 #include "transforms/simplify/Match.h"
@@ -308,6 +309,14 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
   /// Reshapes and expands whose dimensions are known to be those of the input
   /// once both are followed to the function's arguments.
   void dropKnownIdentities() {
+    bool hasCandidates = false;
+    getOperation().walk([&](Operation *op) {
+      hasCandidates |=
+          isa<ReshapeOp, ExpandOp>(op) &&
+          op->getOperand(0).getType() == op->getResult(0).getType();
+    });
+    if (!hasCandidates)
+      return;
     DimResolver resolver(getOperation());
     getOperation().walk([&](Operation *op) {
       if (!isa<ReshapeOp, ExpandOp>(op) ||
@@ -328,6 +337,9 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
       op->getResult(0).replaceAllUsesWith(op->getOperand(0));
       op->erase();
     });
+    // The sizes that nobody asked for.
+    IRRewriter rewriter(&getContext());
+    (void)runRegionDCE(rewriter, getOperation()->getRegions());
   }
 
   FrozenRewritePatternSet patterns;

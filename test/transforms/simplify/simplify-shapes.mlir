@@ -100,19 +100,20 @@ func.func @rate(%x: tensor<?x4xf32>, %rate: tensor<i64>) -> tensor<?x4xf32> {
 
 // -----
 
-// Dimensions of one name are one, so that the reshape is known to keep them.
+// Dimensions of one name are one, so that what -1 stands for is known.
 // CHECK-LABEL: func.func @symbols(
-// CHECK-SAME: %[[X:.*]]: tensor<?x6xf32>
-// CHECK-SAME: -> tensor<?x6xf32>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x6xf32>
+// CHECK-SAME: -> tensor<2x?x3xf32>
 // CHECK: %[[N:.*]] = tensor.dim %[[X]], %c0
 // CHECK: %[[N64:.*]] = arith.index_cast %[[N]]
-// CHECK: tensor.from_elements %[[N64]], %c6
-func.func @symbols(%x: tensor<?x6xf32> {tenon.name = "x", tenon.dims = ["batch", ""]}, %y: tensor<?xf32> {tenon.name = "y", tenon.dims = ["batch"]}) -> tensor<?x?xf32> {
+// CHECK: tensor.from_elements %c2{{.*}}, %[[N64]], %c3
+func.func @symbols(%x: tensor<?x6xf32> {tenon.name = "x", tenon.dims = ["batch", ""]}, %y: tensor<?xf32> {tenon.name = "y", tenon.dims = ["batch"]}) -> tensor<?x?x?xf32> {
+  %two = tenon.constant dense<2> : tensor<1xi64>
   %minus = tenon.constant dense<-1> : tensor<1xi64>
   %s = tenon.shape %y : (tensor<?xf32>) -> tensor<1xi64>
-  %t = tenon.concat %s, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
-  %0 = tenon.reshape %x, %t : (tensor<?x6xf32>, tensor<2xi64>) -> tensor<?x?xf32>
-  return %0 : tensor<?x?xf32>
+  %t = tenon.concat %two, %s, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %0 = tenon.reshape %x, %t : (tensor<?x6xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
+  return %0 : tensor<?x?x?xf32>
 }
 
 // -----
