@@ -135,12 +135,26 @@ PostOp Kernel::readPostOp(Reader &reader) {
           ? toBinary(reader.inRange(TENON_ONEDNN_ADD, TENON_ONEDNN_MIN, what))
           : toEltwise(
                 reader.inRange(TENON_ONEDNN_RELU, TENON_ONEDNN_ROUND, what));
-  op.alpha = static_cast<float>(reader.real());
-  op.beta = static_cast<float>(reader.real());
+  op.alpha = reader.real();
+  op.beta = reader.real();
   op.arg = static_cast<int>(reader.inRange(op.isBinary ? 0 : -1,
                                            op.isBinary ? result() - 1 : -1,
                                            "the arg of a post-op"));
   return op;
+}
+
+/// Two linear functions in a row are one.
+void Kernel::addPostOp(const PostOp &op) {
+  auto isLinear = [](const PostOp &op) {
+    return !op.isBinary && op.algorithm == algorithm::eltwise_linear;
+  };
+  if (postOps.empty() || !isLinear(op) || !isLinear(postOps.back())) {
+    postOps.push_back(op);
+    return;
+  }
+  PostOp &before = postOps.back();
+  before.alpha *= op.alpha;
+  before.beta = op.alpha * before.beta + op.beta;
 }
 
 void Kernel::readAttributes(Reader &reader) {
@@ -214,7 +228,7 @@ Kernel::Kernel(const TenonLibraryKernel &source) : source(&source) {
       source.descriptor + TENON_ONEDNN_HEADER_WORDS + 2 * count + numDims;
   readAttributes(reader);
   for (int64_t i = 0; i < numPostOps; ++i)
-    postOps.push_back(readPostOp(reader));
+    addPostOp(readPostOp(reader));
   if (!reader.isAtEnd() ||
       before + numAttributes + numPostOps * TENON_ONEDNN_POST_OP_WORDS !=
           source.descriptor + source.descriptorSize)

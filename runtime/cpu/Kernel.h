@@ -42,7 +42,7 @@ struct Tensor {
 struct PostOp {
   bool isBinary;
   dnnl::algorithm algorithm;
-  float alpha, beta;
+  double alpha, beta;
   int arg;
 };
 
@@ -87,6 +87,7 @@ private:
   class Reader;
   void readAttributes(Reader &reader);
   PostOp readPostOp(Reader &reader);
+  void addPostOp(const PostOp &op);
   void check() const;
 
   std::vector<Arg> args;

@@ -28,7 +28,9 @@ ProgramBuilder::makeAttributes(const std::vector<Tensor> &tensors,
     if (op.isBinary)
       ops.append_binary(op.algorithm, tensors[i].desc());
     else
-      ops.append_eltwise(/*scale=*/1.0f, op.algorithm, op.alpha, op.beta);
+      ops.append_eltwise(/*scale=*/1.0f, op.algorithm,
+                         static_cast<float>(op.alpha),
+                         static_cast<float>(op.beta));
   }
   attributes.set_post_ops(ops);
   return attributes;
@@ -104,6 +106,20 @@ void ProgramBuilder::addSoftmax(const RowSoftmax &softmax) {
   program->steps.push_back({dnnl::primitive(), {}, softmax});
 }
 
+/// How many post-ops, from the first on, may be in one primitive. oneDNN 2.6
+/// gives wrong results if one algorithm is there twice with different
+/// parameters: it keeps one set for both.
+size_t ProgramBuilder::countFusable() const {
+  for (size_t i = 0; i < kernel.postOps.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      const PostOp &a = kernel.postOps[i], &b = kernel.postOps[j];
+      if (!a.isBinary && !b.isBinary && a.algorithm == b.algorithm &&
+          (a.alpha != b.alpha || a.beta != b.beta))
+        return i;
+    }
+  return kernel.postOps.size();
+}
+
 /// Whether an implementation is to be used with post-ops. The reference code is
 /// slower by orders of magnitude, and convolution by gemm (oneDNN 2.6) gives
 /// wrong results for operands that are neither one value per channel nor in the
@@ -129,8 +145,8 @@ void ProgramBuilder::addPostOpStep(const PostOp &op, const Tensor &dst,
     return;
   }
   dnnl::eltwise_forward::primitive_desc step(
-      {dnnl::prop_kind::forward_inference, op.algorithm, desc, op.alpha,
-       op.beta},
+      {dnnl::prop_kind::forward_inference, op.algorithm, desc,
+       static_cast<float>(op.alpha), static_cast<float>(op.beta)},
       makeAttributes({}, 0), context.engine);
   addStep<dnnl::eltwise_forward>(
       step, {bindArg(DNNL_ARG_SRC, kernel.result(), desc),

@@ -60,11 +60,11 @@ public:
   template <typename Primitive, typename MakeDesc, typename MakeBindings>
   void addWithPostOps(const Tensor &dst, const std::vector<Tensor> &tensors,
                       MakeDesc makeDesc, MakeBindings makeBindings) {
-    size_t all = kernel.postOps.size();
+    size_t all = kernel.postOps.size(), limit = countFusable();
     size_t firstBinary = 0;
-    while (firstBinary < all && !kernel.postOps[firstBinary].isBinary)
+    while (firstBinary < limit && !kernel.postOps[firstBinary].isBinary)
       ++firstBinary;
-    for (size_t count : {all, firstBinary, size_t(0)}) {
+    for (size_t count : {limit, firstBinary, size_t(0)}) {
       auto desc = makeDesc(makeAttributes(tensors, count));
       if (count &&
           (!desc || !isGood(desc.impl_info_str(), count > firstBinary)))
@@ -93,6 +93,7 @@ public:
   const Kernel &kernel;
 
 private:
+  size_t countFusable() const;
   static bool isGood(const std::string &implementation, bool hasBinary);
   void addPrimitive(dnnl::primitive primitive,
                     const std::string &implementation,

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <iterator>
 #include <thread>
 
 using namespace tenon::test;
@@ -291,6 +292,37 @@ TEST(OneDnn, EltwisePostOps) {
   kernel.postOps = {eltwise(TENON_ONEDNN_CLIP, 0.3, 0.3),
                     eltwise(TENON_ONEDNN_ROUND)};
   kernel.check("matmul, round");
+}
+
+TEST(OneDnn, RepeatedPostOps) {
+  // One algorithm with several parameters in one kernel.
+  const std::vector<TestPostOp> chains[] = {
+      {eltwise(TENON_ONEDNN_RELU, 0.1), eltwise(TENON_ONEDNN_ABS),
+       eltwise(TENON_ONEDNN_RELU, 0.5)},
+      {eltwise(TENON_ONEDNN_HARD_SWISH),
+       eltwise(TENON_ONEDNN_LINEAR, 0.18, -0.2),
+       eltwise(TENON_ONEDNN_LINEAR, -2, 0.3)},
+      {eltwise(TENON_ONEDNN_LINEAR, 0.2, 0.5), eltwise(TENON_ONEDNN_RELU),
+       eltwise(TENON_ONEDNN_LINEAR, 2, -0.2)},
+      {eltwise(TENON_ONEDNN_CLIP, -0.5, 0.5),
+       eltwise(TENON_ONEDNN_CLIP, 0, 0.3)},
+      {eltwise(TENON_ONEDNN_SWISH, 1), eltwise(TENON_ONEDNN_SWISH, 2)},
+      {eltwise(TENON_ONEDNN_RELU), eltwise(TENON_ONEDNN_LINEAR, 1, -0.2),
+       eltwise(TENON_ONEDNN_RELU)}};
+  for (size_t i = 0; i < std::size(chains); ++i) {
+    std::string name = "chain " + std::to_string(i);
+    ConvCase c;
+    TestKernel kernel = c.make();
+    kernel.postOps = chains[i];
+    kernel.check("conv, " + name);
+    c.in = c.out = c.groups = 32;
+    kernel = c.make();
+    kernel.postOps = chains[i];
+    kernel.check("conv depthwise, " + name);
+    kernel = matmul({37, 40}, {40, 50}, {37, 50});
+    kernel.postOps = chains[i];
+    kernel.check("matmul, " + name);
+  }
 }
 
 TEST(OneDnn, BinaryPostOps) {
