@@ -17,6 +17,7 @@ int main(int argc, char **argv) {
                                  cl::value_desc("input=numbers"));
   cl::opt<bool> printLocations("print-locations",
                                cl::desc("Print node names as locations"));
+  cl::opt<bool> check("check", cl::desc("Import, but print nothing"));
   cl::ParseCommandLineOptions(argc, argv,
                               "Prints the tenon dialect of an ONNX model\n");
 
@@ -47,6 +48,8 @@ int main(int argc, char **argv) {
     llvm::errs() << "error: " << input << ": " << status.message << "\n";
     return static_cast<int>(status.kind);
   }
+  if (check)
+    return 0;
   mlir::OpPrintingFlags flags;
   flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
   if (printLocations)

@@ -10,7 +10,7 @@ namespace {
 
 /// More nodes than this, with every call of a function counted, are refused:
 /// a few nested functions can multiply without end.
-constexpr int64_t kMaxNodes = 1'000'000;
+constexpr int64_t kMaxNodes = 200'000;
 
 } // namespace
 

@@ -153,6 +153,9 @@ const std::optional<Elements> &KnownValues::getElements(Value value) {
   if (++depth <= maxDepth)
     elements = compute(value);
   --depth;
+  if (std::optional<ArrayRef<int64_t>> shape = getSmallShape(value);
+      shape && !elements)
+    elements.emplace(ShapedType::getNumElements(*shape));
   return cache[value] = std::move(elements);
 }
 

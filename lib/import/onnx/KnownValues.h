@@ -35,8 +35,8 @@ using Elements = llvm::SmallVector<Element>;
 /// rank.
 class KnownValues {
 public:
-  /// The elements in row-major order, if `value` is a small tensor of integers
-  /// or bools with static shape.
+  /// The elements in row-major order, known or not, if `value` is a small
+  /// tensor of integers or bools with static shape.
   const std::optional<Elements> &getElements(mlir::Value value);
   /// The same, if all are constant.
   std::optional<llvm::SmallVector<int64_t>> getConstants(mlir::Value value);

@@ -90,10 +90,11 @@ LogicalResult GraphImporter::readInputs() {
         dims.assign(shape.size(), ShapedType::kDynamic);
         input.symbols.assign(shape.size(), "");
       }
+      std::string declared = formatDims(dims);
       auto fail = [&] {
         return errors.fail(ImportErrorKind::Usage,
                            what + " is given the shape " + formatDims(shape) +
-                               ", expected one that fits " + formatDims(dims));
+                               ", expected one that fits " + declared);
       };
       if (shape.size() != dims.size())
         return fail();

@@ -437,17 +437,21 @@ Value NodeContext::getDimProduct(Value value, int64_t begin, int64_t end) {
   return create<ReduceOp>(dims, ReduceKind::Prod, ArrayRef<int64_t>{0});
 }
 
-void NodeContext::refineType(Value result, ArrayRef<int64_t> dims) {
+Value NodeContext::refineType(Value result, ArrayRef<int64_t> dims) {
+  if (hasFailed || !result)
+    return {};
   RankedTensorType type = getType(result);
   SmallVector<int64_t> merged(type.getShape());
   for (auto [i, dim] : llvm::enumerate(dims))
     if (ShapedType::isDynamic(merged[i]))
       merged[i] = dim;
   std::string wrong;
-  if (mlir::failed(checkDims(merged, wrong)))
+  if (mlir::failed(checkDims(merged, wrong))) {
     invalid("the result has " + wrong);
-  else
-    result.setType(RankedTensorType::get(merged, type.getElementType()));
+    return {};
+  }
+  result.setType(RankedTensorType::get(merged, type.getElementType()));
+  return result;
 }
 
 Value NodeContext::reshape(Value value, Value shape) {
@@ -489,8 +493,7 @@ Value NodeContext::reshape(Value value, Value shape) {
     }
     dims[*inferred] = total / product;
   }
-  refineType(result, dims);
-  return hasFailed ? Value() : result;
+  return refineType(result, dims);
 }
 
 Value NodeContext::flatten(Value value, int64_t axis) {
@@ -524,8 +527,7 @@ Value NodeContext::expand(Value value, Value shape) {
   SmallVector<int64_t> dims;
   for (const Element &element : *elements)
     dims.push_back(element.constant.value_or(ShapedType::kDynamic));
-  refineType(result, dims);
-  return hasFailed ? Value() : result;
+  return refineType(result, dims);
 }
 
 //===----------------------------------------------------------------------===//

@@ -179,14 +179,15 @@ public:
 
   std::string describe() const;
 
+  /// Gives a result what is known of its dimensions; null if they are too
+  /// large.
+  mlir::Value refineType(mlir::Value result, llvm::ArrayRef<int64_t> dims);
+
 private:
   const onnx::AttributeProto *find(llvm::StringRef name);
   /// The attribute, if it is there and of the right kind.
   const onnx::AttributeProto *findTyped(llvm::StringRef name, int32_t type,
                                         llvm::StringRef typeName);
-  /// Gives a result what is known of its dimensions.
-  void refineType(mlir::Value result, llvm::ArrayRef<int64_t> dims);
-
   GraphImporter &importer;
   mlir::OpBuilder &builder;
   const onnx::NodeProto &node;

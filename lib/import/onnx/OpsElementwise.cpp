@@ -118,21 +118,19 @@ static LogicalResult convertClip(NodeContext &node) {
       high = node.getFloat("max", 0);
   } else {
     Value bounds[] = {node.getOptionalInput(1), node.getOptionalInput(2)};
-    for (Value &bound : bounds) {
-      if (!bound || node.failed())
-        continue;
-      RankedTensorType type = getType(bound);
+    bool areExact = true;
+    for (Value bound : bounds) {
       // A shape of one element is not what the standard says, but common.
-      if (type.getRank() == 1 && type.getDimSize(0) == 1)
-        bound = node.squeeze(bound, {int64_t(0)});
-      else if (type.getRank() != 0)
+      if (bound && getType(bound).getRank() != 0 &&
+          (getType(bound).getRank() != 1 || getType(bound).getDimSize(0) != 1))
         return node.invalid("expected bounds that are scalars, found rank " +
-                            Twine(type.getRank()));
+                            Twine(getType(bound).getRank()));
+      areExact &= !bound || getBound(bound);
     }
-    if (node.failed())
-      return failure();
-    auto isExact = [](Value bound) { return !bound || getBound(bound); };
-    if (!isExact(bounds[0]) || !isExact(bounds[1])) {
+    if (!areExact) {
+      for (Value &bound : bounds)
+        if (bound && getType(bound).getRank() != 0)
+          bound = node.squeeze(bound, {int64_t(0)});
       if (bounds[0])
         input = node.binary<MaxOp>(input, bounds[0]);
       if (bounds[1])

@@ -56,6 +56,25 @@ static Value scaleDim(NodeContext &node, Value input, int64_t axis,
   return node.cast(node.create<FloorOp>(scaled), builder.getIntegerType(64));
 }
 
+/// The operation itself; of the result, those sizes are static that are known.
+static LogicalResult createResize(NodeContext &node, Value input,
+                                  ArrayRef<int64_t> axes, Value sizes,
+                                  DenseF64ArrayAttr scales,
+                                  const Method &method) {
+  Value result = node.create<ResizeOp>(input, sizes, axes, scales, method.mode,
+                                       method.coordinates, method.nearest,
+                                       APFloat(method.cubicCoefficient));
+  if (!result)
+    return failure();
+  SmallVector<int64_t> dims(getType(result).getShape());
+  if (std::optional<Elements> elements =
+          node.getKnownValues().getElements(sizes))
+    for (auto [axis, element] : llvm::zip_equal(axes, *elements))
+      if (element.constant)
+        dims[axis] = *element.constant;
+  return node.setOutput(node.refineType(result, dims));
+}
+
 static LogicalResult resizeByScales(NodeContext &node, Value input,
                                     ArrayRef<int64_t> axes,
                                     ArrayRef<double> scales,
@@ -79,11 +98,9 @@ static LogicalResult resizeByScales(NodeContext &node, Value input,
   }
   if (usedAxes.empty())
     return node.setOutput(input);
-  OpBuilder &builder = node.getBuilder();
-  return node.setOutput(node.create<ResizeOp>(
-      input, node.joinShape(sizes), usedAxes,
-      builder.getDenseF64ArrayAttr(usedScales), method.mode, method.coordinates,
-      method.nearest, APFloat(method.cubicCoefficient)));
+  return createResize(node, input, usedAxes, node.joinShape(sizes),
+                      node.getBuilder().getDenseF64ArrayAttr(usedScales),
+                      method);
 }
 
 static LogicalResult resizeToSizes(NodeContext &node, Value input,
@@ -117,9 +134,8 @@ static LogicalResult resizeToSizes(NodeContext &node, Value input,
   }
   if (usedAxes.empty())
     return node.setOutput(input);
-  return node.setOutput(node.create<ResizeOp>(
-      input, node.joinShape(parts), usedAxes, DenseF64ArrayAttr(), method.mode,
-      method.coordinates, method.nearest, APFloat(method.cubicCoefficient)));
+  return createResize(node, input, usedAxes, node.joinShape(parts),
+                      DenseF64ArrayAttr(), method);
 }
 
 static SmallVector<int64_t> getAllAxes(Value input) {
