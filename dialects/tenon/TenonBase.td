@@ -20,13 +20,20 @@ def Tenon_ShapeTensor : 1DTensorOf<[I64]>;
 class Tenon_Op<string mnemonic, list<Trait> traits = []>
     : Op<Tenon_Dialect, mnemonic, traits>;
 
+/// Verifies results against inference, with one error that says what is wrong.
+/// (MLIR's own check adds a second one, "failed to infer returned types"; so
+/// `refineReturnTypes`, which it calls, does nothing.)
+def Tenon_VerifiesShape : NativeOpTrait<"VerifiesShape"> {
+  let cppNamespace = "::tenon";
+}
+
 /// An operation whose result types follow from its operands and attributes.
 /// It defines `inferShapes`, from which type inference, verification and
 /// reification of dynamic dimensions all follow (see TenonShapes.h), and, if
 /// its results don't have the element type of the first operand,
 /// `inferElementTypes`.
 class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
-    : Tenon_Op<mnemonic, traits # [Pure,
+    : Tenon_Op<mnemonic, traits # [Pure, Tenon_VerifiesShape,
         DeclareOpInterfaceMethods<InferTypeOpInterface>,
         DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
   code shapedDeclarations = [{
@@ -34,6 +41,12 @@ class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
         ::tenon::DimBuilder &dims,
         ::llvm::SmallVectorImpl<::tenon::TensorShape> &shapes);
     static ::llvm::SmallVector<::mlir::Type> inferElementTypes(Adaptor op);
+    static ::llvm::LogicalResult refineReturnTypes(::mlir::MLIRContext *,
+        std::optional<::mlir::Location>, ::mlir::ValueRange,
+        ::mlir::DictionaryAttr, ::mlir::OpaqueProperties, ::mlir::RegionRange,
+        ::llvm::SmallVectorImpl<::mlir::Type> &) {
+      return ::mlir::success();
+    }
     static bool isCompatibleReturnTypes(::mlir::TypeRange inferred,
                                         ::mlir::TypeRange actual);
     ::mlir::LogicalResult reifyResultShapes(::mlir::OpBuilder &builder,

@@ -123,17 +123,6 @@ LogicalResult WhereOp::verify() {
   return verifyElementType(*this, "rhs", getRhs(), getLhs());
 }
 
-LogicalResult CastOp::verify() {
-  if (isa<FloatType>(getTo()))
-    return success();
-  auto integer = dyn_cast<IntegerType>(getTo());
-  if (integer && !integer.isSigned())
-    return success();
-  return emitOpError() << "expects a float, a signless or an unsigned integer "
-                          "type to cast to, but 'to' is "
-                       << getTo();
-}
-
 //===----------------------------------------------------------------------===//
 // ConstantOp
 //===----------------------------------------------------------------------===//

@@ -100,7 +100,6 @@ def Tenon_CastOp : Tenon_ElementwiseOp<"cast"> {
   }];
   let arguments = (ins Tenon_Tensor:$input, TypeAttr:$to);
   let results = (outs Tenon_Tensor:$output);
-  let hasVerifier = 1;
   let elementTypes = [{
     ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
       return {op.getTo()};

@@ -171,7 +171,9 @@ Dim DimBuilder::element(Value tensor, int64_t index) {
 }
 
 LogicalResult DimBuilder::error(const Twine &message) {
-  return emitOptionalError(loc, message);
+  if (opName.empty())
+    return emitOptionalError(loc, message);
+  return emitOptionalError(loc, "'", opName, "' op ", message);
 }
 
 //===----------------------------------------------------------------------===//
@@ -228,6 +230,15 @@ bool areCompatibleTypes(TypeRange inferred, TypeRange actual) {
     return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) &&
            succeeded(verifyCompatibleShape(a, b));
   });
+}
+
+LogicalResult verifyResultTypes(Operation *op, TypeRange inferred) {
+  for (auto [i, expected, actual] :
+       llvm::enumerate(inferred, op->getResultTypes()))
+    if (!areCompatibleTypes(expected, actual))
+      return op->emitOpError() << "expects result " << i << " to have type "
+                               << expected << ", but it has " << actual;
+  return success();
 }
 
 RankedTensorType makeTensorType(const TensorShape &shape, Type elementType) {

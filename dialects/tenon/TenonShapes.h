@@ -45,9 +45,13 @@ using TensorShape = llvm::SmallVector<Dim>;
 /// with an OpBuilder, `arith` operations at its insertion point.
 class DimBuilder {
 public:
-  explicit DimBuilder(std::optional<mlir::Location> loc) : loc(loc) {}
-  DimBuilder(mlir::OpBuilder &builder, mlir::Location loc)
-      : builder(&builder), loc(loc) {}
+  /// `opName`, if not empty, stands in error messages.
+  explicit DimBuilder(std::optional<mlir::Location> loc,
+                      llvm::StringRef opName = {})
+      : loc(loc), opName(opName) {}
+  DimBuilder(mlir::OpBuilder &builder, mlir::Location loc,
+             llvm::StringRef opName = {})
+      : builder(&builder), loc(loc), opName(opName) {}
 
   Dim add(Dim a, Dim b);
   Dim sub(Dim a, Dim b);
@@ -79,6 +83,7 @@ private:
 
   mlir::OpBuilder *builder = nullptr;
   std::optional<mlir::Location> loc;
+  llvm::StringRef opName;
 };
 
 /// What ONNX Slice takes of a dimension of size `dim`: `size` elements from
@@ -109,6 +114,8 @@ inferElementwiseShape(mlir::ValueRange operands, DimBuilder &dims,
 mlir::FailureOr<llvm::SmallVector<mlir::OpOperand *>>
 getElementwisePermutedOperands(mlir::Operation *op);
 bool areCompatibleTypes(mlir::TypeRange inferred, mlir::TypeRange actual);
+mlir::LogicalResult verifyResultTypes(mlir::Operation *op,
+                                      mlir::TypeRange inferred);
 mlir::RankedTensorType makeTensorType(const TensorShape &shape,
                                       mlir::Type elementType);
 /// Fills `reified` from shapes that have no unknown dimension.
@@ -121,7 +128,7 @@ template <typename ConcreteOp>
 mlir::LogicalResult inferReturnTypes(typename ConcreteOp::Adaptor adaptor,
                                      std::optional<mlir::Location> location,
                                      llvm::SmallVectorImpl<mlir::Type> &types) {
-  DimBuilder dims(location);
+  DimBuilder dims(location, ConcreteOp::getOperationName());
   llvm::SmallVector<TensorShape> shapes;
   if (mlir::failed(ConcreteOp::inferShapes(adaptor, dims, shapes)))
     return mlir::failure();
@@ -135,7 +142,7 @@ template <typename ConcreteOp>
 mlir::LogicalResult
 reifyResultShapes(ConcreteOp op, mlir::OpBuilder &builder,
                   mlir::ReifiedRankedShapedTypeDims &reified) {
-  DimBuilder dims(builder, op.getLoc());
+  DimBuilder dims(builder, op.getLoc(), ConcreteOp::getOperationName());
   llvm::SmallVector<TensorShape> shapes;
   if (mlir::failed(ConcreteOp::inferShapes(typename ConcreteOp::Adaptor(op),
                                            dims, shapes)))
@@ -144,6 +151,22 @@ reifyResultShapes(ConcreteOp op, mlir::OpBuilder &builder,
 }
 
 } // namespace detail
+
+/// The trait of operations whose results are checked against inference.
+template <typename ConcreteOp>
+class VerifiesShape
+    : public mlir::OpTrait::TraitBase<ConcreteOp, VerifiesShape> {
+public:
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    llvm::SmallVector<mlir::Type> types;
+    if (failed(detail::inferReturnTypes<ConcreteOp>(
+            typename ConcreteOp::Adaptor(cast<ConcreteOp>(op)), op->getLoc(),
+            types)))
+      return mlir::failure();
+    return detail::verifyResultTypes(op, types);
+  }
+};
+
 } // namespace tenon
 
 #endif // TENON_DIALECTS_TENON_TENONSHAPES_H
