@@ -160,8 +160,8 @@ public:
   static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
     llvm::SmallVector<mlir::Type> types;
     if (failed(detail::inferReturnTypes<ConcreteOp>(
-            typename ConcreteOp::Adaptor(cast<ConcreteOp>(op)), op->getLoc(),
-            types)))
+            typename ConcreteOp::Adaptor(llvm::cast<ConcreteOp>(op)),
+            op->getLoc(), types)))
       return mlir::failure();
     return detail::verifyResultTypes(op, types);
   }
