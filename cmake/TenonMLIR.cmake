@@ -49,3 +49,17 @@ function(tenon_add_library name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
 endfunction()
+
+# tenon_add_reference(<name> <file.td> <flag>...) makes the page <name> of the
+# reference from definitions: `ninja tenon-docs` writes all pages to docs/reference
+# in the source tree, where they are committed.
+add_custom_target(tenon-docs)
+function(tenon_add_reference name td)
+  set(page ${CMAKE_SOURCE_DIR}/docs/reference/${name}.md)
+  add_custom_target(tenon-docs-${name}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_SOURCE_DIR}/docs/reference
+    COMMAND ${MLIR_TABLEGEN_EXE} ${ARGN} -I ${LLVM_PREFIX}/include
+            -I ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${td} -o ${page}
+    VERBATIM)
+  add_dependencies(tenon-docs tenon-docs-${name})
+endfunction()
