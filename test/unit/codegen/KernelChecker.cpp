@@ -11,6 +11,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -22,9 +24,10 @@ using namespace mlir;
 namespace tenon::test {
 
 CompiledKernel::CompiledKernel(StringRef function, unsigned vectorBits,
-                               bool keepAssembly) {
+                               bool keepAssembly,
+                               ArrayRef<unsigned> constants) {
   registerKernelDialects(context);
-  if (!build(function, vectorBits, keepAssembly))
+  if (!build(function, vectorBits, keepAssembly, constants))
     ADD_FAILURE() << "no kernel from\n" << function.str();
 }
 
@@ -63,8 +66,30 @@ static KernelOp makeKernel(ModuleOp module) {
   return kernel;
 }
 
+static Tensor makeInput(Type type, ArrayRef<int64_t> shape,
+                        const RunOptions &options, unsigned number);
+
+/// Makes input `number` of the kernel a constant.
+static Tensor makeConstant(KernelOp kernel, unsigned number) {
+  auto type = cast<RankedTensorType>(kernel.getInputs()[number].getType());
+  RunOptions options;
+  options.low = -1;
+  options.high = 1;
+  Tensor tensor =
+      makeInput(type.getElementType(), type.getShape(), options, number);
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
+      getBytesOf(tensor.elementType) * tensor.size(), /*align=*/64);
+  writeElements(tensor, blob.getMutableData().data());
+  OpBuilder builder(kernel);
+  auto constant = ConstantOp::create(
+      builder, kernel.getLoc(),
+      DenseResourceElementsAttr::get(type, "constant", std::move(blob)));
+  kernel.getInputsMutable()[number].set(constant);
+  return tensor;
+}
+
 bool CompiledKernel::build(StringRef function, unsigned vectorBits,
-                           bool keepAssembly) {
+                           bool keepAssembly, ArrayRef<unsigned> numbers) {
   ParserConfig config(&context);
   source = parseSourceString<ModuleOp>(function, config);
   auto module = parseSourceString<ModuleOp>(function, config);
@@ -72,6 +97,8 @@ bool CompiledKernel::build(StringRef function, unsigned vectorBits,
     return false;
   body = &(*source->getOps<func::FuncOp>().begin()).getBody().front();
   KernelOp kernel = makeKernel(*module);
+  for (unsigned number : numbers)
+    constants[number].tensor = makeConstant(kernel, number);
   if (failed(verify(*module)))
     return false;
   const cpu::KernelEmitter *found = cpu::findKernelEmitter(kernel);
@@ -83,6 +110,13 @@ bool CompiledKernel::build(StringRef function, unsigned vectorBits,
   if (failed(generated))
     return false;
   std::string name = generated->getName().str();
+  for (auto &[number, constant] : constants) {
+    auto op = kernel.getInputs()[number].getDefiningOp<ConstantOp>();
+    ArrayRef<char> bytes = getRawBytes(op.getValue());
+    constant.bytes.assign(bytes.begin(), bytes.end());
+    constant.shape =
+        SmallVector<int64_t>(cast<ShapedType>(op.getType()).getShape());
+  }
   kernel->getParentOfType<func::FuncOp>().erase();
   for (auto func : module->getOps<func::FuncOp>()) {
     func.setPublic();
@@ -143,15 +177,26 @@ struct CompiledKernel::Call {
         getBytesOf(tensor.elementType) * tensor.size()));
     if (!isOutput)
       writeElements(tensor, buffers.back()->data());
+    addDescriptor(tensor.shape);
+  }
+
+  void add(const Constant &constant) {
+    buffers.push_back(std::make_unique<GuardedBuffer>(constant.bytes.size()));
+    llvm::copy(constant.bytes, buffers.back()->data());
+    addDescriptor(constant.shape);
+  }
+
+  /// Describes the last buffer.
+  void addDescriptor(ArrayRef<int64_t> shape) {
+    int64_t rank = shape.size();
     auto address = reinterpret_cast<int64_t>(buffers.back()->data());
     bytes += buffers.back()->size();
     auto descriptor = std::make_unique<std::vector<int64_t>>(
         std::vector<int64_t>{address, address, 0});
-    descriptor->insert(descriptor->end(), tensor.shape.begin(),
-                       tensor.shape.end());
-    std::vector<int64_t> strides(tensor.rank(), 1);
-    for (int64_t i = tensor.rank() - 2; i >= 0; --i)
-      strides[i] = strides[i + 1] * tensor.shape[i + 1];
+    descriptor->insert(descriptor->end(), shape.begin(), shape.end());
+    std::vector<int64_t> strides(rank, 1);
+    for (int64_t i = rank - 2; i >= 0; --i)
+      strides[i] = strides[i + 1] * shape[i + 1];
     descriptor->insert(descriptor->end(), strides.begin(), strides.end());
     words.push_back(reinterpret_cast<int64_t>(descriptor->data()));
     descriptors.push_back(std::move(descriptor));
@@ -186,6 +231,13 @@ void CompiledKernel::prepare(Call &call, const RunOptions &options,
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type) {
       values.set(argument, options.scalars.at(numScalars++));
+      continue;
+    }
+    if (auto constant = constants.find(numTensors);
+        constant != constants.end()) {
+      call.add(constant->second);
+      values.set(argument, constant->second.tensor);
+      ++numTensors;
       continue;
     }
     Tensor input =

@@ -40,9 +40,12 @@ struct RunOptions {
 class CompiledKernel {
 public:
   /// `function` is the text of a `func.func` whose arguments are tensors and,
-  /// after these, scalars of type index. Failures are gtest failures.
+  /// after these, scalars of type index. The tensors with numbers in
+  /// `constants`, which have static shapes, are constants outside of the
+  /// kernel, with random elements in [-1, 1). Failures are gtest failures.
   explicit CompiledKernel(llvm::StringRef function, unsigned vectorBits = 512,
-                          bool keepAssembly = false);
+                          bool keepAssembly = false,
+                          llvm::ArrayRef<unsigned> constants = {});
   ~CompiledKernel();
 
   /// Runs and compares.
@@ -61,7 +64,8 @@ public:
 private:
   struct Call;
   std::vector<llvm::SmallVector<int64_t>> getStaticShapes();
-  bool build(llvm::StringRef function, unsigned vectorBits, bool keepAssembly);
+  bool build(llvm::StringRef function, unsigned vectorBits, bool keepAssembly,
+             llvm::ArrayRef<unsigned> numbers);
   bool compile(mlir::ModuleOp module, llvm::StringRef name, bool keepAssembly);
   void prepare(Call &call, const RunOptions &options, Evaluator *evaluator);
 
@@ -72,6 +76,13 @@ private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
   using Function = int64_t (*)(const int64_t *words);
   Function run = nullptr, countUnits = nullptr;
+  /// A constant as it is and as the kernel wants it in memory.
+  struct Constant {
+    Tensor tensor;
+    std::vector<char> bytes;
+    llvm::SmallVector<int64_t> shape;
+  };
+  std::map<unsigned, Constant> constants;
   std::string code, assembly;
   llvm::StringRef emitter;
 };

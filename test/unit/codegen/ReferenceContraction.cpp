@@ -85,6 +85,89 @@ bool Evaluator::runContraction(Operation &operation) {
         set(op, result);
         return true;
       })
+      .Case<ConvTransposeOp>([&](auto op) {
+        const Tensor &x = get(op.getInput()), &w = get(op.getWeights());
+        bool isNhwc = op.getLayout() == Layout::NHWC;
+        int64_t rank = x.rank(), spatial = rank - 2, first = isNhwc ? 1 : 2;
+        int64_t channelDim = isNhwc ? rank - 1 : 1;
+        int64_t kernelDim = isNhwc ? 0 : 2;
+        int64_t perGroup = isNhwc ? w.shape[rank - 2] : w.shape[1];
+        int64_t inputsPerGroup = x.shape[channelDim] / op.getGroups();
+        SmallVector<int64_t> shape = x.shape, window;
+        shape[channelDim] = perGroup * op.getGroups();
+        for (int64_t i = 0; i != spatial; ++i) {
+          window.push_back(w.shape[kernelDim + i]);
+          shape[first + i] = op.getStrides()[i] * (x.shape[first + i] - 1) +
+                             op.getOutputPadding()[i] +
+                             op.getDilations()[i] * (window[i] - 1) + 1 -
+                             op.getPads()[i] - op.getPads()[i + spatial];
+        }
+        Tensor result = makeResult(operation, shape);
+        if (op.getBias())
+          Tensor::forEach(shape, [&](ArrayRef<int64_t> index) {
+            result.ref(index) = get(op.getBias()).elements[index[channelDim]];
+          });
+        // By its name: what a convolution reads, this writes.
+        Tensor::forEach(x.shape, [&](ArrayRef<int64_t> ix) {
+          int64_t c = ix[channelDim];
+          Tensor::forEach(window, [&](ArrayRef<int64_t> k) {
+            SmallVector<int64_t> index(ix), iw(rank);
+            for (int64_t i = 0; i != spatial; ++i) {
+              int64_t at = ix[first + i] * op.getStrides()[i] -
+                           op.getPads()[i] + k[i] * op.getDilations()[i];
+              if (at < 0 || at >= shape[first + i])
+                return;
+              index[first + i] = at;
+              iw[kernelDim + i] = k[i];
+            }
+            for (int64_t m = 0; m != perGroup; ++m) {
+              index[channelDim] = c / inputsPerGroup * perGroup + m;
+              iw[isNhwc ? rank - 2 : 1] = m;
+              iw[isNhwc ? rank - 1 : 0] = c;
+              result.ref(index) += x.at(ix) * w.at(iw);
+            }
+          });
+        });
+        set(op, result);
+        return true;
+      })
+      .Case<LstmOp>([&](auto op) {
+        const Tensor &x = get(op.getInput()), &w = get(op.getWeights()),
+                     &r = get(op.getRecurrence()), &b = get(op.getBias());
+        int64_t steps = x.shape[0], batches = x.shape[1];
+        int64_t directions = w.shape[0], hidden = r.shape[2];
+        Tensor output =
+            makeResult(operation, {steps, directions, batches, hidden});
+        Tensor state = get(op.getInitialState()),
+               cell = get(op.getInitialCell());
+        auto sigmoid = [](double z) { return 1 / (1 + std::exp(-z)); };
+        Tensor::forEach({directions, batches}, [&](ArrayRef<int64_t> at) {
+          int64_t d = at[0], n = at[1];
+          bool isReverse = op.getDirection() == Direction::Reverse || d == 1;
+          for (int64_t step = 0; step != steps; ++step) {
+            int64_t t = isReverse ? steps - 1 - step : step;
+            std::vector<double> gates(4 * hidden);
+            for (int64_t g = 0; g != 4 * hidden; ++g) {
+              gates[g] = b.at({d, g}) + b.at({d, 4 * hidden + g});
+              for (int64_t i = 0; i != x.shape[2]; ++i)
+                gates[g] += x.at({t, n, i}) * w.at({d, g, i});
+              for (int64_t i = 0; i != hidden; ++i)
+                gates[g] += state.at({d, n, i}) * r.at({d, g, i});
+            }
+            for (int64_t i = 0; i != hidden; ++i) {
+              double &c = cell.ref({d, n, i});
+              c = sigmoid(gates[2 * hidden + i]) * c +
+                  sigmoid(gates[i]) * std::tanh(gates[3 * hidden + i]);
+              double h = sigmoid(gates[hidden + i]) * std::tanh(c);
+              state.ref({d, n, i}) = output.ref({t, d, n, i}) = h;
+            }
+          }
+        });
+        set(op.getOutput(), output);
+        set(op.getLastState(), state);
+        set(op.getLastCell(), cell);
+        return true;
+      })
       .Case<AttentionOp>([&](auto op) {
         const Tensor &q = get(op.getQuery()), &k = get(op.getKey()),
                      &v = get(op.getValue());

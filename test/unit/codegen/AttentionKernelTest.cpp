@@ -1,0 +1,95 @@
+//===- AttentionKernelTest.cpp - Scaled dot-product attention -------------===//
+
+#include "KernelChecker.h"
+#include <limits>
+
+using namespace tenon::test;
+
+namespace {
+
+/// Dynamic in batch, queries and keys.
+std::string attention(int64_t heads, int64_t size, int64_t valueSize,
+                      std::string mask = "", std::string queries = "?") {
+  auto type = [&](std::string rows, int64_t columns) {
+    return "tensor<?x" + std::to_string(heads) + "x" + rows + "x" +
+           std::to_string(columns) + "xf32>";
+  };
+  std::string q = type(queries, size), k = type("?", size),
+              v = type("?", valueSize), y = type(queries, valueSize);
+  std::string arguments = "%q: " + q + ", %k: " + k + ", %v: " + v;
+  std::string operands = "%q, %k, %v", types = q + ", " + k + ", " + v;
+  if (!mask.empty()) {
+    mask = "tensor<" + mask + ">";
+    arguments += ", %m: " + mask;
+    operands += ", %m";
+    types += ", " + mask;
+  }
+  return "func.func @f(" + arguments + ") -> " + y +
+         " {\n  %0 = tenon.attention " + operands +
+         " {scale = 0.25 : f64} : (" + types + ") -> " + y +
+         "\n  return %0 : " + y + "\n}";
+}
+
+RunOptions on(int64_t batch, int64_t heads, int64_t queries, int64_t keys,
+              int64_t size, int64_t valueSize) {
+  RunOptions options;
+  options.shapes = {{batch, heads, queries, size},
+                    {batch, heads, keys, size},
+                    {batch, heads, keys, valueSize}};
+  options.tolerance = 2e-5;
+  return options;
+}
+
+TEST(AttentionKernel, MeetsItsDefinition) {
+  for (auto [size, valueSize] : {std::pair{64, 64}, {20, 24}, {10, 7}, {1, 1}})
+    for (unsigned bits : {512, 256, 128}) {
+      if (bits != 512 && size != 20)
+        continue;
+      CompiledKernel kernel(attention(2, size, valueSize), bits);
+      EXPECT_EQ(kernel.getEmitter(), "attention");
+      // A few queries, part of a block, some blocks.
+      for (int64_t queries : {1, 3, 4, 33, 70})
+        for (int64_t keys : {1, 64, 133})
+          kernel.check(on(1, 2, queries, keys, size, valueSize));
+    }
+}
+
+TEST(AttentionKernel, SpecialisesOnQueries) {
+  for (const char *queries : {"1", "5", "16", "40"}) {
+    CompiledKernel kernel(attention(3, 32, 32, "", queries));
+    kernel.check(on(2, 3, std::stoi(queries), 50, 32, 32));
+  }
+}
+
+TEST(AttentionKernel, AddsMasks) {
+  // Of each query and key, of keys, of keys by batch, of heads.
+  for (auto [mask, dims] : {std::pair{"1x1x?x?xf32", 0b0011},
+                            {"1x1x1x?xf32", 0b0001},
+                            {"?x1x1x?xf32", 0b1001},
+                            {"?x2x?x?xf32", 0b1111}}) {
+    CompiledKernel kernel(attention(2, 16, 16, mask));
+    for (int64_t queries : {2, 37}) {
+      RunOptions options = on(3, 2, queries, 70, 16, 16);
+      options.shapes.push_back(
+          {dims & 8 ? 3 : 1, dims & 4 ? 2 : 1, dims & 2 ? queries : 1, 70});
+      kernel.check(options);
+    }
+  }
+}
+
+TEST(AttentionKernel, LeavesOutWhatIsMasked) {
+  CompiledKernel kernel(attention(1, 16, 16, "1x1x?x?xf32"));
+  for (int64_t queries : {3, 70}) {
+    RunOptions options = on(1, 1, queries, 130, 16, 16);
+    options.shapes.push_back({1, 1, queries, 130});
+    // The first keys are out, more than a block of them, and later ones.
+    for (int64_t q = 0; q != queries; ++q)
+      for (int64_t k = 0; k != 130; ++k)
+        options.elements[3].push_back(
+            k < 66 || k > 70 + q ? -std::numeric_limits<double>::infinity()
+                                 : 0);
+    kernel.check(options);
+  }
+}
+
+} // namespace

@@ -1,0 +1,253 @@
+//===- ConvKernelTest.cpp - Convolutions and their tails ------------------===//
+
+#include "KernelChecker.h"
+
+using namespace tenon::test;
+
+namespace {
+
+using Shape = llvm::SmallVector<int64_t>;
+
+std::string tensor(const Shape &shape) {
+  std::string text = "tensor<";
+  for (int64_t size : shape)
+    text += (size < 0 ? "?" : std::to_string(size)) + "x";
+  return text + "f32>";
+}
+
+std::string list(const Shape &values) {
+  std::string text = "array<i64: ";
+  for (size_t i = 0; i != values.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(values[i]);
+  return text + ">";
+}
+
+/// A convolution in as many dimensions as the kernel has.
+struct Conv {
+  int64_t inputs = 1, outputs = 1, groups = 1;
+  Shape kernel, strides, pads, dilations;
+  /// Of a transposed convolution; else empty.
+  Shape outputPadding;
+  bool isNhwc = true, hasRelu = false;
+  unsigned vectorBits = 512;
+  bool isDynamic = true;
+
+  bool isTransposed() const { return !outputPadding.empty(); }
+
+  /// `channels` in `spatial` (which begins with the batch) where it belongs.
+  Shape place(Shape spatial, int64_t channels) const {
+    spatial.insert(isNhwc ? spatial.end() : spatial.begin() + 1, channels);
+    return spatial;
+  }
+  Shape getWeights() const {
+    int64_t a = inputs / groups, b = outputs;
+    if (isTransposed()) {
+      // [kernel, M/groups, C] or [C, M/groups, kernel].
+      a = outputs / groups;
+      b = inputs;
+    }
+    Shape shape = kernel;
+    if (isNhwc) {
+      shape.append({a, b});
+      return shape;
+    }
+    shape.insert(shape.begin(), {b, a});
+    return shape;
+  }
+  Shape getOutput(const Shape &spatial) const {
+    Shape output = {spatial[0]};
+    size_t n = kernel.size();
+    for (size_t i = 0; i != n; ++i) {
+      int64_t in = spatial[i + 1], extent = dilations[i] * (kernel[i] - 1) + 1;
+      int64_t pad = pads[i] + pads[i + n];
+      output.push_back(isTransposed() ? strides[i] * (in - 1) +
+                                            outputPadding[i] + extent - pad
+                                      : (in + pad - extent) / strides[i] + 1);
+    }
+    return output;
+  }
+
+  std::string getText(const Shape &spatial) const {
+    Shape in = spatial, out = getOutput(spatial);
+    if (isDynamic)
+      in = out = Shape(spatial.size(), -1);
+    std::string x = tensor(place(in, inputs)), w = tensor(getWeights()),
+                b = tensor({outputs}), y = tensor(place(out, outputs));
+    std::string text =
+        "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b + ") -> " + y +
+        " {\n  %0 = tenon." + (isTransposed() ? "conv_transpose" : "conv") +
+        " %x, %w, %b {strides = " + list(strides) + ", pads = " + list(pads) +
+        ", dilations = " + list(dilations);
+    if (isTransposed())
+      text += ", output_padding = " + list(outputPadding);
+    text += ", groups = " + std::to_string(groups) +
+            " : i64, layout = #tenon.layout<" + (isNhwc ? "nhwc" : "nchw") +
+            ">} : (" + x + ", " + w + ", " + b + ") -> " + y + "\n";
+    if (hasRelu)
+      text += "  %1 = tenon.relu %0 : (" + y + ") -> " + y + "\n";
+    return text + "  return " + (hasRelu ? "%1" : "%0") + " : " + y + "\n}";
+  }
+
+  /// Compiles once if dynamic, and runs for each batch and size.
+  void check(const std::vector<Shape> &sizes, llvm::StringRef emitter,
+             bool isConstant = true) const {
+    std::unique_ptr<CompiledKernel> kernel;
+    for (const Shape &size : sizes) {
+      if (!kernel || !isDynamic)
+        kernel = std::make_unique<CompiledKernel>(
+            getText(size), vectorBits, false,
+            isConstant ? llvm::ArrayRef<unsigned>{1, 2}
+                       : llvm::ArrayRef<unsigned>());
+      EXPECT_EQ(kernel->getEmitter(), emitter);
+      RunOptions options;
+      options.shapes = {place(size, inputs), getWeights(), {outputs}};
+      options.low = -1;
+      options.high = 1;
+      options.tolerance = 1e-5;
+      options.scale = 4;
+      kernel->check(options);
+    }
+  }
+};
+
+Conv conv2d(int64_t inputs, int64_t outputs, int64_t kernel, int64_t stride,
+            int64_t pad, int64_t dilation = 1, int64_t groups = 1) {
+  Conv conv;
+  conv.inputs = inputs;
+  conv.outputs = outputs;
+  conv.groups = groups;
+  conv.kernel = {kernel, kernel};
+  conv.strides = {stride, stride};
+  conv.pads = {pad, pad, pad, pad};
+  conv.dilations = {dilation, dilation};
+  return conv;
+}
+
+TEST(ConvKernel, MovesWindows) {
+  for (int64_t kernel : {1, 3})
+    for (int64_t stride : {1, 2})
+      for (int64_t pad : {0, 1})
+        for (int64_t dilation : {1, 2}) {
+          if (kernel == 1 && dilation == 2)
+            continue;
+          conv2d(5, 20, kernel, stride, pad, dilation)
+              .check({{1, 5, 5}, {2, 6, 17}, {1, 7, 40}}, "conv");
+        }
+}
+
+TEST(ConvKernel, SpecialisesOnShapes) {
+  Conv conv = conv2d(5, 20, 3, 1, 1);
+  conv.isDynamic = false;
+  conv.hasRelu = true;
+  conv.check({{1, 1, 1}, {1, 3, 2}, {2, 7, 7}, {1, 4, 28}, {1, 2, 140}},
+             "conv");
+  Conv strided = conv2d(3, 32, 3, 2, 1);
+  strided.isDynamic = false;
+  strided.check({{1, 8, 33}}, "conv");
+  Conv pointwise = conv2d(24, 10, 1, 1, 0);
+  pointwise.isDynamic = false;
+  pointwise.check({{2, 5, 6}, {1, 1, 1}}, "conv");
+}
+
+TEST(ConvKernel, PadsUnevenly) {
+  Conv conv = conv2d(4, 16, 3, 1, 0);
+  conv.kernel = {3, 2};
+  conv.pads = {0, 3, 2, 0};
+  conv.check({{1, 4, 3}, {1, 6, 33}}, "conv");
+}
+
+TEST(ConvKernel, SplitsGroups) {
+  for (bool isNhwc : {true, false}) {
+    Conv conv = conv2d(8, 12, 3, 1, 1, 1, 2);
+    conv.isNhwc = isNhwc;
+    conv.check({{1, 5, 6}, {2, 4, 33}}, "conv");
+  }
+  conv2d(64, 64, 3, 1, 1, 1, 2).check({{1, 5, 20}}, "conv");
+  // More than one output for each input.
+  conv2d(6, 18, 3, 1, 1, 1, 6).check({{1, 5, 20}}, "conv");
+}
+
+TEST(ConvKernel, RunsForEveryVectorWidth) {
+  for (unsigned bits : {128, 256}) {
+    Conv conv = conv2d(6, 21, 3, 2, 1);
+    conv.vectorBits = bits;
+    conv.check({{1, 7, 7}, {2, 9, 40}}, "conv");
+    Conv depthwise = conv2d(21, 21, 3, 1, 1, 1, 21);
+    depthwise.vectorBits = bits;
+    depthwise.check({{1, 7, 7}, {2, 9, 40}}, "depthwise_conv");
+  }
+}
+
+TEST(ConvKernel, HasOneOrThreeDimensions) {
+  Conv line;
+  line.inputs = 7;
+  line.outputs = 20;
+  line.kernel = {5};
+  line.strides = {2};
+  line.pads = {2, 2};
+  line.dilations = {1};
+  line.check({{1, 5}, {2, 300}}, "conv");
+  line.groups = 1;
+  line.isNhwc = false;
+  line.check({{2, 45}}, "conv");
+
+  Conv volume;
+  volume.inputs = 3;
+  volume.outputs = 18;
+  volume.kernel = {2, 3, 3};
+  volume.strides = {1, 2, 1};
+  volume.pads = {1, 1, 1, 0, 1, 1};
+  volume.dilations = {1, 1, 1};
+  volume.check({{1, 3, 4, 20}}, "conv");
+}
+
+TEST(ConvKernel, KeepsChannelsFirst) {
+  for (int64_t stride : {1, 2}) {
+    Conv conv = conv2d(5, 18, 3, stride, 1);
+    conv.isNhwc = false;
+    conv.check({{1, 5, 5}, {2, 6, 33}}, "conv");
+  }
+}
+
+TEST(ConvKernel, TakesVariableWeights) {
+  conv2d(5, 20, 3, 1, 1).check({{1, 5, 20}}, "conv", /*isConstant=*/false);
+}
+
+TEST(DepthwiseConvKernel, MovesWindows) {
+  for (int64_t kernel : {1, 3, 5})
+    for (int64_t stride : {1, 2})
+      for (int64_t pad : {int64_t(0), kernel / 2})
+        conv2d(24, 24, kernel, stride, pad, 1, 24)
+            .check({{1, 5, 5}, {2, 6, 17}, {1, 7, 140}}, "depthwise_conv");
+  conv2d(7, 7, 3, 1, 2, 2, 7).check({{1, 5, 5}, {1, 6, 30}}, "depthwise_conv");
+  Conv fixed = conv2d(40, 40, 3, 1, 1, 1, 40);
+  fixed.isDynamic = false;
+  fixed.check({{1, 7, 7}, {1, 3, 1}, {1, 4, 28}}, "depthwise_conv");
+}
+
+TEST(ConvTransposeKernel, SharesTapsAmongPhases) {
+  for (bool isNhwc : {true, false})
+    for (int64_t kernel : {1, 2, 3, 4})
+      for (int64_t stride : {1, 2, 3}) {
+        Conv conv = conv2d(6, 10, kernel, stride, 0);
+        conv.isNhwc = isNhwc;
+        conv.outputPadding = {0, stride - 1};
+        if (kernel > 2) {
+          conv.pads = {1, 1, 0, 1};
+          conv.groups = 2;
+        }
+        conv.check({{1, 3, 4}, {2, 2, 37}}, "conv_transpose");
+      }
+}
+
+TEST(ConvTransposeKernel, Dilates) {
+  for (int64_t dilation : {2, 3}) {
+    Conv conv = conv2d(5, 17, 3, 2, 1, dilation);
+    conv.outputPadding = {1, 1};
+    conv.check({{1, 3, 4}, {2, 2, 20}}, "conv_transpose");
+    conv.isDynamic = false;
+    conv.check({{1, 3, 5}}, "conv_transpose");
+  }
+}
+
+} // namespace
