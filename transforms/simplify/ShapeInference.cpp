@@ -45,6 +45,22 @@ static void inferIf(IfOp op, SmallVectorImpl<Type> &types) {
   }
 }
 
+/// A dimension of a result that has become static has no name any more.
+static void forgetStaticSymbols(func::FuncOp function) {
+  for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
+    auto names = function.getResultAttrOfType<ArrayAttr>(index, kDimsAttr);
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!names || !tensor || int64_t(names.size()) != tensor.getRank())
+      continue;
+    SmallVector<Attribute> kept(names.begin(), names.end());
+    for (auto [i, name] : llvm::enumerate(kept))
+      if (!tensor.isDynamicDim(i))
+        name = StringAttr::get(function.getContext(), "");
+    function.setResultAttr(index, kDimsAttr,
+                           ArrayAttr::get(function.getContext(), kept));
+  }
+}
+
 FailureOr<int64_t> inferShapes(func::FuncOp function) {
   int64_t changed = 0;
   WalkResult result = function.walk([&](Operation *op) {
@@ -81,6 +97,7 @@ FailureOr<int64_t> inferShapes(func::FuncOp function) {
   if (ArrayRef<Type>(results) != function.getFunctionType().getResults())
     function.setType(FunctionType::get(function.getContext(),
                                        function.getArgumentTypes(), results));
+  forgetStaticSymbols(function);
   return changed;
 }
 

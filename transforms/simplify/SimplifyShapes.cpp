@@ -49,6 +49,7 @@ struct SimplifyShapes : tenon::impl::SimplifyShapesBase<SimplifyShapes> {
 
       DimResolver resolver(function);
       int64_t reshapes = makeReshapesExplicit(function, resolver);
+      dropCasts(function);
       FailureOr<int64_t> refined = inferShapes(function);
       if (failed(refined))
         return signalPassFailure();
@@ -60,6 +61,18 @@ struct SimplifyShapes : tenon::impl::SimplifyShapesBase<SimplifyShapes> {
     if (failed(applyPatternsGreedily(function, patterns)))
       return signalPassFailure();
     removeDuplicates(function);
+  }
+
+  /// A cast that forgets a static dimension is not needed: inference, which
+  /// runs next, gives its users the better type.
+  void dropCasts(func::FuncOp function) {
+    function.walk([](tensor::CastOp op) {
+      if (!tensor::preservesStaticInformation(op.getType(),
+                                              op.getSource().getType()))
+        return;
+      op.getResult().replaceAllUsesWith(op.getSource());
+      op.erase();
+    });
   }
 
   /// Equal index arithmetic becomes one value, which is how dimensions are seen

@@ -35,3 +35,11 @@ func.func @unknown(%x: tensor<?x4xf32>, %s: tensor<1xi64>, %e: tensor<1xi64>) ->
   %1 = tenon.slice %x, %s, %e {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x4xf32>
   return %0, %1 : tensor<?x4xf32>, tensor<3x4xf32>
 }
+
+// A result's dimension that has become static loses its name.
+// CHECK-LABEL: func.func @named(
+// CHECK-SAME: -> (tensor<?x8xf32> {tenon.dims = ["batch", ""], tenon.name = "y"})
+func.func @named(%x: tensor<?x8xf32> {tenon.dims = ["batch", ""], tenon.name = "x"}) -> (tensor<?x?xf32> {tenon.dims = ["batch", "width"], tenon.name = "y"}) {
+  %0 = tenon.relu %x : (tensor<?x8xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}

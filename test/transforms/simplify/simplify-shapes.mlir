@@ -176,3 +176,22 @@ func.func @kept_sizes(%x: tensor<?x4xf32>, %y: tensor<1x1xf32>) -> tensor<?x?xf3
   %0 = tenon.expand %y, %u : (tensor<1x1xf32>, tensor<2xi64>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }
+
+// -----
+
+// A branch that is taken gives its shape to what follows, also out of the
+// function.
+// CHECK-LABEL: func.func @taken(
+// CHECK-SAME: -> tensor<2x4xf32>
+// CHECK-NOT: tensor.cast
+// CHECK: return %{{.*}} : tensor<2x4xf32>
+func.func @taken(%x: tensor<2x4xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %c = tenon.constant dense<true> : tensor<i1>
+  %0 = tenon.if %c : tensor<i1> -> tensor<?x?xf32> {
+    %1 = tenon.relu %x : (tensor<2x4xf32>) -> tensor<2x4xf32>
+    tenon.yield %1 : tensor<2x4xf32>
+  } else {
+    tenon.yield %y : tensor<?x?xf32>
+  }
+  return %0 : tensor<?x?xf32>
+}
