@@ -93,6 +93,7 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
     Tensor weights = builder.getTensor(1);
     Tensor dst = builder.getTensor(kernel.result());
     checkConvolution(builder, src, weights, dst);
+    std::vector<Tensor> operands = getPostOpTensors(builder, dst);
     weights = arrangeWeights(kernel, weights);
     Tensor bias{};
     if (kernel.bias >= 0) {
@@ -101,6 +102,9 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
         builder.fail("the bias has " + bias.format() + " values, expected " +
                      std::to_string(dst.dims[1]));
     }
+    if (kernel.kind == TENON_ONEDNN_DECONV &&
+        buildTiledDeconvolution(builder, operands))
+      return;
     memory::desc weightsDesc = builder.chooseLayout(1, weights);
     memory::dims dilations = getDilations(kernel);
 
@@ -127,8 +131,7 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
             builder.bindArg(DNNL_ARG_BIAS, kernel.bias, bias.desc()));
       return bindings;
     };
-    builder.addWithPostOps<Primitive>(dst, getPostOpTensors(builder, dst),
-                                      makeDesc, makeBindings);
+    builder.addWithPostOps<Primitive>(dst, operands, makeDesc, makeBindings);
   }
 };
 

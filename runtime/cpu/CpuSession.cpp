@@ -94,9 +94,10 @@ void CpuSession::run(uint32_t index, void *const *args, const int64_t *dims) {
   if (prepared.isEmpty)
     return;
   for (Patch &patch : prepared.patches)
-    patch.memory.set_data_handle(patch.place == Place::Arg
-                                     ? args[patch.arg]
-                                     : scratch.data() + patch.offset);
+    patch.memory.set_data_handle((patch.place == Place::Arg
+                                      ? static_cast<char *>(args[patch.arg])
+                                      : scratch.data()) +
+                                 patch.offset);
   const std::vector<Step> &steps = prepared.program->steps;
   for (size_t i = 0; i < steps.size(); ++i) {
     const Step &step = steps[i];

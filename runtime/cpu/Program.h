@@ -14,6 +14,7 @@ namespace tenon::onednn {
 /// A constant in the layout that a primitive prefers.
 struct PackedConstant {
   int arg;
+  uint64_t offset; // of the part that it is, in bytes
   dnnl::memory::desc desc;
   tenon::runtime::Memory memory;
 };
@@ -25,7 +26,7 @@ struct Binding {
   int role; // DNNL_ARG_...
   Place place;
   int index;       // of the arg
-  uint64_t offset; // in the scratch memory
+  uint64_t offset; // in the arg or in the scratch memory, in bytes
   std::shared_ptr<PackedConstant> packed;
   dnnl::memory::desc desc;
 };

@@ -4,6 +4,7 @@
 #include "runtime/cpu/ProgramBuilder.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace tenon::onednn;
 using dnnl::memory;
@@ -36,11 +37,12 @@ ProgramBuilder::makeAttributes(const std::vector<Tensor> &tensors,
   return attributes;
 }
 
-memory::desc ProgramBuilder::chooseLayout(int arg, const Tensor &tensor) const {
+memory::desc ProgramBuilder::chooseLayout(int arg, const Tensor &tensor,
+                                          uint64_t offset) const {
   const PackedConstant *first = nullptr;
   size_t count = 0;
   for (const auto &packed : context.packed)
-    if (packed->arg == arg) {
+    if (packed->arg == arg && packed->offset == offset) {
       ++count;
       if (!first)
         first = packed.get();
@@ -49,29 +51,51 @@ memory::desc ProgramBuilder::chooseLayout(int arg, const Tensor &tensor) const {
                                                        : tensor.anyDesc();
 }
 
+static std::shared_ptr<PackedConstant> makePacked(int arg, uint64_t offset,
+                                                  const memory::desc &desc) {
+  auto packed = std::make_shared<PackedConstant>();
+  packed->arg = arg;
+  packed->offset = offset;
+  packed->desc = desc;
+  if (!packed->memory.reserve(std::max<size_t>(desc.get_size(), 1)))
+    throw std::bad_alloc();
+  return packed;
+}
+
+Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
+                                     const memory::desc &desc) {
+  for (const auto &packed : context.packed)
+    if (packed->arg == arg && packed->desc == desc)
+      return {role, Place::Packed, arg, 0, packed, desc};
+  auto packed = makePacked(arg, 0, desc);
+  size_t bytes = desc.get_size() / count;
+  for (int64_t i = 0; i < count; ++i)
+    memcpy(packed->memory.data() + i * bytes, context.args[arg], bytes);
+  context.packed.push_back(packed);
+  return {role, Place::Packed, arg, 0, packed, desc};
+}
+
 Binding ProgramBuilder::bindReordered(int role, int arg,
                                       const memory::desc &plain,
-                                      const memory::desc &wanted) {
+                                      const memory::desc &wanted,
+                                      uint64_t part) {
   if (plain == wanted)
-    return bindArg(role, arg, plain);
+    return bindArg(role, arg, plain, part);
   if (!kernel.isConstant(arg)) {
     uint64_t offset = allocate(wanted.get_size());
     dnnl::reorder::primitive_desc desc(context.engine, plain, context.engine,
                                        wanted, makeAttributes({}, 0));
-    addStep<dnnl::reorder>(desc, {bindArg(DNNL_ARG_FROM, arg, plain),
+    addStep<dnnl::reorder>(desc, {bindArg(DNNL_ARG_FROM, arg, plain, part),
                                   bindScratch(DNNL_ARG_TO, offset, wanted)});
     return bindScratch(role, offset, wanted);
   }
   for (const auto &packed : context.packed)
-    if (packed->arg == arg && packed->desc == wanted)
+    if (packed->arg == arg && packed->offset == part && packed->desc == wanted)
       return {role, Place::Packed, arg, 0, packed, wanted};
 
-  auto packed = std::make_shared<PackedConstant>();
-  packed->arg = arg;
-  packed->desc = wanted;
-  if (!packed->memory.reserve(std::max<size_t>(wanted.get_size(), 1)))
-    throw std::bad_alloc();
-  memory from(plain, context.engine, context.args[arg]);
+  auto packed = makePacked(arg, part, wanted);
+  memory from(plain, context.engine,
+              static_cast<char *>(context.args[arg]) + part);
   memory to(wanted, context.engine, packed->memory.data());
   dnnl::stream stream(context.engine);
   dnnl::reorder(from, to).execute(stream, from, to);

@@ -24,8 +24,9 @@ public:
   dnnl::primitive_attr makeAttributes(const std::vector<Tensor> &tensors,
                                       size_t count) const;
 
-  Binding bindArg(int role, int arg, const dnnl::memory::desc &desc) const {
-    return {role, Place::Arg, arg, 0, nullptr, desc};
+  Binding bindArg(int role, int arg, const dnnl::memory::desc &desc,
+                  uint64_t offset = 0) const {
+    return {role, Place::Arg, arg, offset, nullptr, desc};
   }
   Binding bindScratch(int role, uint64_t offset,
                       const dnnl::memory::desc &desc) const {
@@ -34,7 +35,10 @@ public:
   /// Binds an arg whose contents the primitive wants in layout `wanted`: packed
   /// now if it is constant, reordered by a step of its own if it is not.
   Binding bindReordered(int role, int arg, const dnnl::memory::desc &plain,
-                        const dnnl::memory::desc &wanted);
+                        const dnnl::memory::desc &wanted, uint64_t offset = 0);
+  /// Binds `count` copies of a constant vector, one after another.
+  Binding bindRepeated(int role, int arg, int64_t count,
+                       const dnnl::memory::desc &desc);
 
   /// Memory that lives for a run of the program.
   uint64_t allocate(uint64_t bytes);
@@ -50,7 +54,8 @@ public:
 
   /// The layout to ask for: of a constant that has been packed in several
   /// layouts already, the first of them; otherwise any.
-  dnnl::memory::desc chooseLayout(int arg, const Tensor &tensor) const;
+  dnnl::memory::desc chooseLayout(int arg, const Tensor &tensor,
+                                  uint64_t offset = 0) const;
 
   /// Makes a step with the post-ops in it. If the library has only its
   /// reference implementation for that, which is slower by orders of magnitude,
@@ -85,6 +90,12 @@ public:
     }
   }
 
+  /// Adds a post-op as a step of its own, in place.
+  void addPostOpStep(const PostOp &op, const Tensor &dst,
+                     const Tensor &operand);
+  /// How many post-ops, from the first on, may be in one primitive.
+  size_t countFusable() const;
+
   std::shared_ptr<const Program> finish();
   [[noreturn]] void failUnimplemented() const;
   [[noreturn]] void fail(const std::string &what) const;
@@ -93,21 +104,21 @@ public:
   const Kernel &kernel;
 
 private:
-  size_t countFusable() const;
   static bool isGood(const std::string &implementation, bool hasBinary);
   void addPrimitive(dnnl::primitive primitive,
                     const std::string &implementation,
                     const dnnl::memory::desc &scratchpad,
                     std::vector<Binding> bindings);
-  void addPostOpStep(const PostOp &op, const Tensor &dst,
-                     const Tensor &operand);
-
   std::shared_ptr<Program> program;
   /// The primitives' own scratch memory, shared by all, comes after the rest.
   uint64_t scratchpadBytes = 0;
 };
 
 void buildConvolution(ProgramBuilder &builder);
+/// Builds a transposed convolution whose windows don't overlap as matrix
+/// products; false if it is not one. `operands` are those of the post-ops.
+bool buildTiledDeconvolution(ProgramBuilder &builder,
+                             const std::vector<Tensor> &operands);
 void buildPooling(ProgramBuilder &builder);
 void buildMatMul(ProgramBuilder &builder);
 void buildSoftmax(ProgramBuilder &builder);

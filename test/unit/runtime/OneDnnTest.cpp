@@ -141,6 +141,19 @@ TEST(OneDnn, TransposedConvolution) {
   c.strides = {2, 2};
   c.pads = {0, 0, 0, 0};
   c.make().check("deconv 2x2 stride 2 nhwc");
+  TestKernel tiled = c.make();
+  tiled.postOps = {eltwise(TENON_ONEDNN_RELU)};
+  tiled.check("deconv 2x2 stride 2 relu");
+  tiled.postOps.push_back(binary(
+      TENON_ONEDNN_ADD, addOperand(tiled, tiled.args.back().dims, nhwc)));
+  tiled.check("deconv 2x2 stride 2 relu add");
+  ConvCase wide = c;
+  wide.kernel = wide.strides = {2, 3};
+  wide.batch = 2;
+  wide.out = 1;
+  wide.make().check("deconv 2x3 stride 2x3, one channel, batch 2");
+  wide.hasBias = false;
+  wide.make().check("deconv 2x3 stride 2x3 without bias");
   c.isNhwc = false;
   c.make().check("deconv 2x2 stride 2 nchw");
   c.isNhwc = true;
