@@ -58,7 +58,7 @@ void buildPhase(Phase phase, OpPassManager &passes,
   case Phase::Lower:
     buildLowerKernelsPipeline(passes);
     codegen::buildLowerGraphPipeline(passes);
-    buildCpuKernelPipeline(passes);
+    cpu::buildCpuKernelPipeline(passes);
     codegen::buildDescribeModelPipeline(passes, options.modelName);
     return;
   }
