@@ -54,6 +54,7 @@ std::string makeSymbol(StringRef path) {
 Compiler::Compiler(CompileOptions options)
     : options(std::move(options)),
       context(makeRegistry(), MLIRContext::Threading::DISABLED) {
+  context.printOpOnDiagnostic(false);
   context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
