@@ -116,6 +116,37 @@ static std::optional<TenonOneDnnBinary> getBinary(Operation *op) {
       .Default(Result());
 }
 
+/// Appends one post-operation to a chain.
+///
+///   (alpha1 * x + beta1), (alpha2 * x + beta2)
+///     -> (alpha1 * alpha2 * x + alpha2 * beta1 + beta2)
+///
+/// Returns false where oneDNN 2.6 would compute something else: it mixes up the
+/// parameters of two eltwise post-operations of one algorithm.
+static bool append(PostOp next, SmallVectorImpl<PostOp> &postOps,
+                   std::string &reason) {
+  auto isEltwise = [](const PostOp &postOp, int64_t algorithm) {
+    return postOp.kind == TENON_ONEDNN_ELTWISE && postOp.algorithm == algorithm;
+  };
+  if (!postOps.empty() && isEltwise(next, TENON_ONEDNN_LINEAR) &&
+      isEltwise(postOps.back(), TENON_ONEDNN_LINEAR)) {
+    PostOp &last = postOps.back();
+    last.beta = next.alpha * last.beta + next.beta;
+    last.alpha *= next.alpha;
+    return true;
+  }
+  if (next.kind == TENON_ONEDNN_ELTWISE)
+    for (const PostOp &other : postOps)
+      if (isEltwise(other, next.algorithm) &&
+          (other.alpha != next.alpha || other.beta != next.beta)) {
+        reason = "oneDNN mixes up two post-operations of one algorithm with "
+                 "different parameters";
+        return false;
+      }
+  postOps.push_back(next);
+  return true;
+}
+
 bool appendPostOps(Operation *op, Value value, SmallVectorImpl<PostOp> &postOps,
                    std::string &reason) {
   auto fail = [&] {
@@ -126,8 +157,9 @@ bool appendPostOps(Operation *op, Value value, SmallVectorImpl<PostOp> &postOps,
     auto unary = getUnary(op);
     if (!unary)
       return fail();
-    postOps.append(*unary);
-    return true;
+    return llvm::all_of(*unary, [&](const PostOp &postOp) {
+      return append(postOp, postOps, reason);
+    });
   }
   if (op->getNumOperands() != 2 || op->getOperand(0) == op->getOperand(1))
     return fail();
@@ -137,8 +169,7 @@ bool appendPostOps(Operation *op, Value value, SmallVectorImpl<PostOp> &postOps,
     std::optional<PostOp> postOp = getWithConstant(op, *constant, isReversed);
     if (!postOp)
       return fail();
-    postOps.push_back(*postOp);
-    return true;
+    return append(*postOp, postOps, reason);
   }
   std::optional<TenonOneDnnBinary> binary = getBinary(op);
   if (!binary)
@@ -146,11 +177,11 @@ bool appendPostOps(Operation *op, Value value, SmallVectorImpl<PostOp> &postOps,
   if (isReversed && *binary == TENON_ONEDNN_DIV)
     return fail();
   if (isReversed && *binary == TENON_ONEDNN_SUB) {
-    postOps.push_back(makeLinear(-1, 0));
+    if (!append(makeLinear(-1, 0), postOps, reason))
+      return false;
     binary = TENON_ONEDNN_ADD;
   }
-  postOps.push_back(makeBinary(*binary, operand));
-  return true;
+  return append(makeBinary(*binary, operand), postOps, reason);
 }
 
 } // namespace tenon::onednn

@@ -30,20 +30,18 @@ func.func @conv(%x: tensor<?x8x8x4xf32>, %r: tensor<?x4x4x6xf32>, %n: index) -> 
 // -----
 
 // A transposed operand is a permutation; a reversed difference is linear(-1, 0)
-// and a sum; 2 * x is linear(2, 0). -1.0 and 2.0 stand as their bits.
+// and a sum. -1.0 stands as its bits.
 // CHECK-LABEL: func.func @matmul(
 // CHECK: tenon_rt.library "onednn"
 // CHECK-SAME: constants = array<i64>
 // CHECK-SAME: descriptor = array<i64: 1, 3, 4, -1, 0, 3,
 // CHECK-SAME: 1, 2, 0, 1, 1, 2, 1, 0, 1, 2, 0, 1, 1, 2, 0, 1,
-// CHECK-SAME: 1, 7, -4616189618054758400, 0, -1, 2, 1, 0, 0, 2, 1, 7, 4611686018427387904, 0, -1>
+// CHECK-SAME: 1, 7, -4616189618054758400, 0, -1, 2, 1, 0, 0, 2>
 func.func @matmul(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %c: tensor<1x6xf32>) -> tensor<4x6xf32> {
   %0 = tenon.kernel (%a0 = %x, %a1 = %w, %a2 = %c) : (tensor<4x8xf32>, tensor<6x8xf32>, tensor<1x6xf32>) -> tensor<4x6xf32> {
-    %two = tenon.constant dense<2.0> : tensor<f32>
     %1 = tenon.matmul %a0, %a1 {transpose_b} : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
     %2 = tenon.sub %a2, %1 : (tensor<1x6xf32>, tensor<4x6xf32>) -> tensor<4x6xf32>
-    %3 = tenon.mul %two, %2 : (tensor<f32>, tensor<4x6xf32>) -> tensor<4x6xf32>
-    tenon.yield %3 : tensor<4x6xf32>
+    tenon.yield %2 : tensor<4x6xf32>
   }
   return %0 : tensor<4x6xf32>
 }
@@ -74,4 +72,22 @@ func.func @attention(%q: tensor<1x2x4x64xf32>, %k: tensor<1x2x6x64xf32>, %v: ten
     tenon.yield %1 : tensor<1x2x4x64xf32>
   }
   return %0 : tensor<1x2x4x64xf32>
+}
+
+// -----
+
+// A scale and an offset are one linear post-operation (LINEAR = 7, 2.0, 0.5).
+// CHECK-LABEL: func.func @affine_tail(
+// CHECK: descriptor = array<i64:
+// CHECK-SAME: 1, 1, 7, 4611686018427387904, 4602678819172646912, -1>
+func.func @affine_tail(%x: tensor<4x6xf32>, %w: tensor<6x8xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.kernel (%a = %x, %b = %w) : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32> {
+    %two = tenon.constant dense<2.0> : tensor<f32>
+    %half = tenon.constant dense<0.5> : tensor<f32>
+    %1 = tenon.matmul %a, %b : (tensor<4x6xf32>, tensor<6x8xf32>) -> tensor<4x8xf32>
+    %2 = tenon.mul %1, %two : (tensor<4x8xf32>, tensor<f32>) -> tensor<4x8xf32>
+    %3 = tenon.add %2, %half : (tensor<4x8xf32>, tensor<f32>) -> tensor<4x8xf32>
+    tenon.yield %3 : tensor<4x8xf32>
+  }
+  return %0 : tensor<4x8xf32>
 }
