@@ -267,7 +267,9 @@ Value ReluOp::buildBody(OpBuilder &builder, Location loc, ValueRange operands) {
   Body body(builder, loc);
   Value x = operands[0];
   if (isFloat(getInput()))
-    return body.max(x, body.real(x, 0));
+    return body.inFloat(x, [&](ArrayRef<Value> wide) {
+      return body.max(wide[0], body.real(wide[0], 0));
+    });
   if (isUnsigned(getInput()))
     return x;
   return body.make<arith::MaxSIOp>(x, body.integer(x, 0));
@@ -285,13 +287,15 @@ static APInt toLimit(const APFloat &value, unsigned width, bool isUnsigned) {
 Value ClipOp::buildBody(OpBuilder &builder, Location loc, ValueRange operands) {
   Body body(builder, loc);
   Value x = operands[0];
-  if (isFloat(getInput())) {
-    if (std::optional<APFloat> low = getMin())
-      x = body.max(x, body.real(x, low->convertToDouble()));
-    if (std::optional<APFloat> high = getMax())
-      x = body.min(x, body.real(x, high->convertToDouble()));
-    return x;
-  }
+  if (isFloat(getInput()))
+    return body.inFloat(x, [&](ArrayRef<Value> wide) {
+      Value y = wide[0];
+      if (std::optional<APFloat> low = getMin())
+        y = body.max(y, body.real(y, low->convertToDouble()));
+      if (std::optional<APFloat> high = getMax())
+        y = body.min(y, body.real(y, high->convertToDouble()));
+      return y;
+    });
   bool noSign = isUnsigned(getInput());
   unsigned width = getElementTypeOrSelf(x).getIntOrFloatBitWidth();
   if (std::optional<APFloat> low = getMin()) {
@@ -388,7 +392,9 @@ TENON_ARITH_BODY(MulOp, MulFOp, MulIOp)
     Body body(builder, loc);                                                   \
     Value a = operands[0], b = operands[1];                                    \
     if (isFloat(getLhs()))                                                     \
-      return body.make<arith::FLOAT>(a, b);                                    \
+      return body.inFloat(operands, [&](ArrayRef<Value> x) {                   \
+        return body.make<arith::FLOAT>(x[0], x[1]);                            \
+      });                                                                      \
     return isUnsigned(getLhs()) ? body.make<arith::UNSIGNED>(a, b)             \
                                 : body.make<arith::SIGNED>(a, b);              \
   }
