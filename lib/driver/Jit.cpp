@@ -36,8 +36,10 @@ Status mapWeights(ModuleOp module,
           [&](raw_ostream &os) { return writeWeights(module, os); });
       !status.isOk())
     return status;
+  // A small file is read, not mapped, to wherever there is room.
   auto buffer = llvm::MemoryBuffer::getFile(
-      file.getPath(), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+      file.getPath(), /*IsText=*/false, /*RequiresNullTerminator=*/false,
+      /*IsVolatile=*/false, llvm::Align(TENON_BUFFER_ALIGNMENT));
   if (!buffer)
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't map the weights: " +
