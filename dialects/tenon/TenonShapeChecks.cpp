@@ -61,6 +61,10 @@ LogicalResult checkCount(DimBuilder &dims, StringRef name, Value tensor,
     return dims.error("expects '" + name +
                       "' with a known number of elements: the rank of the "
                       "result follows from it");
+  // A model may say anything; nothing with dimensions has that many of them.
+  if (type.getDimSize(0) > 1024)
+    return dims.error("expects at most 1024 elements in '" + name +
+                      "', but there are " + Twine(type.getDimSize(0)));
   if (count >= 0 && type.getDimSize(0) != count)
     return dims.error("expects " + Twine(count) + " elements in '" + name +
                       "', but there are " + Twine(type.getDimSize(0)));
