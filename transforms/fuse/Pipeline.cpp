@@ -35,6 +35,6 @@ void tenon::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
 }
 
 void tenon::registerFusePipeline() {
-  PassPipelineRegistration<>("tenon-fuse", "the fuse phase",
-                             [](OpPassManager &pm) { buildFusePipeline(pm); });
+  PassPipelineRegistration<FuseOptions>("tenon-fuse", "the fuse phase",
+                                        buildFusePipeline);
 }

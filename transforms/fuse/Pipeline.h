@@ -4,13 +4,16 @@
 #define TENON_TRANSFORMS_FUSE_PIPELINE_H
 
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
 
 namespace tenon {
 
-/// What the fuse phase may be told.
-struct FuseOptions {
-  /// Whether attention becomes matmuls and a softmax instead of one kernel.
-  bool decomposeAttention = true;
+/// What a user may decide of the fuse phase.
+struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
+  Option<bool> decomposeAttention{
+      *this, "decompose-attention",
+      llvm::cl::desc("Make attention matmuls and a softmax, not one kernel"),
+      llvm::cl::init(true)};
 };
 
 /// Adds the fuse phase to a pass manager on the module: every computation ends

@@ -207,3 +207,30 @@ func.func @softmax(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %1 = tenon.softmax %0 {axis = 1 : i64} : (tensor<3x2xf32>) -> tensor<3x2xf32>
   return %1 : tensor<3x2xf32>
 }
+
+// -----
+
+// The bytes of a resource are moved now; a matmul takes the constant as it is.
+// CHECK-LABEL: func.func @constants(
+// CHECK-DAG: %[[SMALL:.*]] = tenon.constant dense<{{\[}}[1, 3], [2, 4]]> : tensor<2x2xi32>
+// CHECK-DAG: %[[W:.*]] = tenon.constant dense_resource<w> : tensor<2x2xf32>
+// CHECK: tenon.add %{{.*}}, %[[SMALL]]
+// CHECK: tenon.matmul %{{.*}}, %[[W]] {transpose_b}
+func.func @constants(%x: tensor<2x2xi32>, %y: tensor<2x2xf32>) -> (tensor<2x2xi32>, tensor<2x2xf32>) {
+  %c = tenon.constant dense_resource<c> : tensor<2x2xi32>
+  %w = tenon.constant dense_resource<w> : tensor<2x2xf32>
+  %0 = tenon.transpose %c {permutation = array<i64: 1, 0>} : (tensor<2x2xi32>) -> tensor<2x2xi32>
+  %1 = tenon.add %x, %0 : (tensor<2x2xi32>, tensor<2x2xi32>) -> tensor<2x2xi32>
+  %2 = tenon.transpose %w {permutation = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = tenon.matmul %y, %2 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %1, %3 : tensor<2x2xi32>, tensor<2x2xf32>
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      c: "0x0400000001000000020000000300000004000000",
+      w: "0x0400000000000000000000000000000000000000"
+    }
+  }
+#-}
