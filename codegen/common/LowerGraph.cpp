@@ -4,7 +4,6 @@
 
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
-#include "runtime/core/ModelAbi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,6 +11,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
+#include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -54,10 +54,19 @@ public:
     }
     IRRewriter rewriter(&getContext());
     SmallVector<Operation *> ops;
-    main.walk([&](Operation *op) { ops.push_back(op); });
+    SmallVector<ConstantOp> constants;
+    main.walk([&](Operation *op) {
+      if (auto constant = dyn_cast<ConstantOp>(op))
+        constants.push_back(constant);
+      else
+        ops.push_back(op);
+    });
+    // Constants last: a view reads its shape while that is one.
     for (Operation *op : ops)
       if (failed(lower(op, rewriter)))
         return signalPassFailure();
+    for (ConstantOp constant : constants)
+      lowerConstant(constant, rewriter);
     addOutputs(main, rewriter);
   }
 
@@ -75,10 +84,6 @@ private:
 
 LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(op);
-  if (auto constant = dyn_cast<ConstantOp>(op)) {
-    lowerConstant(constant, rewriter);
-    return success();
-  }
   if (isa<ReshapeOp, SqueezeOp, UnsqueezeOp>(op))
     return lowerView(op, rewriter);
   if (auto branch = dyn_cast<IfOp>(op)) {
@@ -93,14 +98,17 @@ LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
 
 /// Constants become weights, one after another, each aligned for vectors.
 void LowerGraphPass::lowerConstant(ConstantOp op, IRRewriter &rewriter) {
+  if (op->use_empty())
+    return rewriter.eraseOp(op);
+  rewriter.setInsertionPoint(op);
   ElementsAttr value = op.getValue();
   rt::WeightOp &weight = weights[value];
   if (!weight) {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(op->getParentOfType<func::FuncOp>());
     std::string name = "w" + std::to_string(weights.size() - 1);
-    weight = rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset,
-                                  value);
+    weight =
+        rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset, value);
     uint64_t bytes = getNumBytes(value.getShapedType());
     nextOffset = llvm::alignTo(nextOffset + bytes, TENON_BUFFER_ALIGNMENT);
     numWeightBytes += bytes;
@@ -130,8 +138,9 @@ void LowerGraphPass::lowerIf(IfOp op, IRRewriter &rewriter) {
       tensor::ExtractOp::create(rewriter, loc, op.getCondition(), ValueRange());
   auto branch = scf::IfOp::create(rewriter, loc, op.getResultTypes(), condition,
                                   /*withElseRegion=*/true);
-  for (auto [from, to] : {std::pair{&op.getThenRegion(), &branch.getThenRegion()},
-                          std::pair{&op.getElseRegion(), &branch.getElseRegion()}}) {
+  for (auto [from, to] :
+       {std::pair{&op.getThenRegion(), &branch.getThenRegion()},
+        std::pair{&op.getElseRegion(), &branch.getElseRegion()}}) {
     to->takeBody(*from);
     Operation *yield = to->front().getTerminator();
     rewriter.setInsertionPoint(yield);
