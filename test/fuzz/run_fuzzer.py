@@ -19,6 +19,9 @@ def main():
         folder = os.path.join(corpus, "made", os.path.basename(test))
         subprocess.run([sys.executable, os.path.join(tests, "Inputs", "make_model.py"), test, folder], check=True)
         for model in sorted(glob.glob(os.path.join(folder, "*.onnx"))):
+            # It is refused only after many nodes: too slow to run thousands of times.
+            if os.path.basename(model) == "explosion.onnx":
+                continue
             shutil.copy(model, os.path.join(models, os.path.basename(test) + "." + os.path.basename(model)))
     # Containers cross the border to libraries that are not instrumented.
     options = os.environ.get("ASAN_OPTIONS", "")
