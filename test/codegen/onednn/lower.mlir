@@ -34,7 +34,7 @@ func.func @conv(%x: tensor<?x8x8x4xf32>, %r: tensor<?x4x4x6xf32>, %n: index) -> 
 // CHECK-LABEL: func.func @matmul(
 // CHECK: tenon_rt.library "onednn"
 // CHECK-SAME: constants = array<i64>
-// CHECK-SAME: descriptor = array<i64: 1, 3, 4, -1, 0, 3,
+// CHECK-SAME: descriptor = array<i64: 1, 3, 4, -1, 0, 2,
 // CHECK-SAME: 1, 2, 0, 1, 1, 2, 1, 0, 1, 2, 0, 1, 1, 2, 0, 1,
 // CHECK-SAME: 1, 7, -4616189618054758400, 0, -1, 2, 1, 0, 0, 2>
 func.func @matmul(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %c: tensor<1x6xf32>) -> tensor<4x6xf32> {
