@@ -39,12 +39,30 @@ function(tenon_tablegen target td)
   add_public_tablegen_target(${target})
 endfunction()
 
+# MLIR's headers are most of a compilation: they are parsed once, for all
+# libraries. A source still includes what it uses.
+add_library(TenonPrecompiled STATIC ${CMAKE_CURRENT_LIST_DIR}/Precompiled.cpp)
+target_link_libraries(TenonPrecompiled PUBLIC TenonMLIRHeaders)
+target_precompile_headers(TenonPrecompiled PRIVATE
+  <mlir/Dialect/Arith/IR/Arith.h>
+  <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/Tensor/IR/Tensor.h>
+  <mlir/IR/BuiltinOps.h>
+  <mlir/IR/PatternMatch.h>
+  <mlir/Pass/Pass.h>
+  <mlir/Pass/PassManager.h>
+  <mlir/Transforms/GreedyPatternRewriteDriver.h>)
+# So that ccache can tell that the header is the same one.
+target_compile_options(TenonPrecompiled PRIVATE
+  "SHELL:-Xclang -fno-pch-timestamp")
+
 # tenon_add_library(<name> <sources>... [DEPENDS <targets>...] [LINK <targets>...])
 # makes one static library of the compiler.
 function(tenon_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC TenonMLIRHeaders ${ARG_LINK})
+  target_precompile_headers(${name} REUSE_FROM TenonPrecompiled)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
