@@ -401,7 +401,7 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
         continue;
       }
       StringRef symbol;
-      if (dims && d < int64_t(dims.size()))
+      if (dims && size_t(d) < dims.size())
         symbol = cast<StringAttr>(dims[d]).getValue();
       if (isInput) {
         if (symbol.empty())
