@@ -10,7 +10,9 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -156,6 +158,51 @@ void LowerGraphPass::lowerIf(IfOp op, IRRewriter &rewriter) {
   rewriter.replaceOp(op, branch.getResults());
 }
 
+Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index);
+
+/// `size` as a value outside of `branch`: itself, or a copy of the arithmetic
+/// that computes it there; null if it depends on what the branch computes.
+Value copyOutside(OpBuilder &builder, Value size, scf::IfOp branch,
+                  IRMapping &copies) {
+  if (Value copy = copies.lookupOrNull(size))
+    return copy;
+  if (!branch->isAncestor(size.getParentRegion()->getParentOp()))
+    return size;
+  Operation *op = size.getDefiningOp();
+  if (!op || !isPure(op) || op->getNumRegions() != 0)
+    return nullptr;
+  for (Value operand : op->getOperands()) {
+    Value copy = copyOutside(builder, operand, branch, copies);
+    if (!copy)
+      return nullptr;
+    copies.map(operand, copy);
+  }
+  builder.clone(*op, copies);
+  return copies.lookup(size);
+}
+
+/// Dimension `index` of a result of `branch`: what both regions agree on, or a
+/// choice between two sizes; null if either depends on what a region computes.
+Value getBranchSize(OpBuilder &builder, Location loc, scf::IfOp branch,
+                    unsigned result, int64_t index) {
+  Value sizes[2];
+  for (auto [size, region] : llvm::zip_equal(sizes, branch->getRegions())) {
+    Operation *yield = region.front().getTerminator();
+    OpBuilder inside(yield);
+    size = getSize(inside, loc, yield->getOperand(result), index);
+    OpBuilder before(branch);
+    IRMapping copies;
+    size = copyOutside(before, size, branch, copies);
+    if (!size)
+      return nullptr;
+  }
+  std::optional<int64_t> known = getConstantIntValue(sizes[0]);
+  if (sizes[0] == sizes[1] || (known && known == getConstantIntValue(sizes[1])))
+    return sizes[0];
+  return arith::SelectOp::create(builder, loc, branch.getCondition(), sizes[0],
+                                 sizes[1]);
+}
+
 /// Dimension `index` of a tensor of the lowered graph. Goes through calls to
 /// what made their outputs, so that no dimension of a result is computed from
 /// the result.
@@ -171,6 +218,13 @@ Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index) {
     return empty.getDynamicSize(index);
   if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
     return view.getSizes()[type.getDynamicDimIndex(index)];
+  if (auto tensorCast = dyn_cast_or_null<tensor::CastOp>(op))
+    return getSize(builder, loc, tensorCast.getSource(), index);
+  if (auto branch = dyn_cast_or_null<scf::IfOp>(op))
+    if (Value size =
+            getBranchSize(builder, loc, branch,
+                          cast<OpResult>(tensor).getResultNumber(), index))
+      return size;
   return tensor::DimOp::create(builder, loc, tensor, index);
 }
 

@@ -56,19 +56,26 @@ struct WidenNarrowedDim : OpRewritePattern<arith::ExtSIOp> {
   }
 };
 
-/// (x * c) / c -> x for a constant c > 0; products of dimensions don't wrap.
+/// (x * c) / c -> x for a constant c > 0, or any dimension c: only what is not
+/// 0 divides, and products of dimensions don't wrap.
 template <typename DivOp> struct DivideProduct : OpRewritePattern<DivOp> {
   using OpRewritePattern<DivOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(DivOp op,
                                 PatternRewriter &rewriter) const override {
-    std::optional<int64_t> divisor = getConstantIntValue(op.getRhs());
     auto product = op.getLhs().template getDefiningOp<arith::MulIOp>();
-    if (!divisor || *divisor <= 0 || !product)
+    if (!product)
       return failure();
+    if (op.getType().isIndex())
+      for (unsigned i : {0u, 1u})
+        if (product->getOperand(i) == op.getRhs()) {
+          rewriter.replaceOp(op, product->getOperand(1 - i));
+          return success();
+        }
+    std::optional<int64_t> divisor = getConstantIntValue(op.getRhs());
     std::optional<int64_t> factor = getConstantIntValue(product.getRhs());
-    if (!factor || *factor % *divisor != 0)
-      return failure();
+    if (!divisor || *divisor <= 0 || !factor || *factor % *divisor != 0)
+      return rewriter.notifyMatchFailure(op, "the divisor is no factor");
     Value rest = arith::ConstantOp::create(
         rewriter, op.getLoc(),
         rewriter.getIntegerAttr(op.getType(), *factor / *divisor));

@@ -195,3 +195,22 @@ func.func @taken(%x: tensor<2x4xf32>, %y: tensor<?x?xf32>) -> tensor<?x?xf32> {
   }
   return %0 : tensor<?x?xf32>
 }
+
+// -----
+
+// A quotient by a factor, and one that is none.
+// CHECK-LABEL: func.func @quotient(
+// CHECK: %[[W:.*]] = tensor.dim %{{.*}}, %c1
+// CHECK: %[[ODD:.*]] = arith.floordivsi %{{.*}}, %c3
+// CHECK: return %[[W]], %[[ODD]]
+func.func @quotient(%x: tensor<?x?xf32>) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %n = tensor.dim %x, %c0 : tensor<?x?xf32>
+  %w = tensor.dim %x, %c1 : tensor<?x?xf32>
+  %0 = arith.muli %n, %w : index
+  %1 = arith.floordivsi %0, %n : index
+  %2 = arith.floordivsi %0, %c3 : index
+  return %1, %2 : index, index
+}
