@@ -48,6 +48,12 @@ struct CallModel
   }
 };
 
+/// All of a model's memory is contiguous.
+MemRefType getContiguousType(Type tensor) {
+  auto type = cast<RankedTensorType>(tensor);
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
 /// A view is an alias of its source.
 struct ViewModel
     : BufferizableOpInterface::ExternalModel<ViewModel, tenon::rt::ViewOp> {
@@ -63,6 +69,14 @@ struct ViewModel
                                       const AnalysisState &) const {
     return {{op->getResult(0), BufferRelation::Equivalent}};
   }
+  /// The default is the source's type with the layout of anything.
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
+    return cast<BufferLikeType>(
+        Type(getContiguousType(op->getResult(0).getType())));
+  }
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
@@ -71,10 +85,9 @@ struct ViewModel
         getBuffer(rewriter, view.getSource(), options, state);
     if (failed(source))
       return failure();
-    auto type = cast<RankedTensorType>(view.getResult().getType());
     replaceOpWithNewBufferizedOp<tenon::rt::ViewOp>(
-        rewriter, op, MemRefType::get(type.getShape(), type.getElementType()),
-        *source, view.getSizes());
+        rewriter, op, getContiguousType(view.getResult().getType()), *source,
+        view.getSizes());
     return success();
   }
 };
