@@ -321,20 +321,24 @@ void CompiledKernel::check(const RunOptions &options) {
   }
 }
 
-double CompiledKernel::measure(const RunOptions &options, int repeats) {
+double CompiledKernel::measure(const RunOptions &options) {
   Call call;
   prepare(call, options, nullptr);
   int64_t units = countUnits(call.words.data());
   std::vector<int64_t> words = call.words;
   words.push_back(0);
   words.push_back(units);
+  // Clocks may be coarse: many runs at a time.
   double best = 1e30;
-  for (int i = 0; i != repeats; ++i) {
+  for (int i = 0; i != 3; ++i) {
+    std::chrono::duration<double> time{};
     auto start = std::chrono::steady_clock::now();
-    run(words.data());
-    std::chrono::duration<double> time =
-        std::chrono::steady_clock::now() - start;
-    best = std::min(best, time.count());
+    int runs = 0;
+    for (; time.count() < 0.03; ++runs) {
+      run(words.data());
+      time = std::chrono::steady_clock::now() - start;
+    }
+    best = std::min(best, time.count() / runs);
   }
   return call.bytes / best * 1e-9;
 }

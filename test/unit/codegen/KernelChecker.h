@@ -53,7 +53,7 @@ public:
   /// For kernels with static shapes only.
   void check();
   /// Gigabytes a second that the inputs and outputs of `options` are worth.
-  double measure(const RunOptions &options, int repeats = 20);
+  double measure(const RunOptions &options);
 
   /// The kind of emitter that took the kernel.
   llvm::StringRef getEmitter() const { return emitter; }
