@@ -9,6 +9,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA1.h"
 
 using namespace mlir;
 
@@ -16,6 +18,8 @@ namespace tenon::cpu {
 
 /// Names the function that counts the units of a kernel's function.
 static constexpr llvm::StringLiteral kUnitsAttr = "tenon.units";
+/// What a kernel's function was generated from.
+static constexpr llvm::StringLiteral kKeyAttr = "tenon.key";
 
 Type getMemoryType(Type type) {
   if (type.isInteger(1))
@@ -328,6 +332,27 @@ static unsigned countKernels(ModuleOp module) {
   return count;
 }
 
+/// What two kernels of one function have alike: a digest of all but the names
+/// and places of their values.
+static StringAttr getKey(KernelOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  // Detached from what they are used on, kernels print alike.
+  kernel->print(stream, OpPrintingFlags().useLocalScope());
+  stream << kernel.getInputs().getTypes();
+  llvm::SHA1 hash;
+  hash.update(text);
+  return StringAttr::get(kernel.getContext(), llvm::toHex(hash.final()));
+}
+
+/// The function that was generated for an equal kernel, or null.
+static func::FuncOp findKernel(ModuleOp module, StringAttr key) {
+  for (auto func : module.getOps<func::FuncOp>())
+    if (func->getAttr(kKeyAttr) == key)
+      return func;
+  return {};
+}
+
 static func::FuncOp makeFunction(KernelOp kernel, ModuleOp module,
                                  const Twine &name, bool hasRange) {
   MLIRContext *context = module.getContext();
@@ -367,11 +392,14 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
   if (!emitter)
     return kernel.emitError("no generated code for this kernel");
 
-  std::string name =
-      ("k" + Twine(countKernels(module)) + "_" + getAnchorName(kernel)).str();
   if (emitter->prepare)
     emitter->prepare(kernel, vectorBits);
   OwningOpRef<KernelOp> copy(cast<KernelOp>(kernel->clone()));
+  StringAttr key = getKey(*copy);
+  if (func::FuncOp same = findKernel(module, key))
+    return same;
+  std::string name =
+      ("k" + Twine(countKernels(module)) + "_" + getAnchorName(kernel)).str();
   Collapses collapses =
       emitter->collapses ? collapseDims(*copy) : getIdentityCollapses(*copy);
   if (emitter->collapses)
@@ -381,6 +409,7 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
   func::FuncOp units =
       makeFunction(kernel, module, name + ".units", /*hasRange=*/false);
   body->setAttr(kUnitsAttr, FlatSymbolRefAttr::get(units));
+  body->setAttr(kKeyAttr, key);
   KernelFunction bodyFunction(*copy, collapses, body, /*hasRange=*/true,
                               vectorBits);
   emitter->emitBody(bodyFunction);

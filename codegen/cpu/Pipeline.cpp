@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/Passes.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -22,4 +23,12 @@ void tenon::cpu::buildCpuKernelPipeline(OpPassManager &passes) {
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = true;
   passes.addNestedPass<func::FuncOp>(createConvertVectorToLLVMPass(vectors));
+}
+
+void tenon::cpu::registerCpuKernelPasses() {
+  registerTenonCodegenCpuPasses();
+  PassPipelineRegistration<>(
+      "tenon-lower-cpu-kernels",
+      "the functions of generated kernels down to vectors in the llvm dialect",
+      [](OpPassManager &passes) { buildCpuKernelPipeline(passes); });
 }

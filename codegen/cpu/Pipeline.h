@@ -13,6 +13,10 @@ namespace tenon::cpu {
 /// this, and what `math` is left has an instruction or a function in libm.
 void buildCpuKernelPipeline(mlir::OpPassManager &passes);
 
+/// Registers the passes of this folder, and the pipeline as
+/// `tenon-lower-cpu-kernels`.
+void registerCpuKernelPasses();
+
 } // namespace tenon::cpu
 
 #endif // TENON_CODEGEN_CPU_PIPELINE_H

@@ -4,6 +4,7 @@
 
 #include "codegen/assign/Passes.h"
 #include "codegen/common/Passes.h"
+#include "codegen/cpu/Pipeline.h"
 #include "dialects/rt/RtBufferize.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
@@ -79,5 +80,6 @@ void tenon::registerAllPasses() {
   registerFusePasses();
   registerFusePipeline();
   registerAssignPasses();
+  cpu::registerCpuKernelPasses();
   codegen::registerTenonCodegenCommonPasses();
 }
