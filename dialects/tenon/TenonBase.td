@@ -35,6 +35,7 @@ def Tenon_VerifiesShape : NativeOpTrait<"VerifiesShape"> {
 class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
     : Tenon_Op<mnemonic, traits # [Pure, Tenon_VerifiesShape,
         DeclareOpInterfaceMethods<InferTypeOpInterface>,
+        DeclareOpInterfaceMethods<Tenon_ShapedOpInterface>,
         DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>]> {
   code shapedDeclarations = [{
     static ::mlir::LogicalResult inferShapes(Adaptor op,
@@ -69,6 +70,10 @@ class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
         ::mlir::OpBuilder &builder,
         ::mlir::ReifiedRankedShapedTypeDims &shapes) {
       return ::tenon::detail::reifyResultShapes(*this, builder, shapes);
+    }
+    ::mlir::LogicalResult $cppClass::guardShapes(::mlir::OpBuilder &builder,
+                                                 ::tenon::GuardFn guard) {
+      return ::tenon::detail::guardShapes(*this, builder, guard);
     }
   }];
   /// The usual element types: one result, that of the first operand.

@@ -24,6 +24,22 @@ def Tenon_ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
   ];
 }
 
+def Tenon_ShapedOpInterface : OpInterface<"ShapedOpInterface"> {
+  let cppNamespace = "::tenon";
+  let description = [{
+    An operation that takes for granted that some sizes agree. Sizes that are
+    static and differ are an error of its verifier; the others are checked when
+    the model runs.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Hands to `guard` each pair of sizes that have to be equal and are not known
+      to be. They are computed at the builder's insertion point.
+    }], "::mlir::LogicalResult", "guardShapes",
+    (ins "::mlir::OpBuilder &":$builder, "::tenon::GuardFn":$guard)>
+  ];
+}
+
 def Tenon_PermutableOpInterface : OpInterface<"PermutableOpInterface"> {
   let cppNamespace = "::tenon";
   let description = [{

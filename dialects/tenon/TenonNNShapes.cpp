@@ -72,9 +72,12 @@ static LogicalResult checkChannels(DimBuilder &dims, Value bias, Dim channels,
                       Twine(channels.getConstant()));
   if (!bias)
     return success();
-  if (failed(checkRank(dims, "a bias", bias, 1)))
+  if (failed(checkRank(dims, "a bias", bias, 1)) ||
+      failed(checkSize(dims, "the bias", bias, 0, channels.getStatic())))
     return failure();
-  return checkSize(dims, "the bias", bias, 0, channels.getStatic());
+  if (!dims.isGuarding())
+    return success();
+  return dims.requireEqual(dims.dim(bias, 0), channels, "the size of the bias");
 }
 
 LogicalResult ConvOp::inferShapes(Adaptor op, DimBuilder &dims,
@@ -97,6 +100,11 @@ LogicalResult ConvOp::inferShapes(Adaptor op, DimBuilder &dims,
   if (in.isConstant() &&
       failed(checkSize(dims, "the input (channels of the weights times groups)",
                        input, channel, in.getConstant())))
+    return failure();
+  if (dims.isGuarding() &&
+      failed(dims.requireEqual(dims.mul(dims.dim(weights, perGroup), groups),
+                               dims.dim(input, channel),
+                               "the number of input channels")))
     return failure();
   Dim out = dims.dim(weights, isNchw ? 0 : rank - 1);
   if (failed(checkChannels(dims, op.getBias(), out, "output", groups)))
@@ -131,9 +139,10 @@ LogicalResult ConvTransposeOp::inferShapes(Adaptor op, DimBuilder &dims,
     return failure();
   bool isNchw = op.getLayout() == Layout::NCHW;
   int64_t channel = window.getChannel(rank), kernel = isNchw ? 2 : 0;
-  int64_t in = tensorType(weights).getDimSize(isNchw ? 0 : rank - 1);
-  if (failed(checkSize(dims, "the input (channels of the weights)", input,
-                       channel, in)))
+  int64_t perInput = isNchw ? 0 : rank - 1;
+  int64_t in = tensorType(weights).getDimSize(perInput);
+  if (failed(checkSameSize(dims, "the input (channels of the weights)", input,
+                           channel, weights, perInput)))
     return failure();
   if (!ShapedType::isDynamic(in) && in % groups != 0)
     return dims.error("expects input channels in " + Twine(groups) +
@@ -229,6 +238,10 @@ LogicalResult MatMulOp::inferShapes(Adaptor op, DimBuilder &dims,
                       "but it is " +
                       Twine(lhsType.getDimSize(lhsK)) + " in lhs and " +
                       Twine(rhsType.getDimSize(rhsK)) + " in rhs");
+  if (dims.isGuarding() &&
+      failed(dims.requireEqual(dims.dim(lhs, lhsK), dims.dim(rhs, rhsK),
+                               "the dimension that is summed over")))
+    return failure();
   int64_t rank = std::max(lhsRank, rhsRank);
   TensorShape shape(rank);
   for (int64_t i = 0; i != rank - 2; ++i) {
@@ -240,6 +253,10 @@ LogicalResult MatMulOp::inferShapes(Adaptor op, DimBuilder &dims,
                         "are " +
                         Twine(aSize) + " in lhs and " + Twine(bSize) +
                         " in rhs");
+    if (dims.isGuarding() && aSize != 1 && bSize != 1 &&
+        failed(dims.requireEqual(dims.dim(lhs, a), dims.dim(rhs, b),
+                                 "dimension " + Twine(i) + " of the operands")))
+      return failure();
     if (aSize == 1 && bSize == 1)
       shape[i] = 1;
     else if (aSize == 1 || (ShapedType::isDynamic(aSize) && bSize != 1 &&
@@ -260,25 +277,25 @@ LogicalResult AttentionOp::inferShapes(Adaptor op, DimBuilder &dims,
       failed(checkRank(dims, "key", key, 4)) ||
       failed(checkRank(dims, "value", value, 4)))
     return failure();
-  ArrayRef<int64_t> q = tensorType(query).getShape();
-  ArrayRef<int64_t> k = tensorType(key).getShape();
-  if (failed(checkSize(dims, "key", key, 0, q[0])) ||
-      failed(checkSize(dims, "key", key, 1, q[1])) ||
-      failed(checkSize(dims, "key", key, 3, q[3])) ||
-      failed(checkSize(dims, "value", value, 0, q[0])) ||
-      failed(checkSize(dims, "value", value, 1, q[1])) ||
-      failed(checkSize(dims, "value", value, 2, k[2])))
+  if (failed(checkSameSize(dims, "key", key, 0, query, 0)) ||
+      failed(checkSameSize(dims, "key", key, 1, query, 1)) ||
+      failed(checkSameSize(dims, "key", key, 3, query, 3)) ||
+      failed(checkSameSize(dims, "value", value, 0, query, 0)) ||
+      failed(checkSameSize(dims, "value", value, 1, query, 1)) ||
+      failed(checkSameSize(dims, "value", value, 2, key, 2)))
     return failure();
   if (Value mask = op.getMask()) {
     int64_t rank = rankOf(mask);
     if (rank > 4)
       return dims.error("expects a mask of rank 4 or less, but it has rank " +
                         Twine(rank));
-    int64_t scores[] = {q[0], q[1], q[2], k[2]};
-    for (int64_t i = 0; i != rank; ++i)
+    for (int64_t i = 0; i != rank; ++i) {
+      int64_t score = 4 - rank + i;
       if (tensorType(mask).getDimSize(i) != 1 &&
-          failed(checkSize(dims, "mask", mask, i, scores[4 - rank + i])))
+          failed(checkSameSize(dims, "mask", mask, i, score == 3 ? key : query,
+                               score == 3 ? 2 : score)))
         return failure();
+    }
   }
   TensorShape shape = dims.shape(query);
   shape[3] = dims.dim(value, 3);
@@ -301,7 +318,6 @@ LogicalResult LstmOp::inferShapes(Adaptor op, DimBuilder &dims,
   if (ShapedType::isDynamic(hidden) || hidden < 1 || hidden > INT32_MAX)
     return dims.error("expects a static hidden size (dimension 2 of "
                       "recurrence)");
-  int64_t features = tensorType(input).getDimSize(2);
   int64_t batch = tensorType(input).getDimSize(1);
   auto check = [&](StringRef name, Value tensor, ArrayRef<int64_t> sizes) {
     for (auto [i, size] : llvm::enumerate(sizes))
@@ -309,7 +325,8 @@ LogicalResult LstmOp::inferShapes(Adaptor op, DimBuilder &dims,
         return failure();
     return success();
   };
-  if (failed(check("weights", weights, {directions, 4 * hidden, features})) ||
+  if (failed(check("weights", weights, {directions, 4 * hidden})) ||
+      failed(checkSameSize(dims, "weights", weights, 2, input, 2)) ||
       failed(
           check("recurrence", recurrence, {directions, 4 * hidden, hidden})) ||
       failed(check("bias", bias, {directions, 8 * hidden})) ||
@@ -318,6 +335,11 @@ LogicalResult LstmOp::inferShapes(Adaptor op, DimBuilder &dims,
       failed(check("initial_cell", op.getInitialCell(),
                    {directions, batch, hidden})))
     return failure();
+  for (auto [name, state] :
+       {std::pair("initial_state", op.getInitialState()),
+        std::pair("initial_cell", op.getInitialCell())})
+    if (failed(checkSameSize(dims, name, state, 1, input, 1)))
+      return failure();
   Dim steps = dims.dim(input, 0), size = dims.dim(input, 1);
   if (failed(finishShape(dims, {steps, directions, size, hidden}, shapes)) ||
       failed(finishShape(dims, {directions, size, hidden}, shapes)))
@@ -335,13 +357,12 @@ LogicalResult BatchNormOp::inferShapes(Adaptor op, DimBuilder &dims,
   int64_t axis = op.getAxis();
   if (failed(checkAxis(dims, axis, rankOf(input))))
     return failure();
-  int64_t channels = tensorType(input).getDimSize(axis);
   for (auto [name, value] :
        {std::pair("scale", op.getScale()), std::pair("bias", op.getBias()),
         std::pair("mean", op.getMean()),
         std::pair("variance", op.getVariance())})
     if (failed(checkRank(dims, name, value, 1)) ||
-        failed(checkSize(dims, name, value, 0, channels)))
+        failed(checkSameSize(dims, name, value, 0, input, axis)))
       return failure();
   return finishShape(dims, dims.shape(input), shapes);
 }
@@ -359,8 +380,7 @@ LogicalResult LayerNormOp::inferShapes(Adaptor op, DimBuilder &dims,
     if (failed(checkRank(dims, name, value, rank - axis)))
       return failure();
     for (int64_t i = axis; i != rank; ++i)
-      if (failed(checkSize(dims, name, value, i - axis,
-                           tensorType(input).getDimSize(i))))
+      if (failed(checkSameSize(dims, name, value, i - axis, input, i)))
         return failure();
   }
   return finishShape(dims, dims.shape(input), shapes);

@@ -76,6 +76,18 @@ LogicalResult ReshapeOp::inferShapes(Adaptor op, DimBuilder &dims,
   for (int64_t i = 0, e = rankOf(input); i != e; ++i)
     if (!isCopied[i])
       total = dims.mul(total, dims.dim(input, i));
+  if (dims.isGuarding()) {
+    // With all dimensions, as one that is 0 makes the others meaningless.
+    Dim before = 1, after = 1;
+    for (const Dim &dim : dims.shape(input))
+      before = dims.mul(before, dim);
+    for (auto [i, dim] : llvm::enumerate(shape))
+      after = dims.mul(after, int64_t(i) == inferred
+                                  ? dims.floorDiv(total, dims.max(known, 1))
+                                  : dim);
+    if (failed(dims.requireEqual(before, after, "the number of elements")))
+      return failure();
+  }
 
   if (inferred) {
     if (known.isConstant() && known.getConstant() == 0)
@@ -171,7 +183,17 @@ LogicalResult ExpandOp::inferShapes(Adaptor op, DimBuilder &dims,
       return dims.error("can't expand dimension " + Twine(i) + " of size " +
                         Twine(size) + " to " + Twine(dim.getConstant()));
     // An input dimension that is not 1 is the result's.
-    if (!dim.isConstant() && size != 1 && !ShapedType::isDynamic(size))
+    bool isFixed =
+        !dim.isConstant() && size != 1 && !ShapedType::isDynamic(size);
+    if (dims.isGuarding() && size != 1) {
+      Dim from = dims.dim(input, i);
+      Dim reached = isFixed ? from : dims.selectEqual(from, 1, dim, from);
+      if (failed(dims.requireEqual(reached, dim,
+                                   "dimension " + Twine(i) +
+                                       " and what it is expanded to")))
+        return failure();
+    }
+    if (isFixed)
       dim = size;
     shape.push_back(dim);
   }
@@ -197,6 +219,11 @@ LogicalResult ConcatOp::inferShapes(Adaptor op, DimBuilder &dims,
         shape[i] = dims.add(shape[i], dims.dim(input, i));
       else if (failed(checkSize(dims, "every input", input, i,
                                 shape[i].getStatic())))
+        return failure();
+      else if (dims.isGuarding() &&
+               failed(dims.requireEqual(shape[i], dims.dim(input, i),
+                                        "dimension " + Twine(i) +
+                                            " of the inputs")))
         return failure();
       else if (!tensorType(input).isDynamicDim(i))
         shape[i] = tensorType(input).getDimSize(i);

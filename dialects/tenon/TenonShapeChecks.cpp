@@ -80,6 +80,17 @@ LogicalResult checkSize(DimBuilder &dims, StringRef name, Value tensor,
                     " to be " + Twine(size) + ", but it is " + Twine(actual));
 }
 
+LogicalResult checkSameSize(DimBuilder &dims, StringRef name, Value tensor,
+                            int64_t index, Value other, int64_t otherIndex) {
+  if (failed(checkSize(dims, name, tensor, index,
+                       tensorType(other).getDimSize(otherIndex))))
+    return failure();
+  if (!dims.isGuarding())
+    return success();
+  return dims.requireEqual(dims.dim(tensor, index), dims.dim(other, otherIndex),
+                           "dimension " + Twine(index) + " of " + name);
+}
+
 LogicalResult finishShape(DimBuilder &dims, TensorShape shape, Shapes &shapes) {
   int64_t count = 1;
   bool isEmpty = llvm::any_of(shape, [](const Dim &dim) {

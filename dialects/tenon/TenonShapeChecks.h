@@ -44,6 +44,12 @@ mlir::LogicalResult checkCount(DimBuilder &dims, llvm::StringRef name,
 mlir::LogicalResult checkSize(DimBuilder &dims, llvm::StringRef name,
                               mlir::Value tensor, int64_t index, int64_t size);
 
+/// Checks that dimension `index` of `tensor` may be dimension `otherIndex` of
+/// `other`, and guards it.
+mlir::LogicalResult checkSameSize(DimBuilder &dims, llvm::StringRef name,
+                                  mlir::Value tensor, int64_t index,
+                                  mlir::Value other, int64_t otherIndex);
+
 /// Whether two sizes may be equal at run time.
 inline bool maybeEqual(int64_t a, int64_t b) {
   return mlir::ShapedType::isDynamic(a) || mlir::ShapedType::isDynamic(b) ||

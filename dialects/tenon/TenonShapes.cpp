@@ -129,6 +129,17 @@ Dim DimBuilder::selectLess(Dim a, Dim b, Dim ifTrue, Dim ifFalse) {
   });
 }
 
+Dim DimBuilder::selectEqual(Dim a, Dim b, Dim ifTrue, Dim ifFalse) {
+  if (a.isConstant() && b.isConstant())
+    return a.getConstant() == b.getConstant() ? ifTrue : ifFalse;
+  return build({a, b, ifTrue, ifFalse}, [&](OpBuilder &builder) -> Value {
+    Value equal = arith::CmpIOp::create(builder, *loc, arith::CmpIPredicate::eq,
+                                        materialize(a), materialize(b));
+    return arith::SelectOp::create(builder, *loc, equal, materialize(ifTrue),
+                                   materialize(ifFalse));
+  });
+}
+
 Dim DimBuilder::dim(Value tensor, int64_t index) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(index))
@@ -170,6 +181,19 @@ Dim DimBuilder::element(Value tensor, int64_t index) {
   });
 }
 
+LogicalResult DimBuilder::requireEqual(Dim a, Dim b, const Twine &what) {
+  if (a.isConstant() && b.isConstant())
+    return a.getConstant() == b.getConstant()
+               ? success()
+               : error(what + " has to be one size, but it is " +
+                       Twine(a.getConstant()) + " and " +
+                       Twine(b.getConstant()));
+  if (!guard || a.isUnknown() || b.isUnknown() || a.getValue() == b.getValue())
+    return success();
+  guard(materialize(a), materialize(b), what);
+  return success();
+}
+
 LogicalResult DimBuilder::error(const Twine &message) {
   if (opName.empty())
     return emitOptionalError(loc, message);
@@ -200,16 +224,21 @@ LogicalResult inferElementwiseShape(ValueRange operands, DimBuilder &dims,
       int64_t size = type.getDimSize(i);
       if (size == 1)
         continue;
-      bool isOne = shape[i].isConstant() && shape[i].getConstant() == 1;
-      if (!isOne && shape[i].isConstant()) {
-        if (!ShapedType::isDynamic(size) && size != shape[i].getConstant())
-          return dims.error(
-              "dimension " + Twine(i) + " is " + Twine(shape[i].getConstant()) +
-              " in one operand and " + Twine(size) + " in another");
-        continue;
-      }
-      if (isOne || !ShapedType::isDynamic(size))
+      Dim known = shape[i];
+      bool isOne = known.isConstant() && known.getConstant() == 1;
+      bool isDynamic = ShapedType::isDynamic(size);
+      if (!isOne && known.isConstant() && !isDynamic &&
+          size != known.getConstant())
+        return dims.error("dimension " + Twine(i) + " is " +
+                          Twine(known.getConstant()) + " in one operand and " +
+                          Twine(size) + " in another");
+      if (isOne || (!known.isConstant() && !isDynamic))
         shape[i] = dims.dim(operand, i);
+      if (!isOne && dims.isGuarding() &&
+          failed(dims.requireEqual(known, dims.dim(operand, i),
+                                   "dimension " + Twine(i) +
+                                       " of the operands")))
+        return failure();
     }
   }
   shapes.push_back(std::move(shape));

@@ -3,7 +3,13 @@
 // Every shaped operation defines `inferShapes` once, in terms of `Dim`s and a
 // `DimBuilder`. Without an OpBuilder the arithmetic is static and unknown stays
 // unknown: that is type inference. With one, unknown dimensions become SSA
-// values: that is reification, which lowering uses.
+// values: that is reification, which lowering uses. With a guard too, sizes that
+// have to agree but are unknown are handed to it: that is how a compiled model
+// gets its checks.
+//
+// Dynamic dimensions that meet are taken to be equal. Where that is not known,
+// the simplify phase makes it so: tenon-expand-broadcasts repeats operands that
+// may be 1, and tenon-guard-shapes checks what is left when the model runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +47,11 @@ private:
 
 using TensorShape = llvm::SmallVector<Dim>;
 
+/// Takes two sizes of type `index` that have to be equal at run time, and what
+/// they are sizes of.
+using GuardFn =
+    llvm::function_ref<void(mlir::Value, mlir::Value, const llvm::Twine &)>;
+
 /// Arithmetic on dimensions. Constants fold; what is left becomes unknown, or,
 /// with an OpBuilder, `arith` operations at its insertion point.
 class DimBuilder {
@@ -50,8 +61,8 @@ public:
                       llvm::StringRef opName = {})
       : loc(loc), opName(opName) {}
   DimBuilder(mlir::OpBuilder &builder, mlir::Location loc,
-             llvm::StringRef opName = {})
-      : builder(&builder), loc(loc), opName(opName) {}
+             llvm::StringRef opName = {}, GuardFn guard = nullptr)
+      : builder(&builder), loc(loc), opName(opName), guard(guard) {}
 
   Dim add(Dim a, Dim b);
   Dim sub(Dim a, Dim b);
@@ -63,6 +74,8 @@ public:
   Dim max(Dim a, Dim b);
   /// `ifTrue` where `a < b`.
   Dim selectLess(Dim a, Dim b, Dim ifTrue, Dim ifFalse);
+  /// `ifTrue` where `a == b`.
+  Dim selectEqual(Dim a, Dim b, Dim ifTrue, Dim ifFalse);
 
   /// Dimension `index` of a ranked tensor.
   Dim dim(mlir::Value tensor, int64_t index);
@@ -72,6 +85,12 @@ public:
   /// (`index` = 0): constant where it is a constant or `tensor.from_elements`
   /// of constants.
   Dim element(mlir::Value tensor, int64_t index);
+
+  /// Whether `requireEqual` wants sizes that are only known at run time.
+  bool isGuarding() const { return bool(guard); }
+  /// What an operation takes for granted. Constants that differ are an error;
+  /// sizes that may differ at run time go to the guard, if there is one.
+  mlir::LogicalResult requireEqual(Dim a, Dim b, const llvm::Twine &what);
 
   /// Reports what is wrong with operands or attributes; returns failure.
   mlir::LogicalResult error(const llvm::Twine &message);
@@ -84,6 +103,7 @@ private:
   mlir::OpBuilder *builder = nullptr;
   std::optional<mlir::Location> loc;
   llvm::StringRef opName;
+  GuardFn guard = nullptr;
 };
 
 /// What ONNX Slice takes of a dimension of size `dim`: `size` elements from
@@ -148,6 +168,15 @@ reifyResultShapes(ConcreteOp op, mlir::OpBuilder &builder,
                                            dims, shapes)))
     return mlir::failure();
   return finishReification(op, builder, shapes, reified);
+}
+
+template <typename ConcreteOp>
+mlir::LogicalResult guardShapes(ConcreteOp op, mlir::OpBuilder &builder,
+                                GuardFn guard) {
+  DimBuilder dims(builder, op.getLoc(), ConcreteOp::getOperationName(), guard);
+  llvm::SmallVector<TensorShape> shapes;
+  return ConcreteOp::inferShapes(typename ConcreteOp::Adaptor(op), dims,
+                                 shapes);
 }
 
 } // namespace detail

@@ -1,5 +1,6 @@
 //===- VerifyKernels.cpp - What holds after the fuse phase ----------------===//
 
+#include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -23,7 +24,7 @@ static bool isIndexArithmetic(Operation *op) {
 static bool isAllowedOutside(Operation *op) {
   return isIndexArithmetic(op) || op->hasTrait<OpTrait::ReturnLike>() ||
          isa<ModuleOp, FunctionOpInterface, tensor::ExtractOp, tensor::CastOp,
-             ConstantOp, ReshapeOp, IfOp, KernelOp>(op);
+             ConstantOp, ReshapeOp, IfOp, KernelOp, rt::RequireEqualOp>(op);
 }
 
 static bool isAllowedInside(Operation *op) {

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "transforms/simplify/DimExpressions.h"
 
 using namespace mlir;
 
@@ -230,6 +231,56 @@ struct DivideBySelf : OpRewritePattern<arith::DivUIOp> {
   }
 };
 
+/// How many values `CancelTerms` looks through for one operation.
+constexpr unsigned kMaxCancelledValues = 64;
+
+/// (a + b) - a -> b and (a * b + a * c) / a -> b + c: differences and quotients
+/// in which, as polynomials, something cancels.
+template <typename OpT> struct CancelTerms : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isIndex())
+      return failure();
+    DimExpressions expressions(kMaxCancelledValues);
+    DimPolynomial result = expressions.get(op.getResult());
+    size_t terms = result.terms.size(), before = 0;
+    for (Value operand : op->getOperands())
+      before += expressions.get(operand).terms.size();
+    if (terms >= before)
+      return rewriter.notifyMatchFailure(op, "nothing cancels");
+    for (auto &[product, factor] : result.terms)
+      if (factor < 0 || llvm::any_of(product, [&](unsigned atom) {
+            Value value = expressions.getValue(atom);
+            return !value || value == op.getResult() ||
+                   !value.getType().isIndex();
+          }))
+        return rewriter.notifyMatchFailure(op, "no sum of products");
+
+    Location loc = op.getLoc();
+    Value sum;
+    for (auto &[product, factor] : result.terms) {
+      Value term;
+      for (unsigned atom : product) {
+        Value value = expressions.getValue(atom);
+        term = term ? Value(arith::MulIOp::create(rewriter, loc, term, value))
+                    : value;
+      }
+      if (!term || factor != 1) {
+        Value constant = arith::ConstantIndexOp::create(rewriter, loc, factor);
+        term = term ? Value(arith::MulIOp::create(rewriter, loc, term, constant))
+                    : constant;
+      }
+      sum = sum ? Value(arith::AddIOp::create(rewriter, loc, sum, term)) : term;
+    }
+    if (!sum)
+      sum = arith::ConstantIndexOp::create(rewriter, loc, 0);
+    rewriter.replaceOp(op, sum);
+    return success();
+  }
+};
+
 /// min(a + b, a) -> a for a dimension b
 struct DropMin : OpRewritePattern<arith::MinSIOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -261,7 +312,10 @@ void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
            ComputeAsIndex<arith::AddIOp>, ComputeAsIndex<arith::SubIOp>,
            ComputeAsIndex<arith::MulIOp>, ComputeAsIndex<arith::MaxSIOp>,
            ComputeAsIndex<arith::MinSIOp>, ComputeAsIndex<arith::DivSIOp>,
-           CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin>(
+           CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin,
+           CancelTerms<arith::SubIOp>, CancelTerms<arith::DivUIOp>,
+           CancelTerms<arith::DivSIOp>, CancelTerms<arith::FloorDivSIOp>,
+           CancelTerms<arith::CeilDivSIOp>>(
           patterns.getContext());
 }
 

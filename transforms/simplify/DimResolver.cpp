@@ -2,10 +2,12 @@
 
 #include "transforms/simplify/DimResolver.h"
 
+#include "dialects/tenon/TenonShapes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "transforms/simplify/Broadcasts.h"
 
 using namespace mlir;
 
@@ -157,23 +159,39 @@ void DimResolver::computeSizes(Operation *op) {
       if (type.isDynamicDim(i))
         sizes[value][i] = dyn_cast<Value>(size);
   }
-  if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op))
-    preferSimple(elementwise, sizes[op->getResult(0)]);
+  meetOperands(op);
 }
 
-void DimResolver::preferSimple(ElementwiseOpInterface op, Sizes &resultSizes) {
-  for (auto [i, size] : llvm::enumerate(resultSizes)) {
-    if (!size)
+void DimResolver::meetOperands(Operation *op) {
+  // By result dimension, as the reified one is of any of them.
+  std::map<int64_t, SmallVector<Value>> meeting;
+  for (const Broadcast &broadcast : getBroadcasts(op)) {
+    if (broadcast.target != op->getResult(0))
       continue;
-    for (Value operand : op->getOperands()) {
-      auto type = cast<RankedTensorType>(operand.getType());
-      if (type.getRank() != int64_t(resultSizes.size()) ||
-          !type.isDynamicDim(i))
+    auto type = cast<RankedTensorType>(broadcast.operand->get().getType());
+    if (type.isDynamicDim(broadcast.dim))
+      meeting[broadcast.targetDim].push_back(
+          lookup(broadcast.operand->get(), broadcast.dim));
+  }
+  for (auto &[index, operandSizes] : meeting) {
+    Value &size = sizes[op->getResult(0)][index];
+    // A static operand's size is the result's.
+    if (!size || getConstantIntValue(size))
+      continue;
+    Value met;
+    for (Value other : operandSizes) {
+      if (!met || !other || expressions.areEqual(met, other) ||
+          expressions.areRelated(met, other)) {
+        if (!met || (other && getCost(other) < getCost(met)))
+          met = other;
         continue;
-      Value other = lookup(operand, i);
-      if (other && getCost(other) < getCost(size))
-        size = other;
+      }
+      OpBuilder builder(op);
+      DimBuilder dims(builder, op->getLoc());
+      met = dims.selectEqual(met, 1, other, met).getValue();
     }
+    if (met)
+      size = met;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
+#include "transforms/simplify/DimExpressions.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -16,8 +17,10 @@ namespace tenon {
 /// of its arguments through the operations' reification. What a tensor's
 /// dimensions are is computed once, in program order, before the operation that
 /// makes the tensor; what nobody asks for stays as dead code. Arguments'
-/// dimensions of one name are taken to be one. Where operands of an elementwise
-/// operation have the same dynamic dimension, the simplest expression is taken.
+/// dimensions of one name are taken to be one. Where dynamic dimensions of
+/// operands meet that are equal, or that a check will compare (see
+/// DimExpressions::areRelated), the simplest expression is the result's; of two
+/// others it is the one that is not 1.
 class DimResolver {
 public:
   /// Replaces every `tensor.dim` that can be followed.
@@ -28,6 +31,11 @@ public:
 
   /// Dimension `index` of `tensor`, as a value that stands before `user`.
   mlir::Value getDim(mlir::Value tensor, int64_t index, mlir::Operation *user);
+  /// The same, but null where it can't be followed, and constant only where it
+  /// has been made so.
+  mlir::Value lookup(mlir::Value tensor, int64_t index);
+
+  DimExpressions &getExpressions() { return expressions; }
 
 private:
   using DimOp = mlir::tensor::DimOp;
@@ -39,15 +47,14 @@ private:
   void computeArgumentSizes(mlir::BlockArgument argument);
   void resolve(DimOp dim);
   void computeIfSizes(IfOp op);
-  void preferSimple(ElementwiseOpInterface op, Sizes &resultSizes);
-  /// The known size, or null.
-  mlir::Value lookup(mlir::Value tensor, int64_t index);
+  void meetOperands(mlir::Operation *op);
   /// How many operations compute `value`.
   int64_t getCost(mlir::Value value);
 
   mlir::func::FuncOp function;
   llvm::DenseMap<mlir::Value, Sizes> sizes;
   llvm::DenseMap<mlir::Value, int64_t> costs;
+  DimExpressions expressions;
   /// The first argument's dimension of each name.
   llvm::StringMap<mlir::Value> symbols;
   int64_t numResolved = 0;

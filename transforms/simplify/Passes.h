@@ -3,6 +3,7 @@
 #ifndef TENON_TRANSFORMS_SIMPLIFY_PASSES_H
 #define TENON_TRANSFORMS_SIMPLIFY_PASSES_H
 
+#include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -298,6 +298,70 @@ def RecognizeAttention : Tenon_SimplifyPass<"tenon-recognize-attention", "::mlir
   ];
 }
 
+def ExpandBroadcasts : Tenon_SimplifyPass<"tenon-expand-broadcasts", "::mlir::func::FuncOp"> {
+  let summary = "Repeat operands that may turn out to be of size 1";
+  let description = [{
+    A dynamic dimension of an operand may be 1 when the model runs, and then it
+    is repeated. Later phases see broadcasts in types only: they take a dynamic
+    dimension to be that of the result. So where an operand of an elementwise
+    operation, a batch dimension of a product or the mask of an attention has a
+    dynamic dimension that is neither equal to the result's nor depends on a
+    dimension of the function's arguments that the result's depends on too, it
+    gets an explicit `tenon.expand`. Of two dynamic dimensions `a` and `b`, the
+    result's is `b` where `a` is 1, else `a`.
+
+    Dimensions that depend on the same one of an argument, such as the two
+    sides of a skip connection, stay: an expand would cost a copy to serve a
+    coincidence, so `tenon-guard-shapes` checks them instead. So do those that
+    depend on data.
+
+    Before:
+    ```mlir
+    %0 = tenon.add %x, %y : (tensor<?xf32>, tensor<5xf32>) -> tensor<5xf32>
+    ```
+    After:
+    ```mlir
+    %s = tenon.constant dense<5> : tensor<1xi64>
+    %1 = tenon.expand %x, %s : (tensor<?xf32>, tensor<1xi64>) -> tensor<5xf32>
+    %0 = tenon.add %1, %y : (tensor<5xf32>, tensor<5xf32>) -> tensor<5xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numExpanded", "num-expanded", "Number of operands that are repeated by an expand">
+  ];
+  let dependentDialects = ["::tenon::TenonDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def GuardShapes : Tenon_SimplifyPass<"tenon-guard-shapes", "::mlir::func::FuncOp"> {
+  let summary = "Check when the model runs what is taken for granted about sizes";
+  let description = [{
+    Each operation tells which sizes have to agree (it is its shape inference that
+    tells: see TenonShapes.h). A pair that is not equal for certain, by the
+    arithmetic of dimensions, becomes a `tenon_rt.require_equal`, once for
+    each pair. Guards that depend on dimensions alone go to the begin of their
+    block, so that nothing is computed with wrong sizes.
+
+    Before:
+    ```mlir
+    %0 = tenon.matmul %x, %y : (tensor<4x?xf32>, tensor<?x8xf32>) -> tensor<4x8xf32>
+    ```
+    After:
+    ```mlir
+    %a = tensor.dim %x, %c1 : tensor<4x?xf32>
+    %b = tensor.dim %y, %c0 : tensor<?x8xf32>
+    tenon_rt.require_equal %a, %b, "the dimension that is summed over"
+    %0 = tenon.matmul %x, %y : (tensor<4x?xf32>, tensor<?x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numProven", "num-proven", "Number of pairs of sizes that are known to be equal">,
+    Statistic<"numGuards", "num-guards", "Number of guards">
+  ];
+  let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def VerifySimplified : Tenon_SimplifyPass<"tenon-verify-simplified", "::mlir::func::FuncOp"> {
   let summary = "Check what the simplify phase promises";
   let description = [{

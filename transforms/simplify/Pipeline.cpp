@@ -57,6 +57,12 @@ void buildSimplifyPipeline(OpPassManager &manager,
   // 7. What all of this has left to compose, fold and spell out.
   addCanonicalForms(manager);
   addKnownValues(manager, options);
+  // 8. Sizes that are not known to agree: broadcasts that only the run can see
+  //    become operations, which settles what results' sizes are, and then
+  //    everything that is still taken for granted is checked.
+  manager.addNestedPass<func::FuncOp>(createExpandBroadcasts());
+  manager.addNestedPass<func::FuncOp>(createGuardShapes());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createVerifySimplified());
 }
 

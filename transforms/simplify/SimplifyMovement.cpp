@@ -236,15 +236,17 @@ struct DropExpand : OpInterfaceRewritePattern<ElementwiseOpInterface> {
     return failure();
   }
 
+  /// Dynamic dimensions are left to `dropKnownExpands`.
   static bool broadcasts(RankedTensorType from, RankedTensorType to) {
+    if (!to.hasStaticShape())
+      return false;
     if (from.getRank() == 0)
       return true;
-    if (from.getRank() != to.getRank())
-      return false;
-    return llvm::all_of_zip(
-        from.getShape(), to.getShape(), [](int64_t size, int64_t target) {
-          return size == 1 || (size == target && !ShapedType::isDynamic(size));
-        });
+    return from.getRank() == to.getRank() &&
+           llvm::all_of_zip(from.getShape(), to.getShape(),
+                            [](int64_t size, int64_t target) {
+                              return size == 1 || size == target;
+                            });
   }
 
   Counts &counts;
@@ -312,12 +314,17 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
     bool hasCandidates = false;
     getOperation().walk([&](Operation *op) {
       hasCandidates |=
-          isa<ReshapeOp, ExpandOp>(op) &&
-          op->getOperand(0).getType() == op->getResult(0).getType();
+          (isa<ReshapeOp, ExpandOp>(op) &&
+           op->getOperand(0).getType() == op->getResult(0).getType()) ||
+          (isa<ElementwiseOpInterface>(op) &&
+           llvm::any_of(op->getOperands(), isDynamicExpand));
     });
     if (!hasCandidates)
       return;
     DimResolver resolver(getOperation());
+    getOperation().walk([&](ElementwiseOpInterface op) {
+      dropKnownExpands(op, resolver);
+    });
     getOperation().walk([&](Operation *op) {
       if (!isa<ReshapeOp, ExpandOp>(op) ||
           op->getOperand(0).getType() != op->getResult(0).getType())
@@ -340,6 +347,55 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
     // The sizes that nobody asked for.
     IRRewriter rewriter(&getContext());
     (void)runRegionDCE(rewriter, getOperation()->getRegions());
+  }
+
+  static bool isDynamicExpand(Value value) {
+    return value.getDefiningOp<ExpandOp>() && !getType(value).hasStaticShape();
+  }
+
+  /// What DropExpand does, where dynamic dimensions are known to be those of
+  /// another operand.
+  void dropKnownExpands(ElementwiseOpInterface op, DimResolver &resolver) {
+    auto type = getType(op->getResult(0));
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isDynamicExpand(operand.get()))
+        continue;
+      auto expand = operand.get().getDefiningOp<ExpandOp>();
+      bool hasWhole = llvm::any_of(op->getOperands(), [&](Value other) {
+        return getType(other).getShape() == type.getShape() &&
+               !other.getDefiningOp<ExpandOp>() &&
+               expandsTo(expand, other, resolver);
+      });
+      if (!hasWhole)
+        continue;
+      operand.set(expand.getInput());
+      ++counts.expands;
+    }
+  }
+
+  /// Whether `expand` makes the shape of `whole` of its input, for certain.
+  static bool expandsTo(ExpandOp expand, Value whole, DimResolver &resolver) {
+    auto from = getType(expand.getInput()), to = getType(whole);
+    bool isScalar = from.getRank() == 0;
+    if (!isScalar && from.getRank() != to.getRank())
+      return false;
+    auto areEqual = [&](Value first, Value second, int64_t index) {
+      Value a = resolver.lookup(first, index);
+      Value b = resolver.lookup(second, index);
+      return a && b && resolver.getExpressions().areEqual(a, b);
+    };
+    for (int64_t i = 0, e = to.getRank(); i != e; ++i) {
+      bool isRepeated = isScalar || from.getDimSize(i) == 1;
+      if (!to.isDynamicDim(i)) {
+        if (!isRepeated && from.getDimSize(i) != to.getDimSize(i))
+          return false;
+        continue;
+      }
+      if (!areEqual(expand.getOutput(), whole, i) ||
+          (!isRepeated && !areEqual(expand.getInput(), whole, i)))
+        return false;
+    }
+    return true;
   }
 
   FrozenRewritePatternSet patterns;

@@ -1,0 +1,108 @@
+//===- GuardShapes.cpp - Check sizes when the model runs ------------------===//
+
+#include "mlir/Transforms/RegionUtils.h"
+#include "transforms/simplify/DimResolver.h"
+#include "transforms/simplify/Passes.h"
+#include <set>
+
+namespace tenon {
+#define GEN_PASS_DEF_GUARDSHAPES
+#include "transforms/simplify/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+namespace {
+struct GuardShapes : tenon::impl::GuardShapesBase<GuardShapes> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal())
+      return;
+    if (failed(addGuards(function)))
+      return signalPassFailure();
+    DimResolver resolver(function);
+    dropNeedless(function, resolver.getExpressions());
+    function.walk([&](Block *block) { hoistGuards(*block); });
+    // What reification has computed and nobody needs.
+    IRRewriter rewriter(function.getContext());
+    (void)runRegionDCE(rewriter, function->getRegions());
+  }
+
+private:
+  LogicalResult addGuards(func::FuncOp function) {
+    SmallVector<ShapedOpInterface> ops;
+    function.walk([&](ShapedOpInterface op) { ops.push_back(op); });
+    for (ShapedOpInterface op : ops) {
+      OpBuilder builder(op);
+      auto guard = [&](Value lhs, Value rhs, const Twine &what) {
+        rt::RequireEqualOp::create(builder, op->getLoc(), lhs, rhs,
+                                   builder.getStringAttr(what));
+      };
+      if (failed(op.guardShapes(builder, guard)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// Drops guards of what is equal, and those that only repeat one that comes
+  /// before: in the same block, or in the function's.
+  void dropNeedless(func::FuncOp function, DimExpressions &expressions) {
+    using Pair = std::pair<DimPolynomial, DimPolynomial>;
+    std::map<Block *, std::set<Pair>> seen;
+    Block *entry = &function.getBody().front();
+    SmallVector<rt::RequireEqualOp> guards;
+    function.walk([&](rt::RequireEqualOp guard) { guards.push_back(guard); });
+    for (rt::RequireEqualOp guard : guards) {
+      Pair pair(expressions.get(guard.getLhs()),
+                expressions.get(guard.getRhs()));
+      if (pair.second < pair.first)
+        std::swap(pair.first, pair.second);
+      if (pair.first == pair.second) {
+        ++numProven;
+        guard.erase();
+      } else if (seen[entry].count(pair) ||
+                 !seen[guard->getBlock()].insert(pair).second) {
+        guard.erase();
+      } else {
+        ++numGuards;
+      }
+    }
+  }
+
+  /// Moves guards to the begin of their block, in order, with the arithmetic
+  /// that they need, unless that needs anything that is computed in the block.
+  static void hoistGuards(Block &block) {
+    if (block.getOps<rt::RequireEqualOp>().empty())
+      return;
+    llvm::SmallPtrSet<Operation *, 32> movable, needed;
+    for (Operation &op : block)
+      if (isa<rt::RequireEqualOp>(op) ||
+          (isa<arith::ArithDialect, tensor::TensorDialect>(op.getDialect()) &&
+           isMemoryEffectFree(&op) && op.getNumRegions() == 0))
+        if (llvm::all_of(op.getOperands(), [&](Value operand) {
+              Operation *producer = operand.getDefiningOp();
+              return !producer || producer->getBlock() != &block ||
+                     movable.contains(producer);
+            }))
+          movable.insert(&op);
+    for (Operation &op : llvm::reverse(block)) {
+      if (!movable.contains(&op) ||
+          (!isa<rt::RequireEqualOp>(op) && !needed.contains(&op)))
+        continue;
+      needed.insert(&op);
+      for (Value operand : op.getOperands())
+        if (Operation *producer = operand.getDefiningOp();
+            producer && producer->getBlock() == &block)
+          needed.insert(producer);
+    }
+    Operation *place = nullptr;
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (!needed.contains(&op))
+        place = place ? place : &op;
+      else if (place)
+        op.moveBefore(place);
+    }
+  }
+};
+} // namespace
