@@ -335,9 +335,8 @@ LogicalResult LstmOp::inferShapes(Adaptor op, DimBuilder &dims,
       failed(check("initial_cell", op.getInitialCell(),
                    {directions, batch, hidden})))
     return failure();
-  for (auto [name, state] :
-       {std::pair("initial_state", op.getInitialState()),
-        std::pair("initial_cell", op.getInitialCell())})
+  for (auto [name, state] : {std::pair("initial_state", op.getInitialState()),
+                             std::pair("initial_cell", op.getInitialCell())})
     if (failed(checkSameSize(dims, name, state, 1, input, 1)))
       return failure();
   Dim steps = dims.dim(input, 0), size = dims.dim(input, 1);

@@ -235,9 +235,9 @@ LogicalResult inferElementwiseShape(ValueRange operands, DimBuilder &dims,
       if (isOne || (!known.isConstant() && !isDynamic))
         shape[i] = dims.dim(operand, i);
       if (!isOne && dims.isGuarding() &&
-          failed(dims.requireEqual(known, dims.dim(operand, i),
-                                   "dimension " + Twine(i) +
-                                       " of the operands")))
+          failed(
+              dims.requireEqual(known, dims.dim(operand, i),
+                                "dimension " + Twine(i) + " of the operands")))
         return failure();
     }
   }

@@ -3,9 +3,9 @@
 // Every shaped operation defines `inferShapes` once, in terms of `Dim`s and a
 // `DimBuilder`. Without an OpBuilder the arithmetic is static and unknown stays
 // unknown: that is type inference. With one, unknown dimensions become SSA
-// values: that is reification, which lowering uses. With a guard too, sizes that
-// have to agree but are unknown are handed to it: that is how a compiled model
-// gets its checks.
+// values: that is reification, which lowering uses. With a guard too, sizes
+// that have to agree but are unknown are handed to it: that is how a compiled
+// model gets its checks.
 //
 // Dynamic dimensions that meet are taken to be equal. Where that is not known,
 // the simplify phase makes it so: tenon-expand-broadcasts repeats operands that

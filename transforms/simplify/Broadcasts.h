@@ -16,7 +16,8 @@ struct Broadcast {
   int64_t targetDim;
 };
 
-/// All operands' dimensions that an operation would repeat by itself, by operand.
+/// All operands' dimensions that an operation would repeat by itself, by
+/// operand.
 llvm::SmallVector<Broadcast> getBroadcasts(mlir::Operation *op);
 
 } // namespace tenon

@@ -251,11 +251,13 @@ template <typename OpT> struct CancelTerms : OpRewritePattern<OpT> {
     if (terms >= before)
       return rewriter.notifyMatchFailure(op, "nothing cancels");
     for (auto &[product, factor] : result.terms)
-      if (factor < 0 || llvm::any_of(product, [&](unsigned atom) {
-            Value value = expressions.getValue(atom);
-            return !value || value == op.getResult() ||
-                   !value.getType().isIndex();
-          }))
+      if (factor < 0 || llvm::any_of(
+                            product,
+                            [&](unsigned atom) {
+                              Value value = expressions.getValue(atom);
+                              return !value || value == op.getResult() ||
+                                     !value.getType().isIndex();
+                            }))
         return rewriter.notifyMatchFailure(op, "no sum of products");
 
     Location loc = op.getLoc();
@@ -269,8 +271,9 @@ template <typename OpT> struct CancelTerms : OpRewritePattern<OpT> {
       }
       if (!term || factor != 1) {
         Value constant = arith::ConstantIndexOp::create(rewriter, loc, factor);
-        term = term ? Value(arith::MulIOp::create(rewriter, loc, term, constant))
-                    : constant;
+        term = term
+                   ? Value(arith::MulIOp::create(rewriter, loc, term, constant))
+                   : constant;
       }
       sum = sum ? Value(arith::AddIOp::create(rewriter, loc, sum, term)) : term;
     }
@@ -315,8 +318,7 @@ void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
            CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin,
            CancelTerms<arith::SubIOp>, CancelTerms<arith::DivUIOp>,
            CancelTerms<arith::DivSIOp>, CancelTerms<arith::FloorDivSIOp>,
-           CancelTerms<arith::CeilDivSIOp>>(
-          patterns.getContext());
+           CancelTerms<arith::CeilDivSIOp>>(patterns.getContext());
 }
 
 } // namespace tenon

@@ -81,8 +81,8 @@ static std::optional<DimPolynomial> multiply(const DimPolynomial &a,
   return result;
 }
 
-/// Splits `dividend` into a multiple of the one product that `divisor` is, and a
-/// rest. Returns the quotient.
+/// Splits `dividend` into a multiple of the one product that `divisor` is, and
+/// a rest. Returns the quotient.
 static DimPolynomial takeQuotient(const DimPolynomial &dividend,
                                   const DimPolynomial &divisor,
                                   DimPolynomial &rest) {
@@ -135,8 +135,11 @@ DimPolynomial DimExpressions::makeAtom(Value value, Key key, bool isSymbol,
   auto [entry, isNew] = numbers.try_emplace(std::move(key), atoms.size());
   unsigned number = entry->second;
   if (isNew) {
-    Atom atom{value, value && tenon::isNonNegative(value), isFromArguments,
-              isChoiceForOne(value), {}};
+    Atom atom{value,
+              value && tenon::isNonNegative(value),
+              isFromArguments,
+              isChoiceForOne(value),
+              {}};
     for (const DimPolynomial &operand : std::get<3>(entry->first))
       for (auto &[product, factor] : operand.terms)
         for (unsigned inner : product) {
@@ -193,7 +196,8 @@ DimPolynomial DimExpressions::compute(Value value) {
     std::optional<DimPolynomial> result;
     if (isa<arith::AddIOp, arith::SubIOp>(op)) {
       DimPolynomial lhs = get(op->getOperand(0));
-      result = add(lhs, get(op->getOperand(1)), isa<arith::AddIOp>(op) ? 1 : -1);
+      result =
+          add(lhs, get(op->getOperand(1)), isa<arith::AddIOp>(op) ? 1 : -1);
     } else if (isa<arith::MulIOp>(op)) {
       DimPolynomial lhs = get(op->getOperand(0));
       result = multiply(lhs, get(op->getOperand(1)));
@@ -216,11 +220,12 @@ DimPolynomial DimExpressions::computeDim(Value value) {
     return makeUnknown(value);
   auto argument = dyn_cast<BlockArgument>(dim.getSource());
   auto function =
-      argument ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
-               : FunctionOpInterface();
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
   if (function) {
-    auto names =
-        function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr);
+    auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                      kDimsAttr);
     auto name = names && *index >= 0 && *index < int64_t(names.size())
                     ? dyn_cast<StringAttr>(names[*index])
                     : StringAttr();
@@ -228,10 +233,10 @@ DimPolynomial DimExpressions::computeDim(Value value) {
       return makeAtom(value, Key(name.getAsOpaquePointer(), nullptr, -1, {}),
                       /*isSymbol=*/true);
   }
-  return makeAtom(value,
-                  Key(getName(dim), dim.getSource().getAsOpaquePointer(),
-                      *index, {}),
-                  /*isSymbol=*/true, /*isFromArguments=*/bool(function));
+  return makeAtom(
+      value,
+      Key(getName(dim), dim.getSource().getAsOpaquePointer(), *index, {}),
+      /*isSymbol=*/true, /*isFromArguments=*/bool(function));
 }
 
 DimPolynomial DimExpressions::computeQuotient(Operation *op, bool roundsUp) {
@@ -268,10 +273,10 @@ DimPolynomial DimExpressions::computeQuotient(Operation *op, bool roundsUp) {
     }
   }
   // All divisions that round down are one where the dividend is not negative.
-  const void *name = roundsUp || !isPositive
-                         ? getName(op)
-                         : TypeID::get<arith::FloorDivSIOp>()
-                               .getAsOpaquePointer();
+  const void *name =
+      roundsUp || !isPositive
+          ? getName(op)
+          : TypeID::get<arith::FloorDivSIOp>().getAsOpaquePointer();
   // No value is the quotient of the rest alone.
   bool isWhole = quotient.terms.empty();
   DimPolynomial atom = makeAtom(isWhole ? op->getResult(0) : Value(),
@@ -315,10 +320,10 @@ DimPolynomial DimExpressions::computeOther(Value value) {
     llvm::sort(operands);
   }
   Attribute properties = op->getPropertiesAsAttribute();
-  return makeAtom(value,
-                  Key(getName(op), properties.getAsOpaquePointer(), 0,
-                      std::move(operands)),
-                  /*isSymbol=*/false);
+  return makeAtom(
+      value,
+      Key(getName(op), properties.getAsOpaquePointer(), 0, std::move(operands)),
+      /*isSymbol=*/false);
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,8 +35,8 @@ struct DimPolynomial {
 /// ones may be equal all the same.
 ///
 /// This takes for granted what holds for dimensions: sums and products do not
-/// wrap, and none that is divided by is 0. Values are remembered by address: none
-/// may be erased while this lives.
+/// wrap, and none that is divided by is 0. Values are remembered by address:
+/// none may be erased while this lives.
 class DimExpressions {
 public:
   /// With a limit, values beyond so many are atoms.

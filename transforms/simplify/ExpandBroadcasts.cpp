@@ -46,12 +46,11 @@ private:
     // 1. Both sizes are known in terms of the arguments'.
     Value size = resolver.lookup(broadcast.operand->get(), broadcast.dim);
     Operation *op = broadcast.operand->getOwner();
-    bool isStatic = !getTensorType(broadcast.target)
-                         .isDynamicDim(broadcast.targetDim);
+    bool isStatic =
+        !getTensorType(broadcast.target).isDynamicDim(broadcast.targetDim);
     Value target =
-        isStatic
-            ? resolver.getDim(broadcast.target, broadcast.targetDim, op)
-            : resolver.lookup(broadcast.target, broadcast.targetDim);
+        isStatic ? resolver.getDim(broadcast.target, broadcast.targetDim, op)
+                 : resolver.lookup(broadcast.target, broadcast.targetDim);
     if (!size || !target)
       return nullptr;
     // 2. They may differ, and no check is enough.

@@ -322,9 +322,8 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
     if (!hasCandidates)
       return;
     DimResolver resolver(getOperation());
-    getOperation().walk([&](ElementwiseOpInterface op) {
-      dropKnownExpands(op, resolver);
-    });
+    getOperation().walk(
+        [&](ElementwiseOpInterface op) { dropKnownExpands(op, resolver); });
     getOperation().walk([&](Operation *op) {
       if (!isa<ReshapeOp, ExpandOp>(op) ||
           op->getOperand(0).getType() != op->getResult(0).getType())
