@@ -350,7 +350,7 @@ void LowerRuntimeCallsPass::makeEntry(func::FuncOp kernel) {
       continue;
     }
     SmallVector<Value> sizes;
-    for (int64_t i = 0; i != memory.getNumDynamicDims(); ++i)
+    for (int64_t i = 0; i < int64_t(memory.getNumDynamicDims()); ++i)
       sizes.push_back(builder.loadIndex(block->getArgument(1), nextDim++));
     arguments.push_back(builder.makeMemRef(
         memory, builder.loadPointer(block->getArgument(0), nextPointer++),

@@ -236,13 +236,17 @@ Operation *NodeContext::insert(OperationState &state) {
   if (hasFailed)
     return nullptr;
   importer.diagnostic.clear();
+  // A message begins with the tenon operation; the reader knows the ONNX node.
+  std::string prefix = "'" + state.name.getStringRef().str() + "' op ";
   if (auto *interface = state.name.getInterface<InferTypeOpInterface>()) {
     SmallVector<Type> types;
     if (mlir::failed(interface->inferReturnTypes(
             getContext(), loc, state.operands,
             state.attributes.getDictionary(getContext()),
             state.getRawProperties(), state.regions, types))) {
-      invalid(importer.diagnostic);
+      StringRef message = importer.diagnostic;
+      message.consume_front(prefix);
+      invalid(message);
       return nullptr;
     }
     state.types.clear();
@@ -255,7 +259,7 @@ Operation *NodeContext::insert(OperationState &state) {
       mlir::failed(opName.verifyRegionInvariants(op))) {
     // ONNX allows some element types that the dialect's types do not.
     StringRef message = importer.diagnostic;
-    message.consume_front("'" + op->getName().getStringRef().str() + "' op ");
+    message.consume_front(prefix);
     if (message.contains("must be") && op->getNumOperands() != 0)
       unsupported("element type " +
                   getTypeName(getElementTypeOrSelf(op->getOperand(0))) +
