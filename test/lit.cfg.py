@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 
 import lit.formats
 
@@ -52,6 +53,9 @@ if config.host_processor in ("x86_64", "AMD64"):
 # The library provider is there when its runtime was built.
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
     config.available_features.add("onednn")
+# What is compiled for aarch64 is run by an emulator.
+if all(map(shutil.which, ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"))):
+    config.available_features.add("aarch64")
 # Each tool that was built is a feature: a partial build tests what it has.
 if os.path.isdir(config.tenon_tools_dir):
     for tool in os.listdir(config.tenon_tools_dir):
