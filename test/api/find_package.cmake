@@ -39,3 +39,20 @@ foreach(example run-c run-cpp)
 endforeach()
 run(${WORK}/prefix/bin/tenon-run ${MODEL} --random --dim N=3)
 message(STATUS "the installed tenon-run runs: ${output}")
+
+# A program that a model is linked into.
+if(EXISTS "${COMPILER}")
+  file(MAKE_DIRECTORY ${WORK}/model)
+  run(${PYTHON} ${SOURCE}/test/api/make_model.py ${WORK}/model/small.onnx)
+  run(${WORK}/prefix/bin/tenon-compile --quiet ${WORK}/model/small.onnx
+    -o ${WORK}/model/small.o)
+  run(${CMAKE_COMMAND} -S ${SOURCE}/examples/linked-c -B ${WORK}/linked-c
+    -DMODEL_FOLDER=${WORK}/model -DCMAKE_PREFIX_PATH=${WORK}/prefix
+    -DCMAKE_C_COMPILER=${C_COMPILER})
+  run(${CMAKE_COMMAND} --build ${WORK}/linked-c)
+  run(${WORK}/linked-c/example-linked-c)
+  if(NOT output STREQUAL "y: 24 values, sum 12\n")
+    message(FATAL_ERROR "linked-c printed: ${output}")
+  endif()
+  message(STATUS "linked-c runs: ${output}")
+endif()
