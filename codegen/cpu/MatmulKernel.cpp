@@ -435,6 +435,10 @@ static void packMatmul(KernelOp kernel, unsigned vectorBits) {
   // One matrix for all batches; anything else is rare as a constant.
   if (!argument || !plan.isFlat || !type.hasStaticShape())
     return;
+  // A matrix that something else reads too (an embedding that is also the last
+  // layer's weights) would stand in the model twice.
+  if (!kernel.getInputs()[argument.getArgNumber()].hasOneUse())
+    return;
   int64_t rank = type.getRank();
   bool transposed = op.getTransposeB();
   int64_t columns = type.getDimSize(rank - (transposed ? 2 : 1));

@@ -3,6 +3,7 @@
 #include "lib/driver/Compiler.h"
 
 #include "codegen/common/NodeNames.h"
+#include "lib/driver/DeadConstants.h"
 #include "lib/driver/Emit.h"
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
@@ -140,6 +141,7 @@ Status Compiler::runTo(Phase to) {
                            "the " + getPhaseName(phase) + " phase failed: " +
                                message);
     }
+    freeDeadConstants(*module);
     done = phase;
   }
   return Status::ok();

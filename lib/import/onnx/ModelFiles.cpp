@@ -56,6 +56,18 @@ mapDescriptor(int fd, const struct stat &status, FileError &error) {
   return std::make_shared<ModelBytes>(mapping, status.st_size);
 }
 
+void ModelBytes::release(void *data, size_t size) const {
+  if (!isMapping)
+    return;
+  // The pages at both ends may hold other constants too.
+  uintptr_t page = sysconf(_SC_PAGESIZE);
+  uintptr_t begin = reinterpret_cast<uintptr_t>(data);
+  uintptr_t end = (begin + size) / page * page;
+  begin = (begin + page - 1) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 ModelBytes::~ModelBytes() {
   if (isMapping)
     munmap(const_cast<char *>(bytes.data()), bytes.size());

@@ -25,6 +25,9 @@ public:
 
   llvm::StringRef get() const { return bytes; }
   bool isPageAligned() const { return isMapping; }
+  /// Tells the system that a constant's bytes are not needed any more. Reading
+  /// them all the same brings them back from the file.
+  void release(void *data, size_t size) const;
 
 private:
   llvm::StringRef bytes;

@@ -460,7 +460,10 @@ ElementsAttr TensorReader::read(const Data &tensor, const Twine &what) {
   return DenseResourceElementsAttr::get(
       *type, key,
       AsmResourceBlob(
-          bytes, alignment, [owner = payload->owner](void *, size_t, size_t) {},
+          bytes, alignment,
+          [owner = payload->owner](void *data, size_t size, size_t) {
+            owner->release(data, size);
+          },
           /*dataIsMutable=*/false));
 }
 
