@@ -23,6 +23,11 @@ target_include_directories(TenonMLIRHeaders SYSTEM INTERFACE
                            ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 target_link_libraries(TenonMLIRHeaders INTERFACE MLIR LLVM)
 target_compile_definitions(TenonMLIRHeaders INTERFACE ${LLVM_DEFINITIONS_LIST})
+# Classes of LLVM differ with NDEBUG: it has to be as in the libraries.
+if(NOT LLVM_ENABLE_ASSERTIONS)
+  target_compile_definitions(TenonMLIRHeaders INTERFACE
+    $<$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>:NDEBUG>)
+endif()
 
 # tenon_tablegen(<public target> <file.td> <output> <flag> [<output> <flag>]...)
 # runs mlir-tblgen; the outputs stand in the build tree where the .td stands in

@@ -234,11 +234,12 @@ public:
           .setVisibility_(LLVM::Visibility::Hidden);
     }
 
+    auto name = module->getAttrOfType<StringAttr>(kNameAttr);
     SmallVector<Member> description = {
         i64(TENON_MODEL_MAGIC),
         i32(TENON_ABI_VERSION),
         i32(sizeof(TenonModelDesc)),
-        constants.makeString(modelName),
+        constants.makeString(name ? name.strref() : "model"),
         constants.makeString(target.getTriple()),
         constants.makeString(getRequiredFeatures(target.getFeatures())),
         constants.makeString("tenon " TENON_VERSION),

@@ -91,12 +91,9 @@ def DescribeModel : Pass<"tenon-describe-model", "::mlir::ModuleOp"> {
     Runs when all functions are in the llvm dialect. Defines the one exported
     symbol of a model, a constant `TenonModelDesc`, and all that it points to.
     What is left beside the llvm dialect are the `tenon_rt.weight`s, whose bytes
-    the emitter writes.
+    the emitter writes. Errors and profiles call the model what `tenon.name` of
+    the module says.
   }];
-  let options = [
-    Option<"modelName", "name", "std::string", /*default=*/"\"model\"",
-           "what errors and profiles call the model">
-  ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

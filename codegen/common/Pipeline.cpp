@@ -32,8 +32,7 @@ void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   passes.addPass(createLowerRuntimeCalls());
 }
 
-void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes,
-                                                StringRef modelName) {
+void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes) {
   // 1. Machine words.
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
@@ -45,7 +44,5 @@ void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes,
   passes.addPass(createReconcileUnrealizedCastsPass());
   passes.addPass(createCanonicalizerPass());
   // 2. The tables, whose entries are functions of the llvm dialect.
-  DescribeModelOptions describe;
-  describe.modelName = modelName.str();
-  passes.addPass(createDescribeModel(describe));
+  passes.addPass(createDescribeModel());
 }

@@ -12,8 +12,7 @@ namespace tenon::codegen {
 void buildLowerGraphPipeline(mlir::OpPassManager &passes);
 
 /// Everything to the llvm dialect, and the tables that describe the model.
-void buildDescribeModelPipeline(mlir::OpPassManager &passes,
-                                llvm::StringRef modelName);
+void buildDescribeModelPipeline(mlir::OpPassManager &passes);
 
 } // namespace tenon::codegen
 

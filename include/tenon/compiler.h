@@ -1,5 +1,4 @@
-/*===- tenon/compiler.h - Compiling models
- * -----------------------------------===
+/*===- tenon/compiler.h - Compiling models --------------------------------===
  *
  * The C interface of the compiler (libtenon_compiler), which needs libtenon.
  * Functions may be called from any thread and keep no state between calls.
@@ -28,12 +27,10 @@ typedef struct TenonCompileOptions {
   /** Dimensions to fix, each "input=1x3x640x640" ("?" leaves a dimension). */
   const char *const *shapes;
   size_t num_shapes;
-  /** Symbols to fix, each "symbol=value". */
+  /** Inputs to make constants, each "input=value" (several numbers between
+   * commas, in row-major order). */
   const char *const *bindings;
   size_t num_bindings;
-  /** The folder of external data for tenon_compile_buffer(). Null: there may be
-   * none. */
-  const char *external_data_folder;
   /** Called with the name of each phase as it begins, from the calling thread.
    */
   void (*progress)(void *context, const char *phase);
@@ -46,7 +43,8 @@ TENON_API TenonError *tenon_compile_file(const char *path,
                                          const TenonCompileOptions *options,
                                          TenonModel **model);
 
-/** The same from memory, which may be freed when the function returns. */
+/** The same from memory, which may be freed when the function returns. A model
+ * in memory has no folder: one with external data is an error. */
 TENON_API TenonError *tenon_compile_buffer(const void *data, size_t size,
                                            const TenonCompileOptions *options,
                                            TenonModel **model);

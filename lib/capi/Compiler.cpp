@@ -4,6 +4,7 @@
 #include "lib/driver/OptionParsing.h"
 #include "tenon/compiler.h"
 
+#include <exception>
 #include <new>
 
 using namespace tenon;
@@ -28,8 +29,8 @@ Status convert(const TenonCompileOptions *from, CompileOptions &to) {
                              llvm::Twine(sizeof(TenonCompileOptions)));
   if (from->target)
     to.target = from->target;
-  if (from->provider && llvm::StringRef(from->provider) != "auto")
-    to.providers = {from->provider};
+  if (from->provider)
+    to.providers = parseProviders({from->provider});
   for (size_t i = 0; i != from->num_shapes; ++i)
     if (Status status = parseShape(from->shapes[i], to.import); !status.isOk())
       return status;
@@ -46,19 +47,35 @@ Status convert(const TenonCompileOptions *from, CompileOptions &to) {
 }
 
 /// Reads a model with `read` and does `emit` with its compiler.
-TenonError *
-compile(const TenonCompileOptions *from,
-        llvm::function_ref<Status(Compiler &)> read,
-        llvm::function_ref<Status(Compiler &)> emit) {
+Status compile(const TenonCompileOptions *from,
+               llvm::function_ref<Status(Compiler &)> read,
+               llvm::function_ref<Status(Compiler &)> emit) {
   CompileOptions options;
-  Status status = convert(from, options);
-  if (!status.isOk())
-    return toError(status);
+  if (Status status = convert(from, options); !status.isOk())
+    return status;
   Compiler compiler(std::move(options));
-  status = read(compiler);
-  if (status.isOk())
-    status = emit(compiler);
-  return toError(status);
+  if (Status status = read(compiler); !status.isOk())
+    return status;
+  return emit(compiler);
+}
+
+/// What `function` returns or throws, as the C interface has it: its callers
+/// know no exceptions.
+TenonError *guard(llvm::function_ref<Status()> function) {
+  try {
+    return toError(function());
+  } catch (const std::bad_alloc &) {
+    return tenon_error_create(TENON_ERROR_SYSTEM, "out of memory");
+  } catch (const std::exception &exception) {
+    return tenon_error_create(TENON_ERROR_INTERNAL, exception.what());
+  } catch (...) {
+    return tenon_error_create(TENON_ERROR_INTERNAL, "unknown exception");
+  }
+}
+
+Status missing(const char *argument) {
+  return Status::error(TENON_ERROR_USAGE,
+                       llvm::Twine("'") + argument + "' is null");
 }
 
 } // namespace
@@ -68,27 +85,39 @@ extern "C" {
 TenonError *tenon_compile_file(const char *path,
                                const TenonCompileOptions *options,
                                TenonModel **model) {
-  return compile(
-      options, [&](Compiler &compiler) { return compiler.readModel(path); },
-      [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+  return guard([&] {
+    if (!path || !model)
+      return missing(path ? "model" : "path");
+    return compile(
+        options, [&](Compiler &compiler) { return compiler.readModel(path); },
+        [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+  });
 }
 
 TenonError *tenon_compile_buffer(const void *data, size_t size,
                                  const TenonCompileOptions *options,
                                  TenonModel **model) {
-  llvm::MemoryBufferRef buffer(
-      llvm::StringRef(static_cast<const char *>(data), size), "model");
-  return compile(
-      options, [&](Compiler &compiler) { return compiler.readModel(buffer); },
-      [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+  return guard([&] {
+    if (!data || !model)
+      return missing(data ? "model" : "data");
+    llvm::MemoryBufferRef buffer(
+        llvm::StringRef(static_cast<const char *>(data), size), "model");
+    return compile(
+        options, [&](Compiler &compiler) { return compiler.readModel(buffer); },
+        [&](Compiler &compiler) { return compiler.emitInProcess(*model); });
+  });
 }
 
 TenonError *tenon_compile_file_to(const char *path,
                                   const TenonCompileOptions *options,
                                   const char *output_path) {
-  return compile(
-      options, [&](Compiler &compiler) { return compiler.readModel(path); },
-      [&](Compiler &compiler) { return compiler.emitTo(output_path); });
+  return guard([&] {
+    if (!path || !output_path)
+      return missing(path ? "output_path" : "path");
+    return compile(
+        options, [&](Compiler &compiler) { return compiler.readModel(path); },
+        [&](Compiler &compiler) { return compiler.emitTo(output_path); });
+  });
 }
 
 } // extern "C"

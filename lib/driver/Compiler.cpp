@@ -3,6 +3,7 @@
 #include "lib/driver/Compiler.h"
 
 #include "codegen/common/NodeNames.h"
+#include "lib/driver/CheckIr.h"
 #include "lib/driver/DeadConstants.h"
 #include "lib/driver/Emit.h"
 #include "lib/driver/Jit.h"
@@ -12,6 +13,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -73,42 +75,83 @@ Compiler::Compiler(CompileOptions options)
 
 std::string Compiler::takeDiagnostics() { return std::exchange(diagnostics, {}); }
 
-/// Gives the module its target.
-Status Compiler::prepare() {
-  auto target = makeTarget(context, options.target, options.providers);
+Status Compiler::prepare(StringRef name) {
+  if (!(*module)->hasAttrOfType<StringAttr>(kNameAttr))
+    (*module)->setAttr(kNameAttr, StringAttr::get(&context, name));
+  return updateTarget();
+}
+
+Status Compiler::updateTarget() {
+  auto old = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (old && !options.target && !options.providers)
+    return Status::ok();
+  // From assign on, the IR is made for its target.
+  if (done >= Phase::Assign) {
+    if (!old)
+      return Status::error(TENON_ERROR_INVALID,
+                           "the IR at the end of " + getPhaseName(done) +
+                               " has no '" + kTargetAttr + "'");
+    return Status::error(TENON_ERROR_USAGE,
+                         "the IR at the end of " + getPhaseName(done) +
+                             " has its target and its providers already: they "
+                             "can't be changed");
+  }
+  std::vector<std::string> providers;
+  if (options.providers)
+    providers = *options.providers;
+  else if (old)
+    for (StringAttr provider : old.getProviders().getAsRange<StringAttr>())
+      providers.push_back(provider.str());
+  std::string name = options.target.value_or("native");
+  // Only the providers change: which of them the target has depends on nothing
+  // but the kind of processor.
+  bool keepsProcessor = old && !options.target;
+  if (keepsProcessor)
+    name = llvm::Triple(old.getTriple()).isX86() ? "x86-64"
+                                                 : old.getTriple().str();
+  auto target = makeTarget(context, name, providers);
   if (!target)
     return Status::error(TENON_ERROR_USAGE,
                          llvm::toString(target.takeError()));
+  if (keepsProcessor)
+    target = TargetAttr::get(&context, old.getTriple(), old.getCpu(),
+                             old.getFeatures(), old.getVectorBits(),
+                             target->getProviders());
   (*module)->setAttr(kTargetAttr, *target);
   return Status::ok();
 }
 
-Status Compiler::readModel(StringRef path, Phase from) {
-  modelName = llvm::sys::path::stem(path).str();
+Status Compiler::readModel(StringRef path, std::optional<Phase> from) {
   if (options.onPhase)
     options.onPhase(Phase::Import);
-  if (from == Phase::Import && !path.ends_with(".mlir")) {
-    ImportStatus status;
-    module = importOnnx(path, options.import, context, status);
-    if (!module)
-      return Status::error(getCode(status.kind),
-                           path + ": " + status.message);
-    return prepare();
-  }
-  done = from;
-  if (!llvm::sys::fs::exists(path))
+  if (from || path.ends_with(".mlir"))
+    return readIr(path, from.value_or(Phase::Import));
+  ImportStatus status;
+  module = importOnnx(path, options.import, context, status);
+  if (!module)
+    return Status::error(getCode(status.kind), path + ": " + status.message);
+  return prepare(llvm::sys::path::stem(path));
+}
+
+Status Compiler::readIr(StringRef path, Phase from) {
+  bool isFile = path != "-";
+  if (isFile && !llvm::sys::fs::exists(path))
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't read '" + path + "': no such file");
+  done = from;
   module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
   if (!module)
     return Status::error(TENON_ERROR_INVALID,
                          path + ": not IR that Tenon reads: " +
                              takeDiagnostics());
-  if (Status status = readSidecar(context, path); !status.isOk())
-    return status;
-  if ((*module)->hasAttrOfType<TargetAttr>(kTargetAttr))
-    return Status::ok();
-  return prepare();
+  if (failed(checkIr(*module, from)))
+    return Status::error(TENON_ERROR_INVALID,
+                         path + ": not the IR at the end of " +
+                             getPhaseName(from) + ": " + takeDiagnostics());
+  if (isFile)
+    if (Status status = readSidecar(context, path); !status.isOk())
+      return status;
+  return prepare(isFile ? llvm::sys::path::stem(path) : "model");
 }
 
 Status Compiler::readModel(llvm::MemoryBufferRef onnx) {
@@ -118,12 +161,10 @@ Status Compiler::readModel(llvm::MemoryBufferRef onnx) {
   module = importOnnx(onnx, options.import, context, status);
   if (!module)
     return Status::error(getCode(status.kind), status.message);
-  return prepare();
+  return prepare("model");
 }
 
 Status Compiler::runTo(Phase to) {
-  PhaseOptions phaseOptions;
-  phaseOptions.modelName = modelName;
   for (Phase phase : kAllPhases) {
     if (phase <= done || phase > to || phase == Phase::Emit)
       continue;
@@ -132,7 +173,7 @@ Status Compiler::runTo(Phase to) {
     PassManager passes(&context, ModuleOp::getOperationName());
     if (options.configurePasses && failed(options.configurePasses(passes)))
       return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
-    buildPhase(phase, passes, phaseOptions);
+    buildPhase(phase, passes);
     if (failed(passes.run(*module))) {
       std::string message = takeDiagnostics();
       // What passes refuse is beyond this version, not a broken model: the

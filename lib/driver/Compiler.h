@@ -18,10 +18,11 @@ namespace tenon {
 /// How to compile a model. Any number of compilations with different options
 /// may run in one process.
 struct CompileOptions {
-  /// See makeTarget.
-  std::string target = "native";
+  /// See makeTarget. Without a value it is what IR says, or `native`.
+  std::optional<std::string> target;
   /// The kernel providers that may be used, best first; empty means all.
-  std::vector<std::string> providers;
+  /// Without a value they are what IR says, or all.
+  std::optional<std::vector<std::string>> providers;
   /// What the caller fixes of the inputs.
   OnnxImportOptions import;
   /// Called when a phase begins.
@@ -36,9 +37,11 @@ class Compiler {
 public:
   explicit Compiler(CompileOptions options);
 
-  /// Reads a model: ONNX, or with `from` the IR (`.mlir`) at the end of that
-  /// phase, with its weights beside it (`<path>.weights`).
-  Status readModel(llvm::StringRef path, Phase from = Phase::Import);
+  /// Reads a model: ONNX, or with `from` the IR at the end of that phase, with
+  /// its weights beside it (`<path>.weights`); `-` is the standard input.
+  /// Without `from`, a `.mlir` file is IR at the end of import.
+  Status readModel(llvm::StringRef path,
+                   std::optional<Phase> from = std::nullopt);
   Status readModel(llvm::MemoryBufferRef onnx);
 
   /// Runs the phases that are left up to and including `to`.
@@ -58,14 +61,17 @@ public:
   mlir::ModuleOp getModule() { return *module; }
 
 private:
-  Status prepare();
+  Status readIr(llvm::StringRef path, Phase from);
+  /// Gives the module its name and its target, if it has none or the options
+  /// say another one.
+  Status prepare(llvm::StringRef name);
+  Status updateTarget();
   /// What diagnostics said since the last call, as one text.
   std::string takeDiagnostics();
 
   CompileOptions options;
   mlir::MLIRContext context;
   std::string diagnostics;
-  std::string modelName = "model";
   /// Declared behind the context: the module goes first.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   Phase done = Phase::Import;

@@ -44,6 +44,12 @@ Status parseBinding(StringRef text, OnnxImportOptions &options) {
   return Status::ok();
 }
 
+std::vector<std::string> parseProviders(ArrayRef<std::string> names) {
+  if (names.size() == 1 && names.front() == "auto")
+    return {};
+  return names.vec();
+}
+
 std::string getDefaultOutput(StringRef input) {
   return (sys::path::stem(input) + ".so").str();
 }

@@ -15,6 +15,9 @@ Status parseShape(llvm::StringRef text, OnnxImportOptions &options);
 /// `sr=16000`.
 Status parseBinding(llvm::StringRef text, OnnxImportOptions &options);
 
+/// Names of providers; `auto` alone means all, which is none named.
+std::vector<std::string> parseProviders(llvm::ArrayRef<std::string> names);
+
 /// `dir/model.onnx` becomes `model.so`.
 std::string getDefaultOutput(llvm::StringRef input);
 

@@ -8,7 +8,6 @@
 #include "transforms/fuse/Pipeline.h"
 #include "transforms/layout/Pipeline.h"
 #include "transforms/simplify/Pipeline.h"
-#include "mlir/Pass/PassRegistry.h"
 
 using namespace mlir;
 
@@ -41,8 +40,7 @@ std::optional<Phase> parsePhase(StringRef name) {
   return std::nullopt;
 }
 
-void buildPhase(Phase phase, OpPassManager &passes,
-                const PhaseOptions &options) {
+void buildPhase(Phase phase, OpPassManager &passes) {
   switch (phase) {
   case Phase::Import:
   case Phase::Emit:
@@ -59,19 +57,8 @@ void buildPhase(Phase phase, OpPassManager &passes,
     buildLowerKernelsPipeline(passes);
     codegen::buildLowerGraphPipeline(passes);
     cpu::buildCpuKernelPipeline(passes);
-    codegen::buildDescribeModelPipeline(passes, options.modelName);
+    codegen::buildDescribeModelPipeline(passes);
     return;
-  }
-}
-
-void registerPhasePipelines() {
-  for (Phase phase : kAllPhases) {
-    if (phase == Phase::Import || phase == Phase::Emit)
-      continue;
-    StringRef name = getPhaseName(phase);
-    PassPipelineRegistration<>(
-        ("tenon-" + name).str(), ("The " + name + " phase").str(),
-        [phase](OpPassManager &passes) { buildPhase(phase, passes); });
   }
 }
 

@@ -21,19 +21,10 @@ inline constexpr Phase kAllPhases[] = {
 llvm::StringRef getPhaseName(Phase phase);
 std::optional<Phase> parsePhase(llvm::StringRef name);
 
-/// What the pipelines may be told.
-struct PhaseOptions {
-  /// What errors and profiles call the model.
-  std::string modelName = "model";
-};
-
 /// Adds the passes of one phase, which work on a module with a
-/// `tenon.target`.
-void buildPhase(Phase phase, mlir::OpPassManager &passes,
-                const PhaseOptions &options = PhaseOptions());
-
-/// Registers every phase as a pass pipeline, `tenon-<phase>`.
-void registerPhasePipelines();
+/// `tenon.target` and,
+/// if it is to have a name, a `tenon.name`.
+void buildPhase(Phase phase, mlir::OpPassManager &passes);
 
 } // namespace tenon
 

@@ -34,7 +34,9 @@
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "lib/driver/Phases.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "transforms/fuse/Passes.h"
 #include "transforms/fuse/Pipeline.h"
 #include "transforms/layout/Passes.h"
@@ -82,4 +84,12 @@ void tenon::registerAllPasses() {
   registerAssignPasses();
   cpu::registerCpuKernelPasses();
   codegen::registerTenonCodegenCommonPasses();
+  PassPipelineRegistration<>("tenon-assign", "the assign phase",
+                             [](OpPassManager &passes) {
+                               buildPhase(Phase::Assign, passes);
+                             });
+  PassPipelineRegistration<>("tenon-lower", "the lower phase",
+                             [](OpPassManager &passes) {
+                               buildPhase(Phase::Lower, passes);
+                             });
 }

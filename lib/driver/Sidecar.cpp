@@ -74,13 +74,13 @@ std::string getSidecarPath(StringRef path) { return (path + ".weights").str(); }
 } // namespace
 
 Status writeModule(ModuleOp module, StringRef path) {
+  OpPrintingFlags flags;
+  flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
   if (path == "-") {
-    module.print(llvm::outs());
+    module.print(llvm::outs(), flags);
     return Status::ok();
   }
-  OpPrintingFlags flags;
-  flags.elideLargeResourceString(0).enableDebugInfo(/*enable=*/true,
-                                                    /*prettyForm=*/false);
+  flags.elideLargeResourceString(0);
   TemporaryFile text, weights;
   if (Status status = TemporaryFile::createNear(path, "tmp", text);
       !status.isOk())

@@ -7,6 +7,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "tenon/tenon.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -24,19 +26,34 @@ int report(const Status &status) {
   return status.getCode();
 }
 
+/// Hides what the libraries declare, but for MLIR's flags for debugging, which
+/// get a category of their own.
+void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    if (llvm::is_contained(option->Categories, &own) ||
+        option->Categories.front()->getName() == "Generic Options")
+      continue;
+    if (name.starts_with("mlir-") || name == "dump-pass-pipeline")
+      option->addCategory(debugging);
+    else
+      option->setHiddenFlag(cl::Hidden);
+  }
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::OptionCategory category("Options of tenon-compile");
+  cl::OptionCategory debugging("Debugging of passes (MLIR)");
   cl::opt<std::string> input(cl::Positional, cl::Required,
                              cl::desc("<model.onnx, or IR for --compile-from>"),
                              cl::cat(category));
   cl::opt<std::string> output(
       "o",
       cl::desc("What to write: model.so (the default: the model's name), "
-               "model.o with model.h, or IR for --compile-to (- is the "
-               "standard output)"),
+               "model.o with model.h, or IR for --compile-to (the default: -, "
+               "the standard output)"),
       cl::value_desc("file"), cl::cat(category));
   cl::opt<std::string> target(
       "target",
@@ -45,38 +62,50 @@ int main(int argc, char **argv) {
       cl::init("native"), cl::cat(category));
   cl::list<std::string> providers(
       "provider",
-      cl::desc("Kernel providers to use, best first: onednn, codegen (default: "
-               "all that the target has)"),
-      cl::CommaSeparated, cl::cat(category));
+      cl::desc("Kernel providers to use, best first: onednn, codegen; or auto "
+               "(default): all that the target has"),
+      cl::value_desc("names"), cl::CommaSeparated, cl::cat(category));
   cl::list<std::string> shapes(
       "shape", cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
                         "dimension)"),
       cl::value_desc("input=dims"), cl::cat(category));
   cl::list<std::string> bindings(
-      "bind", cl::desc("Fix the value of an input: sr=16000"),
+      "bind",
+      cl::desc("Make an input a constant: sr=16000 (several numbers between "
+               "commas)"),
       cl::value_desc("input=value"), cl::cat(category));
-  auto phases = cl::values(
-      clEnumValN(Phase::Import, "import", "The model in one normal form"),
-      clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced"),
-      clEnumValN(Phase::Layout, "layout", "Layouts chosen"),
-      clEnumValN(Phase::Fuse, "fuse", "Everything in kernels"),
-      clEnumValN(Phase::Assign, "assign", "Kernels have providers"),
-      clEnumValN(Phase::Lower, "lower", "The llvm dialect"),
-      clEnumValN(Phase::Emit, "emit", "Machine code"));
-  cl::opt<Phase> compileTo("compile-to",
-                           cl::desc("Stop after a phase and write its IR"),
-                           phases, cl::init(Phase::Emit), cl::cat(category));
-  cl::opt<Phase> compileFrom("compile-from",
-                             cl::desc("Read the IR at the end of a phase"),
-                             phases, cl::init(Phase::Import),
-                             cl::cat(category));
-  cl::opt<bool> quiet("quiet", cl::desc("Don't show phases"),
+  auto import = clEnumValN(Phase::Import, "import", "The model in one normal form");
+  auto simplify =
+      clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced");
+  auto layout = clEnumValN(Phase::Layout, "layout", "Layouts chosen");
+  auto fuse = clEnumValN(Phase::Fuse, "fuse", "Everything in kernels");
+  auto assign = clEnumValN(Phase::Assign, "assign", "Kernels have providers");
+  auto lower = clEnumValN(Phase::Lower, "lower", "The llvm dialect");
+  cl::opt<Phase> compileTo(
+      "compile-to",
+      cl::desc("Stop after a phase and write its IR (large constants in "
+               "FILE.weights beside it)"),
+      cl::values(import, simplify, layout, fuse, assign, lower,
+                 clEnumValN(Phase::Emit, "emit", "Machine code (default)")),
+      cl::init(Phase::Emit), cl::value_desc("phase"), cl::cat(category));
+  cl::opt<Phase> compileFrom(
+      "compile-from",
+      cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
+      cl::values(import, simplify, layout, fuse, assign, lower),
+      cl::init(Phase::Import), cl::value_desc("phase"), cl::cat(category));
+  cl::opt<bool> quiet("quiet",
+                      cl::desc("Don't show the phases of a compilation of more "
+                               "than a second"),
                       cl::cat(category));
 
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
+  arrangeHelp(category, debugging);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "tenon-compile " << tenon_version_string() << "\n";
+  });
   cl::ParseCommandLineOptions(
       argc, argv,
       "tenon-compile: compile a neural network into a native library\n\n"
@@ -85,8 +114,16 @@ int main(int argc, char **argv) {
       "system error, 70 internal error.\n");
 
   tenon::CompileOptions options;
-  options.target = target;
-  options.providers = {providers.begin(), providers.end()};
+  if (compileTo < compileFrom)
+    return report(Status::error(
+        TENON_ERROR_USAGE, "--compile-to=" + tenon::getPhaseName(compileTo) +
+                               " is before --compile-from=" +
+                               tenon::getPhaseName(compileFrom)));
+  if (target.getNumOccurrences())
+    options.target = target;
+  if (providers.getNumOccurrences())
+    options.providers = tenon::parseProviders(
+        std::vector<std::string>(providers.begin(), providers.end()));
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);
         !status.isOk())
@@ -109,7 +146,10 @@ int main(int argc, char **argv) {
     options.onPhase = [&](Phase phase) { progress->begin(phase); };
   }
   tenon::Compiler compiler(std::move(options));
-  Status status = compiler.readModel(input, compileFrom);
+  Status status = compiler.readModel(
+      input, compileFrom.getNumOccurrences()
+                 ? std::optional<Phase>(compileFrom)
+                 : std::nullopt);
   if (!status.isOk())
     return report(status);
   if (compileTo == Phase::Emit)

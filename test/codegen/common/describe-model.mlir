@@ -1,5 +1,5 @@
 // RUN: tenon-opt %s --canonicalize --tenon-lower-graph --one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map unknown-type-conversion=identity-layout-map" --canonicalize --cse --tenon-plan-buffers --tenon-make-plan --tenon-lower-runtime-calls | FileCheck %s --check-prefix=CALLS
-// RUN: tenon-opt %s --canonicalize --tenon-lower-graph --one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map unknown-type-conversion=identity-layout-map" --canonicalize --cse --tenon-plan-buffers --tenon-make-plan --tenon-lower-runtime-calls --canonicalize --cse --convert-scf-to-cf --expand-strided-metadata --lower-affine --convert-to-llvm --reconcile-unrealized-casts --tenon-describe-model=name=two-kernels | FileCheck %s
+// RUN: tenon-opt %s --canonicalize --tenon-lower-graph --one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map unknown-type-conversion=identity-layout-map" --canonicalize --cse --tenon-plan-buffers --tenon-make-plan --tenon-lower-runtime-calls --canonicalize --cse --convert-scf-to-cf --expand-strided-metadata --lower-affine --convert-to-llvm --reconcile-unrealized-casts --tenon-describe-model | FileCheck %s
 
 // From a graph of two launches to the tables that the runtime reads.
 
@@ -23,7 +23,7 @@
 // CHECK: llvm.mlir.global external constant @tenon_model()
 // CHECK-NOT: builtin.unrealized_conversion_cast
 
-module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "+avx2", 256, ["codegen"]>} {
+module attributes {tenon.name = "two-kernels", tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "+avx2", 256, ["codegen"]>} {
 func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i32 {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

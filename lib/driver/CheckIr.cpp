@@ -1,0 +1,76 @@
+//===- CheckIr.cpp - Whether IR is that of a phase ------------------------===//
+
+#include "lib/driver/CheckIr.h"
+
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "runtime/core/ModelAbi.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "transforms/fuse/Passes.h"
+#include "transforms/layout/Passes.h"
+#include "transforms/simplify/Passes.h"
+
+using namespace mlir;
+
+namespace tenon {
+namespace {
+
+/// The one function that phases up to assign work on.
+LogicalResult checkMain(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isDeclaration() || !main.isPublic())
+    return module.emitError("there is no public function @main with a body");
+  auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
+  if (!llvm::all_of(main.getArgumentTypes(), isTensor) ||
+      !llvm::all_of(main.getResultTypes(), isTensor))
+    return main.emitError("inputs and outputs of @main are tensors");
+  return success();
+}
+
+/// Checks that no operation is of a later phase.
+LogicalResult checkOps(ModuleOp module, Phase phase) {
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    if (isa_and_present<LLVM::LLVMDialect, memref::MemRefDialect>(
+            op->getDialect()))
+      return op->emitOpError("is of a later phase");
+    auto kernel = dyn_cast<KernelOp>(op);
+    if (kernel && phase < Phase::Fuse)
+      return op->emitOpError("is of a later phase");
+    if (kernel && phase == Phase::Assign && !kernel.getProvider())
+      return op->emitOpError("has no provider");
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// The llvm dialect, and the weights.
+LogicalResult checkLowered(ModuleOp module) {
+  for (Operation &op : *module.getBody())
+    if (!isa<rt::WeightOp>(op) && !isa_and_present<LLVM::LLVMDialect>(
+                                      op.getDialect()))
+      return op.emitOpError("is not of the llvm dialect");
+  if (!module.lookupSymbol<LLVM::GlobalOp>(TENON_MODEL_SYMBOL))
+    return module.emitError("there is no @" TENON_MODEL_SYMBOL);
+  return success();
+}
+
+} // namespace
+
+LogicalResult checkIr(ModuleOp module, Phase phase) {
+  if (phase == Phase::Lower)
+    return checkLowered(module);
+  if (failed(checkMain(module)) || failed(checkOps(module, phase)))
+    return failure();
+  PassManager passes(module.getContext(), ModuleOp::getOperationName());
+  if (phase >= Phase::Fuse)
+    passes.addPass(createVerifyKernels());
+  else if (phase == Phase::Layout)
+    passes.addPass(createVerifyLayout());
+  if (phase >= Phase::Simplify && phase < Phase::Fuse)
+    passes.addNestedPass<func::FuncOp>(createVerifySimplified());
+  return passes.run(module);
+}
+
+} // namespace tenon
