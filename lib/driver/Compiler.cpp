@@ -196,10 +196,13 @@ Status Compiler::emitTo(StringRef path) {
   if (options.onPhase)
     options.onPhase(Phase::Emit);
   ObjectCode code;
-  if (Status status = generateCode(*module, code); !status.isOk())
+  ModelSymbols symbols;
+  if (path.ends_with(".o"))
+    symbols = ModelSymbols(makeSymbol(path));
+  if (Status status = generateCode(*module, code, symbols); !status.isOk())
     return status;
   if (path.ends_with(".o"))
-    return writeObject(*module, code, path, makeSymbol(path));
+    return writeObject(*module, code, path, symbols);
   return writeSharedLibrary(*module, code, path);
 }
 

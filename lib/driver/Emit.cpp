@@ -101,7 +101,7 @@ struct Objects {
 };
 
 Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
-                    Objects &objects) {
+                    const ModelSymbols &symbols, Objects &objects) {
   if (Status status =
           TemporaryFile::createNear(near, "code.o", objects.code);
       !status.isOk())
@@ -124,14 +124,14 @@ Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
   uint16_t machine =
       triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
   return objects.weights.write([&](raw_ostream &os) {
-    return writeWeightsObject(module, machine, os);
+    return writeWeightsObject(module, machine, symbols.weights, os);
   });
 }
 
 Status link(ModuleOp module, const ObjectCode &code, StringRef path,
-            ArrayRef<StringRef> options) {
+            const ModelSymbols &symbols, ArrayRef<StringRef> options) {
   Objects objects;
-  if (Status status = writeObjects(module, code, path, objects);
+  if (Status status = writeObjects(module, code, path, symbols, objects);
       !status.isOk())
     return status;
   TemporaryFile output;
@@ -149,7 +149,14 @@ Status link(ModuleOp module, const ObjectCode &code, StringRef path,
 
 } // namespace
 
-Status generateCode(ModuleOp module, ObjectCode &code) {
+ModelSymbols::ModelSymbols()
+    : description(TENON_MODEL_SYMBOL), weights(codegen::kWeightsSymbol) {}
+
+ModelSymbols::ModelSymbols(StringRef name)
+    : description(name), weights((name + "_weights").str()) {}
+
+Status generateCode(ModuleOp module, ObjectCode &code,
+                    const ModelSymbols &symbols) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target)
     return Status::error(TENON_ERROR_INTERNAL, "the module has no target");
@@ -168,6 +175,13 @@ Status generateCode(ModuleOp module, ObjectCode &code) {
     return Status::error(TENON_ERROR_INTERNAL,
                          "translating the model to LLVM IR failed");
   clone = nullptr;
+  for (auto [name, symbol] :
+       {std::pair<StringRef, StringRef>{TENON_MODEL_SYMBOL,
+                                        symbols.description},
+        {codegen::kWeightsSymbol, symbols.weights}})
+    if (llvm::GlobalVariable *global =
+            llvmModule->getGlobalVariable(name, /*AllowInternal=*/true))
+      global->setName(symbol);
   llvmModule->setDataLayout((*machine)->createDataLayout());
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   for (llvm::Function &function : *llvmModule) {
@@ -193,7 +207,7 @@ Status generateCode(ModuleOp module, ObjectCode &code) {
 
 Status writeSharedLibrary(ModuleOp module, const ObjectCode &code,
                           StringRef path) {
-  return link(module, code, path,
+  return link(module, code, path, ModelSymbols(),
               {"-shared", "--hash-style=gnu", "-z", "now", "-z", "relro",
                "--gc-sections", "--build-id=none", "-s"});
 }
@@ -247,14 +261,10 @@ void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
 } // namespace
 
 Status writeObject(ModuleOp module, const ObjectCode &code, StringRef path,
-                   StringRef symbol) {
-  std::string rename =
-      ("--defsym=" + symbol + "=" + TENON_MODEL_SYMBOL).str();
-  SmallVector<StringRef> options = {"-r"};
-  if (symbol != TENON_MODEL_SYMBOL)
-    options.push_back(rename);
-  if (Status status = link(module, code, path, options); !status.isOk())
+                   const ModelSymbols &symbols) {
+  if (Status status = link(module, code, path, symbols, {"-r"}); !status.isOk())
     return status;
+  StringRef symbol = symbols.description;
 
   SmallString<128> headerPath(path);
   llvm::sys::path::replace_extension(headerPath, "h");
@@ -264,7 +274,7 @@ Status writeObject(ModuleOp module, const ObjectCode &code, StringRef path,
     return status;
   auto run = module.lookupSymbol<LLVM::LLVMFuncOp>(codegen::kRunName);
   if (Status status = header.write([&](raw_ostream &os) {
-        std::string guard = "TENON_MODEL_" + StringRef(symbol).upper() + "_H";
+        std::string guard = "TENON_MODEL_" + symbol.upper() + "_H";
         os << "/* " << llvm::sys::path::filename(headerPath)
            << " - A model compiled by Tenon\n *\n"
               " * Link it with libtenon and hand it to "

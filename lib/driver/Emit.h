@@ -13,20 +13,32 @@ namespace tenon {
 /// are not in it: it refers to the symbol `tenon_weights`.
 using ObjectCode = llvm::SmallVector<char, 0>;
 
+/// What a model's two global symbols are called. The defaults are what a loader
+/// looks for; models that are linked into one program need names of their own.
+struct ModelSymbols {
+  std::string description;
+  std::string weights;
+
+  ModelSymbols();
+  /// `name` for the description, `<name>_weights` for the constants.
+  explicit ModelSymbols(llvm::StringRef name);
+};
+
 /// Translates a module at the end of the lower phase, optimises it and
 /// generates code for its target.
-Status generateCode(mlir::ModuleOp module, ObjectCode &code);
+Status generateCode(mlir::ModuleOp module, ObjectCode &code,
+                    const ModelSymbols &symbols = ModelSymbols());
 
 /// Writes a shared library that exports one symbol, `tenon_model`. The file
 /// appears under `path` only when it is complete.
 Status writeSharedLibrary(mlir::ModuleOp module, const ObjectCode &code,
                           llvm::StringRef path);
 
-/// Writes one relocatable object with code and constants that defines the
-/// symbol `symbol` in place of `tenon_model`, and beside it a C header that
-/// declares it and the shapes of inputs and outputs.
+/// Writes one relocatable object of constants and of code that was generated
+/// for `symbols`, and beside it a C header that declares the description and
+/// tells the shapes of inputs and outputs.
 Status writeObject(mlir::ModuleOp module, const ObjectCode &code,
-                   llvm::StringRef path, llvm::StringRef symbol);
+                   llvm::StringRef path, const ModelSymbols &symbols);
 
 } // namespace tenon
 

@@ -69,12 +69,12 @@ llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
 }
 
 llvm::Error writeWeightsObject(ModuleOp module, uint16_t machine,
-                               raw_ostream &os) {
+                               StringRef symbol, raw_ostream &os) {
   using namespace llvm::ELF;
   // Section names and symbol names share one string table.
   const std::string strings =
       std::string("\0.rodata\0.symtab\0.strtab\0.note.GNU-stack\0", 41) +
-      std::string(codegen::kWeightsSymbol) + '\0';
+      symbol.str() + '\0';
   const unsigned rodataName = 1, symtabName = 9, strtabName = 17, noteName = 25;
   const unsigned symbolName = 41;
 

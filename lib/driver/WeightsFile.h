@@ -18,10 +18,10 @@ uint64_t getWeightsSize(mlir::ModuleOp module);
 llvm::Error writeWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 /// Writes an ELF relocatable object whose read-only section holds the weights
-/// under the hidden symbol `tenon_weights`. `machine` is ELF's number of the
+/// under the hidden symbol `symbol`. `machine` is ELF's number of the
 /// processor. An assembler would hold all bytes in memory; this streams them.
 llvm::Error writeWeightsObject(mlir::ModuleOp module, uint16_t machine,
-                               llvm::raw_ostream &os);
+                               llvm::StringRef symbol, llvm::raw_ostream &os);
 
 } // namespace tenon
 
