@@ -1,7 +1,9 @@
 """Compiles the sample models with tenon-compile, measuring what that takes."""
 
 import os
+import re
 import subprocess
+import tempfile
 import time
 
 # What the tools call each provider: with "auto" kernels that oneDNN lacks, or has slower, are generated.
@@ -51,3 +53,19 @@ def compile_model(build, model, provider, timeout=1200):
     return path, seconds, usage.ru_maxrss * 1024
 
 
+def transposes_left(build, model):
+    """The transposes that the layout phase left: (of an input, of a result, inside). Raises CompileError."""
+    with tempfile.TemporaryDirectory() as folder:
+        ir = os.path.join(folder, "layout.mlir")
+        said = ""
+        for command in ([os.path.join(build, "bin", "tenon-compile"), model["path"], "--quiet", "--compile-to=layout", "-o", ir],
+                        [os.path.join(build, "bin", "tenon-opt"), "--tenon-verify-layout", "--remarks-filter=layout",
+                         "--remark-format=emitRemark", ir, "-o", os.devnull]):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if done.returncode:
+                raise CompileError(done.stderr)
+            said += done.stderr
+    counts = dict(re.findall(r"\b(inputs|outputs|inner)=(\d+)", said))
+    if len(counts) != 3:
+        raise CompileError(f"no count of the transposes: {said}")
+    return int(counts["inputs"]), int(counts["outputs"]), int(counts["inner"])
