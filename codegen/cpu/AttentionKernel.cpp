@@ -1,30 +1,18 @@
 //===- AttentionKernel.cpp - Kernels around scaled dot-product attention --===//
-//
-// Keys and values are read a block at a time, and the sums so far are scaled
-// when a larger score appears, so the scores of a whole sequence are never in
-// memory. Lanes are queries: the softmax is then the same work in each lane,
-// and both products are tiles with the rows of keys and values as they stand.
-//
-// A few queries (a step of a decoder) don't fill vectors. There, scores are
-// dot products along the head's dimension.
-//
-//===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/AnchorTail.h"
+#include "codegen/cpu/AttentionEmitter.h"
+
 #include "codegen/cpu/ElementEmitter.h"
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include <limits>
 
 using namespace mlir;
 
 namespace tenon::cpu {
 
-/// Keys of a block.
-static constexpr int64_t kBlockKeys = 64;
 /// Fewer queries than this are taken one by one.
 static constexpr int64_t kFewQueries = 4;
 /// Heads are kept on the stack.
@@ -33,67 +21,6 @@ static constexpr int64_t kMaxHeadSize = 1024;
 static RankedTensorType getType(Value tensor) {
   return cast<RankedTensorType>(tensor.getType());
 }
-
-namespace {
-
-class AttentionEmitter {
-public:
-  explicit AttentionEmitter(KernelFunction &function);
-  Value emitUnits();
-  void emitBody();
-
-private:
-  void emitUnit(OpBuilder &builder, Dim unit);
-  /// A block of queries, one in each lane.
-  void emitQueries(OpBuilder &builder, Dim firstQuery, Dim numQueries);
-  void emitScores(OpBuilder &builder, Dim firstQuery, Dim firstKey,
-                  Dim numKeys);
-  void emitSoftmax(OpBuilder &builder, Dim numKeys);
-  void emitSums(OpBuilder &builder, Dim firstKey, Dim numKeys);
-  /// One query.
-  void emitQuery(OpBuilder &builder, Dim query);
-  SmallVector<Value> emitQueryBlock(OpBuilder &builder, Dim query, Dim firstKey,
-                                    Dim numKeys, ValueRange state);
-  void emitDots(OpBuilder &builder, Dim query, Dim firstKey, Dim numKeys);
-  /// `scores` (a vector for queries, a scalar for one) plus the mask.
-  Value addMask(OpBuilder &builder, Value scores, Dim query, Dim key,
-                int64_t lanes);
-  /// Stores the result of a query, `size(valueSize)` elements in `buffer`.
-  void emitResult(OpBuilder &builder, Dim query, Value buffer, Dim begin);
-  Value emitBinary(OpBuilder &builder, bool isMax, Value a, Value b);
-
-  Value load(OpBuilder &builder, Value buffer, Dim at, int64_t lanes) {
-    return emitLoad(builder, loc, buffer,
-                    IndexBuilder(builder, loc, 1).value(at), lanes, element);
-  }
-  void store(OpBuilder &builder, Value value, Value buffer, Dim at) {
-    emitStore(builder, loc, value, buffer,
-              IndexBuilder(builder, loc, 1).value(at));
-  }
-  Value splat(OpBuilder &builder, double value, int64_t lanes) {
-    return emitBroadcast(builder, loc,
-                         emitConstant(builder, loc, element, value), lanes);
-  }
-
-  KernelFunction &function;
-  AttentionOp op;
-  Location loc;
-  AnchorTail tail;
-  Type element; ///< What is computed with.
-  Dim numBatches, numHeads, numQueries, numKeys, numBlocks;
-  int64_t headSize, valueSize;
-  TileShape tile;
-  /// Vectors along a head, for one query.
-  int64_t headLanes, valueLanes;
-  Value query, key, value, mask;
-  /// `[headSize][query]`, `[key][query]`, `[valueSize][query]`,
-  /// `[query][valueSize]`, then maximum, scale and sum of each query.
-  Value queries, scores, sums, results, state;
-  // Of the unit being emitted.
-  Dim batch, head, matrix;
-};
-
-} // namespace
 
 /// The most lanes, at most `lanes`, that divide `size`.
 static int64_t getDivisor(int64_t size, int64_t lanes) {
@@ -438,166 +365,6 @@ void AttentionEmitter::emitResult(OpBuilder &builder, Dim query, Value buffer,
                         LaneIndex(column, valueLanes > 1 ? 1 : 0)},
                        result, valueLanes);
            });
-}
-
-//===----------------------------------------------------------------------===//
-// One query
-//===----------------------------------------------------------------------===//
-
-void AttentionEmitter::emitQuery(OpBuilder &builder, Dim queryIndex) {
-  IndexBuilder index(builder, loc, 1);
-  // The maximum and the total are scalars, the sums vectors of the result.
-  emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
-           [&](OpBuilder &nested, Value i) {
-             store(nested, splat(nested, 0, valueLanes), sums,
-                   DimBuilder(nested, loc).mul(i, valueLanes));
-           });
-  SmallVector<Value> initial = {
-      emitConstant(builder, loc, element, std::numeric_limits<float>::lowest()),
-      emitConstant(builder, loc, element, 0)};
-  Dim blocks = emitCeilDiv(builder, loc, numKeys, kBlockKeys);
-  auto loop = scf::ForOp::create(
-      builder, loc, index.value(0), index.value(blocks), index.value(1),
-      initial, [&](OpBuilder &nested, Location, Value block, ValueRange now) {
-        DimBuilder dims(nested, loc);
-        Dim firstKey = dims.mul(block, kBlockKeys);
-        Dim size = dims.min(kBlockKeys, dims.sub(numKeys, firstKey));
-        scf::YieldOp::create(
-            nested, loc,
-            emitQueryBlock(nested, queryIndex, firstKey, size, now));
-      });
-  Value total = loop.getResult(1);
-  emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
-           [&](OpBuilder &nested, Value i) {
-             Dim at = DimBuilder(nested, loc).mul(i, valueLanes);
-             Value divided = arith::DivFOp::create(
-                 nested, loc, load(nested, sums, at, valueLanes),
-                 emitBroadcast(nested, loc, total, valueLanes));
-             store(nested, divided, sums, at);
-           });
-  emitResult(builder, queryIndex, sums, 0);
-}
-
-void AttentionEmitter::emitDots(OpBuilder &builder, Dim queryIndex,
-                                Dim firstKey, Dim count) {
-  IndexBuilder outer(builder, loc, 1);
-  DimBuilder &outerDims = outer.uniform();
-  Dim queryBegin = outerDims.mul(
-      outerDims.add(outerDims.mul(matrix, numQueries), queryIndex), headSize);
-  Dim keyBegin = outerDims.mul(
-      outerDims.add(outerDims.mul(matrix, numKeys), firstKey), headSize);
-  emitDisjointTiles(
-      builder, loc, count, ArrayRef<int64_t>{4, 1},
-      [&](OpBuilder &nested, Dim row, int64_t rows) {
-        IndexBuilder index(nested, loc, 1);
-        DimBuilder &dims = index.uniform();
-        SmallVector<Value> zeros(rows, splat(nested, 0, headLanes));
-        auto loop = scf::ForOp::create(
-            nested, loc, index.value(0), index.value(headSize / headLanes),
-            index.value(1), zeros,
-            [&](OpBuilder &inner, Location, Value i, ValueRange so) {
-              DimBuilder dims(inner, loc);
-              Dim step = dims.mul(i, headLanes);
-              Value x =
-                  load(inner, query, dims.add(queryBegin, step), headLanes);
-              SmallVector<Value> next;
-              for (int64_t r = 0; r != rows; ++r) {
-                Dim at = dims.add(dims.mul(dims.add(row, r), headSize), step);
-                Value k = load(inner, key, dims.add(keyBegin, at), headLanes);
-                next.push_back(emitMultiplyAdd(inner, loc, x, k, so[r]));
-              }
-              scf::YieldOp::create(inner, loc, next);
-            });
-        Value scale =
-            emitConstant(nested, loc, element, op.getScale().convertToDouble());
-        for (int64_t r = 0; r != rows; ++r) {
-          Value dot = loop.getResult(r);
-          if (headLanes > 1)
-            dot = vector::ReductionOp::create(nested, loc,
-                                              vector::CombiningKind::ADD, dot,
-                                              arith::FastMathFlags::reassoc);
-          dot = arith::MulFOp::create(nested, loc, dot, scale);
-          Dim at = dims.add(row, r);
-          dot = addMask(nested, dot, queryIndex, dims.add(firstKey, at), 1);
-          store(nested, dot, scores, at);
-        }
-      });
-}
-
-SmallVector<Value> AttentionEmitter::emitQueryBlock(OpBuilder &builder,
-                                                    Dim queryIndex,
-                                                    Dim firstKey, Dim count,
-                                                    ValueRange now) {
-  IndexBuilder index(builder, loc, 1);
-  DimBuilder &dims = index.uniform();
-  emitDots(builder, queryIndex, firstKey, count);
-  auto emitOverKeys =
-      [&](Value initial,
-          function_ref<Value(OpBuilder &, Value i, Value so)> body) -> Value {
-    return scf::ForOp::create(
-               builder, loc, index.value(0), index.value(count), index.value(1),
-               initial,
-               [&](OpBuilder &nested, Location, Value i, ValueRange so) {
-                 scf::YieldOp::create(nested, loc, body(nested, i, so[0]));
-               })
-        .getResult(0);
-  };
-  Value maximum =
-      emitOverKeys(now[0], [&](OpBuilder &nested, Value i, Value so) {
-        return emitBinary(nested, /*isMax=*/true, so,
-                          load(nested, scores, Dim(i), 1));
-      });
-  // Whole vectors: what stands behind the last key is computed, and not used.
-  int64_t lanes = tile.lanes;
-  Value wideMaximum = emitBroadcast(builder, loc, maximum, lanes);
-  Dim vectors = emitCeilDiv(builder, loc, count, lanes);
-  emitLoop(builder, loc, index.value(0), index.value(vectors),
-           [&](OpBuilder &nested, Value i) {
-             Dim at = DimBuilder(nested, loc).mul(i, lanes);
-             Value distance = arith::SubFOp::create(
-                 nested, loc, load(nested, scores, at, lanes), wideMaximum);
-             store(nested, math::ExpOp::create(nested, loc, distance), scores,
-                   at);
-           });
-  Value scale = math::ExpOp::create(
-      builder, loc,
-      arith::SubFOp::create(builder, loc, now[0], maximum).getResult());
-  Value total = arith::MulFOp::create(builder, loc, now[1], scale);
-  total = emitOverKeys(total, [&](OpBuilder &nested, Value i, Value so) {
-    return emitBinary(nested, /*isMax=*/false, so,
-                      load(nested, scores, Dim(i), 1));
-  });
-
-  // A row of the result, a few vectors at a time.
-  TileShape shape{1, std::min<int64_t>(4, valueSize / valueLanes), valueLanes};
-  while (valueSize / valueLanes % shape.vectors != 0)
-    --shape.vectors;
-  Dim from = dims.mul(dims.add(dims.mul(matrix, numKeys), firstKey), valueSize);
-  Value wideScale = emitBroadcast(builder, loc, scale, valueLanes);
-  emitLoop(
-      builder, loc, index.value(0), index.value(valueSize / shape.getColumns()),
-      [&](OpBuilder &nested, Value i) {
-        DimBuilder dims(nested, loc);
-        Dim column = dims.mul(i, shape.getColumns());
-        SmallVector<Value> initial;
-        for (int64_t v = 0; v != shape.vectors; ++v) {
-          Value so =
-              load(nested, sums, dims.add(column, v * valueLanes), valueLanes);
-          initial.push_back(arith::MulFOp::create(nested, loc, so, wideScale));
-        }
-        TileOperands operands;
-        operands.lhs = scores;
-        operands.lhsOffset = 0;
-        operands.lhsRowStride = 0;
-        operands.rhs = value;
-        operands.rhsOffset = dims.add(from, column);
-        SmallVector<Value> tileSums =
-            emitTile(nested, loc, shape, operands,
-                     Reduction{0, count, 1, valueSize}, element, initial);
-        for (auto [v, sum] : llvm::enumerate(tileSums))
-          store(nested, sum, sums, dims.add(column, int64_t(v) * valueLanes));
-      });
-  return {maximum, total};
 }
 
 static bool matchesAttention(KernelOp kernel) {

@@ -9,13 +9,7 @@ using namespace mlir;
 namespace tenon::cpu {
 
 static ConvPlan getPlan(ConvOp op, unsigned vectorBits) {
-  ConvPlan plan;
-  plan.op = op;
-  plan.input = op.getInput();
-  plan.weights = op.getWeights();
-  plan.bias = op.getBias();
-  plan.channelsLast = op.getLayout() == Layout::NHWC;
-  plan.groups = op.getGroups();
+  ConvPlan plan = beginConvPlan(op);
   ArrayRef<int64_t> weights =
       cast<RankedTensorType>(op.getWeights().getType()).getShape();
   size_t numAxes = weights.size() - 2;
@@ -23,6 +17,12 @@ static ConvPlan getPlan(ConvOp op, unsigned vectorBits) {
   plan.outChannels =
       (plan.channelsLast ? weights.back() : weights[0]) / plan.groups;
   ArrayRef<int64_t> kernel = weights.slice(plan.channelsLast ? 0 : 2, numAxes);
+  int64_t in = plan.inChannels, out = plan.outChannels;
+  int64_t taps = ShapedType::getNumElements(kernel);
+  if (plan.channelsLast)
+    plan.weightStrides = {in * out * plan.groups, out, out * plan.groups, 1};
+  else
+    plan.weightStrides = {1, out * in * taps, taps, in * taps};
   for (size_t i = 0; i != numAxes; ++i) {
     ConvAxis axis;
     axis.inStep = op.getStrides()[i];
@@ -46,36 +46,12 @@ static bool matchesConv(KernelOp kernel) {
       !cast<RankedTensorType>(op.getWeights().getType()).hasStaticShape())
     return false;
   // Weights that are not constant can't be brought into the order of the loops.
-  auto argument = dyn_cast<BlockArgument>(op.getWeights());
-  if (op.getLayout() == Layout::NHWC)
-    return true;
-  return argument && kernel.getInputs()[argument.getArgNumber()]
-                         .getDefiningOp<ConstantOp>();
+  return op.getLayout() == Layout::NHWC ||
+         isConstantInput(kernel, op.getWeights());
 }
 
 static void packConv(KernelOp kernel, unsigned vectorBits) {
-  ConvOp op = getAnchor<ConvOp>(kernel);
-  ConvPlan plan = getPlan(op, vectorBits);
-  int64_t taps = 1;
-  for (const ConvAxis &axis : plan.axes)
-    taps *= axis.kernel;
-  int64_t inChannels = plan.inChannels, outChannels = plan.outChannels;
-  int64_t allChannels = outChannels * plan.groups;
-  if (plan.channelsLast)
-    packConvWeights(
-        kernel, plan,
-        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
-          return (tap * inChannels + in) * allChannels + group * outChannels +
-                 out;
-        },
-        /*stride=*/1);
-  else
-    packConvWeights(
-        kernel, plan,
-        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
-          return ((group * outChannels + out) * inChannels + in) * taps + tap;
-        },
-        /*stride=*/inChannels * taps);
+  packConvWeights(kernel, getPlan(getAnchor<ConvOp>(kernel), vectorBits));
 }
 
 static ConvPlan getPlan(KernelFunction &function) {

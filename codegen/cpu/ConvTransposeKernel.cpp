@@ -16,14 +16,11 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
+/// Each is a case in the code.
+static constexpr int64_t kMaxPhases = 1024;
+
 static ConvPlan getPlan(ConvTransposeOp op, unsigned vectorBits) {
-  ConvPlan plan;
-  plan.op = op;
-  plan.input = op.getInput();
-  plan.weights = op.getWeights();
-  plan.bias = op.getBias();
-  plan.channelsLast = op.getLayout() == Layout::NHWC;
-  plan.groups = op.getGroups();
+  ConvPlan plan = beginConvPlan(op);
   ArrayRef<int64_t> weights =
       cast<RankedTensorType>(op.getWeights().getType()).getShape();
   size_t numAxes = weights.size() - 2;
@@ -31,6 +28,12 @@ static ConvPlan getPlan(ConvTransposeOp op, unsigned vectorBits) {
       (plan.channelsLast ? weights.back() : weights[0]) / plan.groups;
   plan.outChannels = plan.channelsLast ? weights[numAxes] : weights[1];
   ArrayRef<int64_t> kernel = weights.slice(plan.channelsLast ? 0 : 2, numAxes);
+  int64_t in = plan.inChannels, out = plan.outChannels;
+  int64_t taps = ShapedType::getNumElements(kernel);
+  if (plan.channelsLast)
+    plan.weightStrides = {out * in * plan.groups, in, 1, in * plan.groups};
+  else
+    plan.weightStrides = {1, in * out * taps, out * taps, taps};
   for (size_t i = 0; i != numAxes; ++i) {
     int64_t stride = op.getStrides()[i], dilation = op.getDilations()[i];
     int64_t pad = op.getPads()[i];
@@ -63,34 +66,16 @@ static bool matchesConvTranspose(KernelOp kernel) {
   if (!op ||
       !cast<RankedTensorType>(op.getWeights().getType()).hasStaticShape())
     return false;
-  auto argument = dyn_cast<BlockArgument>(op.getWeights());
-  return argument && kernel.getInputs()[argument.getArgNumber()]
-                         .getDefiningOp<ConstantOp>();
+  int64_t phases = 1;
+  for (int64_t stride : op.getStrides())
+    if (llvm::MulOverflow(phases, stride, phases) || phases > kMaxPhases)
+      return false;
+  return isConstantInput(kernel, op.getWeights());
 }
 
 static void packConvTranspose(KernelOp kernel, unsigned vectorBits) {
-  ConvTransposeOp op = getAnchor<ConvTransposeOp>(kernel);
-  ConvPlan plan = getPlan(op, vectorBits);
-  int64_t taps = 1;
-  for (const ConvAxis &axis : plan.axes)
-    taps *= axis.kernel;
-  int64_t inChannels = plan.inChannels, outChannels = plan.outChannels;
-  int64_t allChannels = inChannels * plan.groups;
-  if (plan.channelsLast)
-    packConvWeights(
-        kernel, plan,
-        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
-          return (tap * outChannels + out) * allChannels + group * inChannels +
-                 in;
-        },
-        /*stride=*/allChannels);
-  else
-    packConvWeights(
-        kernel, plan,
-        [&](int64_t tap, int64_t group, int64_t in, int64_t out) {
-          return ((group * inChannels + in) * outChannels + out) * taps + tap;
-        },
-        /*stride=*/taps);
+  packConvWeights(kernel,
+                  getPlan(getAnchor<ConvTransposeOp>(kernel), vectorBits));
 }
 
 static ConvPlan getPlan(KernelFunction &function) {
