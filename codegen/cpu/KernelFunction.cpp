@@ -337,8 +337,11 @@ static unsigned countKernels(ModuleOp module) {
 static StringAttr getKey(KernelOp kernel) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  // Detached from what they are used on, kernels print alike.
-  kernel->print(stream, OpPrintingFlags().useLocalScope());
+  // Detached from what they are used on, kernels print alike. All constants
+  // count, whatever the user wants to see of them when IR is printed.
+  kernel->print(stream,
+                OpPrintingFlags().useLocalScope().elideLargeElementsAttrs(
+                    std::numeric_limits<int64_t>::max()));
   stream << kernel.getInputs().getTypes();
   llvm::SHA1 hash;
   hash.update(text);
