@@ -171,6 +171,9 @@ static Value buildPad(ElementEmitter &emitter, PadOp op, Index index) {
       continue;
     LaneIndex at = indices.sub(index[i], low);
     Dim last = dims.sub(size, 1);
+    // The other modes repeat elements, of which there may be none.
+    if (op.getMode() != PadMode::Constant && !size.isConstant())
+      require(isInside, indices.less(Dim(0), size));
     switch (op.getMode()) {
     case PadMode::Constant: {
       bool isUniform = at.isUniform();
