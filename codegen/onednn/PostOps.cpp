@@ -5,6 +5,7 @@
 #include "runtime/cpu/OneDnnAbi.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -82,7 +83,8 @@ static std::optional<PostOp> getWithConstant(Operation *op, double constant,
       })
       .Case([&](MulOp) { return makeLinear(constant, 0); })
       .Case([&](DivOp) -> Result {
-        if (isReversed || constant == 0)
+        // The factor is a float: that of a tiny divisor would be infinite.
+        if (isReversed || !std::isnormal(static_cast<float>(1 / constant)))
           return std::nullopt;
         return makeLinear(1 / constant, 0);
       })
