@@ -51,39 +51,19 @@ inline void check(TenonError *error) {
 
 /// The TenonDType of a C++ type.
 template <typename T> struct DTypeOf;
-template <> struct DTypeOf<float> {
-  static constexpr TenonDType value = TENON_F32;
-};
-template <> struct DTypeOf<double> {
-  static constexpr TenonDType value = TENON_F64;
-};
-template <> struct DTypeOf<uint8_t> {
-  static constexpr TenonDType value = TENON_U8;
-};
-template <> struct DTypeOf<int8_t> {
-  static constexpr TenonDType value = TENON_I8;
-};
-template <> struct DTypeOf<uint16_t> {
-  static constexpr TenonDType value = TENON_U16;
-};
-template <> struct DTypeOf<int16_t> {
-  static constexpr TenonDType value = TENON_I16;
-};
-template <> struct DTypeOf<uint32_t> {
-  static constexpr TenonDType value = TENON_U32;
-};
-template <> struct DTypeOf<int32_t> {
-  static constexpr TenonDType value = TENON_I32;
-};
-template <> struct DTypeOf<uint64_t> {
-  static constexpr TenonDType value = TENON_U64;
-};
-template <> struct DTypeOf<int64_t> {
-  static constexpr TenonDType value = TENON_I64;
-};
-template <> struct DTypeOf<bool> {
-  static constexpr TenonDType value = TENON_BOOL;
-};
+template <TenonDType dtype>
+using DTypeConstant = std::integral_constant<TenonDType, dtype>;
+template <> struct DTypeOf<float> : DTypeConstant<TENON_F32> {};
+template <> struct DTypeOf<double> : DTypeConstant<TENON_F64> {};
+template <> struct DTypeOf<uint8_t> : DTypeConstant<TENON_U8> {};
+template <> struct DTypeOf<int8_t> : DTypeConstant<TENON_I8> {};
+template <> struct DTypeOf<uint16_t> : DTypeConstant<TENON_U16> {};
+template <> struct DTypeOf<int16_t> : DTypeConstant<TENON_I16> {};
+template <> struct DTypeOf<uint32_t> : DTypeConstant<TENON_U32> {};
+template <> struct DTypeOf<int32_t> : DTypeConstant<TENON_I32> {};
+template <> struct DTypeOf<uint64_t> : DTypeConstant<TENON_U64> {};
+template <> struct DTypeOf<int64_t> : DTypeConstant<TENON_I64> {};
+template <> struct DTypeOf<bool> : DTypeConstant<TENON_BOOL> {};
 
 /// The caller's memory as a tensor. It owns the dimensions and the name, not
 /// the elements. Without a name it stands for the input or output of its
@@ -122,8 +102,8 @@ public:
   /// Zeros.
   Tensor(TenonDType dtype, std::vector<int64_t> dims, std::string name = "")
       : type(dtype), shape(std::move(dims)), label(std::move(name)) {
-    TenonTensor tensor{nullptr, nullptr, type,
-                       static_cast<int32_t>(shape.size()), shape.data()};
+    View sizes(nullptr, type, shape);
+    TenonTensor tensor = sizes.get();
     size = tenon_tensor_bytes(&tensor);
     if (size == SIZE_MAX)
       throw Error(TENON_ERROR_INVALID, "a tensor of impossible size");
@@ -227,8 +207,7 @@ public:
   void run(const std::vector<View> &inputs, const std::vector<View> &outputs) {
     collect(inputs, inputTensors);
     collect(outputs, outputTensors);
-    check(tenon_session_run(get(), inputTensors.data(), inputTensors.size(),
-                            outputTensors.data(), outputTensors.size()));
+    runCollected();
   }
   /// Runs into new tensors, all outputs in the model's order.
   std::vector<Tensor> run(const std::vector<View> &inputs) {
@@ -243,8 +222,7 @@ public:
       made.data = outputs.back().data();
       outputTensors.push_back(made);
     }
-    check(tenon_session_run(get(), inputTensors.data(), inputTensors.size(),
-                            outputTensors.data(), outputTensors.size()));
+    runCollected();
     return outputs;
   }
 
@@ -260,6 +238,10 @@ private:
     tensors.clear();
     for (const View &view : views)
       tensors.push_back(view.get());
+  }
+  void runCollected() {
+    check(tenon_session_run(get(), inputTensors.data(), inputTensors.size(),
+                            outputTensors.data(), outputTensors.size()));
   }
   struct Free {
     void operator()(TenonSession *session) const {
