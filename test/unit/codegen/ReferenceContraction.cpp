@@ -9,6 +9,61 @@ using namespace mlir;
 
 namespace tenon::test {
 
+namespace {
+
+/// What a convolution and its transpose have in common: which pixels of the
+/// image with more of them each pixel of the other meets, through which
+/// weights.
+template <typename OpTy> struct Taps {
+  Taps(OpTy op, const Tensor &weights) : op(op), rank(weights.rank()) {
+    bool isNhwc = op.getLayout() == Layout::NHWC;
+    spatial = rank - 2;
+    first = isNhwc ? 1 : 2;
+    channel = isNhwc ? rank - 1 : 1;
+    kernel = isNhwc ? 0 : 2;
+    inner = isNhwc ? rank - 2 : 1;
+    outer = isNhwc ? rank - 1 : 0;
+    for (int64_t i = 0; i != spatial; ++i)
+      window.push_back(weights.shape[kernel + i]);
+  }
+
+  int64_t getPads(int64_t i) {
+    return op.getPads()[i] + op.getPads()[i + spatial];
+  }
+  int64_t getExtent(int64_t i) {
+    return op.getDilations()[i] * (window[i] - 1) + 1;
+  }
+
+  /// Calls `visit` with the index of each pixel below `limits` that the pixel
+  /// at `index` meets, and that of the weights. Their channels are to be set.
+  template <typename Visit>
+  void forEach(ArrayRef<int64_t> index, ArrayRef<int64_t> limits, Visit visit) {
+    Tensor::forEach(window, [&](ArrayRef<int64_t> k) {
+      SmallVector<int64_t> other(index), weights(rank);
+      for (int64_t i = 0; i != spatial; ++i) {
+        int64_t at = index[first + i] * op.getStrides()[i] - op.getPads()[i] +
+                     k[i] * op.getDilations()[i];
+        if (at < 0 || at >= limits[first + i])
+          return;
+        other[first + i] = at;
+        weights[kernel + i] = k[i];
+      }
+      visit(other, weights);
+    });
+  }
+
+  OpTy op;
+  int64_t rank, spatial;
+  /// Dimensions of the images: the first of the spatial ones, and the channels.
+  int64_t first, channel;
+  /// Dimensions of the weights: the first of the window, the channels of a
+  /// group, and those of all groups.
+  int64_t kernel, inner, outer;
+  SmallVector<int64_t> window;
+};
+
+} // namespace
+
 bool Evaluator::runContraction(Operation &operation) {
   return llvm::TypeSwitch<Operation *, bool>(&operation)
       .Case<MatMulOp>([&](auto op) {
@@ -42,41 +97,25 @@ bool Evaluator::runContraction(Operation &operation) {
       })
       .Case<ConvOp>([&](auto op) {
         const Tensor &x = get(op.getInput()), &w = get(op.getWeights());
-        bool isNhwc = op.getLayout() == Layout::NHWC;
-        int64_t rank = x.rank(), spatial = rank - 2, first = isNhwc ? 1 : 2;
-        int64_t channelDim = isNhwc ? rank - 1 : 1;
-        int64_t kernelDim = isNhwc ? 0 : 2;
-        int64_t outputs = isNhwc ? w.shape[rank - 1] : w.shape[0];
-        int64_t depth = isNhwc ? w.shape[rank - 2] : w.shape[1];
-        SmallVector<int64_t> shape = x.shape, window;
-        shape[channelDim] = outputs;
-        for (int64_t i = 0; i != spatial; ++i) {
-          window.push_back(w.shape[kernelDim + i]);
-          int64_t extent = op.getDilations()[i] * (window[i] - 1) + 1;
-          shape[first + i] = (x.shape[first + i] + op.getPads()[i] +
-                              op.getPads()[i + spatial] - extent) /
-                                 op.getStrides()[i] +
-                             1;
-        }
+        Taps<ConvOp> taps(op, w);
+        int64_t outputs = w.shape[taps.outer], depth = w.shape[taps.inner];
+        SmallVector<int64_t> shape = x.shape;
+        shape[taps.channel] = outputs;
+        for (int64_t i = 0; i != taps.spatial; ++i)
+          shape[taps.first + i] =
+              (x.shape[taps.first + i] + taps.getPads(i) - taps.getExtent(i)) /
+                  op.getStrides()[i] +
+              1;
         int64_t perGroup = outputs / op.getGroups();
         Tensor result = makeResult(operation, shape);
         Tensor::forEach(shape, [&](ArrayRef<int64_t> index) {
-          int64_t m = index[channelDim];
+          int64_t m = index[taps.channel];
           double sum = op.getBias() ? get(op.getBias()).elements[m] : 0;
-          Tensor::forEach(window, [&](ArrayRef<int64_t> k) {
-            SmallVector<int64_t> ix(index), iw(rank);
-            for (int64_t i = 0; i != spatial; ++i) {
-              int64_t at = index[first + i] * op.getStrides()[i] -
-                           op.getPads()[i] + k[i] * op.getDilations()[i];
-              if (at < 0 || at >= x.shape[first + i])
-                return;
-              ix[first + i] = at;
-              iw[kernelDim + i] = k[i];
-            }
+          taps.forEach(index, x.shape, [&](auto &ix, auto &iw) {
+            iw[taps.outer] = m;
             for (int64_t c = 0; c != depth; ++c) {
-              ix[channelDim] = m / perGroup * depth + c;
-              iw[isNhwc ? rank - 2 : 1] = c;
-              iw[isNhwc ? rank - 1 : 0] = m;
+              ix[taps.channel] = m / perGroup * depth + c;
+              iw[taps.inner] = c;
               sum += x.at(ix) * w.at(iw);
             }
           });
@@ -87,43 +126,28 @@ bool Evaluator::runContraction(Operation &operation) {
       })
       .Case<ConvTransposeOp>([&](auto op) {
         const Tensor &x = get(op.getInput()), &w = get(op.getWeights());
-        bool isNhwc = op.getLayout() == Layout::NHWC;
-        int64_t rank = x.rank(), spatial = rank - 2, first = isNhwc ? 1 : 2;
-        int64_t channelDim = isNhwc ? rank - 1 : 1;
-        int64_t kernelDim = isNhwc ? 0 : 2;
-        int64_t perGroup = isNhwc ? w.shape[rank - 2] : w.shape[1];
-        int64_t inputsPerGroup = x.shape[channelDim] / op.getGroups();
-        SmallVector<int64_t> shape = x.shape, window;
-        shape[channelDim] = perGroup * op.getGroups();
-        for (int64_t i = 0; i != spatial; ++i) {
-          window.push_back(w.shape[kernelDim + i]);
-          shape[first + i] = op.getStrides()[i] * (x.shape[first + i] - 1) +
-                             op.getOutputPadding()[i] +
-                             op.getDilations()[i] * (window[i] - 1) + 1 -
-                             op.getPads()[i] - op.getPads()[i + spatial];
-        }
+        Taps<ConvTransposeOp> taps(op, w);
+        int64_t perGroup = w.shape[taps.inner];
+        int64_t inputsPerGroup = x.shape[taps.channel] / op.getGroups();
+        SmallVector<int64_t> shape = x.shape;
+        shape[taps.channel] = perGroup * op.getGroups();
+        for (int64_t i = 0; i != taps.spatial; ++i)
+          shape[taps.first + i] =
+              op.getStrides()[i] * (x.shape[taps.first + i] - 1) +
+              op.getOutputPadding()[i] + taps.getExtent(i) - taps.getPads(i);
         Tensor result = makeResult(operation, shape);
         if (op.getBias())
           Tensor::forEach(shape, [&](ArrayRef<int64_t> index) {
-            result.ref(index) = get(op.getBias()).elements[index[channelDim]];
+            result.ref(index) = get(op.getBias()).elements[index[taps.channel]];
           });
         // By its name: what a convolution reads, this writes.
         Tensor::forEach(x.shape, [&](ArrayRef<int64_t> ix) {
-          int64_t c = ix[channelDim];
-          Tensor::forEach(window, [&](ArrayRef<int64_t> k) {
-            SmallVector<int64_t> index(ix), iw(rank);
-            for (int64_t i = 0; i != spatial; ++i) {
-              int64_t at = ix[first + i] * op.getStrides()[i] -
-                           op.getPads()[i] + k[i] * op.getDilations()[i];
-              if (at < 0 || at >= shape[first + i])
-                return;
-              index[first + i] = at;
-              iw[kernelDim + i] = k[i];
-            }
+          int64_t c = ix[taps.channel];
+          taps.forEach(ix, shape, [&](auto &index, auto &iw) {
+            iw[taps.outer] = c;
             for (int64_t m = 0; m != perGroup; ++m) {
-              index[channelDim] = c / inputsPerGroup * perGroup + m;
-              iw[isNhwc ? rank - 2 : 1] = m;
-              iw[isNhwc ? rank - 1 : 0] = c;
+              index[taps.channel] = c / inputsPerGroup * perGroup + m;
+              iw[taps.inner] = m;
               result.ref(index) += x.at(ix) * w.at(iw);
             }
           });
