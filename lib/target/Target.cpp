@@ -23,12 +23,12 @@ struct Extension {
   unsigned level;
 };
 constexpr Extension kX86Extensions[] = {
-    {"sse3", 2},         {"ssse3", 2},      {"sse4.1", 2},    {"sse4.2", 2},
-    {"popcnt", 2},       {"cx16", 2},       {"avx", 3},       {"avx2", 3},
-    {"bmi", 3},          {"bmi2", 3},       {"f16c", 3},      {"fma", 3},
-    {"lzcnt", 3},        {"movbe", 3},      {"avx512f", 4},   {"avx512bw", 4},
-    {"avx512cd", 4},     {"avx512dq", 4},   {"avx512vl", 4},  {"avx512vnni", 5},
-    {"avx512bf16", 5},   {"avx512fp16", 5}, {"avx512vbmi", 5}};
+    {"sse3", 2},       {"ssse3", 2},      {"sse4.1", 2},    {"sse4.2", 2},
+    {"popcnt", 2},     {"cx16", 2},       {"avx", 3},       {"avx2", 3},
+    {"bmi", 3},        {"bmi2", 3},       {"f16c", 3},      {"fma", 3},
+    {"lzcnt", 3},      {"movbe", 3},      {"avx512f", 4},   {"avx512bw", 4},
+    {"avx512cd", 4},   {"avx512dq", 4},   {"avx512vl", 4},  {"avx512vnni", 5},
+    {"avx512bf16", 5}, {"avx512fp16", 5}, {"avx512vbmi", 5}};
 
 /// All LLVM targets, once for the process.
 void initializeTargets() {
@@ -61,6 +61,10 @@ TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
                          vectorBits, providers);
 }
 
+/// The providers of each kind of target; x86 has all that there are.
+constexpr StringRef kX86Providers[] = {"onednn", "codegen"};
+constexpr StringRef kOtherProviders[] = {"codegen"};
+
 } // namespace
 
 llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
@@ -78,9 +82,10 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                        .Default(0);
 
   for (const std::string &provider : providers)
-    if (provider != "onednn" && provider != "codegen")
-      return llvm::createStringError("unknown provider '" + provider +
-                                     "': expected onednn or codegen");
+    if (!llvm::is_contained(kX86Providers, provider))
+      return llvm::createStringError(
+          "unknown provider '" + provider + "': expected " +
+          llvm::join(ArrayRef(kX86Providers), " or "));
   Builder builder(&context);
   auto choose = [&](ArrayRef<StringRef> all) {
     SmallVector<StringRef> chosen;
@@ -97,13 +102,13 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
     return makeX86Target(
         context, kX86Triple,
         [&](const Extension &x) { return features.lookup(x.name); },
-        choose({"onednn", "codegen"}));
+        choose(kX86Providers));
   }
   if (level != 0)
     return makeX86Target(
         context, kX86Triple,
         [&](const Extension &x) { return x.level <= level; },
-        choose({"onednn", "codegen"}));
+        choose(kX86Providers));
 
   // Another processor: what every one of its kind has.
   llvm::Triple triple(llvm::Triple::normalize(
@@ -121,7 +126,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
         "' is not supported: expected a 64-bit little-endian processor");
   return TargetAttr::get(&context, triple.str(), "generic",
                          triple.isAArch64() ? "+neon" : "",
-                         /*vectorBits=*/128, choose({"codegen"}));
+                         /*vectorBits=*/128, choose(kOtherProviders));
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
@@ -136,9 +141,8 @@ makeTargetMachine(TargetAttr target) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   return std::unique_ptr<llvm::TargetMachine>(llvmTarget->createTargetMachine(
-      triple, target.getCpu(), target.getFeatures(), options,
-      llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Default));
+      triple, target.getCpu(), target.getFeatures(), options, llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
 } // namespace tenon
