@@ -5,9 +5,9 @@
 #include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
-#include "runtime/core/ModelAbi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "runtime/core/ModelAbi.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -23,8 +23,8 @@ namespace {
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 19 * 8, "describe the new members");
 static_assert(sizeof(TenonTensorDesc) == 24 && sizeof(TenonKernel) == 16 &&
-                  sizeof(TenonLibraryKernel) == 48 &&
-                  sizeof(TenonBufferDesc) == 8,
+                  sizeof(TenonLibraryKernel) == 56 &&
+                  sizeof(TenonBufferDesc) == 16,
               "describe the new members");
 
 /// The ABI's number of an element type; 0 if it has none.
@@ -143,7 +143,8 @@ private:
     Type type = getType(member);
     if (member.bits != 0)
       return LLVM::ConstantOp::create(
-          builder, type, builder.getIntegerAttr(type, APInt(member.bits, member.number)));
+          builder, type,
+          builder.getIntegerAttr(type, APInt(member.bits, member.number)));
     if (member.symbol.empty())
       return LLVM::ZeroOp::create(builder, type);
     return LLVM::AddressOfOp::create(builder, type, member.symbol);
@@ -190,8 +191,8 @@ public:
       return signalPassFailure();
 
     SmallVector<SmallVector<Member>> symbols, kernels, libraryKernels, buffers;
-    for (auto name : run->getAttrOfType<ArrayAttr>(kSymbolsAttr)
-                         .getAsRange<StringAttr>())
+    for (auto name :
+         run->getAttrOfType<ArrayAttr>(kSymbolsAttr).getAsRange<StringAttr>())
       symbols.push_back({constants.makeString(name.getValue())});
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kKernelsAttr)
                            .getAsRange<DictionaryAttr>())
@@ -202,18 +203,22 @@ public:
                            .getAsRange<DictionaryAttr>()) {
       size_t index = libraryKernels.size();
       auto words = kernel.getAs<DenseI64ArrayAttr>("descriptor");
+      auto places = kernel.getAs<DenseI64ArrayAttr>("constants");
       libraryKernels.push_back(
           {constants.makeString(
                kernel.getAs<StringAttr>("provider").getValue()),
            constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
-           i32(index), i32(kernel.getAs<IntegerAttr>("args").getInt()),
+           i32(index), i32(places.size()),
            constants.makeNumbers("descriptor" + std::to_string(index), words),
            i64(words.size()),
-           i64(kernel.getAs<IntegerAttr>("constants").getInt())});
+           constants.makeNumbers("constants" + std::to_string(index), places),
+           i64(kernel.getAs<IntegerAttr>("dims").getInt())});
     }
     auto ranges = run->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
-    for (int64_t i = 0; i < ranges.size(); i += 2)
-      buffers.push_back({i32(ranges[i]), i32(ranges[i + 1])});
+    auto names = run->getAttrOfType<ArrayAttr>(kBufferNamesAttr);
+    for (auto [i, name] : llvm::enumerate(names.getAsRange<StringAttr>()))
+      buffers.push_back({constants.makeString(name.getValue()),
+                         i32(ranges[2 * i]), i32(ranges[2 * i + 1])});
 
     uint64_t weightsSize = 0;
     for (auto weight : module.getOps<rt::WeightOp>()) {
@@ -276,10 +281,8 @@ private:
       int32_t dtype = getDType(type);
       if (dtype == 0)
         return run.emitError("element type ")
-               << type << " of '" << name
-               << "' can't be an input or an output";
-      std::string dimsName =
-          (prefix + ".dims" + Twine(tensors.size())).str();
+               << type << " of '" << name << "' can't be an input or an output";
+      std::string dimsName = (prefix + ".dims" + Twine(tensors.size())).str();
       tensors.push_back({constants.makeString(name), i32(dtype),
                          i32(dims.size()),
                          constants.makeNumbers(dimsName, dims)});

@@ -6,7 +6,6 @@
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
-#include "runtime/core/ModelAbi.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,6 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
 
@@ -28,7 +28,8 @@ namespace {
 
 /// The members of the ABI's structures are pointers one after another.
 constexpr int64_t kPointerSize = 8;
-#define TENON_FRAME_SLOT(member) (offsetof(TenonRunFrame, member) / kPointerSize)
+#define TENON_FRAME_SLOT(member)                                               \
+  (offsetof(TenonRunFrame, member) / kPointerSize)
 #define TENON_TABLE_SLOT(member)                                               \
   (offsetof(TenonRuntimeTable, member) / kPointerSize)
 
@@ -71,8 +72,8 @@ public:
         size = arith::IndexCastOp::create(*this, getI64Type(),
                                           sizes[type.getDynamicDimIndex(i)]);
       else
-        size = arith::ConstantOp::create(
-            *this, getI64IntegerAttr(type.getDimSize(i)));
+        size = arith::ConstantOp::create(*this,
+                                         getI64IntegerAttr(type.getDimSize(i)));
       descriptor.setSize(*this, getLoc(), i, size);
       descriptor.setStride(*this, getLoc(), i, stride);
       if (i != 0)
@@ -139,6 +140,7 @@ private:
   const LLVMTypeConverter *types = nullptr;
   SmallVector<Attribute> kernels;
   SmallVector<Attribute> libraryKernels;
+  SmallVector<std::string> bufferNames;
   SetVector<Operation *> entries;
   llvm::StringMap<LLVM::GlobalOp> texts;
 };
@@ -153,9 +155,11 @@ void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
                                 view.getSizes());
   } else if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
     Value table = builder.loadPointer(frame, TENON_FRAME_SLOT(buffers));
-    memory = builder.makeMemRef(
-        cast<MemRefType>(buffer.getType()),
-        builder.loadPointer(table, buffer.getIndex()), buffer.getSizes());
+    memory = builder.makeMemRef(cast<MemRefType>(buffer.getType()),
+                                builder.loadPointer(table, buffer.getIndex()),
+                                buffer.getSizes());
+    bufferNames.resize(std::max(bufferNames.size(), buffer.getIndex() + 1));
+    bufferNames[buffer.getIndex()] = getNodeNames(op->getLoc());
   } else if (auto get = dyn_cast<rt::GetWeightOp>(op)) {
     auto weight = SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
         op, get.getWeightAttr());
@@ -184,25 +188,24 @@ Value LowerRuntimeCallsPass::countUnits(AbiBuilder &builder, rt::LaunchOp op) {
     mapping.map(argument, operand);
   for (Operation &inner : units.front().without_terminator())
     builder.clone(inner, mapping);
-  Value count = mapping.lookupOrDefault(
-      units.front().getTerminator()->getOperand(0));
+  Value count =
+      mapping.lookupOrDefault(units.front().getTerminator()->getOperand(0));
   return arith::IndexCastOp::create(builder, builder.getI64Type(), count);
 }
 
 void LowerRuntimeCallsPass::declareTable(StringRef name, size_t size) {
   auto builder = OpBuilder::atBlockBegin(getOperation().getBody());
   auto pointer = LLVM::LLVMPointerType::get(&getContext());
-  LLVM::GlobalOp::create(builder, getOperation().getLoc(),
-                         LLVM::LLVMArrayType::get(pointer, size),
-                         /*isConstant=*/true, LLVM::Linkage::External, name,
-                         Attribute());
+  LLVM::GlobalOp::create(
+      builder, getOperation().getLoc(), LLVM::LLVMArrayType::get(pointer, size),
+      /*isConstant=*/true, LLVM::Linkage::External, name, Attribute());
 }
 
 Value LowerRuntimeCallsPass::addressOfKernel(AbiBuilder &builder,
                                              StringRef table, size_t index,
                                              ArrayRef<Type> members) {
-  Value base = LLVM::AddressOfOp::create(builder, builder.getPointerType(),
-                                         table);
+  Value base =
+      LLVM::AddressOfOp::create(builder, builder.getPointerType(), table);
   return builder.elementAddress(
       base, LLVM::LLVMStructType::getLiteral(&getContext(), members), index);
 }
@@ -220,8 +223,8 @@ void LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
     parameters.push_back(operand.getType());
   // An error sticks to the session: later calls of this run do nothing.
   LLVM::CallOp::create(
-      builder,
-      LLVM::LLVMFunctionType::get(builder.getI32Type(), parameters), operands);
+      builder, LLVM::LLVMFunctionType::get(builder.getI32Type(), parameters),
+      operands);
 }
 
 void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
@@ -253,11 +256,28 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
               {builder.makeArray(pointer, pointers),
                builder.makeArray(builder.getI64Type(), dims), units});
   kernels.push_back(builder.getDictionaryAttr(
-      {builder.getNamedAttr("entry", builder.getStringAttr(
-                                         getEntryName(op.getKernel()))),
-       builder.getNamedAttr("name",
-                            builder.getStringAttr(getNodeNames(op.getLoc())))}));
+      {builder.getNamedAttr(
+           "entry", builder.getStringAttr(getEntryName(op.getKernel()))),
+       builder.getNamedAttr(
+           "name", builder.getStringAttr(getNodeNames(op.getLoc())))}));
   op.erase();
+}
+
+/// Where in the weights `memory` stands; -1 if it is somewhere else.
+static int64_t getWeightOffset(Value memory) {
+  while (true) {
+    Operation *op = memory.getDefiningOp();
+    if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
+      memory = view.getSource();
+    else if (auto cast = dyn_cast_or_null<memref::CastOp>(op))
+      memory = cast.getSource();
+    else if (auto get = dyn_cast_or_null<rt::GetWeightOp>(op))
+      return SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
+                 op, get.getWeightAttr())
+          .getOffset();
+    else
+      return -1;
+  }
 }
 
 void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
@@ -275,18 +295,18 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
   Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
   Value entry =
       addressOfKernel(builder, kLibraryTable, libraryKernels.size(),
-                      {pointer, pointer, i32, i32, pointer, i64, i64});
-  callRuntime(builder, frame, TENON_TABLE_SLOT(library), entry,
-              {builder.makeArray(pointer, pointers),
-               builder.makeArray(i64, dims)});
-  int64_t mask = 0;
+                      {pointer, pointer, i32, i32, pointer, i64, pointer, i64});
+  callRuntime(
+      builder, frame, TENON_TABLE_SLOT(library), entry,
+      {builder.makeArray(pointer, pointers), builder.makeArray(i64, dims)});
+  SmallVector<int64_t> constants(pointers.size(), -1);
   for (int64_t index : op.getConstants())
-    mask |= int64_t(1) << index;
+    constants[index] = getWeightOffset(op.getInputs()[index]);
   libraryKernels.push_back(builder.getDictionaryAttr(
-      {builder.getNamedAttr("args",
-                            builder.getI64IntegerAttr(pointers.size())),
-       builder.getNamedAttr("constants", builder.getI64IntegerAttr(mask)),
+      {builder.getNamedAttr("constants",
+                            builder.getDenseI64ArrayAttr(constants)),
        builder.getNamedAttr("descriptor", op.getDescriptorAttr()),
+       builder.getNamedAttr("dims", builder.getI64IntegerAttr(dims.size())),
        builder.getNamedAttr("name",
                             builder.getStringAttr(getNodeNames(op.getLoc()))),
        builder.getNamedAttr("provider", op.getProviderAttr())}));
@@ -297,8 +317,8 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
 void LowerRuntimeCallsPass::lowerRequireEqual(rt::RequireEqualOp op,
                                               Value frame) {
   AbiBuilder builder(op.getLoc(), op, *types);
-  Value differs = arith::CmpIOp::create(
-      builder, arith::CmpIPredicate::ne, op.getLhs(), op.getRhs());
+  Value differs = arith::CmpIOp::create(builder, arith::CmpIPredicate::ne,
+                                        op.getLhs(), op.getRhs());
   auto branch = scf::IfOp::create(builder, differs, /*withElseRegion=*/false);
   builder.setInsertionPoint(branch.thenYield());
   SmallVector<Value> sizes;
@@ -366,20 +386,23 @@ void LowerRuntimeCallsPass::makeEntry(func::FuncOp kernel) {
 /// TenonModelDesc::run and ::plan around @main and @plan, with the attributes
 /// that describe the model.
 void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
-  int64_t numInputs =
-      main->getAttrOfType<IntegerAttr>(kNumInputsAttr).getInt();
+  int64_t numInputs = main->getAttrOfType<IntegerAttr>(kNumInputsAttr).getInt();
   unsigned numOutputs = main.getNumArguments() - 1 - numInputs;
   OpBuilder at(main);
   Location loc = main.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(&getContext());
 
-  auto begin = [&](StringRef name, ArrayRef<Type> arguments) {
+  auto begin = [&](StringRef name, ArrayRef<Type> arguments,
+                   ArrayRef<Type> results) {
     at.setInsertionPointToEnd(getOperation().getBody());
     auto function = func::FuncOp::create(
-        at, loc, name, at.getFunctionType(arguments, at.getI32Type()));
+        at, loc, name, at.getFunctionType(arguments, results));
     at.setInsertionPointToEnd(function.addEntryBlock());
-    Value ok = arith::ConstantOp::create(at, loc, at.getI32IntegerAttr(0));
-    func::ReturnOp::create(at, loc, ok);
+    SmallVector<Value> values;
+    if (!results.empty())
+      values.push_back(
+          arith::ConstantOp::create(at, loc, at.getI32IntegerAttr(TENON_OK)));
+    func::ReturnOp::create(at, loc, values);
     return function;
   };
 
@@ -423,15 +446,14 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
          at.getNamedAttr("type", TypeAttr::get(type.getElementType()))}));
   }
 
-  func::FuncOp run = begin(kRunName, {pointer});
+  func::FuncOp run = begin(kRunName, {pointer}, {at.getI32Type()});
   {
     AbiBuilder builder(loc, run.front().getTerminator(), *types);
     Value frame = run.getArgument(0);
     Value inputs = builder.loadPointer(frame, TENON_FRAME_SLOT(inputs));
     Value outputs = builder.loadPointer(frame, TENON_FRAME_SLOT(outputs));
     Value values = builder.loadPointer(frame, TENON_FRAME_SLOT(symbols));
-    Value outputDims =
-        builder.loadPointer(frame, TENON_FRAME_SLOT(outputDims));
+    Value outputDims = builder.loadPointer(frame, TENON_FRAME_SLOT(outputDims));
     SmallVector<Value> arguments;
     int64_t nextDim = 0;
     for (int64_t i = 0, e = numInputs + numOutputs; i != e; ++i) {
@@ -455,7 +477,7 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
   }
 
   func::FuncOp planEntry =
-      begin(kPlanEntryName, {pointer, pointer, pointer});
+      begin(kPlanEntryName, {pointer, pointer, pointer, pointer}, {});
   {
     AbiBuilder builder(loc, planEntry.front().getTerminator(), *types);
     Value null = LLVM::ZeroOp::create(builder, pointer);
@@ -467,10 +489,10 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
       arguments.push_back(builder.makeMemRef(
           cast<MemRefType>(main.getArgument(i).getType()), null, sizes));
     }
-    // The length of the two arrays does not matter to stores into them.
+    // The length of the arrays does not matter to stores into them.
     Value length = arith::ConstantIndexOp::create(builder, 0);
     auto type = MemRefType::get({ShapedType::kDynamic}, at.getI64Type());
-    for (unsigned i : {1, 2})
+    for (unsigned i : {1, 2, 3})
       arguments.push_back(
           builder.makeMemRef(type, planEntry.getArgument(i), length));
     func::CallOp::create(builder, plan, arguments);
@@ -483,6 +505,10 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
   run->setAttr(kKernelsAttr, at.getArrayAttr(kernels));
   run->setAttr(kLibraryKernelsAttr, at.getArrayAttr(libraryKernels));
   run->setAttr(kBuffersAttr, main->getAttr(kBuffersAttr));
+  bufferNames.resize(
+      cast<DenseI64ArrayAttr>(main->getAttr(kBuffersAttr)).size() / 2);
+  SmallVector<StringRef> buffers(bufferNames.begin(), bufferNames.end());
+  run->setAttr(kBufferNamesAttr, at.getStrArrayAttr(buffers));
   main->removeAttr(kBuffersAttr);
   main->removeAttr(kNumInputsAttr);
   for (unsigned i = 0; i != main.getNumArguments(); ++i)
@@ -497,6 +523,7 @@ void LowerRuntimeCallsPass::runOnOperation() {
   types = &converter;
   kernels.clear();
   libraryKernels.clear();
+  bufferNames.clear();
   entries.clear();
   texts.clear();
 

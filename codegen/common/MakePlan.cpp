@@ -21,8 +21,12 @@ namespace {
 /// Copies what sizes are computed from, and nothing else, from main to plan.
 class SizeCloner {
 public:
-  SizeCloner(OpBuilder &builder, IRMapping &mapping)
-      : builder(builder), mapping(mapping) {}
+  /// `resultSizes` are the dimensions of the results, whose memory stands
+  /// behind `numInputs` inputs in the arguments of main.
+  SizeCloner(OpBuilder &builder, IRMapping &mapping, int64_t numInputs,
+             ArrayRef<rt::ResultShapeOp> resultSizes)
+      : builder(builder), mapping(mapping), numInputs(numInputs),
+        resultSizes(resultSizes) {}
 
   /// The copy of `value` in plan; failure where it depends on data.
   FailureOr<Value> clone(Value value) {
@@ -33,8 +37,10 @@ public:
       return failure();
     // A dimension is known where the memory's sizes are.
     if (auto dim = dyn_cast<memref::DimOp>(op))
-      if (FailureOr<Value> size = cloneDim(dim); succeeded(size)) {
-        mapping.map(value, *size);
+      if (std::optional<int64_t> index = dim.getConstantIndex()) {
+        FailureOr<Value> size = cloneDim(dim.getLoc(), dim.getSource(), *index);
+        if (succeeded(size))
+          mapping.map(value, *size);
         return size;
       }
     if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
@@ -46,20 +52,25 @@ public:
     return mapping.lookup(value);
   }
 
-private:
-  FailureOr<Value> cloneDim(memref::DimOp dim) {
-    std::optional<int64_t> index = dim.getConstantIndex();
-    Value source = dim.getSource();
+  /// The copy of dimension `index` of memory.
+  FailureOr<Value> cloneDim(Location loc, Value source, int64_t index) {
     while (auto cast = source.getDefiningOp<memref::CastOp>())
       source = cast.getSource();
-    if (!index)
-      return failure();
     auto type = cast<MemRefType>(source.getType());
-    if (!type.isDynamicDim(*index))
-      return Value(arith::ConstantIndexOp::create(builder, dim.getLoc(),
-                                                  type.getDimSize(*index)));
+    if (!type.isDynamicDim(index))
+      return Value(
+          arith::ConstantIndexOp::create(builder, loc, type.getDimSize(index)));
+    if (Value known = mapping.lookupOrNull(source))
+      return Value(memref::DimOp::create(builder, loc, known, index));
+    if (auto argument = dyn_cast<BlockArgument>(source)) {
+      int64_t result = argument.getArgNumber() - numInputs;
+      for (rt::ResultShapeOp sizes : resultSizes)
+        if (int64_t(sizes.getIndex()) == result)
+          return clone(sizes.getSizes()[index]);
+      return failure();
+    }
     Operation *op = source.getDefiningOp();
-    unsigned position = type.getDynamicDimIndex(*index);
+    unsigned position = type.getDynamicDimIndex(index);
     if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
       return clone(buffer.getSizes()[position]);
     if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
@@ -67,8 +78,11 @@ private:
     return failure();
   }
 
+private:
   OpBuilder &builder;
   IRMapping &mapping;
+  int64_t numInputs;
+  ArrayRef<rt::ResultShapeOp> resultSizes;
 };
 
 class MakePlanPass : public impl::MakePlanBase<MakePlanPass> {
@@ -84,7 +98,7 @@ public:
         MemRefType::get({ShapedType::kDynamic}, builder.getI64Type());
     SmallVector<Type> types(
         main.getFunctionType().getInputs().take_front(numInputs));
-    types.append({sizesType, sizesType});
+    types.append(3, sizesType);
     auto plan = func::FuncOp::create(builder, main.getLoc(), kPlanName,
                                      builder.getFunctionType(types, {}));
     Block *block = plan.addEntryBlock();
@@ -94,30 +108,29 @@ public:
       mapping.map(main.getArgument(i), block->getArgument(i));
     Value bytes = block->getArgument(numInputs);
     Value dims = block->getArgument(numInputs + 1);
+    Value libraryDims = block->getArgument(numInputs + 2);
 
-    SizeCloner cloner(builder, mapping);
-    int64_t nextDim = 0;
+    SmallVector<rt::ResultShapeOp> shapes;
+    main.walk([&](rt::ResultShapeOp shape) { shapes.push_back(shape); });
+    SizeCloner cloner(builder, mapping, numInputs, shapes);
+    int64_t nextDim = 0, nextLibraryDim = 0;
     WalkResult result = main.walk([&](Operation *op) {
       LogicalResult stored = success();
       if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
         stored = storeBytes(buffer, cloner, builder, bytes);
-        if (failed(stored))
-          buffer.emitError("the size of an intermediate result depends on "
-                           "data, which is not supported");
       } else if (auto shape = dyn_cast<rt::ResultShapeOp>(op)) {
         stored = storeDims(shape, cloner, builder, dims, nextDim);
         if (failed(stored))
           shape.emitError("the shape of result ")
               << shape.getIndex() << " depends on data, which is not supported";
+      } else if (auto call = dyn_cast<rt::LibraryOp>(op)) {
+        storeLibraryDims(call, cloner, builder, libraryDims, nextLibraryDim);
       }
       return failed(stored) ? WalkResult::interrupt() : WalkResult::advance();
     });
     if (result.wasInterrupted())
       return signalPassFailure();
     func::ReturnOp::create(builder, main.getLoc());
-
-    SmallVector<rt::ResultShapeOp> shapes;
-    main.walk([&](rt::ResultShapeOp shape) { shapes.push_back(shape); });
     for (rt::ResultShapeOp shape : shapes)
       shape.erase();
   }
@@ -125,29 +138,79 @@ public:
 private:
   static void store(OpBuilder &builder, Location loc, Value size, Value memory,
                     int64_t index) {
-    Value number =
-        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size);
+    Value number = size;
+    if (size.getType().isIndex())
+      number =
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size);
     Value position = arith::ConstantIndexOp::create(builder, loc, index);
     memref::StoreOp::create(builder, loc, number, memory, position);
   }
 
+  /// Stores the product of the sizes and the bytes of an element; -1 where a
+  /// size is negative or the product has more than 63 bits.
   static LogicalResult storeBytes(rt::BufferOp buffer, SizeCloner &cloner,
                                   OpBuilder &builder, Value memory) {
     Location loc = buffer.getLoc();
     auto type = cast<MemRefType>(buffer.getType());
     int64_t constant = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     for (int64_t size : type.getShape())
-      if (!ShapedType::isDynamic(size))
-        constant *= size;
-    Value bytes = arith::ConstantIndexOp::create(builder, loc, constant);
+      if (!ShapedType::isDynamic(size) &&
+          llvm::MulOverflow(constant, size, constant))
+        return buffer.emitError("an intermediate result is too large: ")
+               << type;
+    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    Value bytes = arith::ConstantIntOp::create(builder, loc, constant, 64);
+    Value isWrong;
+    auto noteIf = [&](arith::CmpIPredicate predicate, Value value) {
+      Value wrong = arith::CmpIOp::create(builder, loc, predicate, value, zero);
+      isWrong =
+          isWrong ? arith::OrIOp::create(builder, loc, isWrong, wrong) : wrong;
+    };
     for (Value size : buffer.getSizes()) {
       FailureOr<Value> copy = cloner.clone(size);
       if (failed(copy))
-        return failure();
-      bytes = arith::MulIOp::create(builder, loc, bytes, *copy);
+        return buffer.emitError("the size of an intermediate result depends on "
+                                "data, which is not supported");
+      Value factor =
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), *copy);
+      noteIf(arith::CmpIPredicate::slt, factor);
+      auto product =
+          arith::MulSIExtendedOp::create(builder, loc, bytes, factor);
+      bytes = product.getLow();
+      noteIf(arith::CmpIPredicate::slt, bytes);
+      noteIf(arith::CmpIPredicate::ne, product.getHigh());
     }
+    if (isWrong)
+      bytes = arith::SelectOp::create(
+          builder, loc, isWrong,
+          arith::ConstantIntOp::create(builder, loc, -1, 64), bytes);
     store(builder, loc, bytes, memory, buffer.getIndex());
     return success();
+  }
+
+  /// Stores the dimensions of all args of a call, or as many -1 if some are not
+  /// known or the call is in one of the regions of a conditional.
+  static void storeLibraryDims(rt::LibraryOp call, SizeCloner &cloner,
+                               OpBuilder &builder, Value memory,
+                               int64_t &next) {
+    Location loc = call.getLoc();
+    bool isKnown = isa<func::FuncOp>(call->getParentOp());
+    SmallVector<Value> sizes;
+    for (Value operand : call->getOperands())
+      for (int64_t i = 0, e = cast<MemRefType>(operand.getType()).getRank();
+           i != e; ++i) {
+        FailureOr<Value> size = failure();
+        if (isKnown)
+          size = cloner.cloneDim(loc, operand, i);
+        isKnown &= succeeded(size);
+        sizes.push_back(size.value_or(Value()));
+      }
+    for (Value size : sizes)
+      store(builder, loc,
+            isKnown
+                ? size
+                : arith::ConstantIndexOp::create(builder, loc, -1).getResult(),
+            memory, next++);
   }
 
   static LogicalResult storeDims(rt::ResultShapeOp shape, SizeCloner &cloner,

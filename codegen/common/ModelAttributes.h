@@ -28,7 +28,10 @@ inline constexpr llvm::StringLiteral kLibraryTable = "library_kernels";
 inline constexpr llvm::StringLiteral kInputsAttr = "tenon_rt.inputs";
 inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
 inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
-/// Arrays of {entry, name} and of {provider, name, args, descriptor, constants}.
+/// The node names of each buffer.
+inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
+/// Arrays of {entry, name} and of {provider, name, dims, descriptor,
+/// constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";

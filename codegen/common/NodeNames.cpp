@@ -16,8 +16,8 @@ std::string tenon::codegen::getNodeNames(Location loc) {
       names.insert(name.getName());
     return WalkResult::advance();
   });
-  std::string joined = llvm::join(
-      names.getArrayRef().take_front(kMaxNames), " + ");
+  std::string joined =
+      llvm::join(names.getArrayRef().take_front(kMaxNames), " + ");
   if (names.size() > kMaxNames)
     joined += " + " + std::to_string(names.size() - kMaxNames) + " more";
   return joined;

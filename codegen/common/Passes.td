@@ -63,9 +63,10 @@ def MakePlan : Pass<"tenon-make-plan", "::mlir::ModuleOp"> {
   let summary = "Make the function that computes sizes from bound shapes";
   let description = [{
     `@plan` is what is left of `@main` when only sizes matter: it stores the
-    bytes of each buffer and the dimensions of each result, given the inputs'
-    dimensions. A size that depends on data is an error that names the buffer's
-    node.
+    bytes of each buffer (-1 where they are negative or too many to count) and
+    the dimensions of each result and of what library kernels are called with,
+    given the inputs' dimensions. A buffer or result whose size depends on data
+    is an error that names its node.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect"];

@@ -167,7 +167,9 @@ typedef struct TenonSessionOptions {
  * control group (rounded up), and OMP_NUM_THREADS. At least 1. */
 TENON_API int32_t tenon_default_threads(void);
 
-/** Makes a session. `options` may be null. */
+/** Makes a session. `options` may be null. A model without dynamic dimensions
+ * is bound already, so that its first run is as fast as later ones; the errors
+ * are then those of tenon_session_bind() too. */
 TENON_API TenonError *tenon_session_create(TenonModel *model,
                                            const TenonSessionOptions *options,
                                            TenonSession **session);
@@ -175,7 +177,8 @@ TENON_API TenonError *tenon_session_create(TenonModel *model,
 TENON_API void tenon_session_free(TenonSession *session);
 
 /** Prepares for inputs of these types and dimensions (their data does not
- * matter) and makes the dimensions of the outputs known. Each input of the
+ * matter), packed weights included, and makes the dimensions of the outputs
+ * known. Each input of the
  * model must be there once. Errors: USAGE for a name that is no input, INVALID
  * for a missing input, a wrong type, rank or dimension, two values for one
  * symbol, or sizes that the model can't have; SYSTEM if there is not enough

@@ -22,6 +22,13 @@ Error tenon::runtime::makeError(TenonErrorCode code, const char *format, ...) {
   return Error(new TenonError{code, std::move(message)});
 }
 
+Error tenon::runtime::makeNodeError(TenonErrorCode code, const char *node,
+                                    const char *message) {
+  return node && *node
+             ? makeError(code, "node %s: %s", quote(node).c_str(), message)
+             : makeError(code, "%s", message);
+}
+
 std::string tenon::runtime::quote(const char *name) {
   constexpr size_t limit = 200;
   std::string text = "'";

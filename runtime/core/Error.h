@@ -24,6 +24,9 @@ using Error = std::unique_ptr<TenonError>;
 __attribute__((format(printf, 2, 3))) Error makeError(TenonErrorCode code,
                                                       const char *format, ...);
 
+/// An error of a node of the model; `node` may be null or empty.
+Error makeNodeError(TenonErrorCode code, const char *node, const char *message);
+
 /// A name in quotes for a message. Names come from outside: control characters
 /// are escaped and a very long name is cut.
 std::string quote(const char *name);

@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 1u
+#define TENON_ABI_VERSION 2u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -61,6 +61,7 @@ typedef struct TenonTensorDesc {
  * in the order of execution, 0 upwards; both regions of a conditional lie
  * within the conditional's range. */
 typedef struct TenonBufferDesc {
+  const char *name; /* for errors: the node names of what it holds */
   int32_t firstStep;
   int32_t lastStep;
 } TenonBufferDesc;
@@ -94,8 +95,11 @@ typedef struct TenonLibraryKernel {
   uint32_t numArgs;     /* tensors: inputs, then outputs */
   const int64_t *descriptor;
   uint64_t descriptorSize; /* in words */
-  uint64_t constantMask;   /* bit i: args[i] has the same contents in every run
-                              of this model, so that it can be packed once */
+  const int64_t
+      *constants;   /* numArgs values: where in the weights an arg stands
+                       that has the same contents in every run, so that
+                       it can be packed once; -1 for the others */
+  uint64_t numDims; /* dimensions of all args together */
 } TenonLibraryKernel;
 
 struct TenonRunFrame;
@@ -131,24 +135,25 @@ typedef struct TenonModelDesc {
   const TenonKernel *kernels;
   const TenonLibraryKernel *libraryKernels;
 
-  /* All constants, aligned to TENON_BUFFER_ALIGNMENT, in a read-only section.
-   * In process, where constants stay where the compiler has them, this may be
-   * null: the code then adds whole addresses to it. */
+  /* All constants, aligned to TENON_BUFFER_ALIGNMENT, in memory that is only
+   * read. */
   const uint8_t *weights;
   uint64_t weightsSize;
 
-  /** Sizes for these symbol values (numSymbols, each >= 0).
-   *   bufferBytes: numBuffers values, >= 0;
-   *   outputDims:  the dims of all outputs, one after another, >= 0.
-   * A pure function. Returns TENON_OK, or TENON_ERROR_INVALID where the model
-   * has no meaning at these sizes (a dimension would be negative, or a byte
-   * count overflows). */
-  int32_t (*plan)(const int64_t *symbols, int64_t *bufferBytes,
-                  int64_t *outputDims);
+  /** Sizes for these symbol values (numSymbols, each >= 0). A pure function.
+   *   bufferBytes: numBuffers values; -1 where a dimension would be negative or
+   *                the bytes are too many to count;
+   *   outputDims:  the dims of all outputs, one after another; negative where
+   *                the model has no meaning at these sizes;
+   *   libraryDims: the dims of all args of all library kernels, one after
+   *                another; all of a kernel are -1 if they are known only when
+   *                it runs, or if it may not run. */
+  void (*plan)(const int64_t *symbols, int64_t *bufferBytes,
+               int64_t *outputDims, int64_t *libraryDims);
 
-  /** Runs the model once and returns TENON_OK. The code ignores what functions of
-   * the runtime table return: an error sticks to the session until the run is
-   * over, and later calls of the table do nothing. */
+  /** Runs the model once and returns TENON_OK. The code ignores what functions
+   * of the runtime table return: an error sticks to the session until the run
+   * is over, and later calls of the table do nothing. */
   int32_t (*run)(const struct TenonRunFrame *frame);
 } TenonModelDesc;
 
@@ -171,7 +176,8 @@ typedef struct TenonRuntimeTable {
    * may be null. The message says what was found and what was expected. */
   int32_t (*fail)(void *session, int32_t code, const char *node,
                   const char *message);
-  /** Records that two sizes differ which have to be equal. `what` names them. */
+  /** Records that two sizes differ which have to be equal. `what` names them.
+   */
   int32_t (*mismatch)(void *session, const char *node, const char *what,
                       int64_t first, int64_t second);
 } TenonRuntimeTable;
@@ -184,10 +190,10 @@ typedef struct TenonRunFrame {
                            aligned to the element only */
   void *const *outputs; /* numOutputs pointers, the caller's buffers; none
                            overlaps an input or another output */
-  const int64_t *symbols; /* numSymbols values, as in plan() */
-  void *const *buffers;   /* numBuffers pointers, aligned to
-                             TENON_BUFFER_ALIGNMENT, contents undefined */
-  const uint8_t *weights; /* TenonModelDesc::weights */
+  const int64_t *symbols;    /* numSymbols values, as in plan() */
+  void *const *buffers;      /* numBuffers pointers, aligned to
+                                TENON_BUFFER_ALIGNMENT, contents undefined */
+  const uint8_t *weights;    /* TenonModelDesc::weights */
   const int64_t *outputDims; /* as plan() wrote them for these symbols */
 } TenonRunFrame;
 

@@ -69,9 +69,17 @@ Error checkKernels(const TenonModelDesc &desc) {
     const TenonLibraryKernel &kernel = desc.libraryKernels[i];
     if (!kernel.provider || !kernel.name || kernel.index != i ||
         kernel.numArgs > maxCount || kernel.descriptorSize > maxCount ||
-        (kernel.descriptorSize && !kernel.descriptor))
+        (kernel.descriptorSize && !kernel.descriptor) ||
+        (kernel.numArgs && !kernel.constants) ||
+        kernel.numDims > uint64_t(kernel.numArgs) * TENON_MAX_RANK)
       return invalid("library kernel " + std::to_string(i) +
                      " has a wrong entry");
+    for (uint32_t arg = 0; arg < kernel.numArgs; ++arg)
+      if (kernel.constants[arg] < -1 ||
+          (kernel.constants[arg] >= 0 &&
+           uint64_t(kernel.constants[arg]) > desc.weightsSize))
+        return invalid("library kernel " + std::to_string(i) +
+                       " has a constant outside of the weights");
   }
   return nullptr;
 }
@@ -144,9 +152,12 @@ Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
     if (!seenSymbols[i])
       return invalid("no input has the symbol " + quote(desc.symbolNames[i]));
   for (uint32_t i = 0; i < desc.numBuffers; ++i)
-    if (desc.buffers[i].firstStep < 0 ||
+    if (!desc.buffers[i].name || desc.buffers[i].firstStep < 0 ||
         desc.buffers[i].lastStep < desc.buffers[i].firstStep)
-      return invalid("buffer " + std::to_string(i) + " has wrong steps");
+      return invalid("buffer " + std::to_string(i) +
+                     " has no name or wrong steps");
+  if (desc.weightsSize && !desc.weights)
+    return invalid("it has no weights");
   if (reinterpret_cast<uintptr_t>(desc.weights) % TENON_BUFFER_ALIGNMENT)
     return invalid("its weights are not aligned");
   return checkKernels(desc);

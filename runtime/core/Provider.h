@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define TENON_PROVIDER_VERSION 1u
+#define TENON_PROVIDER_VERSION 2u
 
 /** Filled in by a function that does not return TENON_OK. */
 typedef struct TenonProviderError {
@@ -40,8 +40,14 @@ typedef struct TenonProvider {
                            void **session, TenonProviderError *error);
   void (*destroySession)(void *session);
 
-  /** Runs a kernel; see TenonRuntimeTable::library. The number of OpenMP
-   * threads is already set. */
+  /** Makes what running a kernel at these dimensions needs, so that its first
+   * run is as fast as later ones. `dims` are as for run(); the constants are at
+   * TenonLibraryKernel::constants in the weights. The number of OpenMP threads
+   * is already set, here and in run(). */
+  int32_t (*prepare)(void *session, const TenonLibraryKernel *kernel,
+                     const int64_t *dims, TenonProviderError *error);
+
+  /** Runs a kernel, prepared or not; see TenonRuntimeTable::library. */
   int32_t (*run)(void *session, const TenonLibraryKernel *kernel,
                  void *const *args, const int64_t *dims,
                  TenonProviderError *error);

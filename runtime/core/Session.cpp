@@ -24,6 +24,10 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
   symbolSources.resize(desc.numSymbols);
   inputData.resize(desc.numInputs);
   outputData.resize(desc.numOutputs);
+  size_t numLibraryDims = 0;
+  for (uint32_t i = 0; i < desc.numLibraryKernels; ++i)
+    numLibraryDims += desc.libraryKernels[i].numDims;
+  libraryDims.resize(numLibraryDims);
   if (profile)
     times.resize(size_t(desc.numKernels) + desc.numLibraryKernels);
 }
@@ -57,6 +61,10 @@ Error TenonSession::create(TenonModel *model,
                        problem.message);
     session->librarySessions.push_back(state);
   }
+  // Without symbols there is one shape, so it need not wait for a first run.
+  if (session->symbols.empty())
+    if (Error error = session->selectPlan())
+      return error;
   *result = session.release();
   return nullptr;
 }
@@ -191,6 +199,7 @@ Error TenonSession::readSymbols(const TenonTensor *tensors) {
 
 Error TenonSession::makePlan(ShapePlan &plan) {
   const TenonModelDesc &desc = *model->desc;
+  plan.lastUse = 0; // of no use to a bind before it is complete
   plan.symbols = symbols;
   plan.bytes.assign(desc.numBuffers, 0);
   plan.offsets.assign(desc.numBuffers, 0);
@@ -200,33 +209,61 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   plan.costs.assign(desc.numKernels, KernelCost());
   plan.base = nullptr;
 
-  bool isPossible = desc.plan(symbols.data(), plan.bytes.data(),
-                              plan.outputDims.data()) == TENON_OK;
-  for (int64_t bytes : plan.bytes)
-    isPossible &= bytes >= 0;
-  for (uint32_t i = 0; i < desc.numOutputs && isPossible; ++i) {
+  desc.plan(symbols.data(), plan.bytes.data(), plan.outputDims.data(),
+            libraryDims.data());
+  std::string problem;
+  for (uint32_t i = 0; i < desc.numBuffers && problem.empty(); ++i)
+    if (plan.bytes[i] < 0)
+      problem = "node " + quote(desc.buffers[i].name) +
+                " has a result of negative or too large size";
+  for (uint32_t i = 0; i < desc.numOutputs && problem.empty(); ++i) {
     TenonTensor output{nullptr, nullptr,
                        static_cast<TenonDType>(desc.outputs[i].dtype),
                        desc.outputs[i].rank,
                        plan.outputDims.data() + model->outputDimOffsets[i]};
     plan.outputBytes[i] = tenon_tensor_bytes(&output);
-    isPossible = plan.outputBytes[i] != SIZE_MAX;
+    if (plan.outputBytes[i] == SIZE_MAX)
+      problem = "output " + quote(desc.outputs[i].name) +
+                " has a negative or too large size";
   }
-  if (isPossible)
+  if (problem.empty()) {
     plan.arenaBytes = planner.place(desc.buffers, plan.bytes.data(),
                                     desc.numBuffers, plan.offsets.data());
-  if (isPossible && plan.arenaBytes >= 0)
-    return nullptr;
+    if (plan.arenaBytes < 0)
+      problem = "its intermediate results are too large";
+  }
+  if (problem.empty())
+    return prepareLibraryKernels();
 
-  plan.symbols.clear(); // of no use to a later bind
-  plan.lastUse = 0;
   std::string values;
   for (uint32_t i = 0; i < desc.numSymbols; ++i)
     values += (i ? ", " : "") + quote(desc.symbolNames[i]) + " = " +
               std::to_string(symbols[i]);
   return makeError(TENON_ERROR_INVALID,
-                   "the model cannot run with these dimensions%s%s",
-                   values.empty() ? "" : ": ", values.c_str());
+                   "the model cannot run with these dimensions%s%s: %s",
+                   values.empty() ? "" : ": ", values.c_str(), problem.c_str());
+}
+
+Error TenonSession::prepareLibraryKernels() {
+  if (librarySessions.empty())
+    return nullptr;
+  LibraryThreadsScope threads(team.size());
+  const TenonModelDesc &desc = *model->desc;
+  const int64_t *dims = libraryDims.data();
+  for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
+    const TenonLibraryKernel &kernel = desc.libraryKernels[i];
+    uint32_t position = model->kernelLibraries[i];
+    TenonProviderError problem;
+    int32_t code = TENON_OK;
+    if (!kernel.numDims || dims[0] >= 0)
+      code = model->libraries[position].provider->prepare(
+          librarySessions[position], &kernel, dims, &problem);
+    if (code != TENON_OK)
+      return makeNodeError(static_cast<TenonErrorCode>(code), kernel.name,
+                           problem.message);
+    dims += kernel.numDims;
+  }
+  return nullptr;
 }
 
 Error TenonSession::placeArena(ShapePlan &plan) {

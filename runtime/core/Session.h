@@ -66,6 +66,7 @@ private:
   Error checkOverlap();
   Error selectPlan();
   Error makePlan(tenon::runtime::ShapePlan &plan);
+  Error prepareLibraryKernels();
   Error placeArena(tenon::runtime::ShapePlan &plan);
 
   // The functions of the TenonRuntimeTable.
@@ -100,6 +101,7 @@ private:
   std::vector<uint32_t> inputPositions, outputPositions; // in the call's arrays
   std::vector<int64_t> symbols;
   std::vector<uint32_t> symbolSources; // the input that gave the value
+  std::vector<int64_t> libraryDims;
   std::vector<void *> inputData, outputData;
   Error pending;
 

@@ -170,10 +170,8 @@ int32_t TenonSession::fail(void *data, int32_t code, const char *node,
     code = TENON_ERROR_INTERNAL;
   if (!message)
     message = "failed without a reason";
-  auto kind = static_cast<TenonErrorCode>(code);
-  session.pending = node && *node ? makeError(kind, "node %s: %s",
-                                              quote(node).c_str(), message)
-                                  : makeError(kind, "%s", message);
+  session.pending =
+      makeNodeError(static_cast<TenonErrorCode>(code), node, message);
   return code;
 }
 

@@ -10,27 +10,6 @@ using dnnl::algorithm;
 using dnnl::memory;
 using dnnl::prop_kind;
 
-/// The operands of the post-ops, padded to the rank of dst. The library wants
-/// each dimension to be 1 or that of dst.
-static std::vector<Tensor> getPostOpTensors(ProgramBuilder &builder,
-                                            const Tensor &dst) {
-  std::vector<Tensor> tensors;
-  for (const PostOp &op : builder.kernel.postOps) {
-    Tensor tensor{};
-    if (op.isBinary) {
-      tensor = builder.getTensor(op.arg);
-      tensor.padRank(dst.rank());
-      for (int i = 0; i < dst.rank(); ++i)
-        if (tensor.dims[i] != 1 && tensor.dims[i] != dst.dims[i])
-          builder.fail("an operand is " + tensor.format() +
-                       ", which does not broadcast to the result, " +
-                       dst.format());
-    }
-    tensors.push_back(std::move(tensor));
-  }
-  return tensors;
-}
-
 /// oneDNN counts a dense window as dilation 0.
 static memory::dims getDilations(const Kernel &kernel) {
   memory::dims dilations = kernel.dilations;
@@ -93,7 +72,7 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
     Tensor weights = builder.getTensor(1);
     Tensor dst = builder.getTensor(kernel.result());
     checkConvolution(builder, src, weights, dst);
-    std::vector<Tensor> operands = getPostOpTensors(builder, dst);
+    std::vector<Tensor> operands = builder.getPostOpTensors(dst);
     weights = arrangeWeights(kernel, weights);
     Tensor bias{};
     if (kernel.bias >= 0) {
@@ -186,5 +165,5 @@ void tenon::onednn::buildPooling(ProgramBuilder &builder) {
         builder.bindArg(DNNL_ARG_DST, kernel.result(), dst.desc())};
   };
   builder.addWithPostOps<dnnl::pooling_v2_forward>(
-      dst, getPostOpTensors(builder, dst), makeDesc, makeBindings);
+      dst, builder.getPostOpTensors(dst), makeDesc, makeBindings);
 }

@@ -18,13 +18,13 @@ CpuModel::CpuModel(const TenonModelDesc &desc)
     if (strcmp(desc.libraryKernels[i].provider, "onednn") != 0)
       continue;
     entries.back() = std::make_unique<Entry>();
-    entries.back()->kernel = std::make_unique<Kernel>(desc.libraryKernels[i]);
+    entries.back()->kernel =
+        std::make_unique<Kernel>(desc.libraryKernels[i], desc.weights);
   }
 }
 
 std::shared_ptr<const Program> CpuModel::getProgram(uint32_t index, int threads,
-                                                    const int64_t *dims,
-                                                    void *const *args) {
+                                                    const int64_t *dims) {
   Entry &entry = *entries[index];
   std::lock_guard<std::mutex> lock(entry.mutex);
   const int64_t *end = dims + entry.kernel->numDims;
@@ -34,8 +34,7 @@ std::shared_ptr<const Program> CpuModel::getProgram(uint32_t index, int threads,
       cached.lastUse = ++entry.useCount;
       return cached.program;
     }
-  auto program =
-      buildProgram({engine, *entry.kernel, dims, args, entry.packed});
+  auto program = buildProgram({engine, *entry.kernel, dims, entry.packed});
   CachedProgram cached{threads, {dims, end}, program, ++entry.useCount};
   if (entry.programs.size() < maxPrograms)
     entry.programs.push_back(std::move(cached));

@@ -26,8 +26,7 @@ public:
 
   /// The program for a call, made or found. Throws KernelError, dnnl::error.
   std::shared_ptr<const Program> getProgram(uint32_t index, int threads,
-                                            const int64_t *dims,
-                                            void *const *args);
+                                            const int64_t *dims);
 
 private:
   struct CachedProgram {

@@ -21,7 +21,7 @@ CpuSession::CpuSession(CpuModel &model, int threads, int maxShapes)
     : model(model), threads(threads), maxShapes(maxShapes),
       stream(model.getEngine()), slots(model.numKernels()) {}
 
-void CpuSession::build(Prepared &prepared, uint32_t index, void *const *args,
+void CpuSession::build(Prepared &prepared, uint32_t index,
                        const int64_t *dims) {
   const Kernel &kernel = model.getKernel(index);
   prepared = Prepared();
@@ -37,7 +37,7 @@ void CpuSession::build(Prepared &prepared, uint32_t index, void *const *args,
                             tensor.format() +
                             "), which oneDNN does not compute"};
   if (!prepared.isEmpty) {
-    prepared.program = model.getProgram(index, threads, dims, args);
+    prepared.program = model.getProgram(index, threads, dims);
     for (const Step &step : prepared.program->steps) {
       PreparedStep ready;
       for (const Binding &binding : step.bindings) {
@@ -54,14 +54,18 @@ void CpuSession::build(Prepared &prepared, uint32_t index, void *const *args,
       }
       prepared.steps.push_back(std::move(ready));
     }
-    if (!scratch.reserve(prepared.program->scratchBytes))
-      throw std::bad_alloc();
+    reserveScratch(prepared);
   }
   prepared.dims = std::move(key);
 }
 
-CpuSession::Prepared &CpuSession::prepare(uint32_t index, void *const *args,
-                                          const int64_t *dims) {
+void CpuSession::reserveScratch(const Prepared &prepared) {
+  if (!scratch.reserve(prepared.program->scratchBytes))
+    throw std::bad_alloc();
+}
+
+CpuSession::Prepared &CpuSession::getPrepared(uint32_t index,
+                                              const int64_t *dims) {
   Slot &slot = slots[index];
   auto matches = [&](const Prepared &prepared) {
     return !prepared.dims.empty() &&
@@ -81,7 +85,7 @@ CpuSession::Prepared &CpuSession::prepare(uint32_t index, void *const *args,
         slot.shapes.push_back(std::make_unique<Prepared>());
         oldest = slot.shapes.back().get();
       }
-      build(*oldest, index, args, dims);
+      build(*oldest, index, dims);
       slot.last = oldest;
     }
   }
@@ -90,9 +94,11 @@ CpuSession::Prepared &CpuSession::prepare(uint32_t index, void *const *args,
 }
 
 void CpuSession::run(uint32_t index, void *const *args, const int64_t *dims) {
-  Prepared &prepared = prepare(index, args, dims);
+  Prepared &prepared = getPrepared(index, dims);
   if (prepared.isEmpty)
     return;
+  // It is gone if there was not enough memory for another shape.
+  reserveScratch(prepared);
   for (Patch &patch : prepared.patches)
     patch.memory.set_data_handle((patch.place == Place::Arg
                                       ? static_cast<char *>(args[patch.arg])

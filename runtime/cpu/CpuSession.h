@@ -14,6 +14,11 @@ class CpuSession {
 public:
   CpuSession(CpuModel &model, int threads, int maxShapes);
 
+  /// Makes what a kernel needs at these dimensions. Throws KernelError,
+  /// dnnl::error.
+  void prepare(uint32_t index, const int64_t *dims) {
+    getPrepared(index, dims);
+  }
   /// Runs a kernel; see TenonRuntimeTable::library. Throws KernelError,
   /// dnnl::error.
   void run(uint32_t index, void *const *args, const int64_t *dims);
@@ -45,9 +50,9 @@ private:
     Prepared *last = nullptr;
   };
 
-  Prepared &prepare(uint32_t index, void *const *args, const int64_t *dims);
-  void build(Prepared &prepared, uint32_t index, void *const *args,
-             const int64_t *dims);
+  Prepared &getPrepared(uint32_t index, const int64_t *dims);
+  void build(Prepared &prepared, uint32_t index, const int64_t *dims);
+  void reserveScratch(const Prepared &prepared);
   void runSoftmax(const RowSoftmax &softmax, void *const *args);
 
   CpuModel &model;

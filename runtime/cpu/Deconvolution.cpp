@@ -60,8 +60,7 @@ bool tenon::onednn::buildTiledDeconvolution(
       {rows, width, tile}, {kernelHeight * width * tile, tile, 1}, type};
   Tensor bias{{1, 1, tile}, {tile, tile, 1}, type};
 
-  bool isFused = builder.countFusable() == kernel.postOps.size() &&
-                 std::none_of(kernel.postOps.begin(), kernel.postOps.end(),
+  bool isFused = std::none_of(kernel.postOps.begin(), kernel.postOps.end(),
                               [](const PostOp &op) { return op.isBinary; });
   dnnl::primitive_attr attributes =
       builder.makeAttributes(operands, isFused ? kernel.postOps.size() : 0);

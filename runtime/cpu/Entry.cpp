@@ -61,6 +61,13 @@ static void destroySession(void *session) {
   delete static_cast<CpuSession *>(session);
 }
 
+static int32_t prepare(void *session, const TenonLibraryKernel *kernel,
+                       const int64_t *dims, TenonProviderError *error) {
+  return guard(error, [&] {
+    static_cast<CpuSession *>(session)->prepare(kernel->index, dims);
+  });
+}
+
 static int32_t run(void *session, const TenonLibraryKernel *kernel,
                    void *const *args, const int64_t *dims,
                    TenonProviderError *error) {
@@ -87,6 +94,7 @@ tenon_provider_onednn() {
                                          &destroyModel,
                                          &createSession,
                                          &destroySession,
+                                         &prepare,
                                          &run,
                                          &implementation,
                                          &scratchSize};

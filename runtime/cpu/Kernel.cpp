@@ -143,20 +143,6 @@ PostOp Kernel::readPostOp(Reader &reader) {
   return op;
 }
 
-/// Two linear functions in a row are one.
-void Kernel::addPostOp(const PostOp &op) {
-  auto isLinear = [](const PostOp &op) {
-    return !op.isBinary && op.algorithm == algorithm::eltwise_linear;
-  };
-  if (postOps.empty() || !isLinear(op) || !isLinear(postOps.back())) {
-    postOps.push_back(op);
-    return;
-  }
-  PostOp &before = postOps.back();
-  before.alpha *= op.alpha;
-  before.beta = op.alpha * before.beta + op.beta;
-}
-
 void Kernel::readAttributes(Reader &reader) {
   switch (kind) {
   case TENON_ONEDNN_CONV:
@@ -193,7 +179,8 @@ void Kernel::readAttributes(Reader &reader) {
   }
 }
 
-Kernel::Kernel(const TenonLibraryKernel &source) : source(&source) {
+Kernel::Kernel(const TenonLibraryKernel &source, const uint8_t *weights)
+    : source(&source), weights(weights) {
   Reader reader(source);
   reader.inRange(TENON_ONEDNN_VERSION, TENON_ONEDNN_VERSION, "its version");
   kind = static_cast<TenonOneDnnKind>(
@@ -224,11 +211,14 @@ Kernel::Kernel(const TenonLibraryKernel &source) : source(&source) {
     numDims += rank;
     args.push_back(std::move(arg));
   }
+  if (static_cast<uint64_t>(numDims) != source.numDims)
+    reader.fail("its arguments have " + std::to_string(numDims) +
+                " dimensions, expected " + std::to_string(source.numDims));
   const int64_t *before =
       source.descriptor + TENON_ONEDNN_HEADER_WORDS + 2 * count + numDims;
   readAttributes(reader);
   for (int64_t i = 0; i < numPostOps; ++i)
-    addPostOp(readPostOp(reader));
+    postOps.push_back(readPostOp(reader));
   if (!reader.isAtEnd() ||
       before + numAttributes + numPostOps * TENON_ONEDNN_POST_OP_WORDS !=
           source.descriptor + source.descriptorSize)
@@ -253,22 +243,37 @@ void Kernel::check() const {
            std::to_string(rank(arg)) + ", expected " +
            std::to_string(expected));
   };
-  int dst = result(), operands = 1;
-  bool takesPostOps = true, takesBias = false;
+  bool isConv = kind == TENON_ONEDNN_CONV || kind == TENON_ONEDNN_DECONV;
+  bool isAttention = kind == TENON_ONEDNN_ATTENTION;
+  bool takesBias = isConv || kind == TENON_ONEDNN_MATMUL;
+  bool takesPostOps = !isAttention && kind != TENON_ONEDNN_SOFTMAX;
+  int operands = takesBias ? 2 : isAttention ? 3 : 1;
+  int dst = result();
+  // In this order: operands, bias or mask, those of post-ops, dst.
+  int next = operands;
+  if (bias >= 0 && (!takesBias || bias != next++))
+    fail("a wrong bias");
+  if (mask >= 0 && mask != next++)
+    fail("a wrong mask");
+  if (!takesPostOps && !postOps.empty())
+    fail("its kind takes no post-ops");
+  for (const PostOp &op : postOps)
+    if (op.isBinary && op.arg < next)
+      fail("a wrong argument of a post-op");
+  if (dst < next || (dst > next && !takesPostOps))
+    fail("it has " + std::to_string(numArgs()) + " arguments, expected " +
+         std::to_string(next + 1));
+
   switch (kind) {
   case TENON_ONEDNN_CONV:
   case TENON_ONEDNN_DECONV:
     for (int arg : {0, 1, dst})
       expectRank(arg, numSpatial + 2);
-    operands = 2;
-    takesBias = true;
     break;
   case TENON_ONEDNN_MATMUL:
     if (rank(0) < 2 || rank(1) < 2 || rank(dst) < rank(0) ||
         rank(dst) < rank(1))
       fail("wrong ranks for a matmul");
-    operands = 2;
-    takesBias = true;
     break;
   case TENON_ONEDNN_MAX_POOL:
   case TENON_ONEDNN_AVERAGE_POOL:
@@ -279,35 +284,30 @@ void Kernel::check() const {
     expectRank(dst, rank(0));
     if (axis >= rank(0))
       fail("its axis is beyond its rank");
-    takesPostOps = false;
     break;
   case TENON_ONEDNN_ATTENTION:
     for (int arg : {0, 1, 2, dst})
       expectRank(arg, 4);
-    operands = 3;
-    takesPostOps = false;
-    if (mask >= 0 && (mask < 3 || rank(mask) > 4))
+    if (mask >= 0 && rank(mask) > 4)
       fail("a wrong mask");
-    for (int arg = 0; arg < numArgs(); ++arg)
-      if (args[arg].type != memory::data_type::f32)
+    for (const Arg &arg : args)
+      if (arg.type != memory::data_type::f32)
         throw KernelError{TENON_ERROR_UNSUPPORTED,
                           "library kernel '" + std::string(source->name) +
                               "': attention is for f32 only"};
     break;
   }
-  if (numArgs() < operands + 1)
-    fail("too few arguments");
-  if (bias >= 0) {
-    if (!takesBias || bias < operands)
-      fail("a wrong bias");
+  if (bias >= 0)
     expectRank(bias, 1);
+  for (size_t i = 0; i < postOps.size(); ++i) {
+    const PostOp &op = postOps[i];
+    if (op.isBinary && rank(op.arg) > rank(dst))
+      fail("a post-op reads an argument of a higher rank");
+    for (size_t j = 0; j < i && !op.isBinary; ++j)
+      if (!postOps[j].isBinary && op.algorithm == postOps[j].algorithm &&
+          (op.alpha != postOps[j].alpha || op.beta != postOps[j].beta))
+        fail("one algorithm is in two post-ops with different parameters");
   }
-  if (!takesPostOps && !postOps.empty())
-    fail("its kind takes no post-ops");
-  for (const PostOp &op : postOps)
-    if (op.isBinary &&
-        (op.arg < operands || op.arg == bias || rank(op.arg) > rank(dst)))
-      fail("a wrong argument of a post-op");
 }
 
 Tensor Kernel::getTensor(int index, const int64_t *dims) const {

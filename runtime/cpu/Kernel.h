@@ -49,18 +49,20 @@ struct PostOp {
 /// A kernel as its descriptor says it; see OneDnnAbi.h.
 class Kernel {
 public:
-  /// Decodes and checks. Throws KernelError.
-  explicit Kernel(const TenonLibraryKernel &source);
+  /// Decodes and checks. `weights` are the model's. Throws KernelError.
+  Kernel(const TenonLibraryKernel &source, const uint8_t *weights);
 
   /// An arg at the dimensions of a call (all args' stored dimensions, flat).
   Tensor getTensor(int arg, const int64_t *dims) const;
-  bool isConstant(int arg) const {
-    return arg < 64 && (source->constantMask >> arg & 1);
+  bool isConstant(int arg) const { return source->constants[arg] >= 0; }
+  const uint8_t *getConstant(int arg) const {
+    return weights + source->constants[arg];
   }
   int numArgs() const { return static_cast<int>(args.size()); }
   int result() const { return numArgs() - 1; }
 
   const TenonLibraryKernel *source;
+  const uint8_t *weights;
   TenonOneDnnKind kind;
   int bias;
   /// Of conv, deconv and pools, per spatial dimension.
@@ -87,7 +89,6 @@ private:
   class Reader;
   void readAttributes(Reader &reader);
   PostOp readPostOp(Reader &reader);
-  void addPostOp(const PostOp &op);
   void check() const;
 
   std::vector<Arg> args;

@@ -107,19 +107,7 @@ void tenon::onednn::buildMatMul(ProgramBuilder &builder) {
   product.lhs.padRank(rank);
   product.rhs.padRank(rank);
   checkProduct(builder, product.lhs, product.rhs, product.dst);
-  for (const PostOp &op : kernel.postOps) {
-    Tensor tensor{};
-    if (op.isBinary) {
-      tensor = builder.getTensor(op.arg);
-      tensor.padRank(rank);
-      for (int i = 0; i < rank; ++i)
-        if (tensor.dims[i] != 1 && tensor.dims[i] != product.dst.dims[i])
-          builder.fail("an operand is " + tensor.format() +
-                       ", which does not broadcast to the result, " +
-                       product.dst.format());
-    }
-    product.operands.push_back(std::move(tensor));
-  }
+  product.operands = builder.getPostOpTensors(product.dst);
   product.simplify();
 
   rank = product.dst.rank();
@@ -213,6 +201,10 @@ void tenon::onednn::buildAttention(ProgramBuilder &builder) {
   Tensor scores;
   scores.type = memory::data_type::f32;
   scores.dims = {batch, heads, rows, columns};
+  int64_t bytes = sizeof(float);
+  for (int64_t dim : scores.dims)
+    if (__builtin_mul_overflow(bytes, dim, &bytes))
+      builder.fail("the scores, " + scores.format() + ", are too large");
   scores.strides = {heads * rows * columns, rows * columns, columns, 1};
   RowSoftmax softmax{};
   softmax.outer[0] = batch;
@@ -231,8 +223,7 @@ void tenon::onednn::buildAttention(ProgramBuilder &builder) {
       softmax.maskStrides[i] = mask.dims[i] == 1 ? 0 : mask.strides[i];
     }
   }
-  softmax.offset = builder.allocate(batch * heads * rows * columns *
-                                    static_cast<uint64_t>(sizeof(float)));
+  softmax.offset = builder.allocate(bytes);
 
   std::swap(key.dims[2], key.dims[3]);
   std::swap(key.strides[2], key.strides[3]);

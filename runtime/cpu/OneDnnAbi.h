@@ -9,9 +9,10 @@
  *   word 3       the arg that is the bias, or -1
  *   word 4       number of attribute words
  *   word 5       number of post-ops
- *   then for each arg: element type (TenonDType), rank, permutation (rank
- * words) then the attribute words, as the kind says then for each post-op
- * TENON_ONEDNN_POST_OP_WORDS words
+ *   then for each arg: element type (TenonDType), rank, and the permutation,
+ *   rank words
+ *   then the attribute words, as the kind says
+ *   then for each post-op TENON_ONEDNN_POST_OP_WORDS words
  *
  * Permutation: an arg stands in memory contiguous and row-major in its stored
  * dimensions, those that the call passes. Its logical dimension i, in the order
@@ -38,7 +39,7 @@
 /** Kinds, with the logical dimensions of their args and their attribute words.
  * S is the number of spatial dimensions: 1, 2 or 3. Only where `post-ops` is
  * said may there be any; only where [bias] stands may there be a bias, and it
- * stands there in the args. Args of post-ops follow, then dst. */
+ * stands there in the args. Args of binary post-ops follow, then dst. */
 typedef enum TenonOneDnnKind {
   /** src [N, C, spatial], weights [M, C/groups, kernel], [bias [M]], post-ops,
    * dst [N, M, spatial]. Attributes: S, groups, then S words of each of
@@ -70,7 +71,9 @@ typedef enum TenonOneDnnKind {
 } TenonOneDnnKind;
 
 /** A post-op: kind, algorithm, alpha (double), beta (double), arg. They apply
- * in order to the result of the kernel (with its bias), in f32. */
+ * in order to the result of the kernel (with its bias), in f32. Two eltwise
+ * ones of one algorithm have the same alpha and beta: oneDNN 2.6 keeps one set
+ * for both. */
 typedef enum TenonOneDnnPostOpKind {
   /** x = f(x), with alpha and beta as the algorithm says; arg is -1. */
   TENON_ONEDNN_ELTWISE = 1,

@@ -56,12 +56,11 @@ struct Program {
   std::string implementation;
 };
 
-/// What a program is made from. `args` are the call's: constants are read.
+/// What a program is made from.
 struct BuildContext {
   const dnnl::engine &engine;
   const Kernel &kernel;
   const int64_t *dims;
-  void *const *args;
   /// The kernel's packed constants so far; new ones are added.
   std::vector<std::shared_ptr<PackedConstant>> &packed;
 };

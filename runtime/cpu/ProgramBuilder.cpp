@@ -15,6 +15,23 @@ static constexpr size_t maxLayouts = 2;
 /// An offset that says "after everything else" until the program is finished.
 static constexpr uint64_t scratchpadOffset = UINT64_MAX;
 
+std::vector<Tensor> ProgramBuilder::getPostOpTensors(const Tensor &dst) const {
+  std::vector<Tensor> tensors;
+  for (const PostOp &op : kernel.postOps) {
+    Tensor tensor{};
+    if (op.isBinary) {
+      tensor = getTensor(op.arg);
+      tensor.padRank(dst.rank());
+      for (int i = 0; i < dst.rank(); ++i)
+        if (tensor.dims[i] != 1 && tensor.dims[i] != dst.dims[i])
+          fail("an operand is " + tensor.format() +
+               ", which does not broadcast to the result, " + dst.format());
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
 dnnl::primitive_attr
 ProgramBuilder::makeAttributes(const std::vector<Tensor> &tensors,
                                size_t count) const {
@@ -70,7 +87,7 @@ Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
   auto packed = makePacked(arg, 0, desc);
   size_t bytes = desc.get_size() / count;
   for (int64_t i = 0; i < count; ++i)
-    memcpy(packed->memory.data() + i * bytes, context.args[arg], bytes);
+    memcpy(packed->memory.data() + i * bytes, kernel.getConstant(arg), bytes);
   context.packed.push_back(packed);
   return {role, Place::Packed, arg, 0, packed, desc};
 }
@@ -94,8 +111,9 @@ Binding ProgramBuilder::bindReordered(int role, int arg,
       return {role, Place::Packed, arg, 0, packed, wanted};
 
   auto packed = makePacked(arg, part, wanted);
+  // The library reads it only.
   memory from(plain, context.engine,
-              static_cast<char *>(context.args[arg]) + part);
+              const_cast<uint8_t *>(kernel.getConstant(arg)) + part);
   memory to(wanted, context.engine, packed->memory.data());
   dnnl::stream stream(context.engine);
   dnnl::reorder(from, to).execute(stream, from, to);
@@ -128,20 +146,6 @@ void ProgramBuilder::addPrimitive(dnnl::primitive primitive,
 void ProgramBuilder::addSoftmax(const RowSoftmax &softmax) {
   program->implementation += " + softmax";
   program->steps.push_back({dnnl::primitive(), {}, softmax});
-}
-
-/// How many post-ops, from the first on, may be in one primitive. oneDNN 2.6
-/// gives wrong results if one algorithm is there twice with different
-/// parameters: it keeps one set for both.
-size_t ProgramBuilder::countFusable() const {
-  for (size_t i = 0; i < kernel.postOps.size(); ++i)
-    for (size_t j = 0; j < i; ++j) {
-      const PostOp &a = kernel.postOps[i], &b = kernel.postOps[j];
-      if (!a.isBinary && !b.isBinary && a.algorithm == b.algorithm &&
-          (a.alpha != b.alpha || a.beta != b.beta))
-        return i;
-    }
-  return kernel.postOps.size();
 }
 
 /// Whether an implementation is to be used with post-ops. The reference code is

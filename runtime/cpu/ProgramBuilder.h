@@ -18,6 +18,9 @@ public:
   Tensor getTensor(int arg) const {
     return kernel.getTensor(arg, context.dims);
   }
+  /// The operands of the post-ops at the rank of dst, without dimensions for
+  /// eltwise ones. The library wants each dimension to be 1 or that of dst.
+  std::vector<Tensor> getPostOpTensors(const Tensor &dst) const;
 
   /// Attributes with the kernel's first `count` post-ops; `tensors` are the
   /// args of all post-ops (unused for eltwise ones).
@@ -65,11 +68,10 @@ public:
   template <typename Primitive, typename MakeDesc, typename MakeBindings>
   void addWithPostOps(const Tensor &dst, const std::vector<Tensor> &tensors,
                       MakeDesc makeDesc, MakeBindings makeBindings) {
-    size_t all = kernel.postOps.size(), limit = countFusable();
-    size_t firstBinary = 0;
-    while (firstBinary < limit && !kernel.postOps[firstBinary].isBinary)
+    size_t all = kernel.postOps.size(), firstBinary = 0;
+    while (firstBinary < all && !kernel.postOps[firstBinary].isBinary)
       ++firstBinary;
-    for (size_t count : {limit, firstBinary, size_t(0)}) {
+    for (size_t count : {all, firstBinary, size_t(0)}) {
       auto desc = makeDesc(makeAttributes(tensors, count));
       if (count &&
           (!desc || !isGood(desc.impl_info_str(), count > firstBinary)))
@@ -93,8 +95,6 @@ public:
   /// Adds a post-op as a step of its own, in place.
   void addPostOpStep(const PostOp &op, const Tensor &dst,
                      const Tensor &operand);
-  /// How many post-ops, from the first on, may be in one primitive.
-  size_t countFusable() const;
 
   std::shared_ptr<const Program> finish();
   [[noreturn]] void failUnimplemented() const;

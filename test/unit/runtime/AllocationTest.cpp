@@ -160,7 +160,8 @@ TEST(Allocation, NoneOfOursWithOneDnn) {
   for (int threads : {1, 2}) {
     SessionPtr session = makeSession(model.get(), threads);
     constexpr int runs = 10;
-    ASSERT_EQ(take(holder.run(session.get(), kernel)), "ok");
+    // Not even in the first run, if the shape is bound before it.
+    ASSERT_EQ(take(holder.bind(session.get(), kernel)), "ok");
     ours = oneDnns = oneDnnBytes = 0;
     isSorting = true;
     for (int i = 0; i < runs; ++i)

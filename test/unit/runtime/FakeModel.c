@@ -72,17 +72,14 @@ static const TenonKernel kernels[] = {
     {doubleRows, "Mul_0"}, {addBias, "Add_1"}, {pick, "Gather_2"}};
 
 /* N may be at most a million. */
-static int32_t plan(const int64_t *symbols, int64_t *bufferBytes,
-                    int64_t *outputDims) {
-  if (symbols[0] > 1000000)
-    return TENON_ERROR_INVALID;
-  bufferBytes[0] = symbols[0] * 16;
+static void plan(const int64_t *symbols, int64_t *bufferBytes,
+                 int64_t *outputDims, int64_t *libraryDims) {
+  bufferBytes[0] = symbols[0] > 1000000 ? -1 : symbols[0] * 16;
   outputDims[0] = symbols[0];
   outputDims[1] = 4;
   outputDims[2] = symbols[0];
   outputDims[3] = 4;
   outputDims[4] = 2 * symbols[0];
-  return TENON_OK;
 }
 
 static int32_t run(const TenonRunFrame *frame) {
@@ -115,7 +112,7 @@ static const TenonTensorDesc outputs[] = {
     {"picked", TENON_F32, 2, rowDims},
     {"double_size", TENON_I64, 1, sizeDims}};
 static const char *const symbolNames[] = {"N"};
-static const TenonBufferDesc buffers[] = {{0, 1}};
+static const TenonBufferDesc buffers[] = {{"Mul_0", 0, 1}};
 
 const TenonModelDesc tenon_model = {.magic = FAKE_MAGIC,
                                     .abiVersion = FAKE_VERSION,

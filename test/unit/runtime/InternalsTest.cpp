@@ -47,7 +47,10 @@ struct Plan {
 
 TEST(BufferPlanner, Reuses) {
   // A chain: each buffer lives in two steps, so two places are enough.
-  Plan plan{{{0, 1}, {1, 2}, {2, 3}, {3, 4}}, {100, 200, 300, 64}, {}, 0};
+  Plan plan{{{"", 0, 1}, {"", 1, 2}, {"", 2, 3}, {"", 3, 4}},
+            {100, 200, 300, 64},
+            {},
+            0};
   plan.place();
   EXPECT_TRUE(plan.isValid());
   EXPECT_EQ(plan.total, 320 + 256);
@@ -55,10 +58,11 @@ TEST(BufferPlanner, Reuses) {
 }
 
 TEST(BufferPlanner, FillsTheSmallestGap) {
-  Plan plan{{{0, 9}, {0, 1}, {0, 9}, {0, 1}, {0, 9}, {5, 6}},
-            {1024, 512, 448, 192, 160, 150},
-            {},
-            0};
+  Plan plan{
+      {{"", 0, 9}, {"", 0, 1}, {"", 0, 9}, {"", 0, 1}, {"", 0, 9}, {"", 5, 6}},
+      {1024, 512, 448, 192, 160, 150},
+      {},
+      0};
   plan.place();
   EXPECT_TRUE(plan.isValid());
   EXPECT_EQ(plan.offsets[5], plan.offsets[3]);
@@ -68,13 +72,13 @@ TEST(BufferPlanner, EmptyAndOverflow) {
   Plan none{{}, {}, {}, 0};
   none.place();
   EXPECT_EQ(none.total, 0);
-  Plan empty{{{0, 1}, {0, 1}}, {0, 0}, {}, 0};
+  Plan empty{{{"", 0, 1}, {"", 0, 1}}, {0, 0}, {}, 0};
   empty.place();
   EXPECT_EQ(empty.total, 0);
-  Plan huge{{{0, 1}, {0, 1}}, {INT64_MAX - 100, 1000}, {}, 0};
+  Plan huge{{{"", 0, 1}, {"", 0, 1}}, {INT64_MAX - 100, 1000}, {}, 0};
   huge.place();
   EXPECT_EQ(huge.total, -1);
-  Plan larger{{{0, 1}}, {INT64_MAX}, {}, 0};
+  Plan larger{{{"", 0, 1}}, {INT64_MAX}, {}, 0};
   larger.place();
   EXPECT_EQ(larger.total, -1);
 }
@@ -87,7 +91,7 @@ TEST(BufferPlanner, RandomPlansAreValid) {
     std::vector<int64_t> use(100);
     for (int i = 0; i < 60; ++i) {
       int first = random() % 90, last = first + random() % 10;
-      plan.buffers.push_back({first, last});
+      plan.buffers.push_back({"", first, last});
       plan.bytes.push_back(random() % 10000);
       for (int step = first; step <= last; ++step)
         use[step] += plan.bytes.back();

@@ -87,7 +87,8 @@ TEST(Model, RefusesFiles) {
             "2: 'wrong_magic.so': not a compiled model: wrong magic number");
   EXPECT_EQ(load(path("wrong_version.so")),
             "3: 'wrong_version.so': this model has format version 999, but "
-            "this runtime (0.1.0) reads version 1; compile it again");
+            "this runtime (0.1.0) reads version " +
+                std::to_string(TENON_ABI_VERSION) + "; compile it again");
   EXPECT_EQ(load(path("wrong_processor.so")),
             "3: 'wrong_processor.so': this model is for 'riscv64', but this "
             "processor is x86_64");
@@ -160,23 +161,31 @@ TEST(Model, RefusesDamagedDescriptions) {
   EXPECT_EQ(withInput({"b", TENON_F32, 2, dims}),
             "2: damaged model: input 'b' has a wrong dimension 0");
 
-  TenonBufferDesc buffer{3, 2};
+  TenonBufferDesc buffer{"b", 3, 2};
   desc = tenon_model;
   desc.buffers = &buffer;
-  EXPECT_EQ(checkDesc(desc), "2: damaged model: buffer 0 has wrong steps");
+  EXPECT_EQ(checkDesc(desc),
+            "2: damaged model: buffer 0 has no name or wrong steps");
   TenonKernel kernel{nullptr, "k"};
   desc = tenon_model;
   desc.numKernels = 1;
   desc.kernels = &kernel;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: kernel 0 has no code or no name");
-  TenonLibraryKernel library{"no-such-library", "k", 0, 0, nullptr, 0, 0};
+  TenonLibraryKernel library{"no-such-library", "k", 0,       0,
+                             nullptr,           0,   nullptr, 0};
   desc = tenon_model;
   desc.numLibraryKernels = 1;
   desc.libraryKernels = &library;
   EXPECT_EQ(checkDesc(desc),
             "3: this model uses the library 'no-such-library', which this "
             "runtime does not know");
+  int64_t place = 64;
+  library.numArgs = 1;
+  library.constants = &place;
+  EXPECT_EQ(checkDesc(desc),
+            "2: damaged model: library kernel 0 has a constant "
+            "outside of the weights");
   library.index = 1;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: library kernel 0 has a wrong entry");

@@ -3,6 +3,9 @@
 
 #include "test/unit/runtime/OneDnnKernel.h"
 
+#include "runtime/core/Memory.h"
+
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -98,17 +101,20 @@ struct KernelModel::State {
   std::vector<TenonTensorDesc> inputs, outputs;
   std::vector<std::string> names;
   std::vector<const char *> symbolNames;
-  std::vector<std::vector<float>> constants;
+  std::vector<int64_t> constants; // places in the weights, or -1
+  tenon::runtime::Memory weights;
   std::vector<int64_t> resultDims;
   size_t numArgs = 0;
 
   static thread_local const State *current;
 
-  static int32_t plan(const int64_t *symbols, int64_t *, int64_t *outputDims) {
+  static void plan(const int64_t *symbols, int64_t *, int64_t *outputDims,
+                   int64_t *libraryDims) {
     size_t rank = current->argSymbols.back().size();
     for (size_t i = 0; i < rank; ++i)
       outputDims[i] = symbols[current->argSymbols.back()[i]];
-    return TENON_OK;
+    // The symbols are the dimensions of all args.
+    std::copy_n(symbols, current->desc.numSymbols, libraryDims);
   }
   static int32_t run(const TenonRunFrame *frame) {
     std::vector<void *> args;
@@ -117,8 +123,8 @@ struct KernelModel::State {
     for (size_t i = 0; i < current->numArgs; ++i) {
       if (i + 1 == current->numArgs)
         args.push_back(frame->outputs[0]);
-      else if (current->kernel.constantMask >> i & 1)
-        args.push_back(const_cast<float *>(current->constants[i].data())),
+      else if (current->constants[i] >= 0)
+        args.push_back(current->weights.data() + current->constants[i]),
             ++input;
       else
         args.push_back(frame->inputs[input++]);
@@ -137,6 +143,7 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   s.descriptor = kernel.makeDescriptor();
   s.numArgs = kernel.args.size();
   int64_t numSymbols = 0;
+  uint64_t weightsSize = 0;
   std::vector<std::vector<int64_t>> inputDims;
   for (size_t i = 0; i < s.numArgs; ++i) {
     s.argSymbols.emplace_back();
@@ -147,10 +154,17 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
       ++numSymbols;
     }
     s.names.push_back("arg" + std::to_string(i));
-    s.constants.push_back(kernel.args[i].data);
-    if (kernel.args[i].isConstant)
-      s.kernel.constantMask |= uint64_t(1) << i;
+    s.constants.push_back(-1);
+    if (kernel.args[i].isConstant) {
+      s.constants.back() = weightsSize;
+      weightsSize += (kernel.args[i].data.size() * sizeof(float) + 63) & -64;
+    }
   }
+  s.weights.reserve(weightsSize);
+  for (size_t i = 0; i < s.numArgs; ++i)
+    if (s.constants[i] >= 0)
+      memcpy(s.weights.data() + s.constants[i], kernel.args[i].data.data(),
+             kernel.args[i].data.size() * sizeof(float));
   // Every arg is an input, the result too: it gives the symbols their values.
   static thread_local std::vector<std::vector<std::vector<int64_t>>> kept;
   kept.push_back(std::move(inputDims));
@@ -165,6 +179,8 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   s.kernel.numArgs = s.numArgs;
   s.kernel.descriptor = s.descriptor.data();
   s.kernel.descriptorSize = s.descriptor.size();
+  s.kernel.constants = s.constants.data();
+  s.kernel.numDims = numSymbols;
   s.desc.magic = TENON_MODEL_MAGIC;
   s.desc.abiVersion = TENON_ABI_VERSION;
   s.desc.structSize = sizeof(TenonModelDesc);
@@ -180,6 +196,8 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   s.desc.symbolNames = s.symbolNames.data();
   s.desc.numLibraryKernels = 1;
   s.desc.libraryKernels = &s.kernel;
+  s.desc.weights = reinterpret_cast<uint8_t *>(s.weights.data());
+  s.desc.weightsSize = weightsSize;
   s.desc.plan = &State::plan;
   s.desc.run = &State::run;
 }
@@ -187,7 +205,8 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
 KernelModel::~KernelModel() = default;
 const TenonModelDesc &KernelModel::getDesc() const { return state->desc; }
 
-TenonError *KernelModel::run(TenonSession *session, TestKernel &kernel) {
+TenonError *KernelModel::call(TenonSession *session, TestKernel &kernel,
+                              bool runs) {
   State::current = state.get();
   TenonTensor inputs[16];
   Dims stored[16];
@@ -201,6 +220,8 @@ TenonError *KernelModel::run(TenonSession *session, TestKernel &kernel) {
   }
   TenonTensor output = inputs[kernel.args.size() - 1];
   inputs[kernel.args.size() - 1].data = unused.data();
+  if (!runs)
+    return tenon_session_bind(session, inputs, kernel.args.size());
   return tenon_session_run(session, inputs, kernel.args.size(), &output, 1);
 }
 

@@ -70,9 +70,15 @@ public:
   ~KernelModel();
   KernelModel(const KernelModel &) = delete;
   const TenonModelDesc &getDesc() const;
-  TenonError *run(TenonSession *session, TestKernel &kernel);
+  TenonError *bind(TenonSession *session, TestKernel &kernel) {
+    return call(session, kernel, /*runs=*/false);
+  }
+  TenonError *run(TenonSession *session, TestKernel &kernel) {
+    return call(session, kernel, /*runs=*/true);
+  }
 
 private:
+  TenonError *call(TenonSession *session, TestKernel &kernel, bool runs);
   struct State;
   std::unique_ptr<State> state;
 };

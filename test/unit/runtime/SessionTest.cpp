@@ -124,7 +124,8 @@ TEST(Session, RefusesInputs) {
     EXPECT_EQ(bind(call), "2: input 'x' is too large: 1152921504606846975x4");
     call.rowDims[0] = call.indexDims[0] = 1000001;
     EXPECT_EQ(bind(call), "2: the model cannot run with these dimensions: 'N' "
-                          "= 1000001");
+                          "= 1000001: node 'Mul_0' has a result of negative "
+                          "or too large size");
   }
   // The session is as usable as before.
   FakeCall call(6);
