@@ -1,5 +1,4 @@
-/*===- tenon/tenon.h - Loading and running compiled models
- * -------------------===
+/*===- tenon/tenon.h - Loading and running compiled models ------------------===
  *
  * The C interface of the runtime (libtenon). To compile models in process, see
  * tenon/compiler.h.

@@ -1,5 +1,4 @@
-//===- tenon/tenon.hpp - The C++ face of the runtime
-//------------------------===//
+//===- tenon/tenon.hpp - The C++ face of the runtime ---------------------===//
 //
 // A thin header over tenon/tenon.h: objects own what they hold, errors are
 // exceptions, nothing else is added. Read there what the calls mean.

@@ -1,5 +1,4 @@
-//===- Array.cpp - Tensors in memory
-//----------------------------------------===//
+//===- Array.cpp - Tensors in memory -------------------------------------===//
 
 #include "lib/run/Array.h"
 

@@ -1,5 +1,4 @@
-//===- Array.h - Tensors in memory and in files
-//-----------------------------===//
+//===- Array.h - Tensors in memory and in files --------------------------===//
 //
 // Part of the tools that run models: plain C++, exceptions are tenon::Error.
 //

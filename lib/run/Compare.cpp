@@ -1,5 +1,4 @@
-//===- Compare.cpp - Results against expectations
-//---------------------------===//
+//===- Compare.cpp - Results against expectations ------------------------===//
 
 #include "lib/run/Compare.h"
 

@@ -1,5 +1,4 @@
-//===- Compare.h - Results against expectations
-//-----------------------------===//
+//===- Compare.h - Results against expectations --------------------------===//
 
 #ifndef TENON_LIB_RUN_COMPARE_H
 #define TENON_LIB_RUN_COMPARE_H

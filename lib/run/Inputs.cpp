@@ -1,5 +1,4 @@
-//===- Inputs.cpp - Inputs from files and random ones
-//-----------------------===//
+//===- Inputs.cpp - Inputs from files and random ones --------------------===//
 
 #include "lib/run/RunCommand.h"
 

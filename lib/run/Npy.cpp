@@ -1,5 +1,4 @@
-//===- Npy.cpp - NumPy's file formats
-//---------------------------------------===//
+//===- Npy.cpp - NumPy's file formats ------------------------------------===//
 //
 // The format: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 //

@@ -1,5 +1,4 @@
-//===- RunCommand.cpp - What tenon-run does
-//---------------------------------===//
+//===- RunCommand.cpp - What tenon-run does ------------------------------===//
 
 #include "lib/run/RunCommand.h"
 

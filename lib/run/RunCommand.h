@@ -1,5 +1,4 @@
-//===- RunCommand.h - What tenon-run does
-//-----------------------------------===//
+//===- RunCommand.h - What tenon-run does --------------------------------===//
 
 #ifndef TENON_LIB_RUN_RUNCOMMAND_H
 #define TENON_LIB_RUN_RUNCOMMAND_H

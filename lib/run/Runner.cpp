@@ -1,5 +1,4 @@
-//===- Runner.cpp - A model with its inputs and outputs
-//---------------------===//
+//===- Runner.cpp - A model with its inputs and outputs ------------------===//
 
 #include "lib/run/Runner.h"
 

@@ -1,5 +1,4 @@
-//===- Runner.h - A model with its inputs and outputs
-//-----------------------===//
+//===- Runner.h - A model with its inputs and outputs --------------------===//
 
 #ifndef TENON_LIB_RUN_RUNNER_H
 #define TENON_LIB_RUN_RUNNER_H

@@ -1,5 +1,4 @@
-//===- Server.cpp - Requests over standard input and output
-//-----------------===//
+//===- Server.cpp - Requests over standard input and output --------------===//
 
 #include "lib/run/Server.h"
 

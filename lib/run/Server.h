@@ -1,5 +1,4 @@
-//===- Server.h - Requests over standard input and output
-//-------------------===//
+//===- Server.h - Requests over standard input and output ----------------===//
 
 #ifndef TENON_LIB_RUN_SERVER_H
 #define TENON_LIB_RUN_SERVER_H

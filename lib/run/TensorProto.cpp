@@ -1,5 +1,4 @@
-//===- TensorProto.cpp - ONNX tensors in files of their own
-//-----------------===//
+//===- TensorProto.cpp - ONNX tensors in files of their own --------------===//
 //
 // Reads the wire format of onnx.TensorProto, field by field: the tools that run
 // models need no more of ONNX than this.

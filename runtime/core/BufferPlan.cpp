@@ -1,5 +1,4 @@
-//===- BufferPlan.cpp - Offsets of buffers in an arena
-//----------------------===//
+//===- BufferPlan.cpp - Offsets of buffers in an arena -------------------===//
 
 #include "runtime/core/BufferPlan.h"
 

@@ -1,5 +1,4 @@
-//===- BufferPlan.h - Offsets of buffers in an arena
-//------------------------===//
+//===- BufferPlan.h - Offsets of buffers in an arena ---------------------===//
 
 #ifndef TENON_RUNTIME_CORE_BUFFERPLAN_H
 #define TENON_RUNTIME_CORE_BUFFERPLAN_H

@@ -1,5 +1,4 @@
-//===- Capi.cpp - The public C functions
-//------------------------------------===//
+//===- Capi.cpp - The public C functions ---------------------------------===//
 
 #include "runtime/core/Model.h"
 #include "runtime/core/Session.h"

@@ -1,5 +1,4 @@
-//===- CpuFeatures.cpp - Whether this processor can run a model
-//-------------===//
+//===- CpuFeatures.cpp - Whether this processor can run a model ----------===//
 
 #include "runtime/core/CpuFeatures.h"
 

@@ -1,5 +1,4 @@
-//===- CpuFeatures.h - Whether this processor can run a model
-//---------------===//
+//===- CpuFeatures.h - Whether this processor can run a model ------------===//
 
 #ifndef TENON_RUNTIME_CORE_CPUFEATURES_H
 #define TENON_RUNTIME_CORE_CPUFEATURES_H

@@ -1,5 +1,4 @@
-//===- Error.cpp - The runtime's error object
-//-------------------------------===//
+//===- Error.cpp - The runtime's error object ----------------------------===//
 
 #include "runtime/core/Error.h"
 

@@ -1,5 +1,4 @@
-//===- Error.h - The runtime's error object
-//---------------------------------===//
+//===- Error.h - The runtime's error object ------------------------------===//
 
 #ifndef TENON_RUNTIME_CORE_ERROR_H
 #define TENON_RUNTIME_CORE_ERROR_H

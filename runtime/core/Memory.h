@@ -1,5 +1,4 @@
-//===- Memory.h - A block of memory that only grows
-//-------------------------===//
+//===- Memory.h - A block of memory that only grows ----------------------===//
 
 #ifndef TENON_RUNTIME_CORE_MEMORY_H
 #define TENON_RUNTIME_CORE_MEMORY_H

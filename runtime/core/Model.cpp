@@ -1,5 +1,4 @@
-//===- Model.cpp - A loaded model
-//-------------------------------------------===//
+//===- Model.cpp - A loaded model ----------------------------------------===//
 
 #include "runtime/core/Model.h"
 

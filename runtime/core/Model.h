@@ -1,5 +1,4 @@
-//===- Model.h - A loaded model
-//---------------------------------------------===//
+//===- Model.h - A loaded model ------------------------------------------===//
 
 #ifndef TENON_RUNTIME_CORE_MODEL_H
 #define TENON_RUNTIME_CORE_MODEL_H

@@ -1,5 +1,4 @@
-//===- ModelCheck.cpp - Checks of a model's description
-//---------------------===//
+//===- ModelCheck.cpp - Checks of a model's description ------------------===//
 
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Model.h"

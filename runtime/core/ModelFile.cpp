@@ -1,5 +1,4 @@
-//===- ModelFile.cpp - Opening shared libraries
-//-----------------------------===//
+//===- ModelFile.cpp - Opening shared libraries --------------------------===//
 
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Model.h"
@@ -41,7 +40,8 @@ const char *getMachineName(unsigned machine) {
 /// kills the process at the first touch of what is missing. So look first.
 Error checkFile(const char *path) {
   std::string name = quote(path);
-  File file{open(path, O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK a pipe would keep the process waiting.
+  File file{open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.descriptor < 0)
     return makeError(TENON_ERROR_SYSTEM, "cannot open %s: %s", name.c_str(),
                      strerror(errno));

@@ -1,5 +1,4 @@
-/*===- Provider.h - What a kernel library gives the runtime
- * ------------------===
+/*===- Provider.h - What a kernel library gives the runtime -----------------===
  *
  * libtenon loads a library only if a model has kernels of its provider. The
  * library exports one function, tenon_provider_<name>, that returns a

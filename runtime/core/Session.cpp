@@ -1,5 +1,4 @@
-//===- Session.cpp - Binding shapes and running
-//-----------------------------===//
+//===- Session.cpp - Binding shapes and running --------------------------===//
 
 #include "runtime/core/Session.h"
 
@@ -28,8 +27,10 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i)
     numLibraryDims += desc.libraryKernels[i].numDims;
   libraryDims.resize(numLibraryDims);
-  if (profile)
+  if (profile) {
     times.resize(size_t(desc.numKernels) + desc.numLibraryKernels);
+    profileEntries.reserve(times.size()); // so that asking can't fail
+  }
 }
 
 TenonSession::~TenonSession() {

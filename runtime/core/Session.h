@@ -1,5 +1,4 @@
-//===- Session.h - One caller's runs of a model
-//-----------------------------===//
+//===- Session.h - One caller's runs of a model --------------------------===//
 
 #ifndef TENON_RUNTIME_CORE_SESSION_H
 #define TENON_RUNTIME_CORE_SESSION_H

@@ -1,5 +1,4 @@
-//===- SessionCalls.cpp - What a running model calls
-//------------------------===//
+//===- SessionCalls.cpp - What a running model calls ---------------------===//
 
 #include "runtime/core/Session.h"
 

@@ -1,5 +1,4 @@
-//===- Tensor.cpp - Element types and sizes of tensors
-//----------------------===//
+//===- Tensor.cpp - Element types and sizes of tensors -------------------===//
 
 #include "tenon/tenon.h"
 

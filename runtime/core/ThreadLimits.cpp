@@ -1,5 +1,4 @@
-//===- ThreadLimits.cpp - How many threads the process may use
-//--------------===//
+//===- ThreadLimits.cpp - How many threads the process may use -----------===//
 
 #include "runtime/core/Threads.h"
 

@@ -1,5 +1,4 @@
-//===- Threads.cpp - Parallel loops on libgomp's threads
-//--------------------===//
+//===- Threads.cpp - Parallel loops on libgomp's threads -----------------===//
 
 #include "runtime/core/Threads.h"
 

@@ -1,5 +1,4 @@
-//===- Threads.h - How many threads, and loops on them
-//----------------------===//
+//===- Threads.h - How many threads, and loops on them -------------------===//
 
 #ifndef TENON_RUNTIME_CORE_THREADS_H
 #define TENON_RUNTIME_CORE_THREADS_H

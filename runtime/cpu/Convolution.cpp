@@ -1,5 +1,4 @@
-//===- Convolution.cpp - Convolution, its transpose, and pooling
-//------------===//
+//===- Convolution.cpp - Convolution, its transpose, and pooling ---------===//
 
 #include "runtime/cpu/ProgramBuilder.h"
 

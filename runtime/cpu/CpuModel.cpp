@@ -1,5 +1,4 @@
-//===- CpuModel.cpp - oneDNN's part of a model
-//------------------------------===//
+//===- CpuModel.cpp - oneDNN's part of a model ---------------------------===//
 
 #include "runtime/cpu/CpuModel.h"
 

@@ -1,5 +1,4 @@
-//===- CpuModel.h - oneDNN's part of a model
-//--------------------------------===//
+//===- CpuModel.h - oneDNN's part of a model -----------------------------===//
 
 #ifndef TENON_RUNTIME_CPU_CPUMODEL_H
 #define TENON_RUNTIME_CPU_CPUMODEL_H

@@ -1,5 +1,4 @@
-//===- CpuSession.cpp - oneDNN's part of a session
-//--------------------------===//
+//===- CpuSession.cpp - oneDNN's part of a session -----------------------===//
 
 #include "runtime/cpu/CpuSession.h"
 

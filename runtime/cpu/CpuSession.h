@@ -1,5 +1,4 @@
-//===- CpuSession.h - oneDNN's part of a session
-//----------------------------===//
+//===- CpuSession.h - oneDNN's part of a session -------------------------===//
 
 #ifndef TENON_RUNTIME_CPU_CPUSESSION_H
 #define TENON_RUNTIME_CPU_CPUSESSION_H

@@ -1,5 +1,4 @@
-//===- Deconvolution.cpp - Transposed convolution as matrix products
-//--------===//
+//===- Deconvolution.cpp - Transposed convolution as matrix products -----===//
 
 #include "runtime/cpu/ProgramBuilder.h"
 

@@ -1,5 +1,4 @@
-//===- Entry.cpp - What libtenon_cpu exports
-//--------------------------------===//
+//===- Entry.cpp - What libtenon_cpu exports -----------------------------===//
 
 #include "runtime/core/Provider.h"
 #include "runtime/cpu/CpuSession.h"

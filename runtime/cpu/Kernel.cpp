@@ -1,5 +1,4 @@
-//===- Kernel.cpp - Decoding descriptors
-//------------------------------------===//
+//===- Kernel.cpp - Decoding descriptors ---------------------------------===//
 
 #include "runtime/cpu/Kernel.h"
 

@@ -1,5 +1,4 @@
-//===- Kernel.h - A decoded oneDNN kernel
-//-----------------------------------===//
+//===- Kernel.h - A decoded oneDNN kernel --------------------------------===//
 
 #ifndef TENON_RUNTIME_CPU_KERNEL_H
 #define TENON_RUNTIME_CPU_KERNEL_H

@@ -1,5 +1,4 @@
-//===- MatMul.cpp - Matrix products, softmax and attention
-//------------------===//
+//===- MatMul.cpp - Matrix products, softmax and attention ---------------===//
 
 #include "runtime/cpu/ProgramBuilder.h"
 

@@ -1,5 +1,4 @@
-//===- Program.h - A kernel at some sizes, ready to run
-//---------------------===//
+//===- Program.h - A kernel at some sizes, ready to run ------------------===//
 
 #ifndef TENON_RUNTIME_CPU_PROGRAM_H
 #define TENON_RUNTIME_CPU_PROGRAM_H

@@ -1,5 +1,4 @@
-//===- ProgramBuilder.cpp - Steps, packed constants, scratch memory
-//---------===//
+//===- ProgramBuilder.cpp - Steps, packed constants, scratch memory ------===//
 
 #include "runtime/cpu/ProgramBuilder.h"
 

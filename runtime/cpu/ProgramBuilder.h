@@ -1,5 +1,4 @@
-//===- ProgramBuilder.h - What the kinds of kernels are built with
-//----------===//
+//===- ProgramBuilder.h - What the kinds of kernels are built with -------===//
 
 #ifndef TENON_RUNTIME_CPU_PROGRAMBUILDER_H
 #define TENON_RUNTIME_CPU_PROGRAMBUILDER_H

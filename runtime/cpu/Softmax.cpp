@@ -1,5 +1,4 @@
-//===- Softmax.cpp - Softmax of rows in place
-//-------------------------------===//
+//===- Softmax.cpp - Softmax of rows in place ----------------------------===//
 
 #include "runtime/cpu/Softmax.h"
 

@@ -1,5 +1,4 @@
-//===- Softmax.h - Softmax of rows in place
-//---------------------------------===//
+//===- Softmax.h - Softmax of rows in place ------------------------------===//
 
 #ifndef TENON_RUNTIME_CPU_SOFTMAX_H
 #define TENON_RUNTIME_CPU_SOFTMAX_H

@@ -1,5 +1,4 @@
-//===- tenon-run.cpp - Run, check and time compiled models
-//------------------===//
+//===- tenon-run.cpp - Run, check and time compiled models ---------------===//
 
 #include "lib/run/RunCommand.h"
 #include "lib/run/Server.h"

@@ -1,5 +1,4 @@
-//===- AllocationTest.cpp - Nothing is allocated after the first run
-//--------===//
+//===- AllocationTest.cpp - Nothing is allocated after the first run -----===//
 //
 // Replaces the process's allocation functions to count what goes through them.
 //

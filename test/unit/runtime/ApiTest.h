@@ -1,5 +1,4 @@
-//===- ApiTest.h - Helpers for tests of the C API
-//---------------------------===//
+//===- ApiTest.h - Helpers for tests of the C API ------------------------===//
 
 #ifndef TENON_TEST_UNIT_RUNTIME_APITEST_H
 #define TENON_TEST_UNIT_RUNTIME_APITEST_H

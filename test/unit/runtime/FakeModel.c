@@ -1,5 +1,4 @@
-/*===- FakeModel.c - A compiled model written by hand
- * ------------------------===
+/*===- FakeModel.c - A compiled model written by hand -----------------------===
  *
  * What the compiler emits, in C. Compiled into the tests, and into shared
  * libraries with one member changed by a macro each.

@@ -1,5 +1,4 @@
-/*===- FakeModel.h - A compiled model written by hand
- * ------------------------===
+/*===- FakeModel.h - A compiled model written by hand -----------------------===
  *
  *   inputs   x f32[N, 4], bias f32[4], index i64[N]
  *   outputs  y f32[N, 4] = 2 * x + bias

@@ -1,5 +1,4 @@
-//===- InternalsTest.cpp - Plans, thread limits, loops, processor features
-//--===//
+//===- InternalsTest.cpp - Buffers, threads and limits --------------------===//
 
 #include "runtime/core/BufferPlan.h"
 #include "runtime/core/CpuFeatures.h"

@@ -1,5 +1,4 @@
-//===- ModelTest.cpp - Loading models, and what is refused
-//------------------===//
+//===- ModelTest.cpp - Loading models, and what is refused ---------------===//
 
 #include "test/unit/runtime/ApiTest.h"
 #include "test/unit/runtime/FakeModel.h"

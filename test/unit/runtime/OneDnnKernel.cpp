@@ -1,5 +1,4 @@
-//===- OneDnnKernel.cpp - One kernel as a model
-//-----------------------------===//
+//===- OneDnnKernel.cpp - One kernel as a model --------------------------===//
 
 #include "test/unit/runtime/OneDnnKernel.h"
 

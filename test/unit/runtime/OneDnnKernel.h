@@ -1,5 +1,4 @@
-//===- OneDnnKernel.h - One kernel as a model, and its slow twin
-//------------===//
+//===- OneDnnKernel.h - One kernel as a model, and its slow twin ---------===//
 
 #ifndef TENON_TEST_UNIT_RUNTIME_ONEDNNKERNEL_H
 #define TENON_TEST_UNIT_RUNTIME_ONEDNNKERNEL_H

@@ -1,5 +1,4 @@
-//===- OneDnnReference.cpp - oneDNN's kernels by definition
-//-----------------===//
+//===- OneDnnReference.cpp - oneDNN's kernels by definition --------------===//
 
 #include "test/unit/runtime/OneDnnKernel.h"
 

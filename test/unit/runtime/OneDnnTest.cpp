@@ -1,5 +1,4 @@
-//===- OneDnnTest.cpp - oneDNN's kernels against their definition
-//-----------===//
+//===- OneDnnTest.cpp - oneDNN's kernels against their definition --------===//
 
 #include "test/unit/runtime/OneDnnKernel.h"
 

@@ -1,5 +1,4 @@
-//===- SessionTest.cpp - Binding, running, and what is refused
-//--------------===//
+//===- SessionTest.cpp - Binding, running, and what is refused -----------===//
 
 #include "test/unit/runtime/ApiTest.h"
 #include "test/unit/runtime/FakeModel.h"
