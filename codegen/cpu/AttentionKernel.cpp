@@ -18,17 +18,6 @@ static constexpr int64_t kFewQueries = 4;
 /// Heads are kept on the stack.
 static constexpr int64_t kMaxHeadSize = 1024;
 
-static RankedTensorType getType(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType());
-}
-
-/// The most lanes, at most `lanes`, that divide `size`.
-static int64_t getDivisor(int64_t size, int64_t lanes) {
-  while (size % lanes != 0)
-    lanes /= 2;
-  return lanes;
-}
-
 AttentionEmitter::AttentionEmitter(KernelFunction &function)
     : function(function), op(getAnchor<AttentionOp>(function.getKernel())),
       loc(function.getLoc()), tail(function, op) {

@@ -6,10 +6,6 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-static RankedTensorType getType(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType());
-}
-
 int64_t ConvAxis::getMaxTaps() const {
   size_t most = 0;
   for (const Phase &phase : phases)

@@ -24,17 +24,6 @@ static constexpr int64_t kBlockSteps = 8;
 /// The state is kept on the stack.
 static constexpr int64_t kMaxHidden = 2048;
 
-static RankedTensorType getType(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType());
-}
-
-/// The most lanes, at most `lanes`, that divide `size`.
-static int64_t getDivisor(int64_t size, int64_t lanes) {
-  while (size % lanes != 0)
-    lanes /= 2;
-  return lanes;
-}
-
 namespace {
 
 /// What is decided about a layer before any code is emitted.

@@ -89,10 +89,6 @@ private:
 
 } // namespace
 
-static RankedTensorType getType(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType());
-}
-
 static int64_t getBytes(Type element) {
   return std::max(1u, element.getIntOrFloatBitWidth() / 8);
 }

@@ -14,6 +14,17 @@
 
 namespace tenon::cpu {
 
+inline mlir::RankedTensorType getType(mlir::Value tensor) {
+  return mlir::cast<mlir::RankedTensorType>(tensor.getType());
+}
+
+/// The most lanes, at most `lanes`, that divide `size`.
+inline int64_t getDivisor(int64_t size, int64_t lanes) {
+  while (size % lanes != 0)
+    lanes /= 2;
+  return lanes;
+}
+
 /// The size of a block of accumulators: `rows` x `vectors` of `lanes` elements.
 struct TileShape {
   int64_t rows = 1;

@@ -3,6 +3,7 @@
 #include "test/unit/runtime/ApiTest.h"
 #include "test/unit/runtime/FakeModel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <thread>
@@ -40,6 +41,27 @@ TEST(Session, TellsOutputs) {
   EXPECT_EQ(tenon_tensor_bytes(&y), 96u);
   EXPECT_EQ(tenon_session_output(session.get(), 2).dims[0], 12);
   EXPECT_EQ(tenon_session_output(session.get(), 3).name, nullptr);
+  EXPECT_EQ(tenon_session_workspace_size(session.get()), 128u);
+}
+
+TEST(Session, WithoutSymbolsIsBound) {
+  static const int64_t rowDims[] = {6, 4}, indexDims[] = {6};
+  TenonTensorDesc inputs[3], outputs[3];
+  std::copy_n(tenon_model.inputs, 3, inputs);
+  std::copy_n(tenon_model.outputs, 3, outputs);
+  inputs[0].dims = outputs[0].dims = outputs[1].dims = rowDims;
+  inputs[2].dims = indexDims;
+  TenonModelDesc desc = tenon_model;
+  desc.numSymbols = 0;
+  desc.inputs = inputs;
+  desc.outputs = outputs;
+  desc.plan = [](const int64_t *, int64_t *bufferBytes, int64_t *outputDims,
+                 int64_t *) {
+    tenon_model.plan(rowDims, bufferBytes, outputDims, nullptr);
+  };
+  ModelPtr model = makeModel(desc);
+  SessionPtr session = makeSession(model.get());
+  EXPECT_EQ(tenon_session_output(session.get(), 2).dims[0], 12);
   EXPECT_EQ(tenon_session_workspace_size(session.get()), 128u);
 }
 
