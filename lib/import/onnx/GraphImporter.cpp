@@ -11,6 +11,8 @@ namespace {
 /// More nodes than this, with every call of a function counted, are refused:
 /// a few nested functions can multiply without end.
 constexpr int64_t kMaxNodes = 200'000;
+/// The same for the bytes of their names, which hold those of the calls.
+constexpr size_t kMaxNameBytes = size_t(1) << 28;
 
 } // namespace
 
@@ -159,6 +161,11 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
   if (++numNodes > kMaxNodes)
     return errors.invalid("the model has more than " + Twine(kMaxNodes) +
                           " nodes, with those of its functions at every call");
+  nameBytes += name.size();
+  if (nameBytes > kMaxNameBytes)
+    return errors.invalid("the names of the nodes, with those of functions at "
+                          "every call, have more than " +
+                          Twine(kMaxNameBytes) + " bytes");
 
   StringRef domain = normalizeDomain(node.domain());
   if (auto it = functions.find(
@@ -182,7 +189,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
     return success();
   }
 
-  std::string text = "node " + quote(name) + " (" + node.op_type() + ")";
+  std::string text = describeNode(name, node.op_type());
   if (inputs.size() < op.entry->minInputs ||
       inputs.size() > op.entry->maxInputs) {
     std::string expected = std::to_string(op.entry->minInputs);
@@ -240,7 +247,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
 LogicalResult GraphImporter::importCall(const onnx::NodeProto &node,
                                         const onnx::FunctionProto &function,
                                         const std::string &name, Scope &scope) {
-  std::string text = "node " + quote(name) + " (" + node.op_type() + ")";
+  std::string text = describeNode(name, node.op_type());
   if (node.input_size() > function.input_size() ||
       node.output_size() > function.output_size())
     return errors.invalid(
@@ -256,6 +263,19 @@ LogicalResult GraphImporter::importCall(const onnx::NodeProto &node,
         !is_contained(function.attribute(), attribute.name()))
       return errors.invalid(text + ": attribute " + quote(attribute.name()) +
                             " is none of the function");
+    // The names in it are the caller's, and would be taken for the function's.
+    if (attribute.has_g() || !attribute.graphs().empty()) {
+      errors.addUnsupported(
+          {node.op_type(),
+           normalizeDomain(node.domain()).str(),
+           0,
+           "",
+           "a graph as an attribute of a function is not supported",
+           {}},
+          name);
+      poisonOutputs(node, scope);
+      return success();
+    }
     const onnx::AttributeProto *value = &attribute;
     if (!attribute.ref_attr_name().empty()) {
       value = scope.frame->attributes
@@ -288,10 +308,16 @@ LogicalResult GraphImporter::importCall(const onnx::NodeProto &node,
   if (failed(importNodes(function.node(), body)))
     return failure();
   for (auto [i, output] : llvm::enumerate(node.output())) {
+    if (output.empty())
+      continue;
+    const std::string &result = function.output(i);
+    if (body.isAbsent(result))
+      return errors.invalid(text + ": output " + Twine(i) +
+                            " is the function's parameter " + quote(result) +
+                            ", which the call leaves out");
     Value value;
-    body.lookup(function.output(i), value);
-    if (!output.empty())
-      scope.values[output] = value;
+    body.lookup(result, value);
+    scope.values[output] = value;
   }
   return success();
 }

@@ -98,6 +98,7 @@ private:
   /// What MLIR said last.
   std::string diagnostic;
   int64_t numNodes = 0;
+  size_t nameBytes = 0;
 };
 
 } // namespace tenon::onnx_import

@@ -10,10 +10,11 @@ using namespace llvm;
 
 namespace tenon::onnx_import {
 
-std::string quote(StringRef name) {
+/// The same without the quotes.
+static std::string escape(StringRef name) {
   constexpr size_t limit = 120;
   std::string shown = json::fixUTF8(name.take_front(limit));
-  std::string text = "'";
+  std::string text;
   for (char c : shown) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       text += "\\x" + toHex(StringRef(&c, 1), /*LowerCase=*/true);
@@ -22,22 +23,44 @@ std::string quote(StringRef name) {
   }
   if (name.size() > limit)
     text += "…";
-  return text + "'";
+  return text;
 }
 
-void ImportErrors::finish() {
+std::string quote(StringRef name) { return "'" + escape(name) + "'"; }
+
+std::string describeNode(StringRef name, StringRef opType) {
+  return "node " + quote(name) + " (" + escape(opType) + ")";
+}
+
+void ImportErrors::addUnsupported(UnsupportedOp op, StringRef node) {
+  std::string key = std::to_string(op.version);
+  for (const std::string *part :
+       {&op.op, &op.domain, &op.elementType, &op.reason})
+    key += '\0' + *part;
+  auto [it, isNew] = kinds.try_emplace(key, status.unsupported.size());
+  if (isNew)
+    status.unsupported.push_back(std::move(op));
+  status.unsupported[it->second].nodes.push_back(node.str());
+}
+
+void ImportErrors::finish(bool isImported) {
   // An error in a model may be the effect of what was skipped as unsupported.
-  if (status.unsupported.empty())
+  if (status.unsupported.empty()) {
+    if (!isImported && !hasError)
+      invalid("the model can't be imported");
     return;
+  }
   status.kind = ImportErrorKind::Unsupported;
   std::string text;
   raw_string_ostream stream(text);
   stream << "the model uses what is not supported:";
-  for (const UnsupportedOp &op : status.unsupported) {
+  constexpr size_t shownKinds = 100;
+  for (const UnsupportedOp &op :
+       ArrayRef(status.unsupported).take_front(shownKinds)) {
     stream << "\n  ";
     if (!op.domain.empty())
-      stream << op.domain << ".";
-    stream << op.op;
+      stream << escape(op.domain) << ".";
+    stream << escape(op.op);
     if (op.version)
       stream << "-" << op.version;
     if (!op.elementType.empty())
@@ -50,6 +73,9 @@ void ImportErrors::finish() {
     if (op.nodes.size() > shown)
       stream << " and " << op.nodes.size() - shown << " more";
   }
+  if (status.unsupported.size() > shownKinds)
+    stream << "\n  and " << status.unsupported.size() - shownKinds
+           << " more kinds of nodes";
   status.message = text;
 }
 

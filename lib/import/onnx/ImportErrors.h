@@ -40,32 +40,27 @@ public:
   }
 
   /// Adds a node to the kind of `op` (whose `nodes` are empty).
-  void addUnsupported(UnsupportedOp op, llvm::StringRef node) {
-    for (UnsupportedOp &known : status.unsupported)
-      if (known.op == op.op && known.domain == op.domain &&
-          known.version == op.version && known.elementType == op.elementType &&
-          known.reason == op.reason) {
-        known.nodes.push_back(node.str());
-        return;
-      }
-    op.nodes.push_back(node.str());
-    status.unsupported.push_back(std::move(op));
-  }
+  void addUnsupported(UnsupportedOp op, llvm::StringRef node);
 
   bool failed() const { return hasError; }
   bool hasUnsupported() const { return !status.unsupported.empty(); }
 
   /// Writes the message of a failed import from what was gathered.
-  void finish();
+  void finish(bool isImported);
 
 private:
   ImportStatus &status;
+  /// Where each kind of node stands among the unsupported ones.
+  llvm::StringMap<size_t> kinds;
   bool hasError = false;
 };
 
 /// A name as it stands in messages: quoted, shortened, control characters and
 /// broken UTF-8 escaped.
 std::string quote(llvm::StringRef name);
+
+/// "node 'name' (OpType)".
+std::string describeNode(llvm::StringRef name, llvm::StringRef opType);
 
 } // namespace tenon::onnx_import
 

@@ -11,8 +11,11 @@ using namespace mlir;
 namespace tenon::onnx_import {
 namespace {
 
-/// Larger tensors are data, not shapes.
-constexpr int64_t kMaxKnownElements = 1024;
+/// Larger tensors are data, not shapes. Of a model of very many nodes, all that
+/// are smaller are kept.
+constexpr int64_t kMaxKnownElements = 64;
+/// The same for a constant, whose elements are only looked at.
+constexpr int64_t kMaxConstants = 1024;
 
 } // namespace
 
@@ -160,6 +163,8 @@ const std::optional<Elements> &KnownValues::getElements(Value value) {
 }
 
 std::optional<SmallVector<int64_t>> KnownValues::getConstants(Value value) {
+  if (value.getDefiningOp<ConstantOp>())
+    return getConstantInts(value, kMaxConstants);
   const std::optional<Elements> &elements = getElements(value);
   if (!elements)
     return std::nullopt;

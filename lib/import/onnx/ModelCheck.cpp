@@ -51,7 +51,7 @@ private:
 
   LogicalResult checkVersions();
   LogicalResult checkFunctions();
-  LogicalResult checkRecursion();
+  LogicalResult checkNesting();
   LogicalResult checkGraph(const onnx::GraphProto &graph, const Names *outer,
                            const Twine &where);
   LogicalResult checkInput(const onnx::ValueInfoProto &input);
@@ -165,9 +165,8 @@ LogicalResult Checker::reportMissing(const Nodes &nodes, int index,
   // Is this node among what the producer depends on?
   SmallVector<int> work{it->second};
   llvm::DenseSet<int> seen{it->second};
-  std::string producer = "node " +
-                         quote(getNodeName(nodes[it->second], it->second)) +
-                         " (" + nodes[it->second].op_type() + ")";
+  std::string producer = describeNode(
+      getNodeName(nodes[it->second], it->second), nodes[it->second].op_type());
   while (!work.empty()) {
     int current = work.pop_back_val();
     if (current == index)
@@ -260,7 +259,7 @@ LogicalResult Checker::checkNodes(const Nodes &nodes, Names &names,
       return failure();
     if (node.op_type().empty())
       return errors.invalid("node " + quote(name) + " names no operator");
-    std::string text = "node " + quote(name) + " (" + node.op_type() + ")";
+    std::string text = describeNode(name, node.op_type());
     StringRef domain = normalizeDomain(node.domain());
     if (!opsets.count(domain) && !functions.count(getFunctionKey(
                                      domain, node.op_type(), node.overload())))
@@ -374,6 +373,15 @@ LogicalResult Checker::checkFunctions() {
     if (failed(own))
       return failure();
     opsets = std::move(*own);
+    for (const onnx::AttributeProto &attribute : function.attribute_proto()) {
+      // Its values would be looked for where the function is called.
+      if (attribute.has_g() || !attribute.graphs().empty())
+        return errors.unsupported(where + " has a graph as the default of " +
+                                  "attribute " + quote(attribute.name()) +
+                                  ", which is not supported");
+      if (failed(checkAttribute(attribute, where, names)))
+        return failure();
+    }
     if (failed(checkNodes(function.node(), names, where)))
       return failure();
     for (const std::string &output : function.output())
@@ -383,52 +391,69 @@ LogicalResult Checker::checkFunctions() {
   }
   isInFunction = false;
   opsets = std::move(modelOpsets);
-  return checkRecursion();
+  return checkNesting();
 }
 
-/// Finds functions that call themselves, through others or through graphs.
-LogicalResult Checker::checkRecursion() {
-  enum State { Active = 1, Done = 2 };
-  StringMap<int> states;
-  // Depth of calls is bounded by the number of functions, of graphs by the
-  // scan; a long chain of calls must not exhaust the stack either.
-  constexpr unsigned maxDepth = 256;
-  std::function<LogicalResult(const Nodes &, unsigned)> visitNodes;
-  auto visitFunction = [&](StringRef key, const onnx::FunctionProto &function,
-                           unsigned depth) -> LogicalResult {
-    int &state = states[key];
-    if (state == Done)
-      return success();
-    if (state == Active)
-      return errors.invalid("function " + quote(function.name()) +
-                            " calls itself");
-    if (depth > maxDepth)
-      return errors.invalid("function " + quote(function.name()) +
-                            " is called through more than " + Twine(maxDepth) +
-                            " others");
-    state = Active;
-    if (failed(visitNodes(function.node(), depth)))
-      return failure();
-    states[key] = Done;
-    return success();
-  };
-  visitNodes = [&](const Nodes &nodes, unsigned depth) -> LogicalResult {
-    for (const onnx::NodeProto &node : nodes) {
+/// Finds functions that call themselves, through others or through graphs, and
+/// measures how deep calls and graphs stand in one another.
+LogicalResult Checker::checkNesting() {
+  // The levels below each function; none while it is being measured.
+  StringMap<std::optional<unsigned>> heights;
+  std::function<FailureOr<unsigned>(const Nodes &, unsigned)> measure;
+  // The levels below `nodes`, which stand `depth` levels deep.
+  measure = [&](const Nodes &nodes, unsigned depth) -> FailureOr<unsigned> {
+    unsigned height = 0;
+    for (auto [i, node] : llvm::enumerate(nodes)) {
+      std::optional<unsigned> below;
       std::string key =
           getFunctionKey(node.domain(), node.op_type(), node.overload());
-      if (auto it = functions.find(key); it != functions.end())
-        if (failed(visitFunction(key, *it->second, depth + 1)))
+      if (auto callee = functions.find(key); callee != functions.end()) {
+        auto [it, isNew] = heights.try_emplace(key);
+        if (!isNew && !it->second)
+          return errors.invalid("function " + quote(callee->second->name()) +
+                                " calls itself");
+        if (isNew && depth < kMaxNesting) {
+          FailureOr<unsigned> measured =
+              measure(callee->second->node(), depth + 1);
+          if (failed(measured))
+            return failure();
+          heights[key] = *measured;
+        }
+        below = heights[key].value_or(0);
+      }
+      for (const onnx::AttributeProto &attribute : node.attribute()) {
+        if (!attribute.has_g())
+          continue;
+        FailureOr<unsigned> measured = 0;
+        if (depth < kMaxNesting)
+          measured = measure(attribute.g().node(), depth + 1);
+        if (failed(measured))
           return failure();
-      for (const onnx::AttributeProto &attribute : node.attribute())
-        if (attribute.has_g() &&
-            failed(visitNodes(attribute.g().node(), depth)))
-          return failure();
+        below = std::max(below.value_or(0), *measured);
+      }
+      if (!below)
+        continue;
+      height = std::max(height, *below + 1);
+      if (depth + height > kMaxNesting)
+        return errors.invalid(
+            describeNode(getNodeName(node, i), node.op_type()) +
+            ": functions and graphs are nested deeper than " +
+            Twine(kMaxNesting));
     }
-    return success();
+    return height;
   };
-  for (const auto &entry : functions)
-    if (failed(visitFunction(entry.first(), *entry.second, 0)))
+  if (failed(measure(model.graph().node(), 0)))
+    return failure();
+  // Those that nothing calls.
+  for (const auto &entry : functions) {
+    auto [it, isNew] = heights.try_emplace(entry.first());
+    if (!isNew)
+      continue;
+    FailureOr<unsigned> height = measure(entry.second->node(), 0);
+    if (failed(height))
       return failure();
+    heights[entry.first()] = *height;
+  }
   return success();
 }
 

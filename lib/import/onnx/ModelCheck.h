@@ -15,6 +15,10 @@ namespace tenon::onnx_import {
 inline constexpr int64_t kOldestIrVersion = 3, kNewestIrVersion = 13;
 inline constexpr int64_t kOldestOpset = 7, kNewestOpset = 25;
 
+/// Functions and graphs that stand in one another deeper than this are refused:
+/// the import goes down them on the stack.
+inline constexpr unsigned kMaxNesting = 64;
+
 /// The versions of operator domains; ONNX's own domain is "".
 using Opsets = llvm::StringMap<int64_t>;
 

@@ -20,7 +20,7 @@ NodeContext::NodeContext(GraphImporter &importer, OpBuilder &builder,
       functionAttributes(functionAttributes) {}
 
 std::string NodeContext::describe() const {
-  return "node " + quote(name) + " (" + node.op_type() + ")";
+  return describeNode(name, node.op_type());
 }
 
 Refusal NodeContext::invalid(const Twine &message) {
@@ -260,9 +260,12 @@ Operation *NodeContext::insert(OperationState &state) {
     // ONNX allows some element types that the dialect's types do not.
     StringRef message = importer.diagnostic;
     message.consume_front(prefix);
-    if (message.contains("must be") && op->getNumOperands() != 0)
-      unsupported("element type " +
-                  getTypeName(getElementTypeOrSelf(op->getOperand(0))) +
+    unsigned operand;
+    if (StringRef rest = message; rest.consume_front("operand #") &&
+                                  !rest.consumeInteger(10, operand) &&
+                                  operand < op->getNumOperands())
+      unsupported("an operand of " +
+                  getTypeName(getElementTypeOrSelf(op->getOperand(operand))) +
                   " is not supported");
     else
       invalid(message);

@@ -73,7 +73,7 @@ OwningOpRef<ModuleOp> importOnnx(StringRef path,
                          options, context, errors);
   else
     errors.fail(ImportErrorKind::File, "the file " + error.message);
-  errors.finish();
+  errors.finish(bool(module));
   return module;
 }
 
@@ -85,7 +85,7 @@ OwningOpRef<ModuleOp> importOnnx(MemoryBufferRef model,
   OwningOpRef<ModuleOp> module =
       importBytes(std::make_shared<ModelBytes>(model.getBuffer()),
                   /*folder=*/std::nullopt, options, context, errors);
-  errors.finish();
+  errors.finish(bool(module));
   return module;
 }
 

@@ -233,8 +233,11 @@ FailureOr<TensorReader::Payload> TensorReader::findExternal(const Data &tensor,
     return errors.invalid(what + " has external data of " + Twine(count) +
                           " bytes, expected " + Twine(size));
   if (checksum) {
-    auto hash = SHA1::hash(ArrayRef(file->get().bytes_begin(), fileSize));
-    if (!StringRef(toHex(hash)).equals_insensitive(*checksum))
+    auto [sum, isNew] = checksums.try_emplace(*location);
+    if (isNew)
+      sum->second =
+          toHex(SHA1::hash(ArrayRef(file->get().bytes_begin(), fileSize)));
+    if (!checksum->equals_insensitive(sum->second))
       return errors.invalid(what + " has external data at " + quote(*location) +
                             " with another SHA-1 sum than " + quote(*checksum));
   }

@@ -70,6 +70,8 @@ private:
   std::shared_ptr<ModelBytes> model;
   ExternalFiles &files;
   ImportErrors &errors;
+  /// SHA-1 sums of files of external data, by location.
+  llvm::StringMap<std::string> checksums;
 };
 
 } // namespace tenon::onnx_import
