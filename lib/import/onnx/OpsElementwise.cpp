@@ -152,10 +152,13 @@ static LogicalResult convertClip(NodeContext &node) {
   if ((low && std::isnan(*low)) || (high && std::isnan(*high)))
     return node.unsupported("a bound is not a number");
   auto toAttribute = [&](std::optional<double> bound) {
-    return bound && std::isfinite(*bound)
-               ? node.getBuilder().getF64FloatAttr(*bound)
-               : FloatAttr();
+    return bound ? node.getBuilder().getF64FloatAttr(*bound) : FloatAttr();
   };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (low == -infinity)
+    low.reset();
+  if (high == infinity)
+    high.reset();
   return node.setOutput(
       node.create<ClipOp>(input, toAttribute(low), toAttribute(high)));
 }

@@ -35,6 +35,16 @@ static LogicalResult convertBatchNorm(NodeContext &node) {
       APFloat(epsilon), uint64_t(1)));
 }
 
+/// Squares of half precision overflow: they are computed in single precision.
+static Value widen(NodeContext &node, Value value) {
+  if (!value)
+    return {};
+  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(value));
+  return type && type.getWidth() < 32
+             ? node.cast(value, node.getBuilder().getF32Type())
+             : value;
+}
+
 /// (x - mean) / sqrt(variance + epsilon), with both over `axes`.
 static Value normalize(NodeContext &node, Value input, ArrayRef<int64_t> axes,
                        double epsilon) {
@@ -64,8 +74,11 @@ static LogicalResult convertInstanceNorm(NodeContext &node) {
     if (getType(parameter).getRank() != 1)
       return node.invalid("expected scale and bias of rank 1, found rank " +
                           Twine(getType(parameter).getRank()));
-  Value normal = normalize(
-      node, input, llvm::to_vector(llvm::seq<int64_t>(2, rank)), epsilon);
+  Type type = getElementTypeOrSelf(input);
+  Value normal =
+      normalize(node, widen(node, input),
+                llvm::to_vector(llvm::seq<int64_t>(2, rank)), epsilon);
+  normal = node.cast(normal, type);
   // [C] becomes [1, C, 1, ...].
   SmallVector<int64_t> around{0};
   llvm::append_range(around, llvm::seq<int64_t>(2, rank));
@@ -133,12 +146,15 @@ static LogicalResult convertRmsNorm(NodeContext &node) {
   Type type = getElementTypeOrSelf(input);
   int64_t rank = getType(input).getRank();
   axis = node.normalizeAxis(axis, rank);
+  Value wide = widen(node, input);
   Value square =
-      node.create<ReduceOp>(node.create<MulOp>(input, input), ReduceKind::Mean,
+      node.create<ReduceOp>(node.create<MulOp>(wide, wide), ReduceKind::Mean,
                             llvm::to_vector(llvm::seq<int64_t>(axis, rank)));
-  Value factor = node.create<RsqrtOp>(
-      node.create<AddOp>(square, node.createScalar(type, epsilon)));
-  Value normal = node.create<MulOp>(input, factor);
+  if (!square)
+    return failure();
+  Value factor = node.create<RsqrtOp>(node.create<AddOp>(
+      square, node.createScalar(getElementTypeOrSelf(square), epsilon)));
+  Value normal = node.cast(node.create<MulOp>(wide, factor), type);
   return node.setOutput(node.binary<MulOp>(normal, node.cast(scale, type)));
 }
 

@@ -172,12 +172,23 @@ static LogicalResult convertUpsample(NodeContext &node) {
       return node.invalid("expected 1 input, found " +
                           Twine(node.getNumInputs()));
   } else {
+    if (node.getNumInputs() != 2)
+      return node.invalid("expected 2 inputs, found " +
+                          Twine(node.getNumInputs()));
     Value given = node.getInput(1);
     if (!given)
       return failure();
     scales = getConstantFloats(given);
     if (!scales)
       return node.unsupported("the scales must be constant");
+  }
+  // The nearest element is the one before, or behind where an axis shrinks.
+  if (llvm::any_of(*scales, [](double scale) { return scale < 1; })) {
+    method.nearest = NearestMode::Ceil;
+    if (method.mode == ResizeMode::Nearest &&
+        llvm::any_of(*scales, [](double scale) { return scale > 1; }))
+      return node.unsupported(
+          "scales below 1 together with others above 1 are not supported");
   }
   return resizeByScales(node, input, getAllAxes(input), *scales, method);
 }
