@@ -41,6 +41,21 @@ static LogicalResult convertConcat(NodeContext &node) {
 // Parts
 //===----------------------------------------------------------------------===//
 
+/// `input` with dimension `axis` replaced by dimensions of `sizes`. If they
+/// make another number of elements, that comes out when the model runs.
+static Value replaceDim(NodeContext &node, Value input, int64_t axis,
+                        ArrayRef<Value> sizes) {
+  if (node.failed())
+    return {};
+  SmallVector<Value> dims;
+  for (int64_t i = 0, rank = getType(input).getRank(); i != rank; ++i)
+    if (i == axis)
+      dims.append(sizes.begin(), sizes.end());
+    else
+      dims.push_back(node.getDim(input, i));
+  return node.reshape(input, node.joinShape(dims));
+}
+
 /// Parts of the given sizes, one after another.
 static LogicalResult splitBySizes(NodeContext &node, Value input, int64_t axis,
                                   ArrayRef<int64_t> sizes) {
@@ -48,12 +63,20 @@ static LogicalResult splitBySizes(NodeContext &node, Value input, int64_t axis,
     return node.invalid("expected a size for each of " +
                         Twine(node.getNumOutputs()) + " outputs, found " +
                         Twine(sizes.size()));
-  int64_t start = 0, total = getType(input).getDimSize(axis);
-  for (auto [i, size] : llvm::enumerate(sizes)) {
-    int64_t end;
-    if (size < 0 || AddOverflow(start, size, end))
+  int64_t sum = 0, total = getType(input).getDimSize(axis);
+  for (int64_t size : sizes)
+    if (size < 0 || AddOverflow(sum, size, sum))
       return node.invalid("a part has size " + Twine(size) +
                           ", expected no negative one");
+  if (ShapedType::isDynamic(total))
+    input = replaceDim(node, input, axis, {node.createInts(sum)});
+  else if (sum != total)
+    return node.invalid("the parts have " + Twine(sum) +
+                        " elements, but dimension " + Twine(axis) + " has " +
+                        Twine(total));
+  int64_t start = 0;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    int64_t end = start + size;
     if (node.hasOutput(i) &&
         failed(node.setOutput(i, node.sliceAxis(input, axis,
                                                 node.createInts(start),
@@ -61,10 +84,6 @@ static LogicalResult splitBySizes(NodeContext &node, Value input, int64_t axis,
       return failure();
     start = end;
   }
-  if (!ShapedType::isDynamic(total) && start != total)
-    return node.invalid("the parts have " + Twine(start) +
-                        " elements, but dimension " + Twine(axis) + " has " +
-                        Twine(total));
   return success();
 }
 
@@ -115,10 +134,21 @@ static LogicalResult convertSplit(NodeContext &node) {
     }
     return splitBySizes(node, input, axis, parts);
   }
-  Value dim = node.getDim(input, axis);
-  if (mayBeUneven)
-    dim = node.create<AddOp>(dim, node.createInts(count - 1));
-  Value part = node.create<DivOp>(dim, node.createInts(count));
+  Value dim = node.getDim(input, axis), number = node.createInts(count);
+  if (!mayBeUneven) {
+    Value rows = replaceDim(node, input, axis,
+                            {number, node.create<DivOp>(dim, number)});
+    for (int64_t i = 0; i != count; ++i)
+      if (node.hasOutput(i) &&
+          failed(node.setOutput(
+              i, node.squeeze(node.sliceAxis(rows, axis, node.createInts(i),
+                                             node.createInts(i + 1)),
+                              {axis}))))
+        return failure();
+    return success();
+  }
+  dim = node.create<AddOp>(dim, node.createInts(count - 1));
+  Value part = node.create<DivOp>(dim, number);
   for (int64_t i = 0; i != count; ++i)
     if (node.hasOutput(i) &&
         failed(node.setOutput(
