@@ -3,6 +3,7 @@
 #include "lib/import/onnx/WireScan.h"
 
 #include "lib/import/onnx/onnx.pb.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace llvm;
@@ -25,117 +26,86 @@ struct Rule {
 
 enum WireType { Varint = 0, Fixed64 = 1, Delimited = 2, Fixed32 = 5 };
 
+using Children = std::initializer_list<std::pair<uint64_t, Message>>;
+using Fields = std::initializer_list<uint64_t>;
+
+/// The rule for `field` of a message that holds tensors in its `children`; of
+/// its other fields those in `copied` matter.
+Rule choose(uint64_t field, Children children, Fields copied) {
+  for (auto [number, child] : children)
+    if (number == field)
+      return {Action::Descend, child};
+  return {is_contained(copied, field) ? Action::Copy : Action::Drop};
+}
+
 /// What happens to a field of a message.
 Rule getRule(Message message, uint64_t field) {
-  constexpr Rule copy{Action::Copy}, drop{Action::Drop};
   switch (message) {
-  case Message::Model:
-    switch (field) {
-    case onnx::ModelProto::kIrVersionFieldNumber:
-    case onnx::ModelProto::kOpsetImportFieldNumber:
-      return copy;
-    case onnx::ModelProto::kGraphFieldNumber:
-      return {Action::Descend, Message::Graph};
-    case onnx::ModelProto::kFunctionsFieldNumber:
-      return {Action::Descend, Message::Function};
-    default:
-      return drop;
-    }
-  case Message::Graph:
-    switch (field) {
-    case onnx::GraphProto::kNodeFieldNumber:
-      return {Action::Descend, Message::Node};
-    case onnx::GraphProto::kInitializerFieldNumber:
-      return {Action::Descend, Message::Tensor};
-    case onnx::GraphProto::kSparseInitializerFieldNumber:
-      return {Action::Descend, Message::Sparse};
-    case onnx::GraphProto::kNameFieldNumber:
-    case onnx::GraphProto::kInputFieldNumber:
-    case onnx::GraphProto::kOutputFieldNumber:
-    case onnx::GraphProto::kValueInfoFieldNumber:
-      return copy;
-    default:
-      return drop;
-    }
-  case Message::Node:
-    switch (field) {
-    case onnx::NodeProto::kAttributeFieldNumber:
-      return {Action::Descend, Message::Attribute};
-    case onnx::NodeProto::kInputFieldNumber:
-    case onnx::NodeProto::kOutputFieldNumber:
-    case onnx::NodeProto::kNameFieldNumber:
-    case onnx::NodeProto::kOpTypeFieldNumber:
-    case onnx::NodeProto::kDomainFieldNumber:
-    case onnx::NodeProto::kOverloadFieldNumber:
-      return copy;
-    default:
-      return drop;
-    }
-  case Message::Attribute:
-    switch (field) {
-    case onnx::AttributeProto::kTFieldNumber:
-    case onnx::AttributeProto::kTensorsFieldNumber:
-      return {Action::Descend, Message::Tensor};
-    case onnx::AttributeProto::kGFieldNumber:
-    case onnx::AttributeProto::kGraphsFieldNumber:
-      return {Action::Descend, Message::Graph};
-    case onnx::AttributeProto::kSparseTensorFieldNumber:
-      return {Action::Descend, Message::Sparse};
-    case onnx::AttributeProto::kNameFieldNumber:
-    case onnx::AttributeProto::kFFieldNumber:
-    case onnx::AttributeProto::kIFieldNumber:
-    case onnx::AttributeProto::kSFieldNumber:
-    case onnx::AttributeProto::kFloatsFieldNumber:
-    case onnx::AttributeProto::kIntsFieldNumber:
-    case onnx::AttributeProto::kStringsFieldNumber:
-    case onnx::AttributeProto::kTypeFieldNumber:
-    case onnx::AttributeProto::kRefAttrNameFieldNumber:
-      return copy;
-    default:
-      return drop;
-    }
-  case Message::Tensor:
-    switch (field) {
-    case onnx::TensorProto::kRawDataFieldNumber:
-    case onnx::TensorProto::kFloatDataFieldNumber:
-    case onnx::TensorProto::kDoubleDataFieldNumber:
-      return {Action::Payload};
-    case onnx::TensorProto::kDimsFieldNumber:
-    case onnx::TensorProto::kDataTypeFieldNumber:
-    case onnx::TensorProto::kInt32DataFieldNumber:
-    case onnx::TensorProto::kStringDataFieldNumber:
-    case onnx::TensorProto::kInt64DataFieldNumber:
-    case onnx::TensorProto::kNameFieldNumber:
-    case onnx::TensorProto::kUint64DataFieldNumber:
-    case onnx::TensorProto::kExternalDataFieldNumber:
-    case onnx::TensorProto::kDataLocationFieldNumber:
-      return copy;
-    default:
-      return drop;
-    }
-  case Message::Sparse:
-    return field == onnx::SparseTensorProto::kValuesFieldNumber
-               ? Rule{Action::Descend, Message::Tensor}
-               : drop;
-  case Message::Function:
-    switch (field) {
-    case onnx::FunctionProto::kNodeFieldNumber:
-      return {Action::Descend, Message::Node};
-    case onnx::FunctionProto::kAttributeProtoFieldNumber:
-      return {Action::Descend, Message::Attribute};
-    case onnx::FunctionProto::kNameFieldNumber:
-    case onnx::FunctionProto::kInputFieldNumber:
-    case onnx::FunctionProto::kOutputFieldNumber:
-    case onnx::FunctionProto::kAttributeFieldNumber:
-    case onnx::FunctionProto::kOpsetImportFieldNumber:
-    case onnx::FunctionProto::kDomainFieldNumber:
-    case onnx::FunctionProto::kOverloadFieldNumber:
-      return copy;
-    default:
-      return drop;
-    }
+  case Message::Model: {
+    using M = onnx::ModelProto;
+    return choose(field,
+                  {{M::kGraphFieldNumber, Message::Graph},
+                   {M::kFunctionsFieldNumber, Message::Function}},
+                  {M::kIrVersionFieldNumber, M::kOpsetImportFieldNumber});
   }
-  return drop;
+  case Message::Graph: {
+    using G = onnx::GraphProto;
+    return choose(field,
+                  {{G::kNodeFieldNumber, Message::Node},
+                   {G::kInitializerFieldNumber, Message::Tensor},
+                   {G::kSparseInitializerFieldNumber, Message::Sparse}},
+                  {G::kNameFieldNumber, G::kInputFieldNumber,
+                   G::kOutputFieldNumber, G::kValueInfoFieldNumber});
+  }
+  case Message::Node: {
+    using N = onnx::NodeProto;
+    return choose(field, {{N::kAttributeFieldNumber, Message::Attribute}},
+                  {N::kInputFieldNumber, N::kOutputFieldNumber,
+                   N::kNameFieldNumber, N::kOpTypeFieldNumber,
+                   N::kDomainFieldNumber, N::kOverloadFieldNumber});
+  }
+  case Message::Attribute: {
+    using A = onnx::AttributeProto;
+    return choose(field,
+                  {{A::kTFieldNumber, Message::Tensor},
+                   {A::kTensorsFieldNumber, Message::Tensor},
+                   {A::kGFieldNumber, Message::Graph},
+                   {A::kGraphsFieldNumber, Message::Graph},
+                   {A::kSparseTensorFieldNumber, Message::Sparse}},
+                  {A::kNameFieldNumber, A::kFFieldNumber, A::kIFieldNumber,
+                   A::kSFieldNumber, A::kFloatsFieldNumber, A::kIntsFieldNumber,
+                   A::kStringsFieldNumber, A::kTypeFieldNumber,
+                   A::kRefAttrNameFieldNumber});
+  }
+  case Message::Tensor: {
+    using T = onnx::TensorProto;
+    if (is_contained(Fields{T::kRawDataFieldNumber, T::kFloatDataFieldNumber,
+                            T::kDoubleDataFieldNumber},
+                     field))
+      return {Action::Payload};
+    return choose(field, {},
+                  {T::kDimsFieldNumber, T::kDataTypeFieldNumber,
+                   T::kInt32DataFieldNumber, T::kStringDataFieldNumber,
+                   T::kInt64DataFieldNumber, T::kNameFieldNumber,
+                   T::kUint64DataFieldNumber, T::kExternalDataFieldNumber,
+                   T::kDataLocationFieldNumber});
+  }
+  case Message::Sparse:
+    return choose(
+        field, {{onnx::SparseTensorProto::kValuesFieldNumber, Message::Tensor}},
+        {});
+  case Message::Function: {
+    using F = onnx::FunctionProto;
+    return choose(field,
+                  {{F::kNodeFieldNumber, Message::Node},
+                   {F::kAttributeProtoFieldNumber, Message::Attribute}},
+                  {F::kNameFieldNumber, F::kInputFieldNumber,
+                   F::kOutputFieldNumber, F::kAttributeFieldNumber,
+                   F::kOpsetImportFieldNumber, F::kDomainFieldNumber,
+                   F::kOverloadFieldNumber});
+  }
+  }
+  return {Action::Drop};
 }
 
 void appendVarint(std::string &out, uint64_t value) {
