@@ -125,7 +125,9 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
   case TENON_KERNEL_OK:
     return TENON_OK;
   case TENON_KERNEL_INDEX_OUT_OF_RANGE:
-    return fail(data, TENON_ERROR_INVALID, kernel->name, "index out of range");
+    return fail(data, TENON_ERROR_INVALID, kernel->name,
+                "index out of range: expected one of the dimension that it "
+                "selects from");
   case TENON_KERNEL_SHAPE_MISMATCH:
     return fail(data, TENON_ERROR_INVALID, kernel->name,
                 "the dimensions of its inputs don't fit each other");
