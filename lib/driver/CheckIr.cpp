@@ -4,13 +4,15 @@
 
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
-#include "runtime/core/ModelAbi.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "runtime/core/ModelAbi.h"
 #include "transforms/fuse/Passes.h"
 #include "transforms/layout/Passes.h"
 #include "transforms/simplify/Passes.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -48,8 +50,8 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
 /// The llvm dialect, and the weights.
 LogicalResult checkLowered(ModuleOp module) {
   for (Operation &op : *module.getBody())
-    if (!isa<rt::WeightOp>(op) && !isa_and_present<LLVM::LLVMDialect>(
-                                      op.getDialect()))
+    if (!isa<rt::WeightOp>(op) &&
+        !isa_and_present<LLVM::LLVMDialect>(op.getDialect()))
       return op.emitOpError("is not of the llvm dialect");
   if (!module.lookupSymbol<LLVM::GlobalOp>(TENON_MODEL_SYMBOL))
     return module.emitError("there is no @" TENON_MODEL_SYMBOL);
@@ -71,6 +73,23 @@ LogicalResult checkIr(ModuleOp module, Phase phase) {
   if (phase >= Phase::Simplify && phase < Phase::Fuse)
     passes.addNestedPass<func::FuncOp>(createVerifySimplified());
   return passes.run(module);
+}
+
+LogicalResult checkConstants(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    LogicalResult status = success();
+    op->getAttrDictionary().walk([&](DenseResourceElementsAttr constant) {
+      const AsmResourceBlob *blob = constant.getRawHandle().getBlob();
+      ShapedType type = constant.getType();
+      int64_t size = type.getNumElements() *
+                     llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      if (blob && int64_t(blob->getData().size()) != size)
+        status = op->emitOpError("has a constant of ")
+                 << blob->getData().size() << " bytes, expected " << size;
+    });
+    return failed(status) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
 }
 
 } // namespace tenon

@@ -12,6 +12,10 @@ namespace tenon {
 /// may have written; the diagnostics say what is wrong.
 mlir::LogicalResult checkIr(mlir::ModuleOp module, Phase phase);
 
+/// Checks that constants which stand outside of the operations have the bytes
+/// that their types say, or none yet.
+mlir::LogicalResult checkConstants(mlir::ModuleOp module);
+
 } // namespace tenon
 
 #endif // TENON_LIB_DRIVER_CHECKIR_H

@@ -5,7 +5,6 @@
 #include "codegen/common/NodeNames.h"
 #include "lib/driver/CheckIr.h"
 #include "lib/driver/DeadConstants.h"
-#include "lib/driver/Emit.h"
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/Sidecar.h"
@@ -73,7 +72,9 @@ Compiler::Compiler(CompileOptions options)
   });
 }
 
-std::string Compiler::takeDiagnostics() { return std::exchange(diagnostics, {}); }
+std::string Compiler::takeDiagnostics() {
+  return std::exchange(diagnostics, {});
+}
 
 Status Compiler::prepare(StringRef name) {
   if (!(*module)->hasAttrOfType<StringAttr>(kNameAttr))
@@ -111,8 +112,7 @@ Status Compiler::updateTarget() {
                                                  : old.getTriple().str();
   auto target = makeTarget(context, name, providers);
   if (!target)
-    return Status::error(TENON_ERROR_USAGE,
-                         llvm::toString(target.takeError()));
+    return Status::error(TENON_ERROR_USAGE, llvm::toString(target.takeError()));
   if (keepsProcessor)
     target = TargetAttr::get(&context, old.getTriple(), old.getCpu(),
                              old.getFeatures(), old.getVectorBits(),
@@ -142,8 +142,8 @@ Status Compiler::readIr(StringRef path, Phase from) {
   module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
   if (!module)
     return Status::error(TENON_ERROR_INVALID,
-                         path + ": not IR that Tenon reads: " +
-                             takeDiagnostics());
+                         path +
+                             ": not IR that Tenon reads: " + takeDiagnostics());
   if (failed(checkIr(*module, from)))
     return Status::error(TENON_ERROR_INVALID,
                          path + ": not the IR at the end of " +
@@ -151,6 +151,8 @@ Status Compiler::readIr(StringRef path, Phase from) {
   if (isFile)
     if (Status status = readSidecar(context, path); !status.isOk())
       return status;
+  if (failed(checkConstants(*module)))
+    return Status::error(TENON_ERROR_INVALID, path + ": " + takeDiagnostics());
   return prepare(isFile ? llvm::sys::path::stem(path) : "model");
 }
 
@@ -179,8 +181,8 @@ Status Compiler::runTo(Phase to) {
       // What passes refuse is beyond this version, not a broken model: the
       // importer has checked that.
       return Status::error(TENON_ERROR_UNSUPPORTED,
-                           "the " + getPhaseName(phase) + " phase failed: " +
-                               message);
+                           "the " + getPhaseName(phase) +
+                               " phase failed: " + message);
     }
     freeDeadConstants(*module);
     done = phase;
@@ -190,29 +192,33 @@ Status Compiler::runTo(Phase to) {
 
 Status Compiler::writeIr(StringRef path) { return writeModule(*module, path); }
 
-Status Compiler::emitTo(StringRef path) {
+Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
   if (Status status = runTo(Phase::Lower); !status.isOk())
     return status;
   if (options.onPhase)
     options.onPhase(Phase::Emit);
-  ObjectCode code;
-  ModelSymbols symbols;
-  if (path.ends_with(".o"))
-    symbols = ModelSymbols(makeSymbol(path));
-  if (Status status = generateCode(*module, code, symbols); !status.isOk())
+  Status status = generateCode(*module, code, symbols);
+  std::string details = takeDiagnostics();
+  if (status.isOk() || details.empty())
     return status;
-  if (path.ends_with(".o"))
-    return writeObject(*module, code, path, symbols);
-  return writeSharedLibrary(*module, code, path);
+  return Status::error(status.getCode(), status.getMessage() + ": " + details);
+}
+
+Status Compiler::emitTo(StringRef path) {
+  bool isObject = path.ends_with(".o");
+  ModelSymbols symbols;
+  if (isObject)
+    symbols = ModelSymbols(makeSymbol(path));
+  ObjectCode code;
+  if (Status status = generate(code, symbols); !status.isOk())
+    return status;
+  return isObject ? writeObject(*module, code, path, symbols)
+                  : writeSharedLibrary(*module, code, path);
 }
 
 Status Compiler::emitInProcess(TenonModel *&model) {
-  if (Status status = runTo(Phase::Lower); !status.isOk())
-    return status;
-  if (options.onPhase)
-    options.onPhase(Phase::Emit);
   ObjectCode code;
-  if (Status status = generateCode(*module, code); !status.isOk())
+  if (Status status = generate(code, ModelSymbols()); !status.isOk())
     return status;
   return loadInProcess(*module, code, model);
 }

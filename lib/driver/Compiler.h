@@ -3,6 +3,7 @@
 #ifndef TENON_LIB_DRIVER_COMPILER_H
 #define TENON_LIB_DRIVER_COMPILER_H
 
+#include "lib/driver/Emit.h"
 #include "lib/driver/Phases.h"
 #include "lib/driver/Status.h"
 #include "lib/import/onnx/OnnxImport.h"
@@ -62,6 +63,8 @@ public:
 
 private:
   Status readIr(llvm::StringRef path, Phase from);
+  /// Runs to the end of lower and generates the code.
+  Status generate(ObjectCode &code, const ModelSymbols &symbols);
   /// Gives the module its name and its target, if it has none or the options
   /// say another one.
   Status prepare(llvm::StringRef name);

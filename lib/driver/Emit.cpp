@@ -8,11 +8,13 @@
 #include "lib/driver/TemporaryFile.h"
 #include "lib/driver/WeightsFile.h"
 #include "lib/target/Target.h"
-#include "runtime/core/ModelAbi.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "runtime/core/ModelAbi.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -102,8 +104,7 @@ struct Objects {
 
 Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
                     const ModelSymbols &symbols, Objects &objects) {
-  if (Status status =
-          TemporaryFile::createNear(near, "code.o", objects.code);
+  if (Status status = TemporaryFile::createNear(near, "code.o", objects.code);
       !status.isOk())
     return status;
   if (Status status = objects.code.write([&](raw_ostream &os) {
@@ -169,16 +170,26 @@ Status generateCode(ModuleOp module, ObjectCode &code,
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
+  // LLVM would end the process.
+  std::string problem;
+  context.setDiagnosticHandlerCallBack(
+      [](const llvm::DiagnosticInfo *info, void *text) {
+        if (info->getSeverity() != llvm::DS_Error)
+          return;
+        llvm::raw_string_ostream os(*static_cast<std::string *>(text));
+        llvm::DiagnosticPrinterRawOStream printer(os);
+        info->print(printer);
+      },
+      &problem);
   std::unique_ptr<llvm::Module> llvmModule =
       translateModuleToLLVMIR(*clone, context, "tenon_model");
   if (!llvmModule)
     return Status::error(TENON_ERROR_INTERNAL,
                          "translating the model to LLVM IR failed");
   clone = nullptr;
-  for (auto [name, symbol] :
-       {std::pair<StringRef, StringRef>{TENON_MODEL_SYMBOL,
-                                        symbols.description},
-        {codegen::kWeightsSymbol, symbols.weights}})
+  for (auto [name, symbol] : {std::pair<StringRef, StringRef>{
+                                  TENON_MODEL_SYMBOL, symbols.description},
+                              {codegen::kWeightsSymbol, symbols.weights}})
     if (llvm::GlobalVariable *global =
             llvmModule->getGlobalVariable(name, /*AllowInternal=*/true))
       global->setName(symbol);
@@ -202,6 +213,10 @@ Status generateCode(ModuleOp module, ObjectCode &code,
     return Status::error(TENON_ERROR_INTERNAL,
                          "the target can't write object files");
   passes.run(*llvmModule);
+  if (!problem.empty())
+    return Status::error(TENON_ERROR_UNSUPPORTED,
+                         "code for '" + target.getTriple() +
+                             "' can't be generated: " + problem);
   return Status::ok();
 }
 
@@ -238,9 +253,9 @@ StringRef getCType(Type type) {
 void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
                   StringRef what) {
   auto symbols = run->getAttrOfType<ArrayAttr>(codegen::kSymbolsAttr);
-  for (auto [index, tensor] : llvm::enumerate(
-           run->getAttrOfType<ArrayAttr>(attribute)
-               .getAsRange<DictionaryAttr>())) {
+  for (auto [index, tensor] :
+       llvm::enumerate(run->getAttrOfType<ArrayAttr>(attribute)
+                           .getAsRange<DictionaryAttr>())) {
     os << " *   " << what << " " << index << ": "
        << getCType(tensor.getAs<TypeAttr>("type").getValue()) << " [";
     llvm::interleaveComma(

@@ -32,8 +32,8 @@ Status mapWeights(ModuleOp module,
   if (Status status = TemporaryFile::create("tenon", "weights", file);
       !status.isOk())
     return status;
-  if (Status status = file.write(
-          [&](raw_ostream &os) { return writeWeights(module, os); });
+  if (Status status =
+          file.write([&](raw_ostream &os) { return writeWeights(module, os); });
       !status.isOk())
     return status;
   // A small file is read, not mapped, to wherever there is room.
@@ -41,9 +41,8 @@ Status mapWeights(ModuleOp module,
       file.getPath(), /*IsText=*/false, /*RequiresNullTerminator=*/false,
       /*IsVolatile=*/false, llvm::Align(TENON_BUFFER_ALIGNMENT));
   if (!buffer)
-    return Status::error(TENON_ERROR_SYSTEM,
-                         "can't map the weights: " +
-                             buffer.getError().message());
+    return Status::error(TENON_ERROR_SYSTEM, "can't map the weights: " +
+                                                 buffer.getError().message());
   weights = std::move(*buffer);
   return Status::ok();
 }
@@ -95,8 +94,8 @@ Status loadInProcess(ModuleOp module, const ObjectCode &code,
   };
   if (TenonError *error = tenon_model_from_description(
           *description, release, inProcess.release(), &model)) {
-    Status status = Status::error(tenon_error_code(error),
-                                  tenon_error_message(error));
+    Status status =
+        Status::error(tenon_error_code(error), tenon_error_message(error));
     tenon_error_free(error);
     return status;
   }

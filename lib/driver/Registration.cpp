@@ -8,6 +8,7 @@
 #include "dialects/rt/RtBufferize.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
+#include "lib/driver/Phases.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -34,7 +35,6 @@
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "lib/driver/Phases.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "transforms/fuse/Passes.h"
@@ -84,12 +84,10 @@ void tenon::registerAllPasses() {
   registerAssignPasses();
   cpu::registerCpuKernelPasses();
   codegen::registerTenonCodegenCommonPasses();
-  PassPipelineRegistration<>("tenon-assign", "the assign phase",
-                             [](OpPassManager &passes) {
-                               buildPhase(Phase::Assign, passes);
-                             });
-  PassPipelineRegistration<>("tenon-lower", "the lower phase",
-                             [](OpPassManager &passes) {
-                               buildPhase(Phase::Lower, passes);
-                             });
+  PassPipelineRegistration<>(
+      "tenon-assign", "the assign phase",
+      [](OpPassManager &passes) { buildPhase(Phase::Assign, passes); });
+  PassPipelineRegistration<>(
+      "tenon-lower", "the lower phase",
+      [](OpPassManager &passes) { buildPhase(Phase::Lower, passes); });
 }

@@ -37,9 +37,7 @@ Blobs collectBlobs(ModuleOp module) {
       if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
         blobs.insert({resource.getRawHandle().getKey(), blob->getData()});
   };
-  module.walk([&](Operation *op) {
-    op->getAttrDictionary().walk(add);
-  });
+  module.walk([&](Operation *op) { op->getAttrDictionary().walk(add); });
   return blobs;
 }
 
@@ -77,8 +75,15 @@ Status writeModule(ModuleOp module, StringRef path) {
   OpPrintingFlags flags;
   flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
   if (path == "-") {
-    module.print(llvm::outs(), flags);
-    return Status::ok();
+    llvm::raw_fd_ostream &os = llvm::outs();
+    module.print(os, flags);
+    os.flush();
+    if (!os.has_error())
+      return Status::ok();
+    std::error_code error = os.error();
+    os.clear_error();
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "can't write the standard output: " + error.message());
   }
   flags.elideLargeResourceString(0);
   TemporaryFile text, weights;
@@ -100,8 +105,8 @@ Status writeModule(ModuleOp module, StringRef path) {
   if (Status status = TemporaryFile::createNear(sidecar, "tmp", weights);
       !status.isOk())
     return status;
-  if (Status status = weights.write(
-          [&](raw_ostream &os) { return writeBlobs(blobs, os); });
+  if (Status status =
+          weights.write([&](raw_ostream &os) { return writeBlobs(blobs, os); });
       !status.isOk())
     return status;
   if (Status status = weights.renameTo(sidecar); !status.isOk())
@@ -116,15 +121,15 @@ Status readSidecar(MLIRContext &context, StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(sidecar, /*IsText=*/false,
                                           /*RequiresNullTerminator=*/false);
   if (!file)
-    return Status::error(TENON_ERROR_SYSTEM, "can't read '" + sidecar +
-                                                 "': " +
+    return Status::error(TENON_ERROR_SYSTEM, "can't read '" + sidecar + "': " +
                                                  file.getError().message());
   std::shared_ptr<llvm::MemoryBuffer> buffer = std::move(*file);
   StringRef rest = buffer->getBuffer();
   auto damaged = [&] {
     return Status::error(TENON_ERROR_INVALID,
-                         "'" + sidecar + "' is damaged or not a file of "
-                         "weights that Tenon wrote");
+                         "'" + sidecar +
+                             "' is damaged or not a file of "
+                             "weights that Tenon wrote");
   };
   auto read = [&](uint64_t &number) {
     if (rest.size() < 8)
@@ -136,9 +141,8 @@ Status readSidecar(MLIRContext &context, StringRef path) {
   uint64_t magic, count;
   if (!read(magic) || magic != kMagic || !read(count))
     return damaged();
-  auto &manager =
-      DenseResourceElementsHandle::getManagerInterface(&context)
-          .getBlobManager();
+  auto &manager = DenseResourceElementsHandle::getManagerInterface(&context)
+                      .getBlobManager();
   for (uint64_t i = 0; i != count; ++i) {
     uint64_t length, offset, size;
     if (!read(length) || length > rest.size())
@@ -153,10 +157,10 @@ Status readSidecar(MLIRContext &context, StringRef path) {
       continue;
     ArrayRef<char> data(buffer->getBufferStart() + offset, size);
     // The mapping lives as long as the last blob in it.
-    manager.update(key, AsmResourceBlob(
-                            data, kAlignment,
-                            [buffer](void *, size_t, size_t) {},
-                            /*dataIsMutable=*/false));
+    manager.update(key,
+                   AsmResourceBlob(
+                       data, kAlignment, [buffer](void *, size_t, size_t) {},
+                       /*dataIsMutable=*/false));
   }
   return Status::ok();
 }

@@ -6,9 +6,15 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 
+#include <atomic>
+
 using namespace llvm;
 
 namespace tenon {
+
+static std::atomic<bool> removesOnSignal = false;
+
+void removeTemporaryFilesOnSignal() { removesOnSignal = true; }
 
 TemporaryFile::~TemporaryFile() {
   if (path.empty())
@@ -23,19 +29,25 @@ Status TemporaryFile::create(StringRef prefix, StringRef suffix,
           sys::fs::createTemporaryFile(prefix, suffix, file.path))
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't create a temporary file: " + error.message());
-  sys::RemoveFileOnSignal(file.path);
+  if (removesOnSignal)
+    sys::RemoveFileOnSignal(file.path);
   return Status::ok();
 }
 
 Status TemporaryFile::createNear(StringRef path, StringRef suffix,
                                  TemporaryFile &file) {
-  if (std::error_code error = sys::fs::createUniqueFile(
-          path + "-%%%%%%%%." + suffix, file.path)) {
+  // A file with its name would take the place of a device, such as /dev/null.
+  if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "can't write '" + path + "': not a regular file");
+  if (std::error_code error =
+          sys::fs::createUniqueFile(path + "-%%%%%%%%." + suffix, file.path)) {
     file.path.clear();
-    return Status::error(TENON_ERROR_SYSTEM, "can't write '" + path +
-                                                 "': " + error.message());
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "can't write '" + path + "': " + error.message());
   }
-  sys::RemoveFileOnSignal(file.path);
+  if (removesOnSignal)
+    sys::RemoveFileOnSignal(file.path);
   return Status::ok();
 }
 

@@ -11,6 +11,10 @@
 
 namespace tenon {
 
+/// From now on, a signal that ends the process removes its temporary files. For
+/// tools only: in a host application, signals are the host's.
+void removeTemporaryFilesOnSignal();
+
 /// A temporary file that is removed with this object unless it was renamed.
 class TemporaryFile {
 public:

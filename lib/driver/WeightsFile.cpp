@@ -21,8 +21,8 @@ uint64_t getNumBytes(ElementsAttr value) {
 
 /// Writes a constant that has no raw bytes: a splat, or packed booleans.
 void writeElements(DenseElementsAttr value, raw_ostream &os) {
-  unsigned bytes = llvm::divideCeil(
-      value.getElementType().getIntOrFloatBitWidth(), 8);
+  unsigned bytes =
+      llvm::divideCeil(value.getElementType().getIntOrFloatBitWidth(), 8);
   auto writeOne = [&](const APInt &bits) {
     uint64_t word = bits.getZExtValue();
     os.write(reinterpret_cast<const char *>(&word), bytes);

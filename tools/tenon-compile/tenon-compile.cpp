@@ -2,22 +2,48 @@
 
 #include "lib/driver/Compiler.h"
 #include "lib/driver/OptionParsing.h"
-#include "tools/tenon-compile/ProgressPrinter.h"
+#include "lib/driver/TemporaryFile.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "tenon/tenon.h"
+#include "tools/tenon-compile/ProgressPrinter.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cstdio>
+#include <unistd.h>
 
 namespace cl = llvm::cl;
 using tenon::Phase;
 using tenon::Status;
 
 namespace {
+
+/// LLVM would abort where it can't go on, which says nothing to people.
+[[noreturn]] void quit(const char *message, TenonErrorCode code) {
+  llvm::sys::RunInterruptHandlers(); // removes unfinished files
+  fprintf(stderr, "tenon-compile: error: %s\n", message);
+  _exit(code);
+}
+
+void installErrorHandlers() {
+  llvm::setBugReportMsg("tenon-compile: internal error: this is a defect of "
+                        "Tenon; please report it with the model\n");
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) {
+    quit(reason, TENON_ERROR_INTERNAL);
+  });
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
+    quit("out of memory", TENON_ERROR_SYSTEM);
+  });
+  llvm::install_out_of_memory_new_handler();
+}
 
 int report(const Status &status) {
   if (status.isOk())
@@ -44,6 +70,8 @@ void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  installErrorHandlers();
+  tenon::removeTemporaryFilesOnSignal();
   cl::OptionCategory category("Options of tenon-compile");
   cl::OptionCategory debugging("Debugging of passes (MLIR)");
   cl::opt<std::string> input(cl::Positional, cl::Required,
@@ -66,15 +94,17 @@ int main(int argc, char **argv) {
                "(default): all that the target has"),
       cl::value_desc("names"), cl::CommaSeparated, cl::cat(category));
   cl::list<std::string> shapes(
-      "shape", cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
-                        "dimension)"),
+      "shape",
+      cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
+               "dimension)"),
       cl::value_desc("input=dims"), cl::cat(category));
   cl::list<std::string> bindings(
       "bind",
       cl::desc("Make an input a constant: sr=16000 (several numbers between "
                "commas)"),
       cl::value_desc("input=value"), cl::cat(category));
-  auto import = clEnumValN(Phase::Import, "import", "The model in one normal form");
+  auto import =
+      clEnumValN(Phase::Import, "import", "The model in one normal form");
   auto simplify =
       clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced");
   auto layout = clEnumValN(Phase::Layout, "layout", "Layouts chosen");
@@ -116,9 +146,9 @@ int main(int argc, char **argv) {
   tenon::CompileOptions options;
   if (compileTo < compileFrom)
     return report(Status::error(
-        TENON_ERROR_USAGE, "--compile-to=" + tenon::getPhaseName(compileTo) +
-                               " is before --compile-from=" +
-                               tenon::getPhaseName(compileFrom)));
+        TENON_ERROR_USAGE,
+        "--compile-to=" + tenon::getPhaseName(compileTo) +
+            " is before --compile-from=" + tenon::getPhaseName(compileFrom)));
   if (target.getNumOccurrences())
     options.target = target;
   if (providers.getNumOccurrences())
@@ -147,9 +177,8 @@ int main(int argc, char **argv) {
   }
   tenon::Compiler compiler(std::move(options));
   Status status = compiler.readModel(
-      input, compileFrom.getNumOccurrences()
-                 ? std::optional<Phase>(compileFrom)
-                 : std::nullopt);
+      input, compileFrom.getNumOccurrences() ? std::optional<Phase>(compileFrom)
+                                             : std::nullopt);
   if (!status.isOk())
     return report(status);
   if (compileTo == Phase::Emit)
