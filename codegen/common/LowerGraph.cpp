@@ -25,10 +25,21 @@ namespace tenon::codegen {
 
 namespace {
 
+/// One repeated value takes little in a model's file and a lot in the weights:
+/// this is as much as one may take.
+constexpr uint64_t kMaxSplatBytes = uint64_t(1) << 30;
+
 /// The number of bytes of a tensor as it stands in memory; `i1` takes a byte.
-uint64_t getNumBytes(ShapedType type) {
-  return type.getNumElements() *
-         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+/// Failure on overflow.
+FailureOr<uint64_t> getNumBytes(ShapedType type) {
+  uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (uint64_t size : type.getShape()) {
+    bool overflow = false;
+    bytes = llvm::SaturatingMultiply(bytes, size, &overflow);
+    if (overflow)
+      return failure();
+  }
+  return bytes;
 }
 
 /// The dynamic sizes of `tensor` as values of type index.
@@ -68,13 +79,14 @@ public:
       if (failed(lower(op, rewriter)))
         return signalPassFailure();
     for (ConstantOp constant : constants)
-      lowerConstant(constant, rewriter);
+      if (failed(lowerConstant(constant, rewriter)))
+        return signalPassFailure();
     addOutputs(main, rewriter);
   }
 
 private:
   LogicalResult lower(Operation *op, IRRewriter &rewriter);
-  void lowerConstant(ConstantOp op, IRRewriter &rewriter);
+  LogicalResult lowerConstant(ConstantOp op, IRRewriter &rewriter);
   LogicalResult lowerView(Operation *op, IRRewriter &rewriter);
   void lowerIf(IfOp op, IRRewriter &rewriter);
   void addOutputs(func::FuncOp main, IRRewriter &rewriter);
@@ -99,11 +111,19 @@ LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
 }
 
 /// Constants become weights, one after another, each aligned for vectors.
-void LowerGraphPass::lowerConstant(ConstantOp op, IRRewriter &rewriter) {
-  if (op->use_empty())
-    return rewriter.eraseOp(op);
+LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
+                                            IRRewriter &rewriter) {
+  if (op->use_empty()) {
+    rewriter.eraseOp(op);
+    return success();
+  }
   rewriter.setInsertionPoint(op);
   ElementsAttr value = op.getValue();
+  FailureOr<uint64_t> bytes = getNumBytes(value.getShapedType());
+  if (failed(bytes) || (value.isSplat() && *bytes > kMaxSplatBytes))
+    return op->emitOpError("repeats one value in ")
+           << value.getShapedType() << ", expected at most " << kMaxSplatBytes
+           << " bytes";
   rt::WeightOp &weight = weights[value];
   if (!weight) {
     OpBuilder::InsertionGuard guard(rewriter);
@@ -111,9 +131,8 @@ void LowerGraphPass::lowerConstant(ConstantOp op, IRRewriter &rewriter) {
     std::string name = "w" + std::to_string(weights.size() - 1);
     weight =
         rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset, value);
-    uint64_t bytes = getNumBytes(value.getShapedType());
-    nextOffset = llvm::alignTo(nextOffset + bytes, TENON_BUFFER_ALIGNMENT);
-    numWeightBytes += bytes;
+    nextOffset = llvm::alignTo(nextOffset + *bytes, TENON_BUFFER_ALIGNMENT);
+    numWeightBytes += *bytes;
   }
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   Value memory = rt::GetWeightOp::create(
@@ -122,6 +141,7 @@ void LowerGraphPass::lowerConstant(ConstantOp op, IRRewriter &rewriter) {
       weight.getSymName());
   rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(op, type, memory,
                                                          /*restrict=*/true);
+  return success();
 }
 
 LogicalResult LowerGraphPass::lowerView(Operation *op, IRRewriter &rewriter) {

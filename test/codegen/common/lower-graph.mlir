@@ -83,3 +83,21 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = tenon.relu %x : (tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// What takes a few bytes in a model's file can't become terabytes of weights.
+
+func.func @main() -> tensor<1048576x1048576xf32> {
+  // expected-error @below {{repeats one value in 'tensor<1048576x1048576xf32>', expected at most 1073741824 bytes}}
+  %w = tenon.constant dense<0.0> : tensor<1048576x1048576xf32>
+  return %w : tensor<1048576x1048576xf32>
+}
+
+// -----
+
+func.func @main() -> tensor<4611686018427387904x8xf32> {
+  // expected-error @below {{repeats one value in 'tensor<4611686018427387904x8xf32>'}}
+  %w = tenon.constant dense<0.0> : tensor<4611686018427387904x8xf32>
+  return %w : tensor<4611686018427387904x8xf32>
+}
