@@ -55,6 +55,12 @@ TENON_API TenonError *tenon_compile_file_to(const char *path,
                                             const TenonCompileOptions *options,
                                             const char *output_path);
 
+/** Writes a model that was compiled in this process as a shared library (.so),
+ * without compiling it again. Nothing is left behind on an error. Errors: USAGE
+ * if the model is another one, SYSTEM. */
+TENON_API TenonError *tenon_model_save(const TenonModel *model,
+                                       const char *output_path);
+
 #ifdef __cplusplus
 } // extern "C"
 #endif

@@ -129,6 +129,11 @@ tenon_model_from_description(const struct TenonModelDesc *description,
                              void (*release)(void *context), void *context,
                              TenonModel **model);
 
+/** For who made a model of a description: its `context`, if it was made with
+ * this `release`, else null. */
+TENON_API void *tenon_model_context(const TenonModel *model,
+                                    void (*release)(void *context));
+
 /** Gives up the model; null is allowed. Its sessions stay usable. */
 TENON_API void tenon_model_free(TenonModel *model);
 

@@ -1,6 +1,7 @@
 //===- Compiler.cpp - The C interface of the compiler ---------------------===//
 
 #include "lib/driver/Compiler.h"
+#include "lib/driver/Jit.h"
 #include "lib/driver/OptionParsing.h"
 #include "tenon/compiler.h"
 
@@ -117,6 +118,14 @@ TenonError *tenon_compile_file_to(const char *path,
     return compile(
         options, [&](Compiler &compiler) { return compiler.readModel(path); },
         [&](Compiler &compiler) { return compiler.emitTo(output_path); });
+  });
+}
+
+TenonError *tenon_model_save(const TenonModel *model, const char *output_path) {
+  return guard([&] {
+    if (!model || !output_path)
+      return missing(model ? "output_path" : "model");
+    return saveInProcess(model, output_path);
   });
 }
 

@@ -212,15 +212,17 @@ Status Compiler::emitTo(StringRef path) {
   ObjectCode code;
   if (Status status = generate(code, symbols); !status.isOk())
     return status;
-  return isObject ? writeObject(*module, code, path, symbols)
-                  : writeSharedLibrary(*module, code, path);
+  if (isObject)
+    return writeObject(*module, code, path, symbols);
+  return writeSharedLibrary(code, getWeights(*module), getElfMachine(*module),
+                            path);
 }
 
 Status Compiler::emitInProcess(TenonModel *&model) {
   ObjectCode code;
   if (Status status = generate(code, ModelSymbols()); !status.isOk())
     return status;
-  return loadInProcess(*module, code, model);
+  return loadInProcess(*module, std::move(code), model);
 }
 
 } // namespace tenon

@@ -6,7 +6,6 @@
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "lib/driver/TemporaryFile.h"
-#include "lib/driver/WeightsFile.h"
 #include "lib/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -102,7 +101,8 @@ struct Objects {
   bool hasWeights = false;
 };
 
-Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
+Status writeObjects(ArrayRef<char> code, WeightsSource &weights,
+                    uint16_t elfMachine, StringRef near,
                     const ModelSymbols &symbols, Objects &objects) {
   if (Status status = TemporaryFile::createNear(near, "code.o", objects.code);
       !status.isOk())
@@ -113,26 +113,24 @@ Status writeObjects(ModuleOp module, const ObjectCode &code, StringRef near,
       });
       !status.isOk())
     return status;
-  objects.hasWeights = getWeightsSize(module) != 0;
+  objects.hasWeights = weights.size != 0;
   if (!objects.hasWeights)
     return Status::ok();
   if (Status status =
           TemporaryFile::createNear(near, "weights.o", objects.weights);
       !status.isOk())
     return status;
-  llvm::Triple triple(
-      module->getAttrOfType<TargetAttr>(kTargetAttr).getTriple());
-  uint16_t machine =
-      triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
   return objects.weights.write([&](raw_ostream &os) {
-    return writeWeightsObject(module, machine, symbols.weights, os);
+    return writeWeightsObject(weights, elfMachine, symbols.weights, os);
   });
 }
 
-Status link(ModuleOp module, const ObjectCode &code, StringRef path,
-            const ModelSymbols &symbols, ArrayRef<StringRef> options) {
+Status link(ArrayRef<char> code, WeightsSource &weights, uint16_t elfMachine,
+            StringRef path, const ModelSymbols &symbols,
+            ArrayRef<StringRef> options) {
   Objects objects;
-  if (Status status = writeObjects(module, code, path, symbols, objects);
+  if (Status status =
+          writeObjects(code, weights, elfMachine, path, symbols, objects);
       !status.isOk())
     return status;
   TemporaryFile output;
@@ -220,9 +218,15 @@ Status generateCode(ModuleOp module, ObjectCode &code,
   return Status::ok();
 }
 
-Status writeSharedLibrary(ModuleOp module, const ObjectCode &code,
-                          StringRef path) {
-  return link(module, code, path, ModelSymbols(),
+uint16_t getElfMachine(ModuleOp module) {
+  llvm::Triple triple(
+      module->getAttrOfType<TargetAttr>(kTargetAttr).getTriple());
+  return triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
+}
+
+Status writeSharedLibrary(ArrayRef<char> code, WeightsSource weights,
+                          uint16_t elfMachine, StringRef path) {
+  return link(code, weights, elfMachine, path, ModelSymbols(),
               {"-shared", "--hash-style=gnu", "-z", "now", "-z", "relro",
                "--gc-sections", "--build-id=none", "-s"});
 }
@@ -277,7 +281,10 @@ void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
 
 Status writeObject(ModuleOp module, const ObjectCode &code, StringRef path,
                    const ModelSymbols &symbols) {
-  if (Status status = link(module, code, path, symbols, {"-r"}); !status.isOk())
+  WeightsSource weights = getWeights(module);
+  if (Status status =
+          link(code, weights, getElfMachine(module), path, symbols, {"-r"});
+      !status.isOk())
     return status;
   StringRef symbol = symbols.description;
 

@@ -4,6 +4,7 @@
 #define TENON_LIB_DRIVER_EMIT_H
 
 #include "lib/driver/Status.h"
+#include "lib/driver/WeightsFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -29,10 +30,13 @@ struct ModelSymbols {
 Status generateCode(mlir::ModuleOp module, ObjectCode &code,
                     const ModelSymbols &symbols = ModelSymbols());
 
-/// Writes a shared library that exports one symbol, `tenon_model`. The file
-/// appears under `path` only when it is complete.
-Status writeSharedLibrary(mlir::ModuleOp module, const ObjectCode &code,
-                          llvm::StringRef path);
+/// ELF's number of the processor that a module is compiled for.
+uint16_t getElfMachine(mlir::ModuleOp module);
+
+/// Writes a shared library of code and weights that exports one symbol,
+/// `tenon_model`. The file appears under `path` only when it is complete.
+Status writeSharedLibrary(llvm::ArrayRef<char> code, WeightsSource weights,
+                          uint16_t elfMachine, llvm::StringRef path);
 
 /// Writes one relocatable object of constants and of code that was generated
 /// for `symbols`, and beside it a C header that declares the description and

@@ -4,7 +4,6 @@
 
 #include "codegen/common/ModelAttributes.h"
 #include "lib/driver/TemporaryFile.h"
-#include "lib/driver/WeightsFile.h"
 #include "runtime/core/ModelAbi.h"
 #include "tenon/tenon.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -20,6 +19,9 @@ namespace {
 /// What a model in process stands on. The weights are mapped from a file
 /// without a name, so that the system may write them out when memory is short.
 struct InProcessCode {
+  /// What a shared library is made of, beside the weights.
+  ObjectCode object;
+  uint16_t elfMachine;
   std::unique_ptr<llvm::MemoryBuffer> weights;
   std::unique_ptr<LLJIT> jit;
 };
@@ -47,8 +49,10 @@ Status mapWeights(ModuleOp module,
   return Status::ok();
 }
 
-llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess,
-                                            const ObjectCode &code) {
+/// How the runtime lets go of a model; it also tells our models from others.
+void release(void *context) { delete static_cast<InProcessCode *>(context); }
+
+llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess) {
   auto jit = LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
@@ -67,8 +71,9 @@ llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess,
                llvm::JITSymbolFlags::Exported}}})))
       return std::move(error);
   if (llvm::Error error =
-          inProcess.jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
-              StringRef(code.data(), code.size()), "tenon_model")))
+          inProcess.jit->addObjectFile(llvm::MemoryBuffer::getMemBuffer(
+              StringRef(inProcess.object.data(), inProcess.object.size()),
+              "tenon_model", /*RequiresNullTerminator=*/false)))
     return std::move(error);
   auto address = inProcess.jit->lookup(TENON_MODEL_SYMBOL);
   if (!address)
@@ -78,20 +83,18 @@ llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess,
 
 } // namespace
 
-Status loadInProcess(ModuleOp module, const ObjectCode &code,
-                     TenonModel *&model) {
+Status loadInProcess(ModuleOp module, ObjectCode code, TenonModel *&model) {
   auto inProcess = std::make_unique<InProcessCode>();
+  inProcess->object = std::move(code);
+  inProcess->elfMachine = getElfMachine(module);
   if (Status status = mapWeights(module, inProcess->weights); !status.isOk())
     return status;
-  auto description = load(*inProcess, code);
+  auto description = load(*inProcess);
   if (!description)
     return Status::error(TENON_ERROR_INTERNAL,
                          "loading the code failed: " +
                              llvm::toString(description.takeError()));
-  // The runtime calls this also when it refuses the model.
-  auto release = [](void *context) {
-    delete static_cast<InProcessCode *>(context);
-  };
+  // The runtime calls `release` also when it refuses the model.
   if (TenonError *error = tenon_model_from_description(
           *description, release, inProcess.release(), &model)) {
     Status status =
@@ -100,6 +103,22 @@ Status loadInProcess(ModuleOp module, const ObjectCode &code,
     return status;
   }
   return Status::ok();
+}
+
+Status saveInProcess(const TenonModel *model, StringRef path) {
+  auto *inProcess =
+      static_cast<InProcessCode *>(tenon_model_context(model, release));
+  if (!inProcess)
+    return Status::error(TENON_ERROR_USAGE,
+                         "the model was not compiled in this process");
+  WeightsSource weights;
+  if (inProcess->weights)
+    weights = {inProcess->weights->getBufferSize(), [&](raw_ostream &os) {
+                 os << inProcess->weights->getBuffer();
+                 return llvm::Error::success();
+               }};
+  return writeSharedLibrary(inProcess->object, std::move(weights),
+                            inProcess->elfMachine, path);
 }
 
 } // namespace tenon

@@ -68,7 +68,12 @@ llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
   return llvm::Error::success();
 }
 
-llvm::Error writeWeightsObject(ModuleOp module, uint16_t machine,
+WeightsSource getWeights(ModuleOp module) {
+  return {getWeightsSize(module),
+          [module](raw_ostream &os) { return writeWeights(module, os); }};
+}
+
+llvm::Error writeWeightsObject(WeightsSource &weights, uint16_t machine,
                                StringRef symbol, raw_ostream &os) {
   using namespace llvm::ELF;
   // Section names and symbol names share one string table.
@@ -78,7 +83,7 @@ llvm::Error writeWeightsObject(ModuleOp module, uint16_t machine,
   const unsigned rodataName = 1, symtabName = 9, strtabName = 17, noteName = 25;
   const unsigned symbolName = 41;
 
-  uint64_t size = getWeightsSize(module);
+  uint64_t size = weights.size;
   uint64_t dataAt = llvm::alignTo(sizeof(Elf64_Ehdr), TENON_BUFFER_ALIGNMENT);
   uint64_t symbolsAt = llvm::alignTo(dataAt + size, 8);
   Elf64_Sym symbols[2] = {};
@@ -138,7 +143,7 @@ llvm::Error writeWeightsObject(ModuleOp module, uint16_t machine,
   };
   write(header);
   os.write_zeros(dataAt - sizeof(header));
-  if (llvm::Error error = writeWeights(module, os))
+  if (llvm::Error error = weights.write(os))
     return error;
   os.write_zeros(symbolsAt - dataAt - size);
   write(symbols);

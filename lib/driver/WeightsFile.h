@@ -4,6 +4,7 @@
 #define TENON_LIB_DRIVER_WEIGHTSFILE_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/FunctionExtras.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
@@ -17,10 +18,20 @@ uint64_t getWeightsSize(mlir::ModuleOp module);
 /// it is mapped; nothing is held in memory.
 llvm::Error writeWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
 
+/// The weights as something that is written when they are needed.
+struct WeightsSource {
+  uint64_t size = 0;
+  /// Writes `size` bytes.
+  llvm::unique_function<llvm::Error(llvm::raw_ostream &)> write;
+};
+
+/// The weights of `module`, which must outlive the result.
+WeightsSource getWeights(mlir::ModuleOp module);
+
 /// Writes an ELF relocatable object whose read-only section holds the weights
 /// under the hidden symbol `symbol`. `machine` is ELF's number of the
 /// processor. An assembler would hold all bytes in memory; this streams them.
-llvm::Error writeWeightsObject(mlir::ModuleOp module, uint16_t machine,
+llvm::Error writeWeightsObject(WeightsSource &weights, uint16_t machine,
                                llvm::StringRef symbol, llvm::raw_ostream &os);
 
 } // namespace tenon

@@ -99,6 +99,10 @@ TenonError *tenon_model_from_description(const TenonModelDesc *description,
   });
 }
 
+void *tenon_model_context(const TenonModel *model, void (*release)(void *)) {
+  return model && release ? model->getContext(release) : nullptr;
+}
+
 void tenon_model_free(TenonModel *model) {
   if (model)
     model->drop();

@@ -40,6 +40,10 @@ struct TenonModel {
                                       TenonModel **model);
   void retain() { references.fetch_add(1, std::memory_order_relaxed); }
   void drop();
+  /// What `release` is to be called with, if it is this one.
+  void *getContext(void (*release)(void *)) const {
+    return release == this->release ? context : nullptr;
+  }
 
   const TenonModelDesc *desc;
   std::vector<TenonTensorInfo> inputs, outputs;

@@ -199,6 +199,10 @@ TEST(Model, ReleasesOnceAlsoOnErrors) {
   ASSERT_EQ(
       take(tenon_model_from_description(&tenon_model, release, &one, &model)),
       "ok");
+  auto other = [](void *) {};
+  EXPECT_EQ(tenon_model_context(model, release), &one);
+  EXPECT_EQ(tenon_model_context(model, other), nullptr);
+  EXPECT_EQ(tenon_model_context(model, nullptr), nullptr);
   SessionPtr session = makeSession(model);
   tenon_model_free(model);
   EXPECT_EQ(count, 0);
