@@ -1,7 +1,8 @@
 # What `cmake --install` puts where, and the CMake package.
 #
 # Components: `runtime` is what a host application ships that runs compiled
-# models; `compiler` adds the libraries and tools that compile them.
+# models; `compiler` adds the libraries and tools that compile them, `python`
+# the Python package.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -48,6 +49,11 @@ endif()
 foreach(tool tenon-compile tenon-opt tenon-lsp-server)
   tenon_install_tool(${tool} compiler)
 endforeach()
+
+# The package finds the libraries three folders above itself.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/python/tenon
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/python3/dist-packages COMPONENT python
+  FILES_MATCHING PATTERN "*.py" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/TenonConfig.cmake.in
   ${CMAKE_BINARY_DIR}/TenonConfig.cmake INSTALL_DESTINATION ${package_dir})

@@ -1,4 +1,4 @@
-"""Counts single test cases in ctest's JUnit file: of lit, of GoogleTest, of the model checks, else one a ctest test."""
+"""Counts single test cases in ctest's JUnit file: of lit, GoogleTest, unittest, the model checks, else one a ctest test."""
 
 import re
 import sys
@@ -18,6 +18,12 @@ def counts(output):
         passed = numbers.get("Passed", 0) + numbers.get("Expectedly Failed", 0)
         skipped = numbers.get("Unsupported", 0) + numbers.get("Skipped", 0)
         return passed, failed, skipped
+    unittest = re.findall(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?$", output, re.M)
+    if unittest:
+        numbers = dict((k, int(v)) for k, v in re.findall(r"([a-z ]+)=(\d+)", unittest[-1][1]))
+        failed = sum(numbers.get(k, 0) for k in ("failures", "errors", "unexpected successes"))
+        # Those that were left out on purpose are no tests of ours that could not run.
+        return int(unittest[-1][0]) - failed - numbers.get("skipped", 0), failed, 0
     passed = re.findall(r"^\[  PASSED  \] (\d+) tests?", output, re.M)
     if passed:
         failed = re.findall(r"^\[  FAILED  \] (\d+) tests?, listed below", output, re.M)

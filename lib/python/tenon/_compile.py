@@ -1,0 +1,80 @@
+"""Compiling models in process."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Union
+
+import numpy as np
+
+from . import _libraries
+from ._errors import UsageError
+from ._libraries import PROGRESS_FUNCTION, TenonCompileOptions
+from ._model import Model
+
+#: What a model may be given as: the path of a file, its bytes, or an `onnx.ModelProto`.
+ModelSource = Union[str, os.PathLike, bytes, bytearray, memoryview, Any]
+
+
+def _number(value: Any) -> str:
+    """A number in the syntax of the compiler's options; it reads floating-point numbers back to the same bits."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(int(value))
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def _shape_option(name: str, shape: Sequence[Any]) -> str:
+    return f"{name}=" + "x".join("?" if dim is None or isinstance(dim, str) else str(int(dim)) for dim in shape)
+
+
+def _binding_option(name: str, value: Any) -> str:
+    values = np.asarray(value)
+    if not values.size:
+        raise UsageError(f"binding '{name}' has no value")
+    return f"{name}=" + ",".join(_number(v) for v in values.ravel())
+
+
+def _strings(texts: List[str]) -> Any:
+    return (ctypes.c_char_p * len(texts))(*map(_libraries.encode, texts)) if texts else None
+
+
+def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optional[str] = None,
+            shapes: Optional[Mapping[str, Sequence[Union[int, str, None]]]] = None,
+            bindings: Optional[Mapping[str, Any]] = None,
+            progress: Optional[Callable[[str], None]] = None) -> Model:
+    """Compiles an ONNX model in this process.
+
+    Args:
+        model: the path of a file, its bytes, or an `onnx.ModelProto`. Only a file can have external data, which stands
+            in its folder.
+        target: "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a target triple.
+        provider: "auto" (the default: the best for each kernel), or the only one to use: "codegen", "onednn".
+        shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
+        bindings: inputs to make constants: `{"sr": 16000}`.
+        progress: called with the name of each phase as it begins. It must not raise.
+
+    Raises:
+        UsageError: an option is wrong.
+        InvalidError: this is no valid model.
+        UnsupportedError: the model needs what this version has not; `diagnostics` lists it.
+        ResourceError: a file or memory failed.
+    """
+    shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]
+    binding_options = [_binding_option(name, value) for name, value in (bindings or {}).items()]
+    callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
+    options = TenonCompileOptions(
+        struct_size=ctypes.sizeof(TenonCompileOptions),
+        target=_libraries.encode(target) if target else None,
+        provider=_libraries.encode(provider) if provider else None,
+        shapes=_strings(shape_options), num_shapes=len(shape_options),
+        bindings=_strings(binding_options), num_bindings=len(binding_options), progress=callback)
+    library = _libraries.compiler()
+    if isinstance(model, (str, os.PathLike)):
+        return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))
+    if hasattr(model, "SerializeToString"):
+        model = model.SerializeToString()
+    if not isinstance(model, (bytes, bytearray, memoryview)):
+        raise UsageError(f"a model is a path, bytes or an onnx.ModelProto, not {type(model).__name__}")
+    data = bytes(model)
+    return Model(_libraries.make(library.tenon_compile_buffer, data, len(data), ctypes.byref(options)))

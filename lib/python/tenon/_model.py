@@ -1,0 +1,259 @@
+"""Compiled models and the sessions that run them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from ctypes import byref
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from . import _libraries
+from ._arrays import as_array, dtype_code, set_tensor
+from ._errors import UnsupportedError, UsageError
+from ._libraries import TenonProfileEntry, TenonSessionOptions, TenonTensor
+from ._types import BY_CODE, DType
+
+
+class TensorInfo(NamedTuple):
+    """An input or output of a model.
+
+    Attributes:
+        name: the name that it has in ONNX.
+        shape: for each dimension its size, its name if it is dynamic, or None if it is dynamic and has no name. Equal
+            names have equal sizes.
+        type: the element type as ONNX Runtime writes it, such as "tensor(float)".
+        dtype: the type that arrays of outputs have, and arrays for inputs should have.
+    """
+
+    name: str
+    shape: Tuple[Union[int, str, None], ...]
+    type: str
+    dtype: np.dtype
+
+
+class ProfileEntry(NamedTuple):
+    """One kernel's part of a session's runs."""
+
+    name: str
+    provider: str
+    implementation: str
+    calls: int
+    nanoseconds: int
+
+
+def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType]:
+    dims = (info.dims[i] for i in range(info.rank))
+    names = (info.dim_names[i].decode() for i in range(info.rank))
+    shape = tuple(dim if dim >= 0 else name or None for dim, name in zip(dims, names))
+    name = info.name.decode()
+    if info.dtype not in BY_CODE:
+        raise UnsupportedError(f"'{name}' has an element type that this package does not know ({info.dtype})")
+    dtype = BY_CODE[info.dtype]
+    return TensorInfo(name, shape, dtype.onnx, dtype.numpy), dtype
+
+
+class Model:
+    """A compiled model: code and weights. It never changes, and any number of threads may use it.
+
+    Calling it runs it: `model(x=array)` gives a dictionary of the outputs' arrays by their names. Names that are no
+    Python identifiers go in as `model(**{"input.1": array})`, and arrays without a name are for the inputs in order.
+    Each thread that calls the model has a session of its own for it, with the default options. To choose threads or
+    to time kernels, make a `session()`.
+
+    `tenon.compile` and `tenon.load` make models.
+    """
+
+    def __init__(self, handle: int, path: Optional[str] = None) -> None:
+        library = _libraries.runtime()
+        self._handle = handle
+        self._path = path
+        self._finalizer = weakref.finalize(self, library.tenon_model_free, handle)
+        self._sessions = threading.local()
+        inputs = [_describe(library.tenon_model_input(handle, i)[0])
+                  for i in range(library.tenon_model_num_inputs(handle))]
+        outputs = [_describe(library.tenon_model_output(handle, i)[0])
+                   for i in range(library.tenon_model_num_outputs(handle))]
+        #: What the model takes, in its order.
+        self.inputs: Tuple[TensorInfo, ...] = tuple(info for info, _ in inputs)
+        #: What the model gives, in its order.
+        self.outputs: Tuple[TensorInfo, ...] = tuple(info for info, _ in outputs)
+        self._input_types = [dtype for _, dtype in inputs]
+        self._output_types = [dtype for _, dtype in outputs]
+
+    @property
+    def name(self) -> str:
+        """The name that the model's file had when it was compiled."""
+        return _libraries.runtime().tenon_model_name(self._handle).decode()
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of the model's constants."""
+        return _libraries.runtime().tenon_model_weights_size(self._handle)
+
+    def session(self, *, threads: int = 0, max_shapes: int = 0, profile: bool = False) -> "Session":
+        """Makes a session: memory and threads of its own. See `Session`."""
+        return Session(self, threads=threads, max_shapes=max_shapes, profile=profile)
+
+    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, np.ndarray]:
+        session = getattr(self._sessions, "own", None)
+        if session is None:
+            session = self._sessions.own = self.session()
+        return session(*arrays, **named)
+
+    def save(self, path: Union[str, os.PathLike]) -> None:
+        """Writes the model as a shared library, which `tenon.load`, `tenon-run` and the C interface load. What it was
+        compiled from is not needed and not read again."""
+        if self._path is None:
+            _libraries.check(_libraries.compiler().tenon_model_save(self._handle, _libraries.encode(path)))
+            return
+        # A file that may be the loaded one must not be written in place.
+        folder = os.path.dirname(os.path.abspath(path))
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        os.close(handle)
+        try:
+            shutil.copy(self._path, temporary)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    def __repr__(self) -> str:
+        def show(infos: Sequence[TensorInfo]) -> str:
+            return ", ".join(f"{i.name}: {i.dtype}[{', '.join(str(d) if d is not None else '?' for d in i.shape)}]"
+                             for i in infos)
+        return f"<tenon.Model {self.name!r} ({show(self.inputs)}) -> ({show(self.outputs)})>"
+
+
+class Session:
+    """What one caller needs to run a model: its memory and its threads. A session is for one thread at a time; sessions
+    of one model run at once.
+
+    Args:
+        model: what to run.
+        threads: how many threads work on a run, the caller's among them; 0 means as many as the process may use.
+        max_shapes: how many shapes stay prepared; 0 means 8.
+        profile: measure every kernel, see `profile()`.
+    """
+
+    def __init__(self, model: Model, *, threads: int = 0, max_shapes: int = 0, profile: bool = False) -> None:
+        options = TenonSessionOptions(ctypes.sizeof(TenonSessionOptions), threads, max_shapes, profile)
+        library = _libraries.runtime()
+        self.model = model
+        self._library = library
+        self._handle = _libraries.make(library.tenon_session_create, model._handle, byref(options))
+        self._finalizer = weakref.finalize(self, library.tenon_session_free, self._handle)
+        self._names = [info.name.encode() for info in model.inputs]
+        self._positions = {info.name: i for i, info in enumerate(model.inputs)}
+        self._output_positions = {info.name: i for i, info in enumerate(model.outputs)}
+
+    @property
+    def threads(self) -> int:
+        """Threads that the session uses."""
+        return self._library.tenon_session_threads(self._handle)
+
+    @property
+    def workspace_size(self) -> int:
+        """Bytes that the session holds for intermediate results."""
+        return self._library.tenon_session_workspace_size(self._handle)
+
+    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, np.ndarray]:
+        """Runs the model; see `Model`."""
+        if len(arrays) > len(self.model.inputs):
+            raise UsageError(f"{len(arrays)} arrays for a model with {len(self.model.inputs)} inputs")
+        inputs = {info.name: array for info, array in zip(self.model.inputs, arrays)}
+        for name in named:
+            if name in inputs:
+                raise UsageError(f"input '{name}' is given twice")
+        inputs.update(named)
+        return self.run(inputs)
+
+    def run(self, inputs: Mapping[str, Any], outputs: Optional[Mapping[str, Optional[np.ndarray]]] = None,
+            ) -> Dict[str, np.ndarray]:
+        """Runs the model.
+
+        Args:
+            inputs: an array for each of the model's inputs, by name. Arrays that are contiguous, aligned and in the
+                machine's byte order are read in place, others are copied first. What has `__dlpack__` is read in place
+                too. Numbers and lists take the input's type.
+            outputs: the outputs that are wanted, by name: an array to write to, or None to make one. By default all.
+
+        Returns:
+            the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly.
+        """
+        tensors, kept = self._input_tensors(inputs)
+        self._check(self._library.tenon_session_bind(self._handle, tensors, len(tensors)))
+        if outputs is None:
+            outputs = dict.fromkeys(self._output_positions)
+        results: Dict[str, np.ndarray] = {}
+        targets = (TenonTensor * len(outputs))()
+        for target, (name, array) in zip(targets, outputs.items()):
+            if name not in self._output_positions:
+                raise UsageError(f"the model has no output '{name}', it has: {', '.join(self._output_positions)}")
+            position = self._output_positions[name]
+            results[name] = self._output_tensor(target, position, array)
+        self._check(self._library.tenon_session_run(self._handle, tensors, len(tensors), targets, len(targets)))
+        del kept
+        return results
+
+    def _input_tensors(self, inputs: Mapping[str, Any]) -> Tuple[Any, List[np.ndarray]]:
+        """The tensors of the C interface, and the arrays that they are views of."""
+        tensors = (TenonTensor * len(inputs))()
+        arrays = []
+        for tensor, (name, value) in zip(tensors, inputs.items()):
+            position = self._positions.get(name)
+            if position is None:
+                raise UsageError(f"the model has no input '{name}', it has: {', '.join(self._positions)}")
+            expected = self.model._input_types[position]
+            array = as_array(value, expected, name)
+            set_tensor(tensor, self._names[position], array, dtype_code(array, expected, name))
+            arrays.append(array)
+        return tensors, arrays
+
+    def _output_tensor(self, target: TenonTensor, position: int, array: Optional[np.ndarray]) -> np.ndarray:
+        """Makes `target` a view of `array`, or of a new array, for an output."""
+        bound = self._library.tenon_session_output(self._handle, position)
+        dtype = self.model._output_types[position]
+        if array is None:
+            array = np.empty([bound.dims[i] for i in range(bound.rank)], dtype.numpy)
+        elif not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable
+                  and array.dtype.isnative):
+            raise UsageError(f"the array for output '{self.model.outputs[position].name}' must be contiguous, aligned "
+                             "and writable, in the machine's byte order")
+        set_tensor(target, bound.name, array, dtype_code(array, dtype, self.model.outputs[position].name))
+        return array
+
+    def profile(self) -> List[ProfileEntry]:
+        """What the kernels took since the session began or the last `reset_profile()`."""
+        entries = ctypes.POINTER(TenonProfileEntry)()
+        count = self._library.tenon_session_profile(self._handle, byref(entries))
+        return [ProfileEntry(e.name.decode(), e.provider.decode(), e.implementation.decode(), e.calls, e.nanoseconds)
+                for e in entries[:count]]
+
+    def reset_profile(self) -> None:
+        """Forgets what was measured."""
+        self._library.tenon_session_profile_reset(self._handle)
+
+    _check = staticmethod(_libraries.check)
+
+
+def load(path: Union[str, os.PathLike]) -> Model:
+    """Loads a compiled model, a shared library. The file must not change while it is in use.
+
+    Raises:
+        InvalidError: the file is no compiled model.
+        UnsupportedError: it was made for another version, another processor, or needs a library that is not there.
+        ResourceError: it can't be read.
+    """
+    path = os.path.abspath(path)
+    return Model(_libraries.make(_libraries.runtime().tenon_model_load, _libraries.encode(path)), path)
+
+
+def default_threads() -> int:
+    """How many threads a session uses by default: as many as the process may."""
+    return _libraries.runtime().tenon_default_threads()

@@ -1,0 +1,42 @@
+"""Small models for the tests of the Python package."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT = TensorProto.FLOAT
+
+
+def make(nodes, inputs, outputs, constants=(), opset=17):
+    """A model; inputs and outputs are pairs of a name and a shape, or triples with a type."""
+    def value(name, shape, dtype=FLOAT):
+        return helper.make_tensor_value_info(name, dtype, shape)
+
+    graph = helper.make_graph([helper.make_node(*node[:3], **(node[3] if len(node) > 3 else {})) for node in nodes],
+                              "graph", [value(*i) for i in inputs], [value(*o) for o in outputs],
+                              [numpy_helper.from_array(array, name) for name, array in constants])
+    return helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", opset)], ir_version=8)
+
+
+def scale():
+    """y = x * w + bias, and its sum along the last axis; N is dynamic."""
+    w = np.array([1, 2, 3], np.float32)
+    return make([("Mul", ["x", "w"], ["p"]), ("Add", ["p", "bias.1"], ["y"]),
+                 ("ReduceSum", ["y", "axes"], ["sum"], {"keepdims": 0})],
+                [("x", ["N", 3]), ("bias.1", [3])], [("y", ["N", 3]), ("sum", ["N"])],
+                [("w", w), ("axes", np.array([1], np.int64))])
+
+
+def one(op, dtype=FLOAT, shape=("N",), **attributes):
+    """A model of one node with one input x and one output y of the same type."""
+    return make([(op, ["x"], ["y"], attributes)], [("x", list(shape), dtype)], [("y", list(shape), dtype)])
+
+
+def unsupported():
+    """Two nodes of operators that no version of Tenon has."""
+    return onnx.helper.make_model(
+        helper.make_graph([helper.make_node("Frobnicate", ["x"], ["t"], "first", domain="nowhere"),
+                           helper.make_node("Twist", ["t"], ["y"], "second", domain="nowhere")], "graph",
+                          [helper.make_tensor_value_info("x", FLOAT, [3])],
+                          [helper.make_tensor_value_info("y", FLOAT, [3])]),
+        opset_imports=[helper.make_operatorsetid("", 17), helper.make_operatorsetid("nowhere", 1)])

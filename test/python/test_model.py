@@ -1,0 +1,275 @@
+"""Tests compiling, saving, loading and running with the Python package."""
+
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+import numpy as np
+
+import models
+import tenon
+
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+BIAS = np.array([10, 20, 30], np.float32)
+Y = X * np.array([1, 2, 3], np.float32) + BIAS
+
+
+class Producer:
+    """An array of another library: all that it has is DLPack."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, stream=None):
+        return self.array.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class ModelTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = tenon.compile(models.scale())
+
+    def check(self, results):
+        self.assertEqual(list(results), ["y", "sum"])
+        np.testing.assert_allclose(results["y"], Y)
+        np.testing.assert_allclose(results["sum"], Y.sum(1))
+
+    def test_infos(self):
+        self.assertEqual([(i.name, i.shape, i.type, i.dtype) for i in self.model.inputs],
+                         [("x", ("N", 3), "tensor(float)", np.float32), ("bias.1", (3,), "tensor(float)", np.float32)])
+        self.assertEqual([(o.name, o.shape) for o in self.model.outputs], [("y", ("N", 3)), ("sum", ("N",))])
+        self.assertIn("x: float32[N, 3]", repr(self.model))
+        self.assertGreater(self.model.weights_size, 0)
+        self.assertRegex(tenon.__version__, r"^\d+\.\d+\.\d+$")
+        self.assertGreaterEqual(tenon.default_threads(), 1)
+
+    def test_sources(self):
+        """A model may be a path, bytes, or a protobuf message."""
+        data = models.scale().SerializeToString()
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "named.onnx")
+            with open(path, "wb") as file:
+                file.write(data)
+            named = tenon.compile(path)
+        self.assertEqual(named.name, "named")
+        for model in (named, tenon.compile(data), tenon.compile(bytearray(data)), tenon.compile(memoryview(data))):
+            self.check(model(X, BIAS))
+        with self.assertRaises(tenon.UsageError):
+            tenon.compile(3)
+
+    def test_calls(self):
+        self.check(self.model(X, BIAS))
+        self.check(self.model(X, **{"bias.1": BIAS}))
+        self.check(self.model(x=X, **{"bias.1": BIAS}))
+        self.check(self.model(x=X.tolist(), **{"bias.1": [10, 20, 30]}))
+        with self.assertRaisesRegex(tenon.UsageError, "no input 'z'"):
+            self.model(X, BIAS, z=X)
+        with self.assertRaisesRegex(tenon.UsageError, "twice"):
+            self.model(X, x=X)
+        with self.assertRaisesRegex(tenon.UsageError, "3 arrays"):
+            self.model(X, BIAS, X)
+
+    def test_bad_inputs(self):
+        with self.assertRaisesRegex(tenon.InvalidError, "bias.1"):
+            self.model(X)
+        for wrong in (X.astype(np.float64), X[0], X[:, :2], X.astype(complex), np.array(["a"])):
+            with self.assertRaises(tenon.InvalidError) as caught:
+                self.model(wrong, BIAS)
+            self.assertEqual(caught.exception.code, 2)
+        with self.assertRaises(tenon.InvalidError):
+            self.model("text", BIAS)
+        self.check(self.model(X, BIAS))  # the session stays usable
+
+    def test_arrays_that_are_copied(self):
+        """Transposed, strided, unaligned and foreign byte order arrays give the same results."""
+        unaligned = np.frombuffer(b"\0" + X.tobytes(), np.uint8)[1:].view(np.float32).reshape(2, 3)
+        self.assertFalse(unaligned.flags.aligned)
+        for x in (np.asfortranarray(X), np.repeat(X, 2, 0)[::2], unaligned, X.astype(">f4")):
+            self.check(self.model(x, BIAS))
+
+    def test_no_copies(self):
+        """What is contiguous is handed to the runtime as it is, and outputs are what the runtime wrote to."""
+        session = self.model.session()
+        seen = {}
+        run = session._library.tenon_session_run
+
+        def spy(handle, inputs, num_inputs, outputs, num_outputs):
+            seen.update((t.name.decode(), t.data) for t in list(inputs) + list(outputs))
+            return run(handle, inputs, num_inputs, outputs, num_outputs)
+
+        readonly = X.copy()
+        readonly.flags.writeable = False
+        with mock.patch.object(session, "_library", mock.Mock(wraps=session._library, tenon_session_run=spy)):
+            for x, array in ((X, X), (readonly, readonly), (Producer(X), X)):
+                results = session.run({"x": x, "bias.1": BIAS})
+                self.assertEqual(seen["x"], array.ctypes.data)
+                self.assertEqual(seen["bias.1"], BIAS.ctypes.data)
+                self.assertEqual(seen["y"], results["y"].ctypes.data)
+                self.check(results)
+
+    def test_outputs(self):
+        session = self.model.session()
+        y = np.empty((2, 3), np.float32)
+        results = session.run({"x": X, "bias.1": BIAS}, {"y": y})
+        self.assertIs(results["y"], y)
+        self.assertEqual(list(results), ["y"])
+        np.testing.assert_allclose(y, Y)
+        np.testing.assert_allclose(np.from_dlpack(results["y"]), Y)
+        self.assertEqual(list(session.run({"x": X, "bias.1": BIAS}, {"sum": None})), ["sum"])
+        for wrong in (np.empty((3, 2), np.float32), np.empty((2, 3))):
+            with self.assertRaises(tenon.InvalidError):
+                session.run({"x": X, "bias.1": BIAS}, {"y": wrong})
+        readonly = np.empty((2, 3), np.float32)
+        readonly.flags.writeable = False
+        for wrong in (np.empty((3, 2), np.float32).T, readonly):
+            with self.assertRaises(tenon.UsageError):
+                session.run({"x": X, "bias.1": BIAS}, {"y": wrong})
+        with self.assertRaisesRegex(tenon.UsageError, "no output 'z'"):
+            session.run({"x": X, "bias.1": BIAS}, {"z": None})
+
+    def test_shapes(self):
+        """One model runs every shape; no elements are a shape too."""
+        session = self.model.session(max_shapes=2)
+        for n in (1, 5, 0, 3, 1):
+            x = np.random.default_rng(n).random((n, 3), np.float32)
+            results = session(x, BIAS)
+            np.testing.assert_allclose(results["y"], x * np.array([1, 2, 3], np.float32) + BIAS, rtol=1e-6)
+
+    def test_sessions(self):
+        session = self.model.session(threads=2, profile=True)
+        self.assertEqual(session.threads, 2)
+        self.check(session(X, BIAS))
+        self.check(session(X, BIAS))
+        entries = session.profile()
+        self.assertEqual({entry.calls for entry in entries}, {2})
+        session.reset_profile()
+        self.assertEqual({entry.calls for entry in session.profile()} - {0}, set())
+        self.assertGreaterEqual(session.workspace_size, 0)
+
+    def test_lifetimes(self):
+        """A session keeps its model, results keep nothing, and what is gone is freed once."""
+        model = tenon.compile(models.scale())
+        session = model.session()
+        del model
+        gc.collect()
+        results = session(X, BIAS)
+        del session
+        gc.collect()
+        self.check(results)
+
+    def test_threads(self):
+        """Threads that call one model don't disturb each other."""
+        wrong = []
+
+        def work(seed):
+            x = np.random.default_rng(seed).random((4, 3), np.float32)
+            for _ in range(50):
+                if not np.allclose(self.model(x, BIAS)["y"], x * [1, 2, 3] + BIAS):
+                    wrong.append(seed)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+    def test_save(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.so")
+            self.model.save(path)
+            loaded = tenon.load(path)
+            self.check(loaded(X, BIAS))
+            # A loaded model can be saved too, also over itself.
+            loaded.save(os.path.join(folder, "again.so"))
+            loaded.save(path)
+            self.check(tenon.load(os.path.join(folder, "again.so"))(X, BIAS))
+            self.check(tenon.load(path)(X, BIAS))
+            self.assertEqual(sorted(os.listdir(folder)), ["again.so", "model.so"])
+            # Running it needs no compiler.
+            program = ("import sys, tenon, numpy as np; m = tenon.load(sys.argv[1])\n"
+                       "print(m(np.ones((1, 3), np.float32), np.zeros(3, np.float32))['sum'])\n"
+                       "print('compiler' in open('/proc/self/maps').read())")
+            done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
+            self.assertEqual(done.stdout, "[6.]\nFalse\n", done.stderr)
+            with self.assertRaises(tenon.ResourceError):
+                self.model.save(os.path.join(folder, "absent", "model.so"))
+            with self.assertRaises(tenon.ResourceError):
+                tenon.load(os.path.join(folder, "absent.so"))
+            text = os.path.join(folder, "text.so")
+            with open(text, "w", encoding="utf-8") as file:
+                file.write("no model")
+            with self.assertRaises(tenon.InvalidError):
+                tenon.load(text)
+
+    def test_compile_options(self):
+        phases = []
+        model = tenon.compile(models.scale(), provider="codegen", target="x86-64-v3", shapes={"x": (2, None)},
+                              bindings={"bias.1": BIAS}, progress=phases.append)
+        self.assertEqual(phases[0], "import")
+        self.assertEqual(phases[-1], "emit")
+        self.assertEqual([(i.name, i.shape) for i in model.inputs], [("x", (2, 3))])
+        self.check(model(X))
+        third = np.float32(1 / 3)
+        exact = tenon.compile(models.scale(), bindings={"bias.1": [third, 0.1, -1e-30]})
+        self.assertEqual(list(exact(np.zeros((1, 3), np.float32))["y"][0]),
+                         [third, np.float32(0.1), np.float32(-1e-30)])
+        for options in ({"provider": "nobody"}, {"target": "nothing"}, {"shapes": {"x": ()}},
+                        {"shapes": {"z": (3,)}}, {"bindings": {"z": 3}}, {"bindings": {"x": []}}):
+            with self.assertRaises(tenon.Error, msg=str(options)) as caught:
+                tenon.compile(models.scale(), **options)
+            self.assertIn(caught.exception.code, (1, 2), options)
+
+    def test_errors(self):
+        with self.assertRaises(tenon.UnsupportedError) as caught:
+            tenon.compile(models.unsupported())
+        self.assertEqual(caught.exception.code, 3)
+        text = "\n".join(caught.exception.diagnostics)
+        for word in ("Frobnicate", "Twist", "first", "second"):
+            self.assertIn(word, text)
+        with self.assertRaises(tenon.InvalidError):
+            tenon.compile(b"no model")
+        with self.assertRaises(tenon.ResourceError):
+            tenon.compile("absent.onnx")
+        with self.assertRaises(tenon.UsageError):
+            tenon.compile("null\0character.onnx")
+        self.assertTrue(issubclass(tenon.InvalidError, ValueError))
+
+    def test_types(self):
+        """Arrays of every type go in and come out."""
+        for code, name in ((1, "float32"), (2, "uint8"), (3, "int8"), (4, "uint16"), (5, "int16"), (6, "int32"),
+                           (7, "int64"), (9, "bool"), (10, "float16"), (11, "float64"), (12, "uint32"), (13, "uint64")):
+            model = tenon.compile(models.one("Identity", code))
+            x = np.array([1, 0, 1], name)
+            y = model(x)["y"]
+            self.assertEqual(y.dtype, np.dtype(name))
+            np.testing.assert_array_equal(y, x)
+        model = tenon.compile(models.one("Identity", 16))
+        self.assertEqual(model.inputs[0].type, "tensor(bfloat16)")
+        bits = np.array([0x3F80, 0x4000, 0xC000], np.uint16)
+        np.testing.assert_array_equal(model(bits)["y"].view(np.uint16), bits)
+
+    def test_scalars(self):
+        model = tenon.compile(models.one("Neg", shape=()))
+        for x in (np.float32(2), 2, 2.0, np.array(2, np.float32)):
+            y = model(x)["y"]
+            self.assertEqual((y.shape, float(y)), ((), -2.0))
+
+    def test_missing_libraries(self):
+        program = "import tenon\ntry: tenon.load('x.so')\nexcept tenon.ResourceError as e: print(e)"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                              env=dict(os.environ, TENON_LIBRARY_DIR="/absent"))
+        self.assertIn("TENON_LIBRARY_DIR", done.stdout, done.stderr)
+        self.assertIn("/absent", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
