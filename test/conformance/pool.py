@@ -1,0 +1,117 @@
+"""Runs tests in a few processes, many tests in each; a test that ends its process fails, and the others go on."""
+
+import json
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, TextIO, Tuple
+
+here = os.path.dirname(os.path.abspath(__file__))
+
+
+class Outcome(NamedTuple):
+    """How a test ended. The result is passed, failed, crashed (or took too long), skipped, or declined: the only
+    provider that was allowed does not run all of the model."""
+
+    test: str
+    configuration: Tuple[str, str, str]  # provider, mode, shape
+    result: str
+    reason: str
+    seconds: float
+
+
+class Worker:
+    """A process that runs tests; it is started again when a test has ended it."""
+
+    def __init__(self, build: str, limit: float) -> None:
+        self.limit = limit
+        self.environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1",
+                                PYTHONPATH=os.path.join(build, "python"))
+        self.process: Optional[subprocess.Popen] = None
+        self.errors: Optional[TextIO] = None
+
+    def start(self) -> List[str]:
+        """Gives the names of all tests."""
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")
+        self.process = subprocess.Popen(["/usr/bin/python3", os.path.join(here, "worker.py")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.errors, env=self.environment, text=True)
+        names = self.process.stdout.readline()
+        if not names:
+            sys.exit(f"the tests did not start:\n{self.last_words(40)}")
+        return json.loads(names)
+
+    def last_words(self, lines: int) -> str:
+        self.errors.seek(0)
+        return "\n".join(self.errors.read().strip().splitlines()[-lines:])
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.errors.close()
+            self.process = None
+
+    def run(self, test: str, configuration: Sequence[str]) -> Dict[str, str]:
+        """Gives the reply of worker.py."""
+        if not self.process:
+            self.start()
+        try:
+            self.process.stdin.write(json.dumps({"test": test, "configuration": configuration}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        ready, _, _ = select.select([self.process.stdout], [], [], self.limit)
+        line = self.process.stdout.readline() if ready else ""
+        if line:
+            return json.loads(line)
+        if ready:
+            number = -self.process.wait()
+            name = signal.Signals(number).name if number > 0 else f"exit code {-number}"
+            reason = f"crashed: {name}: {self.last_words(1)}"
+        else:
+            reason = f"not finished after {self.limit:.0f} s"
+        self.stop()
+        return {"result": "crashed", "reason": reason}
+
+
+def run_all(work: Sequence[Tuple[str, Sequence[Tuple[str, str, str]]]], jobs: int, build: str, limit: float,
+            show: Callable[[Outcome], None]) -> List[Outcome]:
+    """Runs tests with their configurations in `jobs` processes, calls `show` with each outcome as it comes, and gives all
+    in order. One process runs all configurations of an item of `work`. `limit` is in seconds, for one test."""
+    tasks: queue.Queue = queue.Queue()
+    for item in work:
+        tasks.put(item)
+    outcomes: List[Outcome] = []
+    lock = threading.Lock()
+
+    def serve() -> None:
+        worker = Worker(build, limit)
+        try:
+            while True:
+                test, configurations = tasks.get_nowait()
+                for configuration in configurations:
+                    begin = time.monotonic()
+                    reply = worker.run(test, configuration)
+                    with lock:
+                        outcomes.append(Outcome(test, configuration, reply["result"], reply.get("reason", ""),
+                                                time.monotonic() - begin))
+                        show(outcomes[-1])
+        except queue.Empty:
+            pass
+        finally:
+            worker.stop()
+
+    threads = [threading.Thread(target=serve) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(outcomes, key=lambda o: (o.test, o.configuration))

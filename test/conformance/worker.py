@@ -1,0 +1,113 @@
+"""Runs single tests of ONNX's own runner: reads requests as lines of JSON, answers each with a line of JSON.
+
+Many tests run in one process. If one of them ends the process, pool.py starts another.
+"""
+
+import json
+import os
+import sys
+import unittest
+from typing import Any, Dict, Sequence
+
+import numpy as np
+import onnx.backend.test
+
+import tenon
+from variants import Configuration, VariantBackend
+
+
+def compare(expected: Any, found: Any, rtol: float, atol: float, what: str) -> None:
+    """Compares values, lists of values, and None."""
+    if expected is None or found is None:
+        if expected is not found:
+            raise AssertionError(f"{what} is {type(found).__name__}, expected {type(expected).__name__}")
+        return
+    if isinstance(expected, (list, tuple)) or isinstance(found, (list, tuple)):
+        if not (isinstance(expected, (list, tuple)) and isinstance(found, (list, tuple))):
+            raise AssertionError(f"{what} is {type(found).__name__}, expected {type(expected).__name__}")
+        if len(expected) != len(found):
+            raise AssertionError(f"{what} has {len(found)} elements, expected {len(expected)}")
+        for i, (e, f) in enumerate(zip(expected, found)):
+            compare(e, f, rtol, atol, f"{what}[{i}]")
+        return
+    expected, found = np.asarray(expected), np.asarray(found)
+    if expected.dtype != found.dtype or expected.shape != found.shape:
+        raise AssertionError(f"{what} is {found.dtype}{list(found.shape)}, expected "
+                             f"{expected.dtype}{list(expected.shape)}")
+    if expected.dtype.kind in "fc":
+        good = np.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
+    else:
+        good = np.asarray(found == expected)
+    if not good.all():
+        at = np.unravel_index(int(np.argmin(good)), good.shape)
+        raise AssertionError(f"{what} differs in {good.size - np.count_nonzero(good)} of {good.size} elements, the "
+                             f"first at {[int(i) for i in at]}: {found[at]!r}, expected {expected[at]!r}")
+
+
+class StrictTest(onnx.backend.test.BackendTest):
+    """ONNX's runner, which compares shapes and integers exactly."""
+
+    @classmethod
+    def assert_similar_outputs(cls, ref_outputs: Sequence[Any], outputs: Sequence[Any], rtol: float,
+                               atol: float) -> None:
+        compare(list(ref_outputs), list(outputs), rtol, atol, "output")
+
+
+def load_tests() -> Dict[str, unittest.TestCase]:
+    """All tests by name. Those of the kind `real` are not there: their models would be fetched from the internet."""
+    tests: Dict[str, unittest.TestCase] = {}
+    for category, case in StrictTest(VariantBackend).test_cases.items():
+        if "Real" in category:
+            continue
+        for name in unittest.defaultTestLoader.getTestCaseNames(case):
+            if name.endswith("_cpu"):
+                tests[name[: -len("_cpu")]] = case(name)
+    return tests
+
+
+def words_of(error: BaseException) -> str:
+    if isinstance(error, tenon.Error):
+        return f"{type(error).__name__}: {error.message}"
+    return f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else str(error)
+
+
+class Result(unittest.TestResult):
+    """Keeps how one test ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reply = {"result": "passed"}
+
+    def addError(self, test: Any, err: Any) -> None:
+        reason = words_of(err[1])
+        only_library = VariantBackend.configuration.provider not in ("auto", "codegen")
+        declined = only_library and "has no provider that runs it" in reason
+        self.reply = {"result": "declined" if declined else "failed", "reason": reason}
+
+    addFailure = addError
+
+    def addSkip(self, test: Any, reason: str) -> None:
+        self.reply = {"result": "skipped", "reason": reason}
+
+
+def main() -> None:
+    # What tests or libraries print must not come between the replies.
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    tenon._libraries.compiler()  # without it every test would fail
+    tests = load_tests()
+
+    def reply(value: Any) -> None:
+        print(json.dumps(value), file=replies, flush=True)
+
+    reply(sorted(tests))
+    for line in sys.stdin:
+        request = json.loads(line)
+        VariantBackend.configuration = Configuration(*request["configuration"])
+        result = Result()
+        tests[request["test"]].run(result)
+        reply(result.reply)
+
+
+if __name__ == "__main__":
+    main()
