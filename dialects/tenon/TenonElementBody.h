@@ -110,9 +110,9 @@ public:
 
   /// Computes in f32 what narrower floats can't: extends the operands, builds
   /// the value and rounds it.
-  mlir::Value
-  inFloat(mlir::ValueRange operands,
-          llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value>)> compute) {
+  mlir::Value inFloat(
+      mlir::ValueRange operands,
+      llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value>)> compute) {
     auto type = llvm::cast<mlir::FloatType>(
         mlir::getElementTypeOrSelf(operands.front()));
     llvm::SmallVector<mlir::Value> wide(operands);

@@ -112,17 +112,43 @@ OpFoldResult MulOp::fold(FoldAdaptor) { return foldNeutral(*this, 1); }
 OpFoldResult DivOp::fold(FoldAdaptor) { return foldNeutral(*this, 1); }
 OpFoldResult PowOp::fold(FoldAdaptor) { return foldNeutral(*this, 1); }
 
+/// Whether another operand of an elementwise operation may repeat `value` along
+/// a dynamic dimension, which is 1 when the model runs.
+static bool mayBeRepeated(Operation *op, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return llvm::any_of(op->getOperands(), [&](Value other) {
+    auto otherType = cast<RankedTensorType>(other.getType());
+    if (other == value || otherType.getRank() == 0)
+      return false;
+    return llvm::any_of(llvm::seq(type.getRank()), [&](int64_t i) {
+      return type.isDynamicDim(i) && otherType.getDimSize(i) != 1;
+    });
+  });
+}
+
 OpFoldResult WhereOp::fold(FoldAdaptor) {
-  if (getLhs() == getRhs())
-    return sameType(getLhs(), getOutput());
-  if (std::optional<double> condition = getConstantScalar(getCondition()))
-    return sameType(*condition != 0 ? getLhs() : getRhs(), getOutput());
-  return {};
+  std::optional<double> condition = getConstantScalar(getCondition());
+  if (!condition && getLhs() != getRhs())
+    return {};
+  Value chosen = condition == 0.0 ? getRhs() : getLhs();
+  return mayBeRepeated(*this, chosen) ? OpFoldResult()
+                                      : sameType(chosen, getOutput());
 }
 
 //===----------------------------------------------------------------------===//
 // Views
 //===----------------------------------------------------------------------===//
+
+/// Whether a view says of dynamic dimensions what they have to be. A view of it
+/// could infer other ones, so that nothing would be left to check.
+static bool claimsSizes(Operation *view) {
+  auto from = cast<RankedTensorType>(view->getOperand(0).getType());
+  if (auto squeeze = dyn_cast<SqueezeOp>(view))
+    return llvm::any_of(squeeze.getAxes(),
+                        [&](int64_t axis) { return from.isDynamicDim(axis); });
+  return !from.hasStaticShape() &&
+         cast<RankedTensorType>(view->getResult(0).getType()).hasStaticShape();
+}
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   // Equal static dimensions, none 0, and an equal number of elements make one
@@ -132,7 +158,8 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
       !llvm::is_contained(type.getShape(), 0))
     return getInput();
   Operation *inner = getInput().getDefiningOp();
-  if (isa_and_nonnull<ReshapeOp, SqueezeOp, UnsqueezeOp>(inner)) {
+  if (isa_and_nonnull<ReshapeOp, SqueezeOp, UnsqueezeOp>(inner) &&
+      !claimsSizes(inner)) {
     getInputMutable().assign(inner->getOperand(0));
     return getOutput();
   }

@@ -128,7 +128,11 @@ LogicalResult SqueezeOp::inferShapes(Adaptor op, DimBuilder &dims,
   for (int64_t i = 0, e = rankOf(input); i != e; ++i)
     if (!llvm::is_contained(op.getAxes(), i))
       shape.push_back(dims.dim(input, i));
-    else if (failed(checkSize(dims, "the input", input, i, 1)))
+    else if (failed(checkSize(dims, "the input", input, i, 1)) ||
+             (dims.isGuarding() &&
+              failed(dims.requireEqual(dims.dim(input, i), 1,
+                                       "dimension " + Twine(i) +
+                                           " and 1, as it is squeezed"))))
       return failure();
   return finishShape(dims, std::move(shape), shapes);
 }

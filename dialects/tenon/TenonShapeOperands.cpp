@@ -31,6 +31,28 @@ FailureOr<SmallVector<OpFoldResult>> getShapeElements(Value shape) {
   return failure();
 }
 
+SmallVector<OpFoldResult> getViewSizes(OpBuilder &builder, Location loc,
+                                       Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  // Beside a 0, nothing can be inferred.
+  bool canInfer =
+      type.getNumDynamicDims() == 1 && !llvm::is_contained(type.getShape(), 0);
+  SmallVector<OpFoldResult> sizes;
+  for (auto [i, size] : llvm::enumerate(type.getShape())) {
+    if (!ShapedType::isDynamic(size)) {
+      sizes.push_back(builder.getI64IntegerAttr(size));
+    } else if (canInfer) {
+      sizes.push_back(builder.getI64IntegerAttr(-1));
+    } else {
+      Value dim = tensor::DimOp::create(builder, loc, tensor, i);
+      sizes.push_back(
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), dim)
+              .getResult());
+    }
+  }
+  return sizes;
+}
+
 Value createShapeOperand(OpBuilder &builder, Location loc,
                          ArrayRef<OpFoldResult> elements) {
   SmallVector<int64_t> constants;

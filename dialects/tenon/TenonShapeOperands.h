@@ -17,6 +17,11 @@ bool isShapeOperand(mlir::OpOperand &operand);
 mlir::FailureOr<llvm::SmallVector<mlir::OpFoldResult>>
 getShapeElements(mlir::Value shape);
 
+/// The sizes of a tensor as elements of a shape operand of a view of it: where
+/// only one is not known, it is -1.
+llvm::SmallVector<mlir::OpFoldResult>
+getViewSizes(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value tensor);
+
 /// A shape operand of these elements.
 mlir::Value createShapeOperand(mlir::OpBuilder &builder, mlir::Location loc,
                                llvm::ArrayRef<mlir::OpFoldResult> elements);

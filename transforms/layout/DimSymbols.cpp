@@ -8,6 +8,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -16,6 +17,9 @@ namespace tenon {
 /// How far back a dimension is traced. Deeper ones become symbols, which costs
 /// knowledge, never correctness.
 static constexpr unsigned kMaxDepth = 2000;
+/// Expressions of more parts become symbols too: a model can combine a size
+/// with itself again and again, and expressions are looked at as trees.
+static constexpr int kMaxParts = 64;
 
 /// A product taken apart: a coefficient and sorted factors.
 struct Product {
@@ -25,8 +29,12 @@ struct Product {
 
 static void collectFactors(AffineExpr expr, Product &product) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    product.coefficient *= constant.getValue();
-    return;
+    int64_t coefficient;
+    if (!llvm::MulOverflow(product.coefficient, constant.getValue(),
+                           coefficient)) {
+      product.coefficient = coefficient;
+      return;
+    }
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (binary && binary.getKind() == AffineExprKind::Mul) {
@@ -35,6 +43,16 @@ static void collectFactors(AffineExpr expr, Product &product) {
     return;
   }
   product.factors.push_back(expr);
+}
+
+/// Whether an expression has few enough parts to go on with.
+static bool isSmall(AffineExpr expr) {
+  int parts = 0;
+  auto count = [&](AffineExpr) {
+    return ++parts > kMaxParts ? WalkResult::interrupt()
+                               : WalkResult::advance();
+  };
+  return !expr.walk(count).wasInterrupted();
 }
 
 static AffineExpr buildProduct(Product &product, MLIRContext *context) {
@@ -51,7 +69,8 @@ AffineExpr DimSymbols::multiply(AffineExpr a, AffineExpr b) {
   Product product;
   collectFactors(a, product);
   collectFactors(b, product);
-  return buildProduct(product, context);
+  AffineExpr result = buildProduct(product, context);
+  return isSmall(result) ? result : makeSymbol();
 }
 
 AffineExpr DimSymbols::divide(AffineExpr a, AffineExpr b) {
@@ -140,7 +159,7 @@ AffineExpr DimSymbols::getValue(Value value) {
   if (AffineExpr known = values.lookup(value))
     return known;
   AffineExpr expr = depth < kMaxDepth ? inferValue(value) : AffineExpr();
-  if (!expr)
+  if (!expr || !isSmall(expr))
     expr = makeSymbol();
   return values[value] = expr;
 }

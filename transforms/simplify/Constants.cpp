@@ -131,6 +131,17 @@ void storeInteger(Type elementType, char *data, int64_t index, int64_t value) {
 // ConstantView
 //===----------------------------------------------------------------------===//
 
+/// An attribute that holds the elements itself; `data` is one element for a
+/// splat, or all.
+static DenseElementsAttr makeDense(RankedTensorType type, ArrayRef<char> data) {
+  if (!type.getElementType().isInteger(1))
+    return DenseElementsAttr::getFromRawBuffer(type, data);
+  SmallVector<bool> values;
+  for (char value : data)
+    values.push_back(value != 0);
+  return DenseElementsAttr::get(type, values);
+}
+
 std::optional<ConstantView> ConstantView::get(ElementsAttr attribute) {
   auto type = dyn_cast<RankedTensorType>(attribute.getType());
   if (!type || !type.hasStaticShape())
@@ -148,6 +159,9 @@ std::optional<ConstantView> ConstantView::get(ElementsAttr attribute) {
                      type.getNumElements() * *elementBytes)
       return std::nullopt;
     view.bytes = blob->getData();
+    view.splat = type.getNumElements() == 1;
+    if (view.splat)
+      view.attribute = makeDense(type, view.bytes);
     return view;
   }
   auto dense = dyn_cast<DenseElementsAttr>(attribute);
@@ -204,17 +218,6 @@ ConstantBuffer::ConstantBuffer(RankedTensorType type)
 /// Whether all elements of `size` bytes are the same.
 static bool isUniform(ArrayRef<char> data, int64_t size) {
   return std::memcmp(data.data(), data.data() + size, data.size() - size) == 0;
-}
-
-/// An attribute that holds the elements itself; `data` is one element for a
-/// splat, or all.
-static DenseElementsAttr makeDense(RankedTensorType type, ArrayRef<char> data) {
-  if (!type.getElementType().isInteger(1))
-    return DenseElementsAttr::getFromRawBuffer(type, data);
-  SmallVector<bool> values;
-  for (char value : data)
-    values.push_back(value != 0);
-  return DenseElementsAttr::get(type, values);
 }
 
 ElementsAttr ConstantBuffer::finish() {

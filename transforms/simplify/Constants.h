@@ -13,9 +13,10 @@
 
 namespace tenon {
 
-/// The elements of a constant, read where they stand. A splat is seen as one
-/// element that repeats. Element types are the floats of 16, 32 and 64 bits and
-/// the integers of 1, 8, 16, 32 and 64 bits (`i1` is one byte).
+/// The elements of a constant, read where they stand. A splat, which a constant
+/// of one element is too, is seen as one element that repeats. Element types
+/// are the floats of 16, 32 and 64 bits and the integers of 1, 8, 16, 32 and 64
+/// bits (`i1` is one byte).
 class ConstantView {
 public:
   /// Nothing if `attribute` has another element type, or bytes that do not fit
@@ -26,6 +27,7 @@ public:
 
   mlir::RankedTensorType getType() const { return type; }
   mlir::Type getElementType() const { return type.getElementType(); }
+  /// A DenseElementsAttr, if this is a splat.
   mlir::ElementsAttr getAttribute() const { return attribute; }
   int64_t getNumElements() const { return type.getNumElements(); }
   bool isSplat() const { return splat; }

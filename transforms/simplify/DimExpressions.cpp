@@ -169,6 +169,8 @@ DimPolynomial DimExpressions::makeUnknown(Value value) {
 DimPolynomial DimExpressions::get(Value value) {
   if (auto found = known.find(value); found != known.end())
     return found->second;
+  // Counted on the way down: a chain of operations ends at the limit too.
+  ++numValues;
   ++depth;
   DimPolynomial result = compute(value);
   --depth;
@@ -181,7 +183,7 @@ DimPolynomial DimExpressions::compute(Value value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return makeConstant(*constant);
   Operation *op = value.getDefiningOp();
-  if (!op || depth > kMaxDepth || known.size() >= maxValues)
+  if (!op || depth > kMaxDepth || numValues > maxValues)
     return makeUnknown(value);
   if (isa<tensor::DimOp>(op))
     return computeDim(value);

@@ -81,6 +81,7 @@ private:
   bool isNonNegative(const DimPolynomial &polynomial) const;
 
   unsigned maxValues;
+  unsigned numValues = 0;
   unsigned depth = 0;
   llvm::DenseMap<mlir::Value, DimPolynomial> known;
   std::map<Key, unsigned> numbers;

@@ -15,6 +15,8 @@ namespace tenon {
 
 /// How many operations `areEqualDims` looks through.
 static constexpr int kMaxEqualityDepth = 6;
+/// A size that takes a longer chain of operations than this is dear.
+static constexpr int kMaxCostDepth = 512;
 
 static bool areEqualDims(Value a, Value b, int depth) {
   if (a == b)
@@ -245,17 +247,19 @@ Value DimResolver::lookup(Value tensor, int64_t index) {
   return known->second[index];
 }
 
-int64_t DimResolver::getCost(Value value) {
+int64_t DimResolver::getCost(Value value, int depth) {
   auto known = costs.find(value);
   if (known != costs.end())
     return known->second;
+  if (depth == kMaxCostDepth)
+    return INT32_MAX;
   int64_t cost = 0;
   Operation *op = value.getDefiningOp();
   if (op && isa<arith::ArithDialect>(op->getDialect()) &&
       !isa<arith::ConstantOp>(op)) {
     cost = 1;
     for (Value operand : op->getOperands())
-      cost = std::min<int64_t>(cost + getCost(operand), INT32_MAX);
+      cost = std::min<int64_t>(cost + getCost(operand, depth + 1), INT32_MAX);
   } else if (op && !isa<DimOp, arith::ConstantOp>(op)) {
     // A number that is read from data.
     cost = INT32_MAX;

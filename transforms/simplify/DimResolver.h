@@ -49,7 +49,7 @@ private:
   void computeIfSizes(IfOp op);
   void meetOperands(mlir::Operation *op);
   /// How many operations compute `value`.
-  int64_t getCost(mlir::Value value);
+  int64_t getCost(mlir::Value value, int depth = 0);
 
   mlir::func::FuncOp function;
   llvm::DenseMap<mlir::Value, Sizes> sizes;

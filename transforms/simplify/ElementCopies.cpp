@@ -34,7 +34,10 @@ static ElementMovement readAll(RankedTensorType result, int64_t offset,
 }
 
 /// The same elements in the same order.
-static ElementMovement moveView(RankedTensorType result) {
+static FailureOr<ElementMovement> moveView(Operation *op) {
+  RankedTensorType result = getType(op->getResult(0));
+  if (result.getNumElements() != getType(op->getOperand(0)).getNumElements())
+    return failure();
   return readAll(result, 0, getRowMajorStrides(result.getShape()));
 }
 
@@ -86,9 +89,11 @@ static FailureOr<ElementMovement> moveSlice(SliceOp op) {
        llvm::zip_equal(op.getAxes(), *starts, op.getSteps())) {
     int64_t size = shape[axis];
     int64_t first = start < 0 ? start + size : start;
-    first = std::clamp<int64_t>(first, 0, step < 0 ? size - 1 : size);
-    offset += first * strides[axis];
-    strides[axis] *= step;
+    first = std::min(first, step < 0 ? size - 1 : size);
+    offset += std::max<int64_t>(first, 0) * strides[axis];
+    // The step of a single element may be any number.
+    if (getType(op.getOutput()).getDimSize(axis) > 1)
+      strides[axis] *= step;
   }
   return readAll(getType(op.getOutput()), offset, strides);
 }
@@ -174,6 +179,29 @@ static FailureOr<ElementMovement> moveGather(GatherOp op) {
   return movement;
 }
 
+/// Whether a tensor of `type` has all elements that a copy reads or writes.
+static bool isInside(RankedTensorType type, int64_t offset,
+                     ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides) {
+  int64_t first = offset, last = offset;
+  for (auto [size, stride] : llvm::zip_equal(sizes, strides)) {
+    if (size == 0)
+      return true;
+    (stride < 0 ? first : last) += (size - 1) * stride;
+  }
+  return first >= 0 && last < type.getNumElements();
+}
+
+/// Whether all copies stay inside of their tensors. They do, unless a type
+/// says more than shape inference knows, and says it wrong.
+static bool isInside(Operation *op, const ElementMovement &movement) {
+  return llvm::all_of(movement.copies, [&](const ElementCopy &copy) {
+    return isInside(getType(op->getOperand(copy.operand)), copy.sourceOffset,
+                    copy.sizes, copy.sourceStrides) &&
+           isInside(getType(op->getResult(0)), copy.targetOffset, copy.sizes,
+                    copy.targetStrides);
+  });
+}
+
 FailureOr<ElementMovement> getElementMovement(Operation *op) {
   auto isStatic = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
@@ -184,17 +212,21 @@ FailureOr<ElementMovement> getElementMovement(Operation *op) {
       !llvm::all_of(op->getOperandTypes(), isStatic))
     return failure();
   using Result = FailureOr<ElementMovement>;
-  return llvm::TypeSwitch<Operation *, Result>(op)
-      .Case<ReshapeOp, SqueezeOp, UnsqueezeOp>(
-          [](auto op) -> Result { return moveView(getType(op.getOutput())); })
-      .Case([](TransposeOp op) -> Result { return moveTranspose(op); })
-      .Case([](ExpandOp op) -> Result { return moveExpand(op); })
-      .Case([](ConcatOp op) -> Result { return moveConcat(op); })
-      .Case([](SliceOp op) { return moveSlice(op); })
-      .Case([](TileOp op) { return moveTile(op); })
-      .Case([](PadOp op) { return movePad(op); })
-      .Case([](GatherOp op) { return moveGather(op); })
-      .Default([](Operation *) -> Result { return failure(); });
+  Result movement =
+      llvm::TypeSwitch<Operation *, Result>(op)
+          .Case<ReshapeOp, SqueezeOp, UnsqueezeOp>(
+              [](Operation *op) { return moveView(op); })
+          .Case([](TransposeOp op) -> Result { return moveTranspose(op); })
+          .Case([](ExpandOp op) -> Result { return moveExpand(op); })
+          .Case([](ConcatOp op) -> Result { return moveConcat(op); })
+          .Case([](SliceOp op) { return moveSlice(op); })
+          .Case([](TileOp op) { return moveTile(op); })
+          .Case([](PadOp op) { return movePad(op); })
+          .Case([](GatherOp op) { return moveGather(op); })
+          .Default([](Operation *) -> Result { return failure(); });
+  if (succeeded(movement) && !isInside(op, *movement))
+    return failure();
+  return movement;
 }
 
 void forEachRun(

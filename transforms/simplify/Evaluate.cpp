@@ -236,12 +236,12 @@ static ElementsAttr evaluateReduce(ReduceOp op, const ConstantView &input) {
   std::vector<int64_t> integers(isFloat ? 0 : outputs);
   std::vector<bool> seen(outputs);
   auto combine = [&](auto &into, auto value, bool first) {
+    // What is not a number is an extreme, and stays it.
+    bool wins = kind == ReduceKind::Max ? into < value : value < into;
     if (first)
       into = value;
-    else if (kind == ReduceKind::Max)
-      into = std::max(into, value);
-    else if (kind == ReduceKind::Min)
-      into = std::min(into, value);
+    else if (kind == ReduceKind::Max || kind == ReduceKind::Min)
+      into = wins || value != value ? value : into;
     else if (kind == ReduceKind::Prod)
       into = multiply(into, value);
     else

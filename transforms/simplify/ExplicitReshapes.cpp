@@ -2,9 +2,11 @@
 
 #include "transforms/simplify/ExplicitReshapes.h"
 
+#include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "transforms/simplify/Constants.h"
+#include "llvm/Support/MathExtras.h"
 #include <numeric>
 
 using namespace mlir;
@@ -54,18 +56,27 @@ struct Product {
   int64_t constant = 1;
   SmallVector<Value> values;
 
+  /// A model can multiply a size with itself again and again: the number of
+  /// factors is limited.
+  static constexpr size_t kMaxFactors = 32;
+
   void multiply(Value value) {
-    if (std::optional<int64_t> known = getConstantIntValue(value)) {
-      constant *= *known;
-      return;
-    }
     // Products of products are taken apart, so that their factors can cancel.
-    if (auto product = value.getDefiningOp<arith::MulIOp>()) {
-      multiply(product.getLhs());
-      multiply(product.getRhs());
-      return;
+    SmallVector<Value> pending = {value};
+    while (!pending.empty()) {
+      Value factor = pending.pop_back_val();
+      std::optional<int64_t> known = getConstantIntValue(factor);
+      int64_t multiplied;
+      if (known && !llvm::MulOverflow(constant, *known, multiplied)) {
+        constant = multiplied;
+        continue;
+      }
+      auto product = factor.getDefiningOp<arith::MulIOp>();
+      if (product && pending.size() + values.size() < kMaxFactors)
+        pending.append({product.getRhs(), product.getLhs()});
+      else
+        values.push_back(factor);
     }
-    values.push_back(value);
   }
 
   /// Drops what both have as a factor.
@@ -199,9 +210,19 @@ private:
   }
 
   /// squeeze and unsqueeze -> reshape
+  ///
+  /// That the dimensions that a squeeze drops are 1 is checked from now on: the
+  /// reshape only tells that the number of elements stays, and a reshape of it
+  /// may infer any other.
   void rewriteView(Operation *op) {
     OpBuilder builder(op);
     Location loc = op->getLoc();
+    if (auto squeeze = dyn_cast<SqueezeOp>(op))
+      (void)squeeze.guardShapes(
+          builder, [&](Value lhs, Value rhs, const Twine &what) {
+            rt::RequireEqualOp::create(builder, loc, lhs, rhs,
+                                       builder.getStringAttr(what));
+          });
     Value input = op->getOperand(0);
     auto inputType = cast<RankedTensorType>(input.getType());
     auto type = cast<RankedTensorType>(op->getResult(0).getType());

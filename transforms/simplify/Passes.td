@@ -49,7 +49,8 @@ def SimplifyShapes : Tenon_SimplifyPass<"tenon-simplify-shapes", "::mlir::func::
     the dimensions of the function's arguments; dimensions of one name (in
     `tenon.dims`) are one dimension. With that, each `tenon.reshape` gets all of
     its dimensions (a -1 is replaced), `tenon.squeeze` and `tenon.unsqueeze`
-    become reshapes, and inference runs again, until nothing changes.
+    become reshapes (with a `tenon_rt.require_equal` where a dimension that goes is
+    not known to be 1), and inference runs again, until nothing changes.
 
     An integer input with one element may be read (`tensor.extract`) to make a
     condition; nothing else that is computed from data is touched. Integers that
@@ -79,8 +80,9 @@ def SimplifyShapes : Tenon_SimplifyPass<"tenon-simplify-shapes", "::mlir::func::
     Statistic<"numDimsResolved", "num-dims-resolved", "Number of tensor.dim followed to an input">,
     Statistic<"numReshapesMadeExplicit", "num-reshapes-made-explicit", "Number of reshapes whose dimensions were spelled out">
   ];
-  let dependentDialects = ["::tenon::TenonDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def FoldConstants : Tenon_SimplifyPass<"tenon-fold-constants", "::mlir::ModuleOp"> {
@@ -153,11 +155,15 @@ def SimplifyMovement : Tenon_SimplifyPass<"tenon-simplify-movement", "::mlir::fu
       `tenon.average_pool` that counts its padding;
     - an expand goes where its user broadcasts by itself;
     - a slice of everything, a tile by one and a concat of one tensor go.
+
+    What needs no more than an operation and its operands (the first, the third
+    and the last of these) are the operations' folders, which run here; the
+    statistics count the others.
   }];
   let statistics = [
-    Statistic<"numTransposesRemoved", "num-transposes-removed", "Number of transposes composed or cancelled">,
+    Statistic<"numTransposesRemoved", "num-transposes-removed", "Number of transposes that became reshapes">,
     Statistic<"numTransposesInMatMul", "num-transposes-in-matmul", "Number of transposes that became matmul flags">,
-    Statistic<"numReshapesRemoved", "num-reshapes-removed", "Number of reshapes composed or dropped">,
+    Statistic<"numReshapesRemoved", "num-reshapes-removed", "Number of reshapes dropped by what is known of their dimensions">,
     Statistic<"numPadsFolded", "num-pads-folded", "Number of pads that became attributes">,
     Statistic<"numExpandsRemoved", "num-expands-removed", "Number of expands dropped">
   ];

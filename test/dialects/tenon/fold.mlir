@@ -183,3 +183,29 @@ func.func @branch(%a: tensor<2xf32>, %b: tensor<3xf32>) -> (tensor<?xf32>, tenso
   // CHECK: return %[[CAST]], %[[R]]
   return %0, %1 : tensor<?xf32>, tensor<?xf32>
 }
+
+// -----
+
+// What is not chosen may repeat what is, where that is 1 when the model runs;
+// a static 1 can't.
+// CHECK-LABEL: func.func @choice(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<?xf32>
+// CHECK: %[[KEPT:.*]] = tenon.where
+// CHECK: return %[[KEPT]], %[[X]]
+func.func @choice(%x: tensor<?xf32>, %y: tensor<?xf32>, %one: tensor<1xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %c = tenon.constant dense<true> : tensor<i1>
+  %0 = tenon.where %c, %x, %y : (tensor<i1>, tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %1 = tenon.where %c, %x, %one : (tensor<i1>, tensor<?xf32>, tensor<1xf32>) -> tensor<?xf32>
+  return %0, %1 : tensor<?xf32>, tensor<?xf32>
+}
+
+// That a dimension is 1 has to be checked, so that the squeeze stays.
+// CHECK-LABEL: func.func @squeezed(
+// CHECK: %[[SQUEEZED:.*]] = tenon.squeeze
+// CHECK: tenon.reshape %[[SQUEEZED]]
+func.func @squeezed(%x: tensor<?x4xf32>) -> tensor<?xf32> {
+  %s = tenon.constant dense<-1> : tensor<1xi64>
+  %0 = tenon.squeeze %x {axes = array<i64: 0>} : (tensor<?x4xf32>) -> tensor<4xf32>
+  %1 = tenon.reshape %0, %s : (tensor<4xf32>, tensor<1xi64>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}

@@ -214,3 +214,74 @@ func.func @quotient(%x: tensor<?x?xf32>) -> (index, index) {
   %2 = arith.floordivsi %0, %c3 : index
   return %1, %2 : index, index
 }
+
+// -----
+
+// That a dimension is 1 is checked before a view forgets it.
+// CHECK-LABEL: func.func @squeezed(
+// CHECK: %[[N:.*]] = tensor.dim %{{.*}}, %c0
+// CHECK: tenon_rt.require_equal %[[N]], %c1{{.*}}, "dimension 0 and 1, as it is squeezed"
+// CHECK: tenon.reshape
+func.func @squeezed(%x: tensor<?x4xf32>) -> tensor<?xf32> {
+  %s = tenon.constant dense<-1> : tensor<1xi64>
+  %0 = tenon.squeeze %x {axes = array<i64: 0>} : (tensor<?x4xf32>) -> tensor<4xf32>
+  %1 = tenon.reshape %0, %s : (tensor<4xf32>, tensor<1xi64>) -> tensor<?xf32>
+  return %1 : tensor<?xf32>
+}
+
+// -----
+
+// A size multiplied with itself again and again: 2^40 factors, of which not
+// all are looked at.
+// CHECK-LABEL: func.func @powers(
+// CHECK: tenon.reshape
+func.func @powers(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
+  %zero = tenon.constant dense<0> : tensor<1xi64>
+  %one = tenon.constant dense<1> : tensor<1xi64>
+  %minus = tenon.constant dense<-1> : tensor<1xi64>
+  %s = tenon.shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
+  %n0 = tenon.slice %s, %zero, %one {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n1 = tenon.mul %n0, %n0 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n2 = tenon.mul %n1, %n1 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n3 = tenon.mul %n2, %n2 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n4 = tenon.mul %n3, %n3 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n5 = tenon.mul %n4, %n4 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n6 = tenon.mul %n5, %n5 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n7 = tenon.mul %n6, %n6 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n8 = tenon.mul %n7, %n7 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n9 = tenon.mul %n8, %n8 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n10 = tenon.mul %n9, %n9 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n11 = tenon.mul %n10, %n10 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n12 = tenon.mul %n11, %n11 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n13 = tenon.mul %n12, %n12 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n14 = tenon.mul %n13, %n13 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n15 = tenon.mul %n14, %n14 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n16 = tenon.mul %n15, %n15 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n17 = tenon.mul %n16, %n16 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n18 = tenon.mul %n17, %n17 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n19 = tenon.mul %n18, %n18 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n20 = tenon.mul %n19, %n19 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n21 = tenon.mul %n20, %n20 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n22 = tenon.mul %n21, %n21 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n23 = tenon.mul %n22, %n22 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n24 = tenon.mul %n23, %n23 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n25 = tenon.mul %n24, %n24 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n26 = tenon.mul %n25, %n25 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n27 = tenon.mul %n26, %n26 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n28 = tenon.mul %n27, %n27 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n29 = tenon.mul %n28, %n28 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n30 = tenon.mul %n29, %n29 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n31 = tenon.mul %n30, %n30 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n32 = tenon.mul %n31, %n31 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n33 = tenon.mul %n32, %n32 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n34 = tenon.mul %n33, %n33 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n35 = tenon.mul %n34, %n34 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n36 = tenon.mul %n35, %n35 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n37 = tenon.mul %n36, %n36 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n38 = tenon.mul %n37, %n37 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n39 = tenon.mul %n38, %n38 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %n40 = tenon.mul %n39, %n39 : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %t = tenon.concat %n40, %minus {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %y = tenon.reshape %x, %t : (tensor<?x4xf32>, tensor<2xi64>) -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
