@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/fuse/Passes.h"
 
 namespace tenon {
@@ -25,17 +26,8 @@ static Value addLeadingDims(OpBuilder &builder, Location loc, Value value,
     return value;
   SmallVector<int64_t> sizes(rank - type.getRank(), 1);
   SmallVector<OpFoldResult> shape(sizes.size(), builder.getI64IntegerAttr(1));
-  for (auto [i, size] : llvm::enumerate(type.getShape())) {
-    sizes.push_back(size);
-    if (!ShapedType::isDynamic(size)) {
-      shape.push_back(builder.getI64IntegerAttr(size));
-      continue;
-    }
-    Value dim = tensor::DimOp::create(builder, loc, value, i);
-    shape.push_back(
-        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), dim)
-            .getResult());
-  }
+  llvm::append_range(sizes, type.getShape());
+  llvm::append_range(shape, getViewSizes(builder, loc, value));
   return ReshapeOp::create(builder, loc,
                            RankedTensorType::get(sizes, type.getElementType()),
                            value, createShapeOperand(builder, loc, shape));
@@ -44,9 +36,8 @@ static Value addLeadingDims(OpBuilder &builder, Location loc, Value value,
 namespace {
 
 /// attention(Q, K, V, mask)  →  softmax(scale * Q K^T + mask) V
-struct DecomposeAttentionOp : OpRewritePattern<AttentionOp> {
-  DecomposeAttentionOp(MLIRContext *context, Pass::Statistic &numDecomposed)
-      : OpRewritePattern(context), numDecomposed(numDecomposed) {}
+struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
@@ -76,12 +67,9 @@ struct DecomposeAttentionOp : OpRewritePattern<AttentionOp> {
     Value weights = SoftmaxOp::create(rewriter, loc, type, scores, rank - 1);
     rewriter.replaceOpWithNewOp<MatMulOp>(op, op.getType(), weights,
                                           op.getValue());
-    ++numDecomposed;
+    ++count;
     return success();
   }
-
-private:
-  Pass::Statistic &numDecomposed;
 };
 
 struct DecomposeAttention

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/fuse/Passes.h"
 
 namespace tenon {
@@ -23,23 +24,10 @@ static RankedTensorType getType(Value value) {
 /// `value` under the shape of `model`, which has as many elements.
 static Value reshapeLike(OpBuilder &builder, Location loc, Value value,
                          Value model) {
-  RankedTensorType type = getType(model);
-  SmallVector<OpFoldResult> shape;
-  for (int64_t i = 0; i != type.getRank(); ++i) {
-    if (!type.isDynamicDim(i)) {
-      shape.push_back(builder.getI64IntegerAttr(type.getDimSize(i)));
-    } else if (type.getNumDynamicDims() == 1) {
-      shape.push_back(builder.getI64IntegerAttr(-1));
-    } else {
-      Value size = tensor::DimOp::create(builder, loc, model, i);
-      shape.push_back(
-          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size)
-              .getResult());
-    }
-  }
-  return ReshapeOp::create(builder, loc,
-                           type.clone(getType(value).getElementType()), value,
-                           createShapeOperand(builder, loc, shape));
+  Type type = getType(model).clone(getType(value).getElementType());
+  return ReshapeOp::create(
+      builder, loc, type, value,
+      createShapeOperand(builder, loc, getViewSizes(builder, loc, model)));
 }
 
 /// `value` as `[1, ..., 1, C]` of rank `rank`.
@@ -65,9 +53,9 @@ namespace {
 /// 2. The operation keeps the shape.
 /// 3. What else it reads is one value, or has the same shape, or has one value
 ///    for each index of the last dimension, which the reshape keeps.
-struct SinkReshape : OpInterfaceRewritePattern<ElementwiseOpInterface> {
-  SinkReshape(MLIRContext *context, Pass::Statistic &numSunk)
-      : OpInterfaceRewritePattern(context), numSunk(numSunk) {}
+struct SinkReshape
+    : CountedPattern<OpInterfaceRewritePattern<ElementwiseOpInterface>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(ElementwiseOpInterface op,
                                 PatternRewriter &rewriter) const override {
@@ -77,7 +65,7 @@ struct SinkReshape : OpInterfaceRewritePattern<ElementwiseOpInterface> {
       auto reshape = operand.getDefiningOp<ReshapeOp>();
       if (reshape && canSink(reshape, op)) {
         sink(reshape, op, rewriter);
-        ++numSunk;
+        ++count;
         return success();
       }
     }
@@ -152,8 +140,6 @@ private:
     rewriter.replaceOpWithNewOp<ReshapeOp>(
         op, op->getResult(0).getType(), sunk->getResult(0), reshape.getShape());
   }
-
-  Pass::Statistic &numSunk;
 };
 
 struct SinkReshapes : tenon::impl::SinkReshapesBase<SinkReshapes> {

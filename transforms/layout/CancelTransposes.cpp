@@ -2,6 +2,7 @@
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/layout/Permutations.h"
 #include "transforms/layout/TransposePatterns.h"
 #include "llvm/ADT/Sequence.h"
@@ -26,60 +27,12 @@ static bool isAbsorbed(OpOperand &use, ArrayRef<int64_t> permutation) {
 
 namespace {
 
-/// transpose(x) by the identity  →  x
-struct RemoveIdentity : OpRewritePattern<TransposeOp> {
-  RemoveIdentity(MLIRContext *context, Pass::Statistic &numComposed)
-      : OpRewritePattern(context), numComposed(numComposed) {}
-
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!isIdentityPermutation(op.getPermutation()) ||
-        op.getInput().getType() != op.getType())
-      return rewriter.notifyMatchFailure(op, "not the identity");
-    rewriter.replaceOp(op, op.getInput());
-    ++numComposed;
-    return success();
-  }
-
-private:
-  Pass::Statistic &numComposed;
-};
-
-/// transpose(transpose(x))  →  transpose(x) or x
-///
-/// The first one stays where others read it too: the number of transposes
-/// doesn't grow.
-struct ComposeTransposes : OpRewritePattern<TransposeOp> {
-  ComposeTransposes(MLIRContext *context, Pass::Statistic &numComposed)
-      : OpRewritePattern(context), numComposed(numComposed) {}
-
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
-    auto first = op.getInput().getDefiningOp<TransposeOp>();
-    if (!first)
-      return rewriter.notifyMatchFailure(op, "not of a transpose");
-    SmallVector<int64_t> composed =
-        applyPermutation(first.getPermutation(), op.getPermutation());
-    auto type = cast<RankedTensorType>(first.getInput().getType());
-    if (permuteType(type, composed) != op.getType())
-      return rewriter.notifyMatchFailure(op, "the type would change");
-    rewriter.replaceOp(
-        op, createTranspose(rewriter, op.getLoc(), first.getInput(), composed));
-    ++numComposed;
-    return success();
-  }
-
-private:
-  Pass::Statistic &numComposed;
-};
-
 /// transpose(constant)  →  constant
 ///
 /// Not where only matmuls read it that take the transpose as a flag: the
 /// constant may be large and read by others as it is.
-struct FoldTransposeOfConstant : OpRewritePattern<TransposeOp> {
-  FoldTransposeOfConstant(MLIRContext *context, Pass::Statistic &numFolded)
-      : OpRewritePattern(context), numFolded(numFolded) {}
+struct FoldTransposeOfConstant : CountedPattern<OpRewritePattern<TransposeOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(TransposeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -95,12 +48,9 @@ struct FoldTransposeOfConstant : OpRewritePattern<TransposeOp> {
     if (!value || value.getType() != op.getType())
       return rewriter.notifyMatchFailure(op, "no access to the elements");
     rewriter.replaceOpWithNewOp<ConstantOp>(op, value);
-    ++numFolded;
+    ++count;
     return success();
   }
-
-private:
-  Pass::Statistic &numFolded;
 };
 
 /// matmul(transpose(a), b)  →  matmul(a, b) {transpose_a}
@@ -109,9 +59,8 @@ private:
 ///    is data movement of whole rows, which no flag can express.
 /// 2. What is left of it after exchanging the last two dimensions is the
 ///    identity, or keeps the last dimension in place, which is cheaper.
-struct AbsorbTranspose : OpRewritePattern<MatMulOp> {
-  AbsorbTranspose(MLIRContext *context, Pass::Statistic &numAbsorbed)
-      : OpRewritePattern(context), numAbsorbed(numAbsorbed) {}
+struct AbsorbTranspose : CountedPattern<OpRewritePattern<MatMulOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(MatMulOp op,
                                 PatternRewriter &rewriter) const override {
@@ -138,25 +87,20 @@ struct AbsorbTranspose : OpRewritePattern<MatMulOp> {
         else
           op.setTransposeB(!op.getTransposeB());
       });
-      ++numAbsorbed;
+      ++count;
       changed = true;
     }
     return changed ? success()
                    : rewriter.notifyMatchFailure(op, "no operand to absorb");
   }
-
-private:
-  Pass::Statistic &numAbsorbed;
 };
 
 } // namespace
 
 void tenon::populateCancelTransposePatterns(RewritePatternSet &patterns,
-                                            Pass::Statistic &numComposed,
                                             Pass::Statistic &numFolded,
                                             Pass::Statistic &numAbsorbed) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<RemoveIdentity, ComposeTransposes>(context, numComposed);
   patterns.add<FoldTransposeOfConstant>(context, numFolded);
   patterns.add<AbsorbTranspose>(context, numAbsorbed);
 }

@@ -3,6 +3,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/layout/Passes.h"
 #include "transforms/layout/Permutations.h"
 
@@ -22,9 +23,9 @@ namespace {
 ///
 /// A convolution's weights `[M, C/g, k...]`, and a transposed convolution's
 /// `[C, M/g, k...]`, become `[k..., dimension 1, dimension 0]`.
-template <typename OpTy> struct MakeChannelsLast : OpRewritePattern<OpTy> {
-  MakeChannelsLast(MLIRContext *context, Pass::Statistic &numConverted)
-      : OpRewritePattern<OpTy>(context), numConverted(numConverted) {}
+template <typename OpTy>
+struct MakeChannelsLast : CountedPattern<OpRewritePattern<OpTy>> {
+  using CountedPattern<OpRewritePattern<OpTy>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -54,12 +55,9 @@ template <typename OpTy> struct MakeChannelsLast : OpRewritePattern<OpTy> {
     rewriter.replaceOp(op, createTranspose(rewriter, op.getLoc(),
                                            converted.getOutput(),
                                            getToChannelsFirst(rank)));
-    ++numConverted;
+    ++this->count;
     return success();
   }
-
-private:
-  Pass::Statistic &numConverted;
 };
 
 struct ConvertConvLayout

@@ -3,7 +3,9 @@
 #include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/layout/Passes.h"
 #include "transforms/layout/Permutations.h"
 
@@ -18,9 +20,8 @@ using namespace tenon;
 namespace {
 
 /// transpose(x), moving only dimensions of size 1  →  reshape(x)
-struct MakeReshape : OpRewritePattern<TransposeOp> {
-  MakeReshape(MLIRContext *context, Pass::Statistic &numConverted)
-      : OpRewritePattern(context), numConverted(numConverted) {}
+struct MakeReshape : CountedPattern<OpRewritePattern<TransposeOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(TransposeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -29,29 +30,16 @@ struct MakeReshape : OpRewritePattern<TransposeOp> {
       return rewriter.notifyMatchFailure(op, "moves elements");
 
     Location loc = op.getLoc();
-    SmallVector<OpFoldResult> shape;
-    for (int64_t source : op.getPermutation()) {
-      if (!type.isDynamicDim(source)) {
-        shape.push_back(rewriter.getI64IntegerAttr(type.getDimSize(source)));
-      } else if (type.getNumDynamicDims() == 1) {
-        shape.push_back(rewriter.getI64IntegerAttr(-1));
-      } else {
-        Value size =
-            tensor::DimOp::create(rewriter, loc, op.getInput(), source);
-        shape.push_back(arith::IndexCastOp::create(rewriter, loc,
-                                                   rewriter.getI64Type(), size)
-                            .getResult());
-      }
-    }
+    SmallVector<OpFoldResult> shape =
+        getViewSizes(rewriter, loc, op.getInput());
     rewriter.replaceOpWithNewOp<ReshapeOp>(
         op, op.getType(), op.getInput(),
-        createShapeOperand(rewriter, loc, shape));
-    ++numConverted;
+        createShapeOperand(rewriter, loc,
+                           applyPermutation(ArrayRef<OpFoldResult>(shape),
+                                            op.getPermutation())));
+    ++count;
     return success();
   }
-
-private:
-  Pass::Statistic &numConverted;
 };
 
 struct ConvertUnitTransposes

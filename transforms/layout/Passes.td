@@ -39,8 +39,8 @@ def PropagateTransposes : Pass<"tenon-propagate-transposes"> {
   let description = [{
     Transposes sink: below operations that do the same work on permuted
     dimensions (`PermutableOpInterface`), below reshapes that only regroup
-    dimensions, below `pad`, `expand` and `tile`. Two in a row compose, one that
-    does nothing goes, one of a constant is computed now, and one that
+    dimensions, below `pad`, `expand` and `tile`. Two in a row compose and one that
+    does nothing goes (by its folder), one of a constant is computed now, and one that
     exchanges the last two dimensions of a matmul's operand becomes its flag.
 
     An operation with several operands lets transposes through only where that
@@ -60,8 +60,6 @@ def PropagateTransposes : Pass<"tenon-propagate-transposes"> {
     Statistic<"numSunk", "num-sunk", "Transposes moved below an operation">,
     Statistic<"numSunkThroughReshape", "num-sunk-through-reshape",
               "Transposes moved below a reshape">,
-    Statistic<"numComposed", "num-composed",
-              "Pairs of transposes made one or none">,
     Statistic<"numFolded", "num-folded", "Transposes of constants computed">,
     Statistic<"numAbsorbed", "num-absorbed",
               "Transposes that became flags of a matmul">

@@ -20,8 +20,7 @@ struct PropagateTransposes
     : tenon::impl::PropagateTransposesBase<PropagateTransposes> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    tenon::populateCancelTransposePatterns(patterns, numComposed, numFolded,
-                                           numAbsorbed);
+    tenon::populateCancelTransposePatterns(patterns, numFolded, numAbsorbed);
     tenon::populateSinkTransposePatterns(patterns, numSunk);
     tenon::populateSinkTransposeThroughReshapePatterns(patterns,
                                                        numSunkThroughReshape);

@@ -3,6 +3,7 @@
 #include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/layout/Permutations.h"
 #include "transforms/layout/TransposePatterns.h"
 
@@ -35,9 +36,9 @@ namespace {
 ///    there are fewer of them than transposes that this makes dead.
 /// 3. A softmax along the last dimension stays one: along another dimension
 ///    it is slower than a transpose.
-struct SinkTranspose : OpInterfaceRewritePattern<PermutableOpInterface> {
-  SinkTranspose(MLIRContext *context, Pass::Statistic &numSunk)
-      : OpInterfaceRewritePattern(context), numSunk(numSunk) {}
+struct SinkTranspose
+    : CountedPattern<OpInterfaceRewritePattern<PermutableOpInterface>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(PermutableOpInterface op,
                                 PatternRewriter &rewriter) const override {
@@ -102,7 +103,7 @@ private:
     permuted->getResult(0).setType(permuteType(resultType, inverse));
     rewriter.replaceOp(op, createTranspose(rewriter, op->getLoc(),
                                            permuted->getResult(0), forward));
-    ++numSunk;
+    ++count;
     return success();
   }
 
@@ -118,17 +119,15 @@ private:
     int64_t last = permutation.size() - 1;
     return axis == last && permutation[last] != last;
   }
-
-  Pass::Statistic &numSunk;
 };
 
 /// op(transpose(x), shape)  →  transpose(op(x, shape'))
 ///
 /// for `expand` and `tile`, whose shape operand has an element for each
 /// dimension: it is permuted too.
-template <typename OpTy> struct SinkBelowShaped : OpRewritePattern<OpTy> {
-  SinkBelowShaped(MLIRContext *context, Pass::Statistic &numSunk)
-      : OpRewritePattern<OpTy>(context), numSunk(numSunk) {}
+template <typename OpTy>
+struct SinkBelowShaped : CountedPattern<OpRewritePattern<OpTy>> {
+  using CountedPattern<OpRewritePattern<OpTy>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -150,12 +149,9 @@ template <typename OpTy> struct SinkBelowShaped : OpRewritePattern<OpTy> {
                              transpose.getInput(), permuted);
     rewriter.replaceOp(
         op, createTranspose(rewriter, op.getLoc(), sunk.getOutput(), forward));
-    ++numSunk;
+    ++this->count;
     return success();
   }
-
-private:
-  Pass::Statistic &numSunk;
 };
 
 } // namespace

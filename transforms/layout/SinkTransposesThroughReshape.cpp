@@ -2,6 +2,7 @@
 
 #include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/layout/DimSymbols.h"
 #include "transforms/layout/Permutations.h"
 #include "transforms/layout/TransposePatterns.h"
@@ -93,9 +94,8 @@ namespace {
 /// 1. The reshape splits into groups of dimensions (see getGroups).
 /// 2. The dimensions of each group stand next to each other, and in the same
 ///    order, in `x` too. Dimensions of size 1 may stand anywhere.
-struct SinkBelowReshape : OpRewritePattern<ReshapeOp> {
-  SinkBelowReshape(MLIRContext *context, Pass::Statistic &numSunk)
-      : OpRewritePattern(context), numSunk(numSunk) {}
+struct SinkBelowReshape : CountedPattern<OpRewritePattern<ReshapeOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(ReshapeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -134,7 +134,7 @@ struct SinkBelowReshape : OpRewritePattern<ReshapeOp> {
     rewriter.replaceOp(op, createTranspose(rewriter, op.getLoc(),
                                            reshape.getOutput(),
                                            invertPermutationVector(*order)));
-    ++numSunk;
+    ++count;
     return success();
   }
 
@@ -176,8 +176,6 @@ private:
       order.append(dims);
     return order;
   }
-
-  Pass::Statistic &numSunk;
 };
 
 } // namespace

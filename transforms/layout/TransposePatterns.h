@@ -12,9 +12,8 @@
 
 namespace tenon {
 
-/// Transposes meet each other, constants and matmuls.
+/// Transposes meet constants and matmuls.
 void populateCancelTransposePatterns(mlir::RewritePatternSet &patterns,
-                                     mlir::Pass::Statistic &numComposed,
                                      mlir::Pass::Statistic &numFolded,
                                      mlir::Pass::Statistic &numAbsorbed);
 

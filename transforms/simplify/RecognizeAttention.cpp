@@ -1,6 +1,7 @@
 //===- RecognizeAttention.cpp - Scaled dot product attention --------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Constants.h"
 #include "transforms/simplify/Match.h"
 #include "transforms/simplify/Passes.h"
@@ -115,9 +116,8 @@ static bool matchScores(Value value, Scores &scores, int steps) {
 
 namespace {
 /// matmul(softmax(scale * q k^T + mask), v) -> attention(q, k, v, mask)
-struct ToAttention : OpRewritePattern<MatMulOp> {
-  ToAttention(MLIRContext *context, int64_t &count)
-      : OpRewritePattern(context), count(count) {}
+struct ToAttention : CountedPattern<OpRewritePattern<MatMulOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(MatMulOp op,
                                 PatternRewriter &rewriter) const override {
@@ -149,12 +149,8 @@ struct ToAttention : OpRewritePattern<MatMulOp> {
     if (isPermuted)
       key = TransposeOp::create(rewriter, op.getLoc(), key, scores.permutation);
     Value mask;
-    for (const Mask &part : scores.masks) {
-      Value summand = makeMask(rewriter, op, part);
-      mask =
-          mask ? AddOp::create(rewriter, op.getLoc(), mask, summand).getOutput()
-               : summand;
-    }
+    for (const Mask &part : scores.masks)
+      mask = addMask(rewriter, op, mask, part);
     rewriter.replaceOpWithNewOp<AttentionOp>(
         op, op.getType(), scores.query, key, op.getRhs(), mask,
         rewriter.getF64FloatAttr(scores.scale));
@@ -162,39 +158,32 @@ struct ToAttention : OpRewritePattern<MatMulOp> {
     return success();
   }
 
-  static Value makeMask(PatternRewriter &rewriter, MatMulOp op,
-                        const Mask &mask) {
+  /// `sum`, if there is one, with one more mask. Where two masks hide a score,
+  /// the outer one says by how much: their sum could be an infinity.
+  static Value addMask(PatternRewriter &rewriter, MatMulOp op, Value sum,
+                       const Mask &mask) {
+    Location loc = op.getLoc();
     if (mask.tensor)
-      return mask.tensor;
+      return sum ? AddOp::create(rewriter, loc, sum, mask.tensor).getOutput()
+                 : mask.tensor;
     auto scalar = RankedTensorType::get({}, op.getType().getElementType());
-    auto makeConstant = [&](double value) {
-      return ConstantOp::create(rewriter, op.getLoc(),
+    auto makeConstant = [&](double value) -> Value {
+      return ConstantOp::create(rewriter, loc,
                                 cast<ElementsAttr>(makeSplat(scalar, value)));
     };
-    return WhereOp::create(rewriter, op.getLoc(), mask.visible, makeConstant(0),
+    return WhereOp::create(rewriter, loc, mask.visible,
+                           sum ? sum : makeConstant(0),
                            makeConstant(mask.masked));
   }
-
-  int64_t &count;
 };
 
 struct RecognizeAttention
     : tenon::impl::RecognizeAttentionBase<RecognizeAttention> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToAttention>(context, count);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    count = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numAttention += count;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ToAttention>(&getContext(), numAttention);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t count = 0;
 };
 } // namespace

@@ -61,8 +61,9 @@ namespace {
 ///
 /// Preconditions: f(u) and the sum have no other use.
 template <typename OpT> struct ToGelu : OpRewritePattern<OpT> {
-  ToGelu(MLIRContext *context, int64_t &erfs, int64_t &tanhs)
-      : OpRewritePattern<OpT>(context), erfs(erfs), tanhs(tanhs) {}
+  ToGelu(MLIRContext *context, Pass::Statistic &numErf,
+         Pass::Statistic &numTanh)
+      : OpRewritePattern<OpT>(context), numErf(numErf), numTanh(numTanh) {}
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -78,7 +79,7 @@ template <typename OpT> struct ToGelu : OpRewritePattern<OpT> {
       if (!kind)
         continue;
       rewriter.replaceOpWithNewOp<GeluOp>(op, op.getType(), x, *kind);
-      ++(*kind == GeluKind::Erf ? erfs : tanhs);
+      ++(*kind == GeluKind::Erf ? numErf : numTanh);
       return success();
     }
     return failure();
@@ -111,26 +112,15 @@ template <typename OpT> struct ToGelu : OpRewritePattern<OpT> {
     return std::nullopt;
   }
 
-  int64_t &erfs, &tanhs;
+  Pass::Statistic &numErf, &numTanh;
 };
 
 struct RecognizeGelu : tenon::impl::RecognizeGeluBase<RecognizeGelu> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToGelu<MulOp>, ToGelu<DivOp>>(context, erfs, tanhs);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    erfs = tanhs = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numErf += erfs;
-    numTanh += tanhs;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ToGelu<MulOp>, ToGelu<DivOp>>(&getContext(), numErf, numTanh);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t erfs = 0, tanhs = 0;
 };
 } // namespace

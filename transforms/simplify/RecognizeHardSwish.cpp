@@ -1,6 +1,7 @@
 //===- RecognizeHardSwish.cpp - Hard sigmoid and hard swish ---------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Match.h"
 #include "transforms/simplify/Passes.h"
 
@@ -49,9 +50,9 @@ namespace {
 ///
 /// Preconditions: the clip has no other use, and b is not 0 (a clip of x alone
 /// is no hard sigmoid, but a ReLU6).
-template <typename OpT> struct ToHardSigmoid : OpRewritePattern<OpT> {
-  ToHardSigmoid(MLIRContext *context, int64_t &count)
-      : OpRewritePattern<OpT>(context), count(count) {}
+template <typename OpT>
+struct ToHardSigmoid : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -76,20 +77,18 @@ template <typename OpT> struct ToHardSigmoid : OpRewritePattern<OpT> {
         op, op.getType(), ramp->input,
         rewriter.getF64FloatAttr(ramp->slope / ramp->limit),
         rewriter.getF64FloatAttr(ramp->offset / ramp->limit));
-    ++count;
+    ++this->count;
     return success();
   }
-
-  int64_t &count;
 };
 
 /// x * clip(x + 3, 0, 6) / 6 or x * hard_sigmoid(x) {1/6, 1/2} -> hard_swish(x)
 ///
 /// Preconditions: a product of x, of the ramp of the same x without other use,
 /// and of constants that make it end at x.
-template <typename OpT> struct ToHardSwish : OpRewritePattern<OpT> {
-  ToHardSwish(MLIRContext *context, int64_t &count)
-      : OpRewritePattern<OpT>(context), count(count) {}
+template <typename OpT>
+struct ToHardSwish : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -121,35 +120,24 @@ template <typename OpT> struct ToHardSwish : OpRewritePattern<OpT> {
           !isClose(beta, 0.5))
         return rewriter.notifyMatchFailure(op, "other constants");
       rewriter.replaceOpWithNewOp<HardSwishOp>(op, op.getType(), x);
-      ++count;
+      ++this->count;
       return success();
     }
     return failure();
   }
-
-  int64_t &count;
 };
 
 struct RecognizeHardSwish
     : tenon::impl::RecognizeHardSwishBase<RecognizeHardSwish> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToHardSigmoid<ClipOp>, ToHardSigmoid<MulOp>, ToHardSigmoid<DivOp>>(
-        context, sigmoids);
-    set.add<ToHardSwish<MulOp>, ToHardSwish<DivOp>>(context, swishes);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    sigmoids = swishes = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numHardSigmoid += sigmoids;
-    numHardSwish += swishes;
+    RewritePatternSet patterns(&getContext());
+    patterns
+        .add<ToHardSigmoid<ClipOp>, ToHardSigmoid<MulOp>, ToHardSigmoid<DivOp>>(
+            &getContext(), numHardSigmoid);
+    patterns.add<ToHardSwish<MulOp>, ToHardSwish<DivOp>>(&getContext(),
+                                                         numHardSwish);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t sigmoids = 0, swishes = 0;
 };
 } // namespace

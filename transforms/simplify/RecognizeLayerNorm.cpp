@@ -1,6 +1,7 @@
 //===- RecognizeLayerNorm.cpp - Layer normalisation -----------------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Constants.h"
 #include "transforms/simplify/Match.h"
 #include "transforms/simplify/Passes.h"
@@ -112,15 +113,12 @@ static std::optional<Normalized> matchNormalized(Operation *op) {
 
 namespace {
 /// (x - mean) / sqrt(variance + epsilon) [* scale] [+ bias] -> layer_norm
-struct ToLayerNorm : RewritePattern {
-  ToLayerNorm(MLIRContext *context, int64_t &count)
-      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context),
-        count(count) {}
+template <typename OpT>
+struct ToLayerNorm : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
-  LogicalResult matchAndRewrite(Operation *op,
+  LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
-    if (!isa<DivOp, MulOp>(op))
-      return failure();
     std::optional<Normalized> normalized = matchNormalized(op);
     if (!normalized)
       return failure();
@@ -143,20 +141,20 @@ struct ToLayerNorm : RewritePattern {
         last, type, normalized->input, scale, bias,
         rewriter.getI64IntegerAttr(normalized->axis),
         rewriter.getF64FloatAttr(normalized->epsilon));
-    ++count;
+    ++this->count;
     return success();
   }
 
-  /// If the only use of `last` is `OpT` with an operand that broadcasts from
+  /// If the only use of `last` is `UserT` with an operand that broadcasts from
   /// the normalised dimensions, returns that operand in their shape, and makes
   /// `last` that use.
-  template <typename OpT>
+  template <typename UserT>
   static Value takeParameter(PatternRewriter &rewriter, Operation *&last,
                              RankedTensorType type) {
     Value value = last->getResult(0);
     if (!value.hasOneUse())
       return nullptr;
-    auto user = dyn_cast<OpT>(*value.user_begin());
+    auto user = dyn_cast<UserT>(*value.user_begin());
     if (!user || user.getType() != value.getType())
       return nullptr;
     Value parameter = user.getLhs() == value ? user.getRhs() : user.getLhs();
@@ -188,27 +186,16 @@ struct ToLayerNorm : RewritePattern {
         cast<ElementsAttr>(DenseElementsAttr::get(shapeType, type.getShape())));
     return ReshapeOp::create(rewriter, loc, type, parameter, shape);
   }
-
-  int64_t &count;
 };
 
 struct RecognizeLayerNorm
     : tenon::impl::RecognizeLayerNormBase<RecognizeLayerNorm> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToLayerNorm>(context, count);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    count = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numLayerNorm += count;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ToLayerNorm<DivOp>, ToLayerNorm<MulOp>>(&getContext(),
+                                                         numLayerNorm);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t count = 0;
 };
 } // namespace

@@ -1,6 +1,7 @@
 //===- RecognizeSilu.cpp - Sigmoid and SiLU -------------------------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Match.h"
 #include "transforms/simplify/Passes.h"
 
@@ -29,9 +30,9 @@ static Value matchOnePlusExp(Value value) {
 
 namespace {
 /// 1 / (1 + exp(-x)) -> sigmoid(x), with a division or a reciprocal
-template <typename OpT> struct ToSigmoid : OpRewritePattern<OpT> {
-  ToSigmoid(MLIRContext *context, int64_t &count)
-      : OpRewritePattern<OpT>(context), count(count) {}
+template <typename OpT>
+struct ToSigmoid : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -47,17 +48,14 @@ template <typename OpT> struct ToSigmoid : OpRewritePattern<OpT> {
     if (!x || x.getType() != op.getType())
       return failure();
     rewriter.replaceOpWithNewOp<SigmoidOp>(op, op.getType(), x);
-    ++count;
+    ++this->count;
     return success();
   }
-
-  int64_t &count;
 };
 
 /// x * sigmoid(x) -> silu(x), where the sigmoid has no other use
-struct ToSilu : OpRewritePattern<MulOp> {
-  ToSilu(MLIRContext *context, int64_t &count)
-      : OpRewritePattern(context), count(count) {}
+struct ToSilu : CountedPattern<OpRewritePattern<MulOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(MulOp op,
                                 PatternRewriter &rewriter) const override {
@@ -74,28 +72,16 @@ struct ToSilu : OpRewritePattern<MulOp> {
     }
     return failure();
   }
-
-  int64_t &count;
 };
 
 struct RecognizeSilu : tenon::impl::RecognizeSiluBase<RecognizeSilu> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToSigmoid<DivOp>, ToSigmoid<ReciprocalOp>>(context, sigmoids);
-    set.add<ToSilu>(context, silus);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    sigmoids = silus = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numSigmoid += sigmoids;
-    numSilu += silus;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ToSigmoid<DivOp>, ToSigmoid<ReciprocalOp>>(&getContext(),
+                                                            numSigmoid);
+    patterns.add<ToSilu>(&getContext(), numSilu);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t sigmoids = 0, silus = 0;
 };
 } // namespace

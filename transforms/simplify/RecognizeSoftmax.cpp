@@ -1,6 +1,7 @@
 //===- RecognizeSoftmax.cpp - Softmax and its logarithm -------------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Match.h"
 #include "transforms/simplify/Passes.h"
 
@@ -27,9 +28,9 @@ namespace {
 /// e / sum(e) with e = exp(x - max(x)) or e = exp(x) -> softmax(x)
 ///
 /// Preconditions: one axis; e has no use but these two, and the sum only this.
-template <typename OpT> struct ToSoftmax : OpRewritePattern<OpT> {
-  ToSoftmax(MLIRContext *context, int64_t &count)
-      : OpRewritePattern<OpT>(context), count(count) {}
+template <typename OpT>
+struct ToSoftmax : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -55,17 +56,14 @@ template <typename OpT> struct ToSoftmax : OpRewritePattern<OpT> {
       return rewriter.notifyMatchFailure(op, "the shape changes");
     rewriter.replaceOpWithNewOp<SoftmaxOp>(op, op.getType(), x,
                                            rewriter.getI64IntegerAttr(*axis));
-    ++count;
+    ++this->count;
     return success();
   }
-
-  int64_t &count;
 };
 
 /// log(softmax(x)) -> log_softmax(x), where the softmax has no other use
-struct ToLogSoftmax : OpRewritePattern<LogOp> {
-  ToLogSoftmax(MLIRContext *context, int64_t &count)
-      : OpRewritePattern(context), count(count) {}
+struct ToLogSoftmax : CountedPattern<OpRewritePattern<LogOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(LogOp op,
                                 PatternRewriter &rewriter) const override {
@@ -77,28 +75,15 @@ struct ToLogSoftmax : OpRewritePattern<LogOp> {
     ++count;
     return success();
   }
-
-  int64_t &count;
 };
 
 struct RecognizeSoftmax : tenon::impl::RecognizeSoftmaxBase<RecognizeSoftmax> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ToSoftmax<DivOp>, ToSoftmax<MulOp>>(context, softmaxes);
-    set.add<ToLogSoftmax>(context, logarithms);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    softmaxes = logarithms = 0;
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      return signalPassFailure();
-    numSoftmax += softmaxes;
-    numLogSoftmax += logarithms;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ToSoftmax<DivOp>, ToSoftmax<MulOp>>(&getContext(), numSoftmax);
+    patterns.add<ToLogSoftmax>(&getContext(), numLogSoftmax);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
   }
-
-  FrozenRewritePatternSet patterns;
-  int64_t softmaxes = 0, logarithms = 0;
 };
 } // namespace

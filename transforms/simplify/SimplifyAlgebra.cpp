@@ -1,4 +1,9 @@
 //===- SimplifyAlgebra.cpp - Canonical arithmetic -------------------------===//
+//
+// What needs no more than an operation and its operands, such as x + 0, are the
+// operations' folders (dialects/tenon/TenonOpFolds.cpp), which run here too.
+//
+//===----------------------------------------------------------------------===//
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "transforms/simplify/Constants.h"
@@ -82,23 +87,6 @@ struct UniformToScalar : OpInterfaceRewritePattern<ElementwiseOpInterface> {
     storeInteger(elementType, buffer.getData(), 0, view.getInteger(0));
     return buffer.finish();
   }
-};
-
-/// x + 0, x - 0, x * 1, x / 1, x ^ 1 -> x
-template <typename OpT> struct DropNeutral : OpRewritePattern<OpT> {
-  DropNeutral(MLIRContext *context, double neutral)
-      : OpRewritePattern<OpT>(context), neutral(neutral) {}
-
-  LogicalResult matchAndRewrite(OpT op,
-                                PatternRewriter &rewriter) const override {
-    WithConstant match = matchWithConstant<OpT>(op.getOutput());
-    if (!match || match.constant != neutral)
-      return failure();
-    rewriter.replaceOp(op, match.tensor);
-    return success();
-  }
-
-  double neutral;
 };
 
 /// x - c -> x + -c
@@ -254,61 +242,6 @@ struct ClipToRelu : OpRewritePattern<ClipOp> {
   }
 };
 
-/// where(true, a, b) -> a
-struct KnownWhere : OpRewritePattern<WhereOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(WhereOp op,
-                                PatternRewriter &rewriter) const override {
-    std::optional<double> condition = getUniformConstant(op.getCondition());
-    if (!condition)
-      return failure();
-    Value chosen = *condition != 0 ? op.getLhs() : op.getRhs();
-    if (chosen.getType() != op.getType())
-      return rewriter.notifyMatchFailure(op, "the other operands broadcast");
-    rewriter.replaceOp(op, chosen);
-    return success();
-  }
-};
-
-/// cast(cast(x)) -> cast(x) where the inner one loses nothing; cast(x) -> x
-struct JoinCasts : OpRewritePattern<CastOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  /// Whether each value of `from` is a value of `to`.
-  static bool isLossless(Type from, Type to) {
-    if (from == to || from.isInteger(1))
-      return true;
-    auto fromInteger = dyn_cast<IntegerType>(from);
-    auto toInteger = dyn_cast<IntegerType>(to);
-    if (fromInteger && toInteger)
-      return fromInteger.getWidth() < toInteger.getWidth() &&
-             (fromInteger.isUnsigned() || !toInteger.isUnsigned());
-    auto toFloat = dyn_cast<FloatType>(to);
-    if (fromInteger && toFloat)
-      return fromInteger.getWidth() < unsigned(toFloat.getFPMantissaWidth());
-    auto fromFloat = dyn_cast<FloatType>(from);
-    return fromFloat && toFloat && fromFloat.getWidth() < toFloat.getWidth();
-  }
-
-  LogicalResult matchAndRewrite(CastOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op.getInput().getType() == op.getType()) {
-      rewriter.replaceOp(op, op.getInput());
-      return success();
-    }
-    auto inner = op.getInput().getDefiningOp<CastOp>();
-    if (!inner)
-      return failure();
-    if (!isLossless(getElementTypeOrSelf(inner.getInput()),
-                    getElementTypeOrSelf(inner.getOutput())))
-      return rewriter.notifyMatchFailure(op, "the first cast rounds");
-    rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), inner.getInput(),
-                                        op.getTo());
-    return success();
-  }
-};
-
 /// Counts the rewrites.
 struct CountRewrites : RewriterBase::Listener {
   int64_t count = 0;
@@ -316,27 +249,17 @@ struct CountRewrites : RewriterBase::Listener {
 };
 
 struct SimplifyAlgebra : tenon::impl::SimplifyAlgebraBase<SimplifyAlgebra> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<UniformToScalar, SubToAdd, DivToMul, SimplifyPow, JoinClips<MaxOp>,
-            JoinClips<MinOp>, JoinClips<ReluOp>, JoinClips<ClipOp>, ClipToRelu,
-            KnownWhere, JoinCasts>(context);
-    set.add<DropNeutral<AddOp>, DropNeutral<SubOp>>(context, 0.0);
-    set.add<DropNeutral<MulOp>, DropNeutral<DivOp>, DropNeutral<PowOp>>(context,
-                                                                        1.0);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<UniformToScalar, SubToAdd, DivToMul, SimplifyPow,
+                 JoinClips<MaxOp>, JoinClips<MinOp>, JoinClips<ReluOp>,
+                 JoinClips<ClipOp>, ClipToRelu>(&getContext());
     CountRewrites counter;
     if (failed(
-            applyPatternsGreedily(getOperation(), patterns,
+            applyPatternsGreedily(getOperation(), std::move(patterns),
                                   GreedyRewriteConfig().setListener(&counter))))
       return signalPassFailure();
     numRewrites += counter.count;
   }
-
-  FrozenRewritePatternSet patterns;
 };
 } // namespace

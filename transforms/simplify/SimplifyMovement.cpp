@@ -2,6 +2,7 @@
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "transforms/CountedPattern.h"
 #include "transforms/simplify/Constants.h"
 #include "transforms/simplify/DimResolver.h"
 #include "transforms/simplify/Match.h"
@@ -27,47 +28,11 @@ static bool isIdentity(ArrayRef<int64_t> permutation) {
 }
 
 namespace {
-/// What the passes's statistics count.
-struct Counts {
-  int64_t transposes = 0, flags = 0, reshapes = 0, pads = 0, expands = 0;
-};
-
-template <typename OpT> struct MovementPattern : OpRewritePattern<OpT> {
-  MovementPattern(MLIRContext *context, Counts &counts)
-      : OpRewritePattern<OpT>(context), counts(counts) {}
-  Counts &counts;
-};
-
-/// transpose(transpose(x)) -> transpose(x), and none where it is the identity
-struct ComposeTransposes : MovementPattern<TransposeOp> {
-  using MovementPattern::MovementPattern;
-
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
-    if (isIdentity(op.getPermutation()) &&
-        op.getInput().getType() == op.getType()) {
-      rewriter.replaceOp(op, op.getInput());
-      ++counts.transposes;
-      return success();
-    }
-    auto inner = op.getInput().getDefiningOp<TransposeOp>();
-    if (!inner)
-      return failure();
-    SmallVector<int64_t> composed;
-    for (int64_t dim : op.getPermutation())
-      composed.push_back(inner.getPermutation()[dim]);
-    rewriter.replaceOpWithNewOp<TransposeOp>(op, op.getType(), inner.getInput(),
-                                             composed);
-    ++counts.transposes;
-    return success();
-  }
-};
-
 /// A transpose that keeps the order of the dimensions that are not 1 is a
 /// reshape. Preconditions: at most one dimension is dynamic (a second one could
 /// not be told from it here), and the shape is thus written with -1.
-struct TransposeToReshape : MovementPattern<TransposeOp> {
-  using MovementPattern::MovementPattern;
+struct TransposeToReshape : CountedPattern<OpRewritePattern<TransposeOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(TransposeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -95,15 +60,15 @@ struct TransposeToReshape : MovementPattern<TransposeOp> {
                                           type, ArrayRef<int64_t>(shape))));
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getInput(),
                                            target);
-    ++counts.transposes;
+    ++count;
     return success();
   }
 };
 
 /// matmul(a, transpose(b)) -> matmul(a, b) {transpose_b}, where the transpose
 /// exchanges the last two dimensions.
-struct TransposeIntoMatMul : MovementPattern<MatMulOp> {
-  using MovementPattern::MovementPattern;
+struct TransposeIntoMatMul : CountedPattern<OpRewritePattern<MatMulOp>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(MatMulOp op,
                                 PatternRewriter &rewriter) const override {
@@ -114,12 +79,12 @@ struct TransposeIntoMatMul : MovementPattern<MatMulOp> {
       if (lhs) {
         op.getLhsMutable().assign(lhs);
         op.setTransposeA(!op.getTransposeA());
-        ++counts.flags;
+        ++count;
       }
       if (rhs) {
         op.getRhsMutable().assign(rhs);
         op.setTransposeB(!op.getTransposeB());
-        ++counts.flags;
+        ++count;
       }
     });
     return success();
@@ -135,29 +100,6 @@ struct TransposeIntoMatMul : MovementPattern<MatMulOp> {
     std::swap(permutation[permutation.size() - 1],
               permutation[permutation.size() - 2]);
     return isIdentity(permutation) ? transpose.getInput() : Value();
-  }
-};
-
-/// reshape(reshape(x)) -> reshape(x); none where the shape stays
-struct ComposeReshapes : MovementPattern<ReshapeOp> {
-  using MovementPattern::MovementPattern;
-
-  LogicalResult matchAndRewrite(ReshapeOp op,
-                                PatternRewriter &rewriter) const override {
-    // With one dynamic dimension at most, equal types are equal shapes.
-    if (op.getInput().getType() == op.getType() &&
-        op.getType().getNumDynamicDims() <= 1) {
-      rewriter.replaceOp(op, op.getInput());
-      ++counts.reshapes;
-      return success();
-    }
-    auto inner = op.getInput().getDefiningOp<ReshapeOp>();
-    if (!inner)
-      return failure();
-    rewriter.modifyOpInPlace(
-        op, [&] { op.getInputMutable().assign(inner.getInput()); });
-    ++counts.reshapes;
-    return success();
   }
 };
 
@@ -180,9 +122,11 @@ std::optional<SmallVector<int64_t>> getImagePads(PadOp op) {
 }
 
 /// conv(pad(x)) -> conv(x) with larger pads; the same for an average pool that
-/// counts its padding. Preconditions: NCHW, and zeros around the image only.
-template <typename OpT> struct PadIntoWindow : MovementPattern<OpT> {
-  using MovementPattern<OpT>::MovementPattern;
+/// counts its padding. Preconditions: NCHW, zeros around the image only, and no
+/// more of them than the window may pad.
+template <typename OpT>
+struct PadIntoWindow : CountedPattern<OpRewritePattern<OpT>> {
+  using CountedPattern<OpRewritePattern<OpT>>::CountedPattern;
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
@@ -197,23 +141,36 @@ template <typename OpT> struct PadIntoWindow : MovementPattern<OpT> {
     if (!added || added->size() != op.getPads().size())
       return rewriter.notifyMatchFailure(op, "not zeros around the image");
     SmallVector<int64_t> pads(op.getPads());
-    for (auto [total, more] : llvm::zip_equal(pads, *added))
-      total += more;
+    int64_t spatial = pads.size() / 2;
+    for (auto [i, more] : llvm::enumerate(*added)) {
+      pads[i] += more;
+      if (pads[i] > getMaxPad(op, i % spatial))
+        return rewriter.notifyMatchFailure(op, "more than the window may pad");
+    }
     rewriter.modifyOpInPlace(op, [&] {
       op.getInputMutable().assign(pad.getInput());
       op.setPads(pads);
     });
-    ++this->counts.pads;
+    ++this->count;
     return success();
+  }
+
+  /// The largest padding that `op` allows along an image dimension: a pool's
+  /// windows have to reach into the input.
+  static int64_t getMaxPad(OpT op, int64_t dim) {
+    if constexpr (std::is_same_v<OpT, AveragePoolOp>)
+      return std::min<int64_t>(INT32_MAX, (op.getKernel()[dim] - 1) *
+                                              op.getDilations()[dim]);
+    return INT32_MAX;
   }
 };
 
 /// add(expand(x), y) -> add(x, y), where broadcasting x to y does the same.
 /// Preconditions: y has the type of the result, and each dimension of x is
 /// statically 1 or the one of the result.
-struct DropExpand : OpInterfaceRewritePattern<ElementwiseOpInterface> {
-  DropExpand(MLIRContext *context, Counts &counts)
-      : OpInterfaceRewritePattern(context), counts(counts) {}
+struct DropExpand
+    : CountedPattern<OpInterfaceRewritePattern<ElementwiseOpInterface>> {
+  using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(ElementwiseOpInterface op,
                                 PatternRewriter &rewriter) const override {
@@ -230,7 +187,7 @@ struct DropExpand : OpInterfaceRewritePattern<ElementwiseOpInterface> {
       if (!hasWhole)
         continue;
       rewriter.modifyOpInPlace(op, [&] { operand.set(expand.getInput()); });
-      ++counts.expands;
+      ++count;
       return success();
     }
     return failure();
@@ -248,64 +205,19 @@ struct DropExpand : OpInterfaceRewritePattern<ElementwiseOpInterface> {
                               return size == 1 || size == target;
                             });
   }
-
-  Counts &counts;
-};
-
-/// A movement of everything to where it was: expand and tile to the same static
-/// shape, a slice of all of it, a concat of one tensor, a pad by nothing.
-struct DropIdentity : RewritePattern {
-  DropIdentity(MLIRContext *context)
-      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/2, context) {}
-
-  LogicalResult matchAndRewrite(Operation *op,
-                                PatternRewriter &rewriter) const override {
-    if (!isa<ExpandOp, TileOp, SliceOp, ConcatOp, PadOp>(op))
-      return failure();
-    Value input = op->getOperand(0);
-    auto type = getType(op->getResult(0));
-    if (input.getType() != type)
-      return rewriter.notifyMatchFailure(op, "the shape changes");
-    bool oneInput = isa<ConcatOp>(op) && op->getNumOperands() == 1;
-    if (!oneInput && !type.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "the shape may change");
-    if (isa<ConcatOp>(op) && !oneInput)
-      return failure();
-    if (auto slice = dyn_cast<SliceOp>(op))
-      if (llvm::any_of(slice.getSteps(),
-                       [](int64_t step) { return step != 1; }))
-        return rewriter.notifyMatchFailure(op, "elements change their order");
-    if (auto pad = dyn_cast<PadOp>(op)) {
-      std::optional<SmallVector<int64_t>> pads = getConstantInts(pad.getPads());
-      if (!pads || llvm::any_of(*pads, [](int64_t p) { return p != 0; }))
-        return rewriter.notifyMatchFailure(op, "elements shift");
-    }
-    rewriter.replaceOp(op, input);
-    return success();
-  }
 };
 
 struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<ComposeTransposes, TransposeToReshape, TransposeIntoMatMul,
-            ComposeReshapes, PadIntoWindow<ConvOp>,
-            PadIntoWindow<AveragePoolOp>, DropExpand>(context, counts);
-    set.add<DropIdentity>(context);
-    patterns = std::move(set);
-    return success();
-  }
-
   void runOnOperation() override {
-    counts = Counts();
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+    RewritePatternSet patterns(&getContext());
+    patterns.add<TransposeToReshape>(&getContext(), numTransposesRemoved);
+    patterns.add<TransposeIntoMatMul>(&getContext(), numTransposesInMatMul);
+    patterns.add<PadIntoWindow<ConvOp>, PadIntoWindow<AveragePoolOp>>(
+        &getContext(), numPadsFolded);
+    patterns.add<DropExpand>(&getContext(), numExpandsRemoved);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     dropKnownIdentities();
-    numTransposesRemoved += counts.transposes;
-    numTransposesInMatMul += counts.flags;
-    numReshapesRemoved += counts.reshapes;
-    numPadsFolded += counts.pads;
-    numExpandsRemoved += counts.expands;
   }
 
   /// Reshapes and expands whose dimensions are known to be those of the input
@@ -339,7 +251,7 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
                                    resolver.getDim(op->getOperand(0), i, op)))
           return;
       }
-      ++(isa<ReshapeOp>(op) ? counts.reshapes : counts.expands);
+      ++(isa<ReshapeOp>(op) ? numReshapesRemoved : numExpandsRemoved);
       op->getResult(0).replaceAllUsesWith(op->getOperand(0));
       op->erase();
     });
@@ -368,7 +280,7 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
       if (!hasWhole)
         continue;
       operand.set(expand.getInput());
-      ++counts.expands;
+      ++numExpandsRemoved;
     }
   }
 
@@ -396,8 +308,5 @@ struct SimplifyMovement : tenon::impl::SimplifyMovementBase<SimplifyMovement> {
     }
     return true;
   }
-
-  FrozenRewritePatternSet patterns;
-  Counts counts;
 };
 } // namespace

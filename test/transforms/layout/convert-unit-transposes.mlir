@@ -42,3 +42,14 @@ func.func @moves(%x: tensor<1x2x1x8xf32>) -> tensor<1x8x2x1xf32> {
   %0 = tenon.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x2x1x8xf32>) -> tensor<1x8x2x1xf32>
   return %0 : tensor<1x8x2x1xf32>
 }
+
+// -----
+
+// Beside a dimension of 0, the one that is not known can't be inferred.
+// CHECK-LABEL: func.func @empty(
+// CHECK: %[[D:.*]] = tensor.dim
+// CHECK: tenon.reshape %{{.*}} : (tensor<0x1x?xf32>, tensor<3xi64>) -> tensor<1x0x?xf32>
+func.func @empty(%x: tensor<0x1x?xf32>) -> tensor<1x0x?xf32> {
+  %0 = tenon.transpose %x {permutation = array<i64: 1, 0, 2>} : (tensor<0x1x?xf32>) -> tensor<1x0x?xf32>
+  return %0 : tensor<1x0x?xf32>
+}

@@ -69,3 +69,21 @@ func.func @others(%q: tensor<1x8x4x16xf32>, %k: tensor<1x8x4x16xf32>, %v: tensor
   %14 = tenon.matmul %13, %v : (tensor<1x8x4x4xf32>, tensor<1x8x4x16xf32>) -> tensor<1x8x4x16xf32>
   return %1, %2, %5, %10, %14 : tensor<1x8x4x4xf32>, tensor<1x8x4x16xf32>, tensor<1x8x4x16xf32>, tensor<1x8x4x16xf32>, tensor<1x8x4x16xf32>
 }
+
+// Where two choices hide a score, their sum would be an infinity, and a row of
+// them not a number.
+// CHECK-LABEL: func.func @hidden_twice(
+// CHECK-SAME: %[[INNER:[a-z0-9]*]]: tensor<1x1x1x6xi1>, %[[OUTER:[a-z0-9]*]]: tensor<1x1x4x6xi1>
+// CHECK: %[[FIRST:.*]] = tenon.where %[[INNER]],
+// CHECK: %[[BOTH:.*]] = tenon.where %[[OUTER]], %[[FIRST]],
+// CHECK-NOT: tenon.add
+// CHECK: tenon.attention %{{.*}}, %[[BOTH]] {scale = 1.000000e+00 : f64}
+func.func @hidden_twice(%q: tensor<2x8x4x16xf32>, %k: tensor<2x8x6x16xf32>, %v: tensor<2x8x6x16xf32>, %inner: tensor<1x1x1x6xi1>, %outer: tensor<1x1x4x6xi1>) -> tensor<2x8x4x16xf32> {
+  %lowest = tenon.constant dense<-3.40282347E+38> : tensor<f32>
+  %0 = tenon.matmul %q, %k {transpose_b} : (tensor<2x8x4x16xf32>, tensor<2x8x6x16xf32>) -> tensor<2x8x4x6xf32>
+  %1 = tenon.where %inner, %0, %lowest : (tensor<1x1x1x6xi1>, tensor<2x8x4x6xf32>, tensor<f32>) -> tensor<2x8x4x6xf32>
+  %2 = tenon.where %outer, %1, %lowest : (tensor<1x1x4x6xi1>, tensor<2x8x4x6xf32>, tensor<f32>) -> tensor<2x8x4x6xf32>
+  %3 = tenon.softmax %2 {axis = 3 : i64} : (tensor<2x8x4x6xf32>) -> tensor<2x8x4x6xf32>
+  %4 = tenon.matmul %3, %v : (tensor<2x8x4x6xf32>, tensor<2x8x6x16xf32>) -> tensor<2x8x4x16xf32>
+  return %4 : tensor<2x8x4x16xf32>
+}

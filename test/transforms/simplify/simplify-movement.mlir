@@ -112,3 +112,14 @@ func.func @expand(%x: tensor<1x4xf32>, %y: tensor<3x4xf32>) -> (tensor<3x4xf32>,
   %2 = tenon.relu %0 : (tensor<3x4xf32>) -> tensor<3x4xf32>
   return %1, %2 : tensor<3x4xf32>, tensor<3x4xf32>
 }
+
+// A window of a pool has to reach into the input: more padding stays a pad.
+// CHECK-LABEL: func.func @wide_pad(
+// CHECK: tenon.pad
+// CHECK: tenon.average_pool
+func.func @wide_pad(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x7x7xf32> {
+  %p = tenon.constant dense<[0, 0, 2, 2, 0, 0, 2, 2]> : tensor<8xi64>
+  %0 = tenon.pad %x, %p : (tensor<1x1x4x4xf32>, tensor<8xi64>) -> tensor<1x1x8x8xf32>
+  %1 = tenon.average_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, count_include_pad} : (tensor<1x1x8x8xf32>) -> tensor<1x1x7x7xf32>
+  return %1 : tensor<1x1x7x7xf32>
+}
