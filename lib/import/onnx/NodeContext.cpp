@@ -198,6 +198,9 @@ void NodeContext::ignoreAttributes(std::initializer_list<StringRef> names) {
 }
 
 LogicalResult NodeContext::checkAttributesUsed() {
+  // A hint on memory that most operators had before operator set 6.
+  if (version < 6)
+    ignoreAttributes({"consumed_inputs"});
   for (const A &attribute : node.attribute())
     if (!usedAttributes.contains(attribute.name()))
       return invalid("attribute " + quote(attribute.name()) +

@@ -7,13 +7,46 @@ using namespace mlir;
 
 namespace tenon::onnx_import {
 
+/// The second of two operands. Before version 7 it broadcasts only where the
+/// attribute `broadcast` says so, and then its dimensions are those of the
+/// first from `axis` on, or the last ones.
+static Value getSecond(NodeContext &node) {
+  Value first = node.getInput(0), second = node.getInput(1);
+  if (node.getVersion() >= 7)
+    return second;
+  bool broadcasts = node.getBool("broadcast", false);
+  bool hasAxis = node.hasAttribute("axis");
+  int64_t axis = node.getInt("axis", 0);
+  if (node.failed())
+    return {};
+  int64_t rank = getType(first).getRank(), count = getType(second).getRank();
+  if (!broadcasts) {
+    if (rank != count)
+      node.invalid("expected operands of one rank without attribute "
+                   "'broadcast', found ranks " +
+                   Twine(rank) + " and " + Twine(count));
+    return second;
+  }
+  axis = hasAxis ? node.normalizeAxis(axis, rank, /*allowsRank=*/true)
+                 : rank - count;
+  if (!node.failed() && (axis < 0 || axis + count > rank))
+    node.invalid("an operand of rank " + Twine(count) +
+                 " can't broadcast to rank " + Twine(rank) + " at axis " +
+                 Twine(axis));
+  if (node.failed() || count == 0)
+    return second;
+  return node.unsqueeze(
+      second, llvm::to_vector(llvm::seq<int64_t>(count, rank - axis)));
+}
+
 template <typename OpT> static LogicalResult convertBinary(NodeContext &node) {
-  return node.setOutput(node.binary<OpT>(node.getInput(0), node.getInput(1)));
+  Value second = getSecond(node);
+  return node.setOutput(node.binary<OpT>(node.getInput(0), second));
 }
 
 /// The result has the type of the base; the exponent may have another.
 static LogicalResult convertPow(NodeContext &node) {
-  Value base = node.getInput(0), exponent = node.getInput(1);
+  Value base = node.getInput(0), exponent = getSecond(node);
   if (node.failed())
     return failure();
   Type type = getElementTypeOrSelf(base),
@@ -56,10 +89,11 @@ static LogicalResult convertMean(NodeContext &node) {
 }
 
 ArrayRef<OpEntry> getArithmeticOps() {
-  static constexpr int64_t add[] = {7, 13, 14}, pow[] = {7, 12, 13, 15},
-                           mod[] = {10, 13}, v7[] = {7}, max[] = {6, 8, 12, 13},
-                           sum[] = {6, 8, 13}, equal[] = {7, 11, 13, 19},
-                           less[] = {7, 9, 13}, lessEqual[] = {12, 16};
+  static constexpr int64_t add[] = {1, 6, 7, 13, 14},
+                           pow[] = {1, 7, 12, 13, 15}, mod[] = {10, 13},
+                           logical[] = {1, 7}, max[] = {1, 6, 8, 12, 13},
+                           sum[] = {1, 6, 8, 13}, equal[] = {1, 7, 11, 13, 19},
+                           less[] = {1, 7, 9, 13}, lessEqual[] = {12, 16};
   static const OpEntry entries[] = {
       {"Add", add, convertBinary<AddOp>, 2, 2},
       {"Sub", add, convertBinary<SubOp>, 2, 2},
@@ -67,9 +101,9 @@ ArrayRef<OpEntry> getArithmeticOps() {
       {"Div", add, convertBinary<DivOp>, 2, 2},
       {"Pow", pow, convertPow, 2, 2},
       {"Mod", mod, convertMod, 2, 2},
-      {"And", v7, convertBinary<AndOp>, 2, 2},
-      {"Or", v7, convertBinary<OrOp>, 2, 2},
-      {"Xor", v7, convertBinary<XorOp>, 2, 2},
+      {"And", logical, convertBinary<AndOp>, 2, 2},
+      {"Or", logical, convertBinary<OrOp>, 2, 2},
+      {"Xor", logical, convertBinary<XorOp>, 2, 2},
       {"Equal", equal, convertBinary<EqualOp>, 2, 2},
       {"Less", less, convertBinary<LessOp>, 2, 2},
       {"LessOrEqual", lessEqual, convertBinary<LessEqualOp>, 2, 2},

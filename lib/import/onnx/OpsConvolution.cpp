@@ -265,7 +265,8 @@ static LogicalResult convertAveragePool(NodeContext &node) {
   Value input = node.getInput(0);
   bool ceilMode =
       node.getVersion() >= 10 ? node.getBool("ceil_mode", false) : false;
-  bool countsPadding = node.getBool("count_include_pad", false);
+  bool countsPadding =
+      node.getVersion() >= 7 ? node.getBool("count_include_pad", false) : false;
   std::optional<Window> window =
       getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 19);
   if (!window || failed(resolveAutoPad(node, input, *window)))
@@ -292,7 +293,7 @@ static LogicalResult convertGlobalPool(NodeContext &node) {
 ArrayRef<OpEntry> getConvolutionOps() {
   static constexpr int64_t conv[] = {1, 11, 22},
                            maxPool[] = {1, 8, 10, 11, 12, 22},
-                           averagePool[] = {7, 10, 11, 19, 22},
+                           averagePool[] = {1, 7, 10, 11, 19, 22},
                            globalPool[] = {1, 22};
   static const OpEntry entries[] = {
       {"Conv", conv, convertConv, 2, 3},

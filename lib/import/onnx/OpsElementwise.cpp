@@ -93,8 +93,16 @@ static LogicalResult convertThresholdedRelu(NodeContext &node) {
 }
 
 static LogicalResult convertPrelu(NodeContext &node) {
-  return node.setOutput(
-      node.binary<PreluOp>(node.getInput(0), node.getInput(1)));
+  Value input = node.getInput(0), slope = node.getInput(1);
+  // Before version 7 slopes are those of the channels.
+  if (node.getVersion() < 7 && !node.failed()) {
+    int64_t rank = getType(input).getRank();
+    if (getType(slope).getRank() == 1 && getType(slope).getDimSize(0) != 1 &&
+        rank > 2)
+      slope = node.unsqueeze(slope,
+                             llvm::to_vector(llvm::seq<int64_t>(1, rank - 1)));
+  }
+  return node.setOutput(node.binary<PreluOp>(input, slope));
 }
 
 /// A bound of Clip as a number, if it is one that the attribute holds exactly.
@@ -179,10 +187,24 @@ static Type getTargetType(NodeContext &node, int64_t number) {
   return type;
 }
 
+/// Attribute `to`, which before version 6 names the type.
+static int64_t getTargetNumber(NodeContext &node) {
+  if (node.getVersion() >= 6)
+    return node.getRequiredInt("to");
+  std::string name = node.getString("to", "");
+  onnx::TensorProto::DataType number = onnx::TensorProto::UNDEFINED;
+  if (!node.failed() &&
+      !onnx::TensorProto::DataType_Parse(StringRef(name).upper(), &number))
+    node.invalid("attribute 'to' is " + quote(name) +
+                 ", expected the name of an element type");
+  return number;
+}
+
 static LogicalResult convertCast(NodeContext &node) {
   // How types of 8 bits overflow, and how one of them rounds.
-  node.ignoreAttributes({"saturate", "round_mode"});
-  Type type = getTargetType(node, node.getRequiredInt("to"));
+  if (node.getVersion() >= 6)
+    node.ignoreAttributes({"saturate", "round_mode"});
+  Type type = getTargetType(node, getTargetNumber(node));
   Value input = node.getInput(0);
   if (!type || !input)
     return failure();
@@ -204,6 +226,8 @@ static LogicalResult convertIdentity(NodeContext &node) {
 /// When a model only runs, its input.
 static LogicalResult convertDropout(NodeContext &node) {
   node.ignoreAttributes({"ratio", "seed"});
+  if (node.getVersion() < 7)
+    node.ignoreAttributes({"is_test"});
   if (node.getVersion() >= 12 && node.hasInput(2)) {
     std::optional<SmallVector<int64_t>> training =
         node.getKnownValues().getConstants(node.getInput(2));
@@ -227,29 +251,30 @@ static LogicalResult convertWhere(NodeContext &node) {
 
 ArrayRef<OpEntry> getElementwiseOps() {
   static constexpr int64_t v1[] = {1}, v20[] = {20}, v24[] = {24},
-                           v1to22[] = {1, 22}, v6to13[] = {6, 13},
-                           v6to22[] = {6, 22}, v7to22[] = {7, 22},
+                           v1to22[] = {1, 22}, v1to13[] = {1, 6, 13},
+                           v1to6to22[] = {1, 6, 22}, v7to22[] = {7, 22},
                            v9to13[] = {9, 13}, v9to22[] = {9, 22},
                            v11to22[] = {11, 22}, v10to22[] = {10, 22},
                            v14to22[] = {14, 22}, v18to22[] = {18, 22},
                            v12[] = {12}, v15to25[] = {15, 19, 21, 23, 24, 25};
-  static constexpr int64_t relu[] = {6, 13, 14}, leakyRelu[] = {6, 16},
-                           prelu[] = {7, 9, 16}, clip[] = {6, 11, 12, 13},
-                           cast[] = {6, 9, 13, 19, 21, 23, 24, 25},
+  static constexpr int64_t relu[] = {1, 6, 13, 14}, leakyRelu[] = {1, 6, 16},
+                           prelu[] = {1, 6, 7, 9, 16},
+                           clip[] = {1, 6, 11, 12, 13},
+                           cast[] = {1, 6, 9, 13, 19, 21, 23, 24, 25},
                            identity[] = {1, 13, 14, 16, 19, 21, 23, 24, 25},
-                           dropout[] = {7, 10, 12, 13, 22}, where[] = {9, 16},
-                           isNan[] = {9, 13, 20};
+                           dropout[] = {1, 6, 7, 10, 12, 13, 22},
+                           where[] = {9, 16}, isNan[] = {9, 13, 20};
   static const OpEntry entries[] = {
-      {"Abs", v6to13, convertUnary<AbsOp>},
-      {"Neg", v6to13, convertUnary<NegOp>},
+      {"Abs", v1to13, convertUnary<AbsOp>},
+      {"Neg", v1to13, convertUnary<NegOp>},
       {"Sign", v9to13, convertUnary<SignOp>},
-      {"Floor", v6to13, convertUnary<FloorOp>},
-      {"Ceil", v6to13, convertUnary<CeilOp>},
+      {"Floor", v1to13, convertUnary<FloorOp>},
+      {"Ceil", v1to13, convertUnary<CeilOp>},
       {"Round", v11to22, convertUnary<RoundOp>},
-      {"Sqrt", v6to13, convertUnary<SqrtOp>},
-      {"Reciprocal", v6to13, convertUnary<ReciprocalOp>},
-      {"Exp", v6to13, convertUnary<ExpOp>},
-      {"Log", v6to13, convertUnary<LogOp>},
+      {"Sqrt", v1to13, convertUnary<SqrtOp>},
+      {"Reciprocal", v1to13, convertUnary<ReciprocalOp>},
+      {"Exp", v1to13, convertUnary<ExpOp>},
+      {"Log", v1to13, convertUnary<LogOp>},
       {"Sin", v7to22, convertUnary<SinOp>},
       {"Cos", v7to22, convertUnary<CosOp>},
       {"Tan", v7to22, convertUnary<TanOp>},
@@ -261,21 +286,21 @@ ArrayRef<OpEntry> getElementwiseOps() {
       {"Asinh", v9to22, convertUnary<AsinhOp>},
       {"Acosh", v9to22, convertUnary<AcoshOp>},
       {"Atanh", v9to22, convertUnary<AtanhOp>},
-      {"Tanh", v6to13, convertUnary<TanhOp>},
+      {"Tanh", v1to13, convertUnary<TanhOp>},
       {"Erf", v9to13, convertUnary<ErfOp>},
       {"Not", v1, convertUnary<NotOp>},
       {"IsNaN", isNan, convertUnary<IsNanOp>},
-      {"Sigmoid", v6to13, convertUnary<SigmoidOp>},
+      {"Sigmoid", v1to13, convertUnary<SigmoidOp>},
       {"Relu", relu, convertUnary<ReluOp>},
       {"HardSwish", v14to22, convertUnary<HardSwishOp>},
       {"Mish", v18to22, convertUnary<MishOp>},
       {"Softplus", v1to22, convertUnary<SoftplusOp>},
       {"Softsign", v1to22, convertUnary<SoftsignOp>},
       {"LeakyRelu", leakyRelu, convertLeakyRelu},
-      {"Elu", v6to22, convertElu},
+      {"Elu", v1to6to22, convertElu},
       {"Celu", v12, convertCelu},
-      {"Selu", v6to22, convertSelu},
-      {"HardSigmoid", v6to22, convertHardSigmoid},
+      {"Selu", v1to6to22, convertSelu},
+      {"HardSigmoid", v1to6to22, convertHardSigmoid},
       {"Gelu", v20, convertGelu},
       {"Swish", v24, convertSwish},
       {"ThresholdedRelu", v10to22, convertThresholdedRelu},

@@ -40,6 +40,8 @@ static LogicalResult convertGemm(NodeContext &node) {
   Value a = node.getInput(0), b = node.getInput(1);
   Value c = node.getOptionalInput(2);
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
+  if (node.getVersion() < 7)
+    node.ignoreAttributes({"broadcast"}); // C broadcasts where it has to.
   bool transposeA = node.getInt("transA", 0) != 0;
   bool transposeB = node.getInt("transB", 0) != 0;
   if (node.failed())
@@ -83,7 +85,7 @@ static LogicalResult convertGemm(NodeContext &node) {
 }
 
 ArrayRef<OpEntry> getMatMulOps() {
-  static constexpr int64_t matMul[] = {1, 9, 13}, gemm[] = {7, 9, 11, 13};
+  static constexpr int64_t matMul[] = {1, 9, 13}, gemm[] = {1, 6, 7, 9, 11, 13};
   static const OpEntry entries[] = {
       {"MatMul", matMul, convertMatMul, 2, 2},
       {"Gemm", gemm, convertGemm, 2, 3},

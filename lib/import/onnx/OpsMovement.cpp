@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/OpTable.h"
 
+#include <cmath>
+
 using namespace llvm;
 using namespace mlir;
 
@@ -19,7 +21,8 @@ static LogicalResult convertTranspose(NodeContext &node) {
 }
 
 static LogicalResult convertConcat(NodeContext &node) {
-  int64_t axis = node.getRequiredInt("axis");
+  int64_t axis = node.getVersion() < 4 ? node.getInt("axis", 1)
+                                       : node.getRequiredInt("axis");
   SmallVector<Value> inputs;
   for (unsigned i = 0; i != node.getNumInputs(); ++i)
     inputs.push_back(node.getInput(i));
@@ -87,6 +90,31 @@ static LogicalResult splitBySizes(NodeContext &node, Value input, int64_t axis,
   return success();
 }
 
+/// The elements of a constant of integers or of floats without fractions, as
+/// old operators have them where later ones have integers.
+static std::optional<SmallVector<int64_t>> getWholeNumbers(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || dense.getNumElements() > 1024)
+    return std::nullopt;
+  SmallVector<int64_t> numbers;
+  if (isa<FloatType>(dense.getElementType())) {
+    for (const APFloat &element : dense.getValues<APFloat>()) {
+      double number = element.convertToDouble();
+      if (!(std::fabs(number) <= 1e15) || number != std::trunc(number))
+        return std::nullopt;
+      numbers.push_back(int64_t(number));
+    }
+    return numbers;
+  }
+  bool isUnsigned = dense.getElementType().isUnsignedInteger();
+  for (const APInt &element : dense.getValues<APInt>())
+    numbers.push_back(isUnsigned ? element.getZExtValue()
+                                 : element.getSExtValue());
+  return numbers;
+}
+
 static LogicalResult convertSplit(NodeContext &node) {
   int64_t axis = node.getInt("axis", 0);
   Value input = node.getInput(0);
@@ -107,9 +135,17 @@ static LogicalResult convertSplit(NodeContext &node) {
           "one");
   }
   if (node.getVersion() < 13) {
-    if (node.hasInput(1))
-      return node.invalid("expected 1 input, found 2");
     sizes = node.getInts("split");
+    // At version 1 an input of the type of the data may give them.
+    if (node.hasInput(1) && node.getVersion() > 1)
+      return node.invalid("expected 1 input, found 2");
+    if (node.hasInput(1)) {
+      if (!node.getInput(1))
+        return failure();
+      sizes = getWholeNumbers(node.getInput(1));
+      if (!sizes)
+        return node.unsupported("the sizes must be constant");
+    }
   } else if (node.hasInput(1)) {
     sizes = node.getConstantInput(1, "the sizes");
   }
@@ -254,10 +290,11 @@ static LogicalResult convertPad(NodeContext &node) {
     return failure();
   Type type = getElementTypeOrSelf(input);
   if (node.getVersion() < 11) {
-    std::optional<SmallVector<int64_t>> given = node.getInts("pads");
+    StringRef name = node.getVersion() < 2 ? "paddings" : "pads";
+    std::optional<SmallVector<int64_t>> given = node.getInts(name);
     double fill = node.getFloat("value", 0);
     if (!given)
-      return node.invalid("attribute 'pads' is missing");
+      return node.invalid("attribute '" + name + "' is missing");
     if (node.getNumInputs() != 1)
       return node.invalid("expected 1 input, found " +
                           Twine(node.getNumInputs()));
@@ -298,6 +335,25 @@ static LogicalResult convertPad(NodeContext &node) {
 
 static LogicalResult convertTile(NodeContext &node) {
   Value input = node.getInput(0);
+  if (node.getVersion() < 6) {
+    // A number of copies along one axis, both of them scalars.
+    Value tiles = node.getInput(1), along = node.getInput(2);
+    if (node.failed())
+      return failure();
+    std::optional<SmallVector<int64_t>> count = getWholeNumbers(tiles),
+                                        axis = getWholeNumbers(along);
+    if (!count || !axis || count->size() != 1 || axis->size() != 1)
+      return node.unsupported("tiles and axis must be constant");
+    int64_t rank = getType(input).getRank();
+    SmallVector<int64_t> repeats(rank, 1);
+    int64_t position = node.normalizeAxis((*axis)[0], rank);
+    if (node.failed())
+      return failure();
+    repeats[position] = (*count)[0];
+    return node.setOutput(node.create<TileOp>(input, node.createInts(repeats)));
+  }
+  if (node.hasInput(2))
+    return node.invalid("expected 2 inputs, found 3");
   Value repeats = node.toShapeOperand(node.getInput(1));
   return node.setOutput(node.create<TileOp>(input, repeats));
 }
@@ -350,10 +406,11 @@ static LogicalResult convertExpand(NodeContext &node) {
 
 ArrayRef<OpEntry> getMovementOps() {
   static constexpr int64_t transpose[] = {1, 13, 21, 23, 24, 25},
-                           concat[] = {4, 11, 13}, split[] = {2, 11, 13, 18},
+                           concat[] = {1, 4, 11, 13},
+                           split[] = {1, 2, 11, 13, 18},
                            slice[] = {1, 10, 11, 13}, gather[] = {1, 11, 13},
-                           pad[] = {2, 11, 13, 18, 19, 21, 23, 24, 25},
-                           tile[] = {6, 13}, expand[] = {8, 13};
+                           pad[] = {1, 2, 11, 13, 18, 19, 21, 23, 24, 25},
+                           tile[] = {1, 6, 13}, expand[] = {8, 13};
   static const OpEntry entries[] = {
       {"Transpose", transpose, convertTranspose},
       {"Concat", concat, convertConcat, 1, kVariadic},
@@ -361,7 +418,7 @@ ArrayRef<OpEntry> getMovementOps() {
       {"Slice", slice, convertSlice, 1, 5},
       {"Gather", gather, convertGather, 2, 2},
       {"Pad", pad, convertPad, 1, 4},
-      {"Tile", tile, convertTile, 2, 2},
+      {"Tile", tile, convertTile, 2, 3},
       {"Expand", expand, convertExpand, 2, 2},
   };
   return entries;

@@ -13,9 +13,11 @@ static LogicalResult convertBatchNorm(NodeContext &node) {
   if (node.getVersion() >= 14) {
     if (node.getBool("training_mode", false))
       return node.unsupported("training_mode = 1 is not supported");
-  } else if (node.getVersion() < 9 && node.getInt("spatial", 1) != 1) {
-    return node.unsupported("spatial = 0 is not supported");
   }
+  // Whether an old node trains is told by its outputs.
+  if (node.getVersion() < 7)
+    node.ignoreAttributes({"is_test"});
+  bool isSpatial = node.getVersion() >= 9 || node.getInt("spatial", 1) != 0;
   for (unsigned i = 1; i < node.getNumOutputs(); ++i)
     if (node.hasOutput(i))
       return node.unsupported("outputs of training are not supported");
@@ -30,6 +32,17 @@ static LogicalResult convertBatchNorm(NodeContext &node) {
   SmallVector<Value> parameters;
   for (unsigned i = 1; i != 5; ++i)
     parameters.push_back(node.cast(node.getInput(i), type));
+  if (!isSpatial) {
+    // Each element of an image has statistics of its own.
+    Value centred = node.binary<SubOp>(input, parameters[2]);
+    if (!parameters[3])
+      return failure();
+    Value deviation = node.create<SqrtOp>(
+        node.create<AddOp>(parameters[3], node.createScalar(type, epsilon)));
+    Value scaled = node.binary<MulOp>(node.binary<DivOp>(centred, deviation),
+                                      parameters[0]);
+    return node.setOutput(node.binary<AddOp>(scaled, parameters[1]));
+  }
   return node.setOutput(node.create<BatchNormOp>(
       input, parameters[0], parameters[1], parameters[2], parameters[3],
       APFloat(epsilon), uint64_t(1)));
@@ -189,8 +202,8 @@ template <typename OpT> static LogicalResult convertSoftmax(NodeContext &node) {
 }
 
 ArrayRef<OpEntry> getNormOps() {
-  static constexpr int64_t batchNorm[] = {7, 9, 14, 15},
-                           instanceNorm[] = {6, 22}, layerNorm[] = {17},
+  static constexpr int64_t batchNorm[] = {1, 6, 7, 9, 14, 15},
+                           instanceNorm[] = {1, 6, 22}, layerNorm[] = {17},
                            rmsNorm[] = {23}, softmax[] = {1, 11, 13};
   static const OpEntry entries[] = {
       {"BatchNormalization", batchNorm, convertBatchNorm, 5, 5},

@@ -164,7 +164,17 @@ static LogicalResult convertUpsample(NodeContext &node) {
     return node.invalid("attribute 'mode' is " + quote(mode) +
                         ", expected nearest or linear");
   std::optional<SmallVector<double>> scales;
-  if (node.getVersion() < 9) {
+  if (node.getVersion() < 7) {
+    // Of images alone.
+    for (StringRef name : {"height_scale", "width_scale"})
+      if (!node.hasAttribute(name))
+        return node.invalid("attribute '" + name + "' is missing");
+    scales = {1, 1, node.getFloat("height_scale", 1),
+              node.getFloat("width_scale", 1)};
+    if (node.getNumInputs() != 1)
+      return node.invalid("expected 1 input, found " +
+                          Twine(node.getNumInputs()));
+  } else if (node.getVersion() < 9) {
     scales = node.getFloats("scales");
     if (!scales)
       return node.invalid("attribute 'scales' is missing");
@@ -281,7 +291,8 @@ static LogicalResult convertResize(NodeContext &node) {
 }
 
 ArrayRef<OpEntry> getResizeOps() {
-  static constexpr int64_t resize[] = {10, 11, 13, 18, 19}, upsample[] = {7, 9};
+  static constexpr int64_t resize[] = {10, 11, 13, 18, 19},
+                           upsample[] = {1, 7, 9};
   static const OpEntry entries[] = {
       {"Resize", resize, convertResize, 1, 4},
       {"Upsample", upsample, convertUpsample, 1, 2},

@@ -184,8 +184,18 @@ static Value copyDimensions(NodeContext &node, Value input, Value shape) {
 static LogicalResult convertReshape(NodeContext &node) {
   bool allowsZero =
       node.getVersion() >= 14 ? node.getBool("allowzero", false) : false;
-  Value input = node.getInput(0);
-  Value shape = node.toShapeOperand(node.getInput(1));
+  Value input = node.getInput(0), shape;
+  if (node.getVersion() < 5) {
+    std::optional<SmallVector<int64_t>> given = node.getInts("shape");
+    if (!node.failed() && !given)
+      return node.invalid("attribute 'shape' is missing");
+    if (node.hasInput(1))
+      return node.invalid("expected 1 input, found 2");
+    if (given)
+      shape = node.createInts(*given);
+  } else {
+    shape = node.toShapeOperand(node.getInput(1));
+  }
   if (node.failed() || !shape)
     return failure();
   if (!allowsZero)
@@ -258,7 +268,7 @@ ArrayRef<OpEntry> getShapeOps() {
                            range[] = {11},
                            shape[] = {1, 13, 15, 19, 21, 23, 24, 25},
                            size[] = {1, 13, 19, 21, 23, 24, 25},
-                           reshape[] = {5, 13, 14, 19, 21, 23, 24, 25},
+                           reshape[] = {1, 5, 13, 14, 19, 21, 23, 24, 25},
                            flatten[] = {1, 9, 11, 13, 21, 23, 24, 25},
                            squeeze[] = {1, 11, 13, 21, 23, 24, 25};
   static const OpEntry entries[] = {
@@ -267,7 +277,7 @@ ArrayRef<OpEntry> getShapeOps() {
       {"Range", range, convertRange, 3, 3},
       {"Shape", shape, convertShape},
       {"Size", size, convertSize},
-      {"Reshape", reshape, convertReshape, 2, 2},
+      {"Reshape", reshape, convertReshape, 1, 2},
       {"Flatten", flatten, convertFlatten},
       {"Squeeze", squeeze, convertSqueeze, 1, 2},
       {"Unsqueeze", squeeze, convertUnsqueeze, 1, 2},
