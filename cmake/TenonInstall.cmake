@@ -55,10 +55,12 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/python/tenon
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/python3/dist-packages COMPONENT python
   FILES_MATCHING PATTERN "*.py" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 
+# In a folder where find_package() does not look: the build tree is no package.
+set(config_dir ${CMAKE_BINARY_DIR}/package)
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/TenonConfig.cmake.in
-  ${CMAKE_BINARY_DIR}/TenonConfig.cmake INSTALL_DESTINATION ${package_dir})
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/TenonConfigVersion.cmake
+  ${config_dir}/TenonConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${config_dir}/TenonConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_BINARY_DIR}/TenonConfig.cmake
-  ${CMAKE_BINARY_DIR}/TenonConfigVersion.cmake
+install(FILES ${config_dir}/TenonConfig.cmake
+  ${config_dir}/TenonConfigVersion.cmake
   DESTINATION ${package_dir} COMPONENT runtime)

@@ -41,12 +41,30 @@ TenonErrorCode getCode(ImportErrorKind kind) {
   llvm_unreachable("all kinds have a code");
 }
 
+/// Words that can't name a variable in C or C++.
+constexpr StringLiteral kReservedWords[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor",
+    "bool", "break", "case", "catch", "char", "char16_t", "char32_t",
+    "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept",
+    "const", "const_cast", "consteval", "constexpr", "constinit", "continue",
+    "decltype", "default", "delete", "do", "double", "dynamic_cast", "else",
+    "enum", "explicit", "export", "extern", "false", "float", "for", "friend",
+    "goto", "if", "inline", "int", "long", "main", "mutable", "namespace",
+    "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
+    "private", "protected", "public", "register", "reinterpret_cast",
+    "requires", "restrict", "return", "short", "signed", "sizeof", "static",
+    "static_assert", "static_cast", "struct", "switch", "template", "this",
+    "thread_local", "throw", "true", "try", "typedef", "typeid", "typename",
+    "typeof", "union", "unsigned", "using", "virtual", "void", "volatile",
+    "wchar_t", "while", "xor", "xor_eq"};
+
 /// A C identifier made of the name of a file.
 std::string makeSymbol(StringRef path) {
   std::string symbol;
   for (char c : llvm::sys::path::stem(path))
     symbol += llvm::isAlnum(c) ? c : '_';
-  if (symbol.empty() || llvm::isDigit(symbol.front()))
+  if (symbol.empty() || llvm::isDigit(symbol.front()) ||
+      llvm::is_contained(kReservedWords, symbol))
     symbol = "model_" + symbol;
   return symbol;
 }
@@ -122,6 +140,7 @@ Status Compiler::updateTarget() {
 }
 
 Status Compiler::readModel(StringRef path, std::optional<Phase> from) {
+  inputPath = path.str();
   if (options.onPhase)
     options.onPhase(Phase::Import);
   if (from || path.ends_with(".mlir"))
@@ -190,7 +209,18 @@ Status Compiler::runTo(Phase to) {
   return Status::ok();
 }
 
-Status Compiler::writeIr(StringRef path) { return writeModule(*module, path); }
+Status Compiler::checkOutput(StringRef path) const {
+  if (llvm::sys::fs::equivalent(inputPath, path))
+    return Status::error(TENON_ERROR_USAGE,
+                         "the output '" + path + "' is the input");
+  return Status::ok();
+}
+
+Status Compiler::writeIr(StringRef path) {
+  if (Status status = checkOutput(path); !status.isOk())
+    return status;
+  return writeModule(*module, path);
+}
 
 Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
   if (Status status = runTo(Phase::Lower); !status.isOk())
@@ -205,6 +235,12 @@ Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
 }
 
 Status Compiler::emitTo(StringRef path) {
+  if (Status status = checkOutput(path); !status.isOk())
+    return status;
+  if (path == "-")
+    return Status::error(
+        TENON_ERROR_USAGE,
+        "a compiled model can't be written to the standard output");
   bool isObject = path.ends_with(".o");
   ModelSymbols symbols;
   if (isObject)

@@ -69,12 +69,15 @@ private:
   /// say another one.
   Status prepare(llvm::StringRef name);
   Status updateTarget();
+  /// Whether `path` may be written: an error where it is the input.
+  Status checkOutput(llvm::StringRef path) const;
   /// What diagnostics said since the last call, as one text.
   std::string takeDiagnostics();
 
   CompileOptions options;
   mlir::MLIRContext context;
   std::string diagnostics;
+  std::string inputPath;
   /// Declared behind the context: the module goes first.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   Phase done = Phase::Import;

@@ -254,14 +254,21 @@ StringRef getCType(Type type) {
   }
 }
 
+/// A name is data of the model: it must not end the comment that it stands in.
+void writeName(raw_ostream &os, StringRef name) {
+  for (char c : name)
+    os << (llvm::isAlnum(c) || c == '_' || c == '.' ? c : '_');
+}
+
 void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
                   StringRef what) {
   auto symbols = run->getAttrOfType<ArrayAttr>(codegen::kSymbolsAttr);
   for (auto [index, tensor] :
        llvm::enumerate(run->getAttrOfType<ArrayAttr>(attribute)
                            .getAsRange<DictionaryAttr>())) {
-    os << " *   " << what << " " << index << ": "
-       << getCType(tensor.getAs<TypeAttr>("type").getValue()) << " [";
+    os << " *   " << what << " " << index << ": ";
+    writeName(os, tensor.getAs<StringAttr>("name").getValue());
+    os << ", " << getCType(tensor.getAs<TypeAttr>("type").getValue()) << " [";
     llvm::interleaveComma(
         tensor.getAs<DenseI64ArrayAttr>("dims").asArrayRef(), os,
         [&](int64_t dim) {
@@ -269,9 +276,8 @@ void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
             os << dim;
           else if (dim == TENON_DIM_COMPUTED)
             os << "?";
-          else // A name is data of the model: it must not end this comment.
-            for (char c : cast<StringAttr>(symbols[-1 - dim]).getValue())
-              os << (llvm::isAlnum(c) || c == '_' || c == '.' ? c : '_');
+          else
+            writeName(os, cast<StringAttr>(symbols[-1 - dim]).getValue());
         });
     os << "]\n";
   }

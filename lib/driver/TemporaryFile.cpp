@@ -40,8 +40,10 @@ Status TemporaryFile::createNear(StringRef path, StringRef suffix,
   if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't write '" + path + "': not a regular file");
-  if (std::error_code error =
-          sys::fs::createUniqueFile(path + "-%%%%%%%%." + suffix, file.path)) {
+  // The linker would take a name that begins with a dash for an option.
+  StringRef folder = path.starts_with("-") ? "./" : "";
+  if (std::error_code error = sys::fs::createUniqueFile(
+          folder + path + "-%%%%%%%%." + suffix, file.path)) {
     file.path.clear();
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't write '" + path + "': " + error.message());

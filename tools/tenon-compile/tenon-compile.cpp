@@ -2,11 +2,13 @@
 
 #include "lib/driver/Compiler.h"
 #include "lib/driver/OptionParsing.h"
+#include "lib/driver/Registration.h"
 #include "lib/driver/TemporaryFile.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "mlir/Transforms/Passes.h"
 #include "tenon/tenon.h"
 #include "tools/tenon-compile/ProgressPrinter.h"
 #include "llvm/ADT/STLExtras.h"
@@ -59,7 +61,10 @@ void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
     if (llvm::is_contained(option->Categories, &own) ||
         option->Categories.front()->getName() == "Generic Options")
       continue;
-    if (name.starts_with("mlir-") || name == "dump-pass-pipeline")
+    // These two list all passes.
+    if (name == "mlir-print-ir-before" || name == "mlir-print-ir-after")
+      option->setHiddenFlag(cl::Hidden);
+    else if (name.starts_with("mlir-") || name == "dump-pass-pipeline")
       option->addCategory(debugging);
     else
       option->setHiddenFlag(cl::Hidden);
@@ -128,6 +133,9 @@ int main(int argc, char **argv) {
                                "than a second"),
                       cl::cat(category));
 
+  // So that --mlir-print-ir-after=PASS knows their names.
+  mlir::registerTransformsPasses();
+  tenon::registerAllPasses();
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
