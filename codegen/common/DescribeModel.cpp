@@ -21,7 +21,7 @@ namespace tenon::codegen {
 namespace {
 
 // The tables below are written member by member in the header's order.
-static_assert(sizeof(TenonModelDesc) == 19 * 8, "describe the new members");
+static_assert(sizeof(TenonModelDesc) == 20 * 8, "describe the new members");
 static_assert(sizeof(TenonTensorDesc) == 24 && sizeof(TenonKernel) == 16 &&
                   sizeof(TenonLibraryKernel) == 56 &&
                   sizeof(TenonBufferDesc) == 16,
@@ -262,6 +262,8 @@ public:
         constants.makeArray(kLibraryTable, libraryKernels),
         Member(weightsSize == 0 ? StringRef() : StringRef(kWeightsSymbol)),
         i64(weightsSize),
+        i32(run->getAttrOfType<IntegerAttr>(kNumSlotsAttr).getInt()),
+        i32(0),
         Member(kPlanEntryName),
         Member(kRunName)};
     constants.makeArray(TENON_MODEL_SYMBOL, {description},

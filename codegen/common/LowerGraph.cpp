@@ -2,6 +2,8 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/KnownSizes.h"
+#include "codegen/common/LowerLoop.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,6 +12,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -94,6 +97,8 @@ private:
   /// Weights by value: equal constants are stored once.
   DenseMap<Attribute, rt::WeightOp> weights;
   uint64_t nextOffset = 0;
+  /// Of the memory of loops.
+  int64_t nextSlot = 0;
 };
 
 LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
@@ -104,7 +109,11 @@ LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
     lowerIf(branch, rewriter);
     return success();
   }
-  // The yields of tenon.if went with it.
+  if (auto loop = dyn_cast<LoopOp>(op)) {
+    lowerLoop(loop, rewriter, nextSlot);
+    return success();
+  }
+  // The yields of regions went with them.
   if (isa_and_nonnull<TenonDialect>(op->getDialect()) && !isa<YieldOp>(op))
     return op->emitOpError("is not part of a lowered graph");
   return success();
@@ -178,8 +187,6 @@ void LowerGraphPass::lowerIf(IfOp op, IRRewriter &rewriter) {
   rewriter.replaceOp(op, branch.getResults());
 }
 
-Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index);
-
 /// `size` as a value outside of `branch`: itself, or a copy of the arithmetic
 /// that computes it there; null if it depends on what the branch computes.
 Value copyOutside(OpBuilder &builder, Value size, scf::IfOp branch,
@@ -223,9 +230,8 @@ Value getBranchSize(OpBuilder &builder, Location loc, scf::IfOp branch,
                                  sizes[1]);
 }
 
-/// Dimension `index` of a tensor of the lowered graph. Goes through calls to
-/// what made their outputs, so that no dimension of a result is computed from
-/// the result.
+} // namespace
+
 Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(index))
@@ -238,6 +244,9 @@ Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index) {
     return empty.getDynamicSize(index);
   if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
     return view.getSizes()[type.getDynamicDimIndex(index)];
+  if (auto memory = dyn_cast_or_null<bufferization::ToTensorOp>(op))
+    if (Value size = getSizeOperand(memory.getBuffer(), index))
+      return size;
   if (auto tensorCast = dyn_cast_or_null<tensor::CastOp>(op))
     return getSize(builder, loc, tensorCast.getSource(), index);
   if (auto branch = dyn_cast_or_null<scf::IfOp>(op))
@@ -248,8 +257,6 @@ Value getSize(OpBuilder &builder, Location loc, Value tensor, int64_t index) {
   return tensor::DimOp::create(builder, loc, tensor, index);
 }
 
-/// The destination of the call that makes `value`, possibly behind views, if
-/// nothing else claims it: an empty tensor in the block of the return.
 OpOperand *findDestination(Value value, Block *block) {
   while (auto view = value.getDefiningOp<rt::ViewOp>())
     value = view.getSource();
@@ -262,12 +269,43 @@ OpOperand *findDestination(Value value, Block *block) {
   return empty && empty->hasOneUse() ? init : nullptr;
 }
 
+namespace {
+
+/// The memory of a result that has a size which depends on data: it is asked
+/// for before the result is computed, if its sizes are known there. If not,
+/// `destination` becomes null, and the result is copied.
+Value addComputedOutput(IRRewriter &rewriter, func::FuncOp main, int64_t index,
+                        Value result, ArrayRef<Value> allSizes,
+                        OpOperand *&destination) {
+  auto type = cast<RankedTensorType>(result.getType());
+  SmallVector<Value> sizes;
+  for (auto [i, size] : llvm::enumerate(allSizes))
+    if (type.isDynamicDim(i))
+      sizes.push_back(size);
+  OpBuilder::InsertionGuard guard(rewriter);
+  if (destination) {
+    Operation *empty = destination->get().getDefiningOp();
+    DominanceInfo dominance(main);
+    if (llvm::all_of(sizes, [&](Value size) {
+          return dominance.properlyDominates(size, empty);
+        }))
+      rewriter.setInsertionPoint(empty);
+    else
+      destination = nullptr;
+  }
+  // Its node is the one to name where the size is wrong.
+  return rt::OutputOp::create(
+      rewriter, result.getLoc(),
+      MemRefType::get(type.getShape(), type.getElementType()), index, sizes);
+}
+
 /// Results become memref arguments behind the inputs, then comes the frame.
 void LowerGraphPass::addOutputs(func::FuncOp main, IRRewriter &rewriter) {
   Block &block = main.front();
   auto terminator = cast<func::ReturnOp>(block.getTerminator());
   unsigned numInputs = main.getNumArguments();
   main->setAttr(kNumInputsAttr, rewriter.getI64IntegerAttr(numInputs));
+  KnownSizes known(main);
 
   for (auto [index, result] : llvm::enumerate(terminator.getOperands())) {
     Location loc = terminator.getLoc();
@@ -285,7 +323,11 @@ void LowerGraphPass::addOutputs(func::FuncOp main, IRRewriter &rewriter) {
       sizes.push_back(getSize(rewriter, loc, result, i));
     rt::ResultShapeOp::create(rewriter, loc, index, sizes);
 
-    if (OpOperand *destination = findDestination(result, &block)) {
+    OpOperand *destination = findDestination(result, &block);
+    if (!known.areKnown(sizes))
+      out =
+          addComputedOutput(rewriter, main, index, result, sizes, destination);
+    if (destination) {
       auto empty = destination->get().getDefiningOp<tensor::EmptyOp>();
       rewriter.setInsertionPoint(empty);
       Value tensor = bufferization::ToTensorOp::create(

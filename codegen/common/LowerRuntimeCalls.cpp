@@ -16,6 +16,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "runtime/core/ModelAbi.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -114,6 +115,11 @@ private:
   const LLVMTypeConverter &types;
 };
 
+/// The bytes of an element as it stands in memory.
+int64_t getElementBytes(MemRefType type) {
+  return llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
 class LowerRuntimeCallsPass
     : public impl::LowerRuntimeCallsBase<LowerRuntimeCallsPass> {
 public:
@@ -125,10 +131,14 @@ private:
   void lowerLibrary(rt::LibraryOp op, Value frame);
   void lowerRequireEqual(rt::RequireEqualOp op, Value frame);
   Value makeString(AbiBuilder &builder, StringRef text);
-  /// Calls function `slot` of the runtime's table with the session, `first` and
-  /// the rest.
-  void callRuntime(AbiBuilder &builder, Value frame, int64_t slot, Value first,
-                   ArrayRef<Value> arguments);
+  void lowerCopy(memref::CopyOp op, Value frame);
+  template <typename Op>
+  Value lowerAllocation(AbiBuilder &builder, Op op, Value frame);
+  /// Calls function `slot` of the runtime's table with the session and
+  /// `arguments`. Of an i32, the default, nobody needs to take notice: an error
+  /// sticks to the session, and later calls of this run do nothing.
+  Value callRuntime(AbiBuilder &builder, Value frame, int64_t slot,
+                    ArrayRef<Value> arguments, Type result = {});
   Value countUnits(AbiBuilder &builder, rt::LaunchOp op);
   void makeEntry(func::FuncOp kernel);
   void makeRun(func::FuncOp main, func::FuncOp plan);
@@ -145,6 +155,27 @@ private:
   llvm::StringMap<LLVM::GlobalOp> texts;
 };
 
+/// The address of a row is that of the source and as many rows before it.
+static Value lowerRow(AbiBuilder &builder, rt::RowOp op) {
+  auto type = cast<MemRefType>(op.getResult().getType());
+  Value offset = arith::ConstantIndexOp::create(builder, getElementBytes(type));
+  offset = arith::MulIOp::create(builder, offset, op.getIndex());
+  SmallVector<Value> sizes;
+  for (int64_t i = 0; i != type.getRank(); ++i) {
+    Value size = memref::DimOp::create(builder, op.getSource(), i + 1);
+    if (type.isDynamicDim(i))
+      sizes.push_back(size);
+    offset = arith::MulIOp::create(builder, offset, size);
+  }
+  Value pointer = LLVM::GEPOp::create(
+      builder, builder.getPointerType(), builder.getI8Type(),
+      builder.getPointer(op.getSource()),
+      ValueRange{
+          arith::IndexCastOp::create(builder, builder.getI64Type(), offset)
+              .getResult()});
+  return builder.makeMemRef(type, pointer, sizes);
+}
+
 /// Memory that the runtime keeps for the model: buffers and weights.
 void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
   AbiBuilder builder(op->getLoc(), op, *types);
@@ -160,6 +191,18 @@ void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
                                 buffer.getSizes());
     bufferNames.resize(std::max(bufferNames.size(), buffer.getIndex() + 1));
     bufferNames[buffer.getIndex()] = getNodeNames(op->getLoc());
+  } else if (auto row = dyn_cast<rt::RowOp>(op)) {
+    memory = lowerRow(builder, row);
+  } else if (isa<rt::FailedOp>(op)) {
+    Value status = callRuntime(builder, frame, TENON_TABLE_SLOT(status), {});
+    Value zero =
+        arith::ConstantOp::create(builder, builder.getI32IntegerAttr(0));
+    memory =
+        arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, status, zero);
+  } else if (auto allocate = dyn_cast<rt::AllocateOp>(op)) {
+    memory = lowerAllocation(builder, allocate, frame);
+  } else if (auto output = dyn_cast<rt::OutputOp>(op)) {
+    memory = lowerAllocation(builder, output, frame);
   } else if (auto get = dyn_cast<rt::GetWeightOp>(op)) {
     auto weight = SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
         op, get.getWeightAttr());
@@ -175,6 +218,61 @@ void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
   }
   op->getResult(0).replaceAllUsesWith(memory);
   op->erase();
+}
+
+/// A call for memory with all dimensions of what it is for.
+template <typename Op>
+Value LowerRuntimeCallsPass::lowerAllocation(AbiBuilder &builder, Op op,
+                                             Value frame) {
+  auto type = cast<MemRefType>(op.getResult().getType());
+  auto makeI32 = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, builder.getI32IntegerAttr(value));
+  };
+  SmallVector<Value> dims;
+  for (int64_t i = 0; i != type.getRank(); ++i) {
+    if (type.isDynamicDim(i))
+      dims.push_back(arith::IndexCastOp::create(
+          builder, builder.getI64Type(),
+          op.getSizes()[type.getDynamicDimIndex(i)]));
+    else
+      dims.push_back(arith::ConstantOp::create(
+          builder, builder.getI64IntegerAttr(type.getDimSize(i))));
+  }
+  Value dimArray = builder.makeArray(builder.getI64Type(), dims);
+  Value node = makeString(builder, getNodeNames(op.getLoc()));
+  Value pointer;
+  if constexpr (std::is_same_v<Op, rt::OutputOp>) {
+    pointer = callRuntime(builder, frame, TENON_TABLE_SLOT(output),
+                          {makeI32(op.getIndex()), node, dimArray},
+                          builder.getPointerType());
+  } else {
+    Value elementBytes = arith::ConstantOp::create(
+        builder, builder.getI64IntegerAttr(getElementBytes(type)));
+    pointer = callRuntime(builder, frame, TENON_TABLE_SLOT(allocate),
+                          {makeI32(op.getSlot()), makeI32(op.getKeep()), node,
+                           elementBytes, makeI32(type.getRank()), dimArray},
+                          builder.getPointerType());
+  }
+  return builder.makeMemRef(type, pointer, op.getSizes());
+}
+
+/// A copy by the runtime, which knows whether there was an error: sizes may be
+/// anything then.
+void LowerRuntimeCallsPass::lowerCopy(memref::CopyOp op, Value frame) {
+  AbiBuilder builder(op.getLoc(), op, *types);
+  auto type = cast<MemRefType>(op.getTarget().getType());
+  Value count = arith::ConstantIndexOp::create(builder, 1);
+  for (int64_t i = 0; i != type.getRank(); ++i)
+    count = arith::MulIOp::create(
+        builder, count, memref::DimOp::create(builder, op.getTarget(), i));
+  Value elementBytes = arith::ConstantOp::create(
+      builder, builder.getI64IntegerAttr(getElementBytes(type)));
+  callRuntime(
+      builder, frame, TENON_TABLE_SLOT(copy),
+      {builder.getPointer(op.getTarget()), builder.getPointer(op.getSource()),
+       elementBytes,
+       arith::IndexCastOp::create(builder, builder.getI64Type(), count)});
+  op.erase();
 }
 
 /// How many units `op` has: the kernel's own formula over the dimensions of the
@@ -210,21 +308,22 @@ Value LowerRuntimeCallsPass::addressOfKernel(AbiBuilder &builder,
       base, LLVM::LLVMStructType::getLiteral(&getContext(), members), index);
 }
 
-void LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
-                                        int64_t slot, Value first,
-                                        ArrayRef<Value> arguments) {
+Value LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
+                                         int64_t slot,
+                                         ArrayRef<Value> arguments,
+                                         Type result) {
   Value table = builder.loadPointer(frame, TENON_FRAME_SLOT(rt));
   Value session = builder.loadPointer(frame, TENON_FRAME_SLOT(session));
-  SmallVector<Value> operands = {builder.loadPointer(table, slot), session,
-                                 first};
+  SmallVector<Value> operands = {builder.loadPointer(table, slot), session};
   llvm::append_range(operands, arguments);
   SmallVector<Type> parameters;
   for (Value operand : ArrayRef(operands).drop_front())
     parameters.push_back(operand.getType());
-  // An error sticks to the session: later calls of this run do nothing.
-  LLVM::CallOp::create(
-      builder, LLVM::LLVMFunctionType::get(builder.getI32Type(), parameters),
-      operands);
+  if (!result)
+    result = builder.getI32Type();
+  return LLVM::CallOp::create(
+             builder, LLVM::LLVMFunctionType::get(result, parameters), operands)
+      .getResult();
 }
 
 void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
@@ -252,8 +351,8 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   Type pointer = builder.getPointerType();
   Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
                                 {pointer, pointer});
-  callRuntime(builder, frame, TENON_TABLE_SLOT(launch), entry,
-              {builder.makeArray(pointer, pointers),
+  callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
+              {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(builder.getI64Type(), dims), units});
   kernels.push_back(builder.getDictionaryAttr(
       {builder.getNamedAttr(
@@ -296,9 +395,9 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
   Value entry =
       addressOfKernel(builder, kLibraryTable, libraryKernels.size(),
                       {pointer, pointer, i32, i32, pointer, i64, pointer, i64});
-  callRuntime(
-      builder, frame, TENON_TABLE_SLOT(library), entry,
-      {builder.makeArray(pointer, pointers), builder.makeArray(i64, dims)});
+  callRuntime(builder, frame, TENON_TABLE_SLOT(library),
+              {entry, builder.makeArray(pointer, pointers),
+               builder.makeArray(i64, dims)});
   SmallVector<int64_t> constants(pointers.size(), -1);
   for (int64_t index : op.getConstants())
     constants[index] = getWeightOffset(op.getInputs()[index]);
@@ -326,8 +425,8 @@ void LowerRuntimeCallsPass::lowerRequireEqual(rt::RequireEqualOp op,
     sizes.push_back(
         arith::IndexCastOp::create(builder, builder.getI64Type(), size));
   callRuntime(builder, frame, TENON_TABLE_SLOT(mismatch),
-              makeString(builder, getNodeNames(op.getLoc())),
-              {makeString(builder, op.getWhat()), sizes[0], sizes[1]});
+              {makeString(builder, getNodeNames(op.getLoc())),
+               makeString(builder, op.getWhat()), sizes[0], sizes[1]});
   op.erase();
 }
 
@@ -509,7 +608,9 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
       cast<DenseI64ArrayAttr>(main->getAttr(kBuffersAttr)).size() / 2);
   SmallVector<StringRef> buffers(bufferNames.begin(), bufferNames.end());
   run->setAttr(kBufferNamesAttr, at.getStrArrayAttr(buffers));
+  run->setAttr(kNumSlotsAttr, main->getAttr(kNumSlotsAttr));
   main->removeAttr(kBuffersAttr);
+  main->removeAttr(kNumSlotsAttr);
   main->removeAttr(kNumInputsAttr);
   for (unsigned i = 0; i != main.getNumArguments(); ++i)
     main.setArgAttrs(i, DictionaryAttr::get(&getContext()));
@@ -530,6 +631,7 @@ void LowerRuntimeCallsPass::runOnOperation() {
   SmallVector<rt::LaunchOp> launches;
   SmallVector<rt::LibraryOp> calls;
   SmallVector<rt::RequireEqualOp> guards;
+  SmallVector<memref::CopyOp> copies;
   main.walk([&](Operation *op) {
     if (auto launch = dyn_cast<rt::LaunchOp>(op))
       launches.push_back(launch);
@@ -537,6 +639,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
       calls.push_back(call);
     else if (auto guard = dyn_cast<rt::RequireEqualOp>(op))
       guards.push_back(guard);
+    else if (auto copy = dyn_cast<memref::CopyOp>(op))
+      copies.push_back(copy);
   });
   declareTable(kKernelTable, launches.size());
   declareTable(kLibraryTable, calls.size());
@@ -547,6 +651,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
     lowerLibrary(op, frame);
   for (rt::RequireEqualOp op : guards)
     lowerRequireEqual(op, frame);
+  for (memref::CopyOp op : copies)
+    lowerCopy(op, frame);
   SmallVector<Operation *> memory;
   main.walk([&](Operation *op) { memory.push_back(op); });
   for (Operation *op : memory)

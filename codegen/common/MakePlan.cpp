@@ -2,11 +2,13 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/KnownSizes.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
+#include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -69,12 +71,8 @@ public:
           return clone(sizes.getSizes()[index]);
       return failure();
     }
-    Operation *op = source.getDefiningOp();
-    unsigned position = type.getDynamicDimIndex(index);
-    if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
-      return clone(buffer.getSizes()[position]);
-    if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
-      return clone(view.getSizes()[position]);
+    if (Value size = getSizeOperand(source, index))
+      return clone(size);
     return failure();
   }
 
@@ -113,16 +111,25 @@ public:
     SmallVector<rt::ResultShapeOp> shapes;
     main.walk([&](rt::ResultShapeOp shape) { shapes.push_back(shape); });
     SizeCloner cloner(builder, mapping, numInputs, shapes);
+    KnownSizes known(main);
+    DenseSet<int64_t> computed;
+    main.walk([&](rt::OutputOp output) { computed.insert(output.getIndex()); });
     int64_t nextDim = 0, nextLibraryDim = 0;
     WalkResult result = main.walk([&](Operation *op) {
       LogicalResult stored = success();
       if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
         stored = storeBytes(buffer, cloner, builder, bytes);
       } else if (auto shape = dyn_cast<rt::ResultShapeOp>(op)) {
-        stored = storeDims(shape, cloner, builder, dims, nextDim);
+        SmallVector<Value> sizes(shape.getSizes());
+        if (computed.contains(shape.getIndex()))
+          for (Value &size : sizes)
+            if (!known.isKnown(size))
+              size = arith::ConstantIndexOp::create(builder, shape.getLoc(),
+                                                    TENON_DIM_COMPUTED);
+        stored = storeDims(shape, sizes, cloner, builder, dims, nextDim);
         if (failed(stored))
           shape.emitError("the shape of result ")
-              << shape.getIndex() << " depends on data, which is not supported";
+              << shape.getIndex() << " is not known before the run";
       } else if (auto call = dyn_cast<rt::LibraryOp>(op)) {
         storeLibraryDims(call, cloner, builder, libraryDims, nextLibraryDim);
       }
@@ -189,7 +196,7 @@ private:
   }
 
   /// Stores the dimensions of all args of a call, or as many -1 if some are not
-  /// known or the call is in one of the regions of a conditional.
+  /// known or the call is in a region of a conditional or a loop.
   static void storeLibraryDims(rt::LibraryOp call, SizeCloner &cloner,
                                OpBuilder &builder, Value memory,
                                int64_t &next) {
@@ -213,10 +220,10 @@ private:
             memory, next++);
   }
 
-  static LogicalResult storeDims(rt::ResultShapeOp shape, SizeCloner &cloner,
-                                 OpBuilder &builder, Value memory,
-                                 int64_t &next) {
-    for (Value size : shape.getSizes()) {
+  static LogicalResult storeDims(rt::ResultShapeOp shape, ArrayRef<Value> sizes,
+                                 SizeCloner &cloner, OpBuilder &builder,
+                                 Value memory, int64_t &next) {
+    for (Value size : sizes) {
       FailureOr<Value> copy = cloner.clone(size);
       if (failed(copy))
         return failure();

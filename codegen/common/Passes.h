@@ -13,6 +13,8 @@ inline constexpr llvm::StringLiteral kMainName = "main";
 inline constexpr llvm::StringLiteral kPlanName = "plan";
 /// On main: first and last step of every buffer, flat.
 inline constexpr llvm::StringLiteral kBuffersAttr = "tenon_rt.buffers";
+/// How many slots of `tenon_rt.allocate` there are.
+inline constexpr llvm::StringLiteral kNumSlotsAttr = "tenon_rt.num_slots";
 /// On main: number of inputs. The arguments are inputs, outputs, frame.
 inline constexpr llvm::StringLiteral kNumInputsAttr = "tenon_rt.num_inputs";
 

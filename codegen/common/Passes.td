@@ -48,14 +48,19 @@ def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
 def PlanBuffers : Pass<"tenon-plan-buffers", "::mlir::ModuleOp"> {
   let summary = "Number the buffers of main and tell when each is in use";
   let description = [{
-    Every `memref.alloc` of `@main` becomes a `tenon_rt.buffer`, and the
-    attribute `tenon_rt.buffers` on `@main` gets its first and last step. The
-    runtime gives buffers whose steps don't overlap the same memory. A copy of a
-    buffer onto itself, which a result written in place leaves, goes away.
+    Every `memref.alloc` of `@main` whose size follows from the inputs'
+    dimensions becomes a `tenon_rt.buffer`, and the attribute `tenon_rt.buffers`
+    on `@main` gets its first and last step. The runtime gives buffers whose
+    steps don't overlap the same memory. The others, whose size depends on data,
+    become a `tenon_rt.allocate`; those that are not in use at the same time
+    share a slot. A copy of a buffer onto itself, which a result written in place
+    leaves, goes away.
   }];
   let dependentDialects = ["::tenon::rt::RtDialect"];
   let statistics = [
-    Statistic<"numBuffers", "buffers", "buffers planned">
+    Statistic<"numBuffers", "buffers", "buffers planned">,
+    Statistic<"numAllocated", "allocated",
+              "buffers whose size depends on data">
   ];
 }
 
@@ -65,8 +70,7 @@ def MakePlan : Pass<"tenon-make-plan", "::mlir::ModuleOp"> {
     `@plan` is what is left of `@main` when only sizes matter: it stores the
     bytes of each buffer (-1 where they are negative or too many to count) and
     the dimensions of each result and of what library kernels are called with,
-    given the inputs' dimensions. A buffer or result whose size depends on data
-    is an error that names its node.
+    given the inputs' dimensions. A dimension that depends on data is -1.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect"];

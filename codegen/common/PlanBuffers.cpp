@@ -2,11 +2,13 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/KnownSizes.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
@@ -30,6 +32,17 @@ Value getRoot(Value memory) {
   }
 }
 
+/// When memory is in use, in steps; both ends are included.
+struct Lifetime {
+  int64_t first = std::numeric_limits<int64_t>::max();
+  int64_t last = 0;
+
+  void add(int64_t step) {
+    first = std::min(first, step);
+    last = std::max(last, step);
+  }
+};
+
 class PlanBuffersPass : public impl::PlanBuffersBase<PlanBuffersPass> {
 public:
   void runOnOperation() override {
@@ -43,37 +56,86 @@ public:
     });
 
     // 2. Steps are the order of operations in the text.
-    DenseMap<Operation *, int64_t> steps;
     SmallVector<memref::AllocOp> allocations;
+    int64_t numSlots = 0;
+    steps.clear();
     main.walk<WalkOrder::PreOrder>([&](Operation *op) {
       steps.try_emplace(op, steps.size());
       if (auto allocation = dyn_cast<memref::AllocOp>(op))
         allocations.push_back(allocation);
+      else if (auto allocate = dyn_cast<rt::AllocateOp>(op))
+        numSlots = std::max<int64_t>(numSlots, allocate.getSlot() + 1);
     });
 
-    // 3. A buffer is in use from its first to its last user, or that of a view.
+    lastSteps.clear();
+    main.walk([&](LoopLikeOpInterface loop) {
+      int64_t &last = lastSteps[loop];
+      loop->walk(
+          [&](Operation *op) { last = std::max(last, steps.lookup(op)); });
+    });
+
+    // 3. What has a size that is known before the run is planned; the rest is
+    //    allocated when its size is known.
+    KnownSizes known(main);
     BufferViewFlowAnalysis views(main);
     SmallVector<int64_t> ranges;
+    SmallVector<int64_t> slotEnds;
     for (memref::AllocOp allocation : allocations) {
-      int64_t first = std::numeric_limits<int64_t>::max(), last = 0;
-      for (Value alias : views.resolve(allocation.getMemref()))
-        for (Operation *user : alias.getUsers()) {
-          first = std::min(first, steps.lookup(user));
-          last = std::max(last, steps.lookup(user));
-        }
       if (allocation->use_empty()) {
         rewriter.eraseOp(allocation);
         continue;
       }
-      ranges.append({first, last});
+      Lifetime life = getLifetime(allocation, views);
       rewriter.setInsertionPoint(allocation);
-      rewriter.replaceOpWithNewOp<rt::BufferOp>(
-          allocation, allocation.getType(), ranges.size() / 2 - 1,
-          allocation.getDynamicSizes());
-      ++numBuffers;
+      if (known.areKnown(allocation.getDynamicSizes())) {
+        ranges.append({life.first, life.last});
+        rewriter.replaceOpWithNewOp<rt::BufferOp>(
+            allocation, allocation.getType(), ranges.size() / 2 - 1,
+            allocation.getDynamicSizes());
+        ++numBuffers;
+        continue;
+      }
+      life.add(steps.lookup(allocation));
+      int64_t slot =
+          llvm::find_if(slotEnds,
+                        [&](int64_t end) { return end < life.first; }) -
+          slotEnds.begin();
+      if (slot == int64_t(slotEnds.size()))
+        slotEnds.push_back(0);
+      slotEnds[slot] = life.last;
+      rewriter.replaceOpWithNewOp<rt::AllocateOp>(
+          allocation, allocation.getType(), numSlots + slot,
+          allocation.getDynamicSizes(), /*keep=*/false);
+      ++numAllocated;
     }
     main->setAttr(kBuffersAttr, rewriter.getDenseI64ArrayAttr(ranges));
+    main->setAttr(kNumSlotsAttr,
+                  rewriter.getI64IntegerAttr(numSlots + slotEnds.size()));
   }
+
+private:
+  /// From the first to the last user of the memory, or of a view of it.
+  Lifetime getLifetime(memref::AllocOp allocation,
+                       BufferViewFlowAnalysis &views) {
+    Lifetime life;
+    for (Value alias : views.resolve(allocation.getMemref()))
+      for (Operation *user : alias.getUsers()) {
+        life.add(steps.lookup(user));
+        // What a loop uses of around it, it uses each time.
+        for (Operation *outer = user->getParentOp();
+             outer && !outer->isAncestor(allocation);
+             outer = outer->getParentOp())
+          if (isa<LoopLikeOpInterface>(outer)) {
+            life.add(steps.lookup(outer));
+            life.add(lastSteps.lookup(outer));
+          }
+      }
+    return life;
+  }
+
+  DenseMap<Operation *, int64_t> steps;
+  /// Of what is in a loop.
+  DenseMap<Operation *, int64_t> lastSteps;
 };
 
 } // namespace

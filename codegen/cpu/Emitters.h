@@ -19,6 +19,10 @@ extern const KernelEmitter kConvTransposeEmitter;
 extern const KernelEmitter kAttentionEmitter;
 /// One layer of LSTM.
 extern const KernelEmitter kLstmEmitter;
+/// What is found in data.
+extern const KernelEmitter kNonZeroEmitter;
+extern const KernelEmitter kUniqueEmitter;
+extern const KernelEmitter kNonMaxSuppressionEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.
 extern const KernelEmitter kRowEmitter;
 /// Pointwise work and movements; takes what the others don't.

@@ -7,10 +7,17 @@ using namespace mlir;
 namespace tenon::cpu {
 
 ArrayRef<const KernelEmitter *> getKernelEmitters() {
-  static const KernelEmitter *const emitters[] = {
-      &kMatmulEmitter,        &kDepthwiseConvEmitter, &kConvEmitter,
-      &kConvTransposeEmitter, &kAttentionEmitter,     &kLstmEmitter,
-      &kRowEmitter,           &kLoopEmitter};
+  static const KernelEmitter *const emitters[] = {&kMatmulEmitter,
+                                                  &kDepthwiseConvEmitter,
+                                                  &kConvEmitter,
+                                                  &kConvTransposeEmitter,
+                                                  &kAttentionEmitter,
+                                                  &kLstmEmitter,
+                                                  &kNonZeroEmitter,
+                                                  &kUniqueEmitter,
+                                                  &kNonMaxSuppressionEmitter,
+                                                  &kRowEmitter,
+                                                  &kLoopEmitter};
   return emitters;
 }
 

@@ -65,6 +65,8 @@ OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
 
 Value tenon::rt::ViewOp::getViewSource() { return getSource(); }
 
+Value tenon::rt::RowOp::getViewSource() { return getSource(); }
+
 /// What is known to be equal needs no guard.
 LogicalResult tenon::rt::RequireEqualOp::canonicalize(RequireEqualOp op,
                                                       PatternRewriter &rewriter) {
@@ -124,6 +126,17 @@ tenon::rt::LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                            << getKernelAttr() << " to take " << given
                            << ", but it has type " << actual;
   }
+  return success();
+}
+
+LogicalResult tenon::rt::RowOp::verify() {
+  auto source = cast<MemRefType>(getSource().getType());
+  auto result = cast<MemRefType>(getResult().getType());
+  if (source.getRank() == 0 ||
+      source.getElementType() != result.getElementType() ||
+      source.getShape().drop_front() != result.getShape())
+    return emitOpError() << "expects a result of the source's type, " << source
+                         << ", without dimension 0, but it has " << result;
   return success();
 }
 

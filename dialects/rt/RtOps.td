@@ -126,6 +126,69 @@ def Rt_BufferOp : Rt_Op<"buffer", [Pure]> {
   let assemblyFormat = "$index `[` $sizes `]` attr-dict `:` type($result)";
 }
 
+def Rt_AllocateOp : Rt_Op<"allocate"> {
+  let summary = "memory for what has a size that depends on data";
+  let description = [{
+    A session keeps one block of memory for each `slot`, which only grows: with
+    the sizes of before, or smaller ones, it is the same memory with the same
+    contents. Where it has to grow, the contents are lost unless `keep` stands.
+    `sizes` are the dynamic dimensions; a negative one is an error at run time.
+
+    Example: `%b = tenon_rt.allocate 0[%d] : memref<?x4xf32>`
+  }];
+  let arguments = (ins I64Attr:$slot, Variadic<Index>:$sizes, UnitAttr:$keep);
+  let results = (outs Res<AnyStridedMemRef, "", [MemAlloc]>:$result);
+  let assemblyFormat =
+      "$slot `[` $sizes `]` (`keep` $keep^)? attr-dict `:` type($result)";
+}
+
+def Rt_OutputOp : Rt_Op<"output"> {
+  let summary = "the memory of a result whose dimensions depend on data";
+  let description = [{
+    Tells the runtime the dimensions of result `index` of the model. `sizes` are
+    the dynamic ones.
+
+    Example: `%y = tenon_rt.output 0[%d] : memref<?x4xf32>`
+  }];
+  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
+  let results = (outs AnyStridedMemRef:$result);
+  let assemblyFormat = "$index `[` $sizes `]` attr-dict `:` type($result)";
+}
+
+def Rt_RowOp : Rt_Op<"row", [Pure,
+    DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
+  let summary = "the part of memory that belongs to an index of dimension 0";
+  let description = [{
+    The source is contiguous, and so is the result.
+
+    Example:
+    ```mlir
+    func.func @second(%m: memref<?x4xf32>) -> memref<4xf32> {
+      %c1 = arith.constant 1 : index
+      %r = tenon_rt.row %m[%c1] : memref<?x4xf32> -> memref<4xf32>
+      return %r : memref<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins AnyStridedMemRef:$source, Index:$index);
+  let results = (outs AnyStridedMemRef:$result);
+  let assemblyFormat =
+      "$source `[` $index `]` attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Rt_FailedOp : Rt_Op<"failed"> {
+  let summary = "whether there was an error in this run";
+  let description = [{
+    After an error nothing is computed any more, so that sizes and conditions may
+    be anything: loops end by this.
+
+    Example: `%f = tenon_rt.failed`
+  }];
+  let results = (outs I1:$result);
+  let assemblyFormat = "attr-dict";
+}
+
 def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
   let summary = "a constant of the model";
   let description = [{
@@ -151,7 +214,7 @@ def Rt_ResultShapeOp : Rt_Op<"result_shape"> {
   let summary = "the dimensions of a result of the model";
   let description = [{
     What a caller learns of result `index` when shapes are bound: all its
-    dimensions.
+    dimensions, but for those of a `tenon_rt.output` that depend on data.
 
     Example: `tenon_rt.result_shape 0 [%d0, %d1]`
   }];

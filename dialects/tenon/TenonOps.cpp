@@ -163,6 +163,87 @@ LogicalResult IfOp::verifyRegions() {
 }
 
 //===----------------------------------------------------------------------===//
+// LoopOp
+//===----------------------------------------------------------------------===//
+
+YieldOp LoopOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
+
+Value LoopOp::getYieldedCondition() { return getYield().getOperand(0); }
+
+ValueRange LoopOp::getYieldedCarried() {
+  return getYield().getOperands().slice(1, getNumCarried());
+}
+
+ValueRange LoopOp::getYieldedScans() {
+  return getYield().getOperands().drop_front(1 + getNumCarried());
+}
+
+bool LoopOp::isCounted() {
+  auto isTrue = [](Value condition) {
+    std::optional<double> value = getConstantScalar(condition);
+    return value && *value != 0;
+  };
+  return getTripCount() && (!getCondition() || isTrue(getCondition())) &&
+         isTrue(getYieldedCondition());
+}
+
+LogicalResult LoopOp::verifyRegions() {
+  unsigned numCarried = getNumCarried();
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 + numCarried)
+    return emitOpError() << "expects " << 1 + numCarried
+                         << " arguments of its region, an iteration and the "
+                            "carried values, but there are "
+                         << block.getNumArguments();
+  MLIRContext *context = getContext();
+  auto scalar = [&](unsigned bits) {
+    return RankedTensorType::get({}, IntegerType::get(context, bits));
+  };
+  if (block.getArgument(0).getType() != scalar(64))
+    return emitOpError() << "expects the first argument of its region to be "
+                         << scalar(64) << ", but it is "
+                         << block.getArgument(0).getType();
+  YieldOp yield = getYield();
+  if (yield.getNumOperands() != 1 + getNumResults() ||
+      getNumResults() < numCarried)
+    return emitOpError() << "expects its region to yield a condition and "
+                         << getNumResults() << " values, at least "
+                         << numCarried << ", but it yields "
+                         << yield.getNumOperands();
+  if (getYieldedCondition().getType() != scalar(1))
+    return emitOpError() << "expects its region to yield " << scalar(1)
+                         << " first, but it yields "
+                         << getYieldedCondition().getType();
+  for (unsigned i = 0; i != numCarried; ++i) {
+    auto argument = dyn_cast<RankedTensorType>(getCarried()[i].getType());
+    for (auto [what, value] :
+         {std::pair("initial value", getInits()[i]),
+          std::pair("result", getResult(i)),
+          std::pair("yielded value", getYieldedCarried()[i])})
+      if (!argument || !detail::areCompatibleTypes(argument, value.getType()))
+        return emitOpError()
+               << "expects " << what << " " << i << " to have the type of the "
+               << "argument of its region, " << getCarried()[i].getType()
+               << ", but it has " << value.getType();
+  }
+  for (auto [i, slice, result] : llvm::enumerate(
+           getYieldedScans(), getResults().drop_front(numCarried))) {
+    auto type = dyn_cast<RankedTensorType>(slice.getType());
+    auto joined = cast<RankedTensorType>(result.getType());
+    if (!type || joined.getRank() != type.getRank() + 1 ||
+        joined.getElementType() != type.getElementType() ||
+        failed(verifyCompatibleShape(joined.getShape().drop_front(),
+                                     type.getShape())))
+      return emitOpError() << "expects result " << numCarried + i
+                           << " to join values of type " << slice.getType()
+                           << ", but it has type " << result.getType();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // KernelOp
 //===----------------------------------------------------------------------===//
 

@@ -6,6 +6,7 @@
 include "dialects/tenon/TenonOpsElementwise.td"
 include "dialects/tenon/TenonOpsNN.td"
 include "dialects/tenon/TenonOpsShape.td"
+include "dialects/tenon/TenonOpsDynamic.td"
 include "dialects/tenon/TenonOpsStructure.td"
 
 #endif // TENON_OPS

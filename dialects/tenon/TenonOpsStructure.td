@@ -22,9 +22,9 @@ def Tenon_ConstantOp : Tenon_Op<"constant", [Pure, ConstantLike,
 }
 
 def Tenon_YieldOp : Tenon_Op<"yield", [Pure, Terminator, ReturnLike,
-    ParentOneOf<["KernelOp", "IfOp"]>]> {
+    ParentOneOf<["KernelOp", "IfOp", "LoopOp"]>]> {
   let summary = "the results of a region";
-  let description = "Ends the regions of `tenon.if` and `tenon.kernel`.";
+  let description = "Ends the regions of `tenon.if`, `tenon.loop` and `tenon.kernel`.";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
   let builders = [OpBuilder<(ins), "build($_builder, $_state, ::mlir::ValueRange());">];
@@ -58,6 +58,63 @@ def Tenon_IfOp : Tenon_Op<"if", [RecursiveMemoryEffects, NoRegionArguments,
   }];
   let hasRegionVerifier = 1;
   let hasCanonicalizer = 1;
+}
+
+def Tenon_LoopOp : Tenon_Op<"loop", [RecursiveMemoryEffects,
+    SingleBlockImplicitTerminator<"YieldOp">, AttrSizedOperandSegments]> {
+  let summary = "runs a region again and again";
+  let description = [{
+    The region runs as long as it has run fewer than `trip_count` times and the
+    condition holds: at first `condition`, then the first value that the region
+    yields. What is left out does not end the loop. The region's arguments are
+    the number of times that it has run before, and the carried values: `inits`
+    at first, then what it yields behind the condition. It sees the values
+    around it.
+
+    Results are the last carried values and then, for each further value that
+    the region yields, all of these, joined along a new first dimension. A
+    dimension of a carried value may change from one time to the next where its
+    type, here and as an argument, does not have it. What is joined has to have
+    the same dimensions each time.
+
+    Example:
+    ```mlir
+    func.func @powers(%n: tensor<i64>, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<?x4xf32>) {
+      %true = tenon.constant dense<true> : tensor<i1>
+      %last, %all = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> (tensor<4xf32>, tensor<?x4xf32>) {
+      ^bb0(%i: tensor<i64>, %y: tensor<4xf32>):
+        %z = tenon.mul %y, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+        tenon.yield %true, %z, %z : tensor<i1>, tensor<4xf32>, tensor<4xf32>
+      }
+      return %last, %all : tensor<4xf32>, tensor<?x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Optional<0DTensorOf<[I64]>>:$trip_count,
+      Optional<0DTensorOf<[I1]>>:$condition, Variadic<Tenon_Tensor>:$inits);
+  let results = (outs Variadic<Tenon_Tensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`trip` `(` $trip_count^ `:` type($trip_count) `)`)?
+    (`while` `(` $condition^ `:` type($condition) `)`)? `(` $inits `)` attr-dict
+    `:` functional-type($inits, $outputs) $body
+  }];
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::tenon::YieldOp getYield();
+    unsigned getNumCarried() { return getInits().size(); }
+    /// The arguments of the region.
+    ::mlir::Value getIteration() { return getBody().getArgument(0); }
+    ::mlir::ValueRange getCarried() {
+      return getBody().getArguments().drop_front();
+    }
+    /// What the region yields.
+    ::mlir::Value getYieldedCondition();
+    ::mlir::ValueRange getYieldedCarried();
+    ::mlir::ValueRange getYieldedScans();
+    /// Whether only the trip count ends the loop.
+    bool isCounted();
+  }];
 }
 
 def Tenon_KernelOp : Tenon_Op<"kernel", [Pure, IsolatedFromAbove,

@@ -15,8 +15,11 @@ bool isShapeOperand(OpOperand &operand) {
   unsigned number = operand.getOperandNumber();
   if (isa<SliceOp>(operand.getOwner()))
     return number == 1 || number == 2;
+  if (isa<NonMaxSuppressionOp>(operand.getOwner()))
+    return number == 2;
   return number == 1 &&
-         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp>(operand.getOwner());
+         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp, NonZeroOp>(
+             operand.getOwner());
 }
 
 FailureOr<SmallVector<OpFoldResult>> getShapeElements(Value shape) {

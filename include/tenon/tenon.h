@@ -106,7 +106,8 @@ typedef struct TenonTensorInfo {
   const char *name;
   TenonDType dtype;
   int32_t rank;
-  /** A dimension, or -1 if it is known only when inputs are bound. */
+  /** A dimension, or -1 if it is known only when inputs are bound or the model
+   * has run. */
   const int64_t *dims;
   /** The names of the dynamic dimensions; "" where a dimension is fixed or has
    * no name. Equal names have equal values. */
@@ -191,20 +192,28 @@ TENON_API TenonError *tenon_session_bind(TenonSession *session,
                                          const TenonTensor *inputs,
                                          size_t num_inputs);
 
-/** An output as the last bind or run made it, its data null. The view is valid
- * until the next bind or run with other dimensions. Its name is null if there
- * is no such output or nothing is bound. */
+/** An output as the last bind or run made it. After a bind its data are null,
+ * and a dimension that depends on the inputs' data is -1. After a run all
+ * dimensions are known, and if the run was given no memory for the output, its
+ * data are in the session's. The view is valid until the next bind or run. Its
+ * name is null if there is no such output or nothing is bound. */
 TENON_API TenonTensor tenon_session_output(const TenonSession *session,
                                            size_t index);
 
 /** Runs the model: binds the inputs' dimensions, unless they are the last ones,
  * reads the inputs and writes the outputs. An output of the model that is not
- * given, or has null data, is computed and dropped. Outputs must have the type
- * and dimensions that tenon_session_output() tells, and overlap nothing.
+ * given, or has null data, is kept in the session's memory until the next bind
+ * or run: tenon_session_output() tells where. Outputs must have the type and
+ * dimensions that tenon_session_output() tells after a bind, and overlap
+ * nothing. Where that tells -1, the dimensions given say how much memory there
+ * is: a result that takes no more bytes is written to its beginning, contiguous,
+ * and tenon_session_output() tells its dimensions.
  * After the first run with some dimensions nothing is allocated in the next
- * ones with these, as long as no more than `max_shapes` others came between.
+ * ones with these, as long as no more than `max_shapes` others came between and
+ * no size that depends on data is larger than before.
  * Errors: those of tenon_session_bind(), and INVALID for an output that does
- * not fit or an index out of range in the data. */
+ * not fit, an index out of range in the data, or sizes that the data make
+ * impossible. */
 TENON_API TenonError *tenon_session_run(TenonSession *session,
                                         const TenonTensor *inputs,
                                         size_t num_inputs,
@@ -213,7 +222,8 @@ TENON_API TenonError *tenon_session_run(TenonSession *session,
 
 /** Threads that the session uses. */
 TENON_API int32_t tenon_session_threads(const TenonSession *session);
-/** Bytes that the session holds for intermediate results. */
+/** Bytes that the session holds for intermediate results and for outputs that
+ * it keeps. */
 TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
 
 /** One kernel's part of all runs since the session began or the profile was

@@ -18,6 +18,7 @@
 #include "tenon/tenon.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
@@ -198,7 +199,7 @@ public:
     collect(inputs, inputTensors);
     check(tenon_session_bind(get(), inputTensors.data(), inputTensors.size()));
   }
-  /// An output, as the last bind made it.
+  /// An output, as the last bind or run made it.
   TenonTensor output(size_t index) const {
     return tenon_session_output(get(), index);
   }
@@ -211,18 +212,38 @@ public:
   /// Runs into new tensors, all outputs in the model's order.
   std::vector<Tensor> run(const std::vector<View> &inputs) {
     bind(inputs);
-    std::vector<Tensor> outputs;
+    // Where dimensions depend on data, the session keeps the result until they
+    // are known.
+    std::vector<std::unique_ptr<Tensor>> made(numOutputs);
     outputTensors.clear();
     for (size_t i = 0; i < numOutputs; ++i) {
-      TenonTensor made = output(i);
-      outputs.emplace_back(
-          made.dtype, std::vector<int64_t>(made.dims, made.dims + made.rank),
-          made.name);
-      made.data = outputs.back().data();
-      outputTensors.push_back(made);
+      outputTensors.push_back(output(i));
+      if (isComputed(outputTensors[i]))
+        continue;
+      made[i].reset(new Tensor(makeTensor(outputTensors[i])));
+      outputTensors[i].data = made[i]->data();
     }
     runCollected();
+    std::vector<Tensor> outputs;
+    for (size_t i = 0; i < numOutputs; ++i) {
+      if (made[i]) {
+        outputs.push_back(std::move(*made[i]));
+        continue;
+      }
+      TenonTensor kept = output(i);
+      outputs.push_back(makeTensor(kept));
+      if (outputs[i].bytes())
+        std::memcpy(outputs[i].data(), kept.data, outputs[i].bytes());
+    }
     return outputs;
+  }
+  /// Whether only a run can tell all dimensions of an output that output()
+  /// told after a bind.
+  static bool isComputed(const TenonTensor &tensor) {
+    for (int32_t i = 0; i < tensor.rank; ++i)
+      if (tensor.dims[i] < 0)
+        return true;
+    return false;
   }
 
 private:
@@ -231,6 +252,11 @@ private:
     check(tenon_session_create(model.get(), &options, &made));
     session.reset(made);
     numOutputs = model.numOutputs();
+  }
+  static Tensor makeTensor(const TenonTensor &like) {
+    return Tensor(like.dtype,
+                  std::vector<int64_t>(like.dims, like.dims + like.rank),
+                  like.name);
   }
   static void collect(const std::vector<View> &views,
                       std::vector<TenonTensor> &tensors) {

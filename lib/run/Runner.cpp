@@ -116,15 +116,21 @@ void Runner::bind() {
   check(
       tenon_session_bind(session->get(), inputViews.data(), inputViews.size()));
   outputs.clear();
-  for (size_t i = 0; i < model->numOutputs(); ++i) {
-    TenonTensor shape = session->output(i);
-    outputs.push_back(
-        Array::make(shape.dtype, {shape.dims, shape.dims + shape.rank}));
-    outputs.back().name = shape.name;
-  }
   outputViews.clear();
-  for (Array &output : outputs)
-    outputViews.push_back(output.view());
+  isComputed.clear();
+  for (size_t i = 0; i < model->numOutputs(); ++i) {
+    // What has dimensions that depend on data is the session's at first.
+    TenonTensor shape = session->output(i);
+    isComputed.push_back(Session::isComputed(shape));
+    outputs.push_back(isComputed[i]
+                          ? Array()
+                          : Array::make(shape.dtype,
+                                        {shape.dims, shape.dims + shape.rank}));
+    outputs[i].name = shape.name;
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    outputViews.push_back(isComputed[i] ? session->output(i)
+                                        : outputs[i].view());
   isBound = true;
 }
 
@@ -134,7 +140,18 @@ double Runner::run() {
   Clock::time_point start = Clock::now();
   check(tenon_session_run(session->get(), inputViews.data(), inputViews.size(),
                           outputViews.data(), outputViews.size()));
-  return millisecondsSince(start);
+  double milliseconds = millisecondsSince(start);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!isComputed[i])
+      continue;
+    TenonTensor result = session->output(i);
+    outputs[i] = Array::make(result.dtype,
+                             {result.dims, result.dims + result.rank});
+    outputs[i].name = result.name;
+    if (!outputs[i].bytes.empty())
+      memcpy(outputs[i].bytes.data(), result.data, outputs[i].bytes.size());
+  }
+  return milliseconds;
 }
 
 void Runner::runSteps(const StepPlan &plan) {

@@ -58,6 +58,8 @@ private:
   std::vector<std::optional<Array>> inputs;
   std::vector<Array> outputs;
   bool isBound = false;
+  /// Outputs with dimensions that only a run can tell.
+  std::vector<bool> isComputed;
   std::vector<TenonTensor> inputViews, outputViews;
 };
 

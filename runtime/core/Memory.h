@@ -5,12 +5,16 @@
 
 #include "runtime/core/ModelAbi.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <sys/mman.h>
+#include <utility>
 
 namespace tenon::runtime {
 
-/// Memory aligned to TENON_BUFFER_ALIGNMENT. Growing loses the contents.
+/// Memory aligned to TENON_BUFFER_ALIGNMENT. Growing loses the contents, unless
+/// they are to be kept.
 class Memory {
 public:
   Memory() = default;
@@ -39,6 +43,21 @@ public:
       madvise(memory, bytes, MADV_HUGEPAGE);
     block = static_cast<char *>(memory);
     capacity = bytes;
+    return true;
+  }
+
+  /// The same, but what is there stays. Grows by half at least, so that growing
+  /// in many steps costs little.
+  bool grow(uint64_t bytes) {
+    if (bytes <= capacity)
+      return true;
+    Memory larger;
+    if (!larger.reserve(std::max(bytes, capacity + capacity / 2)))
+      return false;
+    if (capacity)
+      memcpy(larger.block, block, capacity);
+    std::swap(block, larger.block);
+    std::swap(capacity, larger.capacity);
     return true;
   }
 

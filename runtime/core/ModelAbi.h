@@ -29,18 +29,20 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 2u
+#define TENON_ABI_VERSION 3u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
 /** Alignment in bytes of every planned buffer and of the weights. */
 #define TENON_BUFFER_ALIGNMENT 64
 #define TENON_MAX_RANK 32
+/** How much memory there is to stand for what could not be allocated. */
+#define TENON_SCRAP_SIZE 4096
 
 /** In TenonTensorDesc::dims, -1 - k stands for symbol k. */
 #define TENON_DIM_SYMBOL(k) (-1 - (int64_t)(k))
 /** In TenonTensorDesc::dims of an output: neither a number nor a plain symbol;
- * plan() computes it. */
+ * plan() computes it, or, where it depends on data, the run. */
 #define TENON_DIM_COMPUTED INT64_MIN
 
 /*===----------------------------------------------------------------------===
@@ -140,11 +142,19 @@ typedef struct TenonModelDesc {
   const uint8_t *weights;
   uint64_t weightsSize;
 
+  /* Blocks of memory for what has a size that depends on data; see
+   * TenonRuntimeTable::allocate. */
+  uint32_t numSlots;
+  uint32_t reserved; /* 0 */
+
   /** Sizes for these symbol values (numSymbols, each >= 0). A pure function.
    *   bufferBytes: numBuffers values; -1 where a dimension would be negative or
    *                the bytes are too many to count;
    *   outputDims:  the dims of all outputs, one after another; negative where
-   *                the model has no meaning at these sizes;
+   *                the model has no meaning at these sizes, but
+   *                TENON_DIM_COMPUTED where only the run can tell. An output
+   *                with such a dimension has no memory in
+   *                TenonRunFrame::outputs: the run asks for it;
    *   libraryDims: the dims of all args of all library kernels, one after
    *                another; all of a kernel are -1 if they are known only when
    *                it runs, or if it may not run. */
@@ -180,6 +190,23 @@ typedef struct TenonRuntimeTable {
    */
   int32_t (*mismatch)(void *session, const char *node, const char *what,
                       int64_t first, int64_t second);
+  /** Memory of block `slot` for a tensor of these dimensions, aligned to
+   * TENON_BUFFER_ALIGNMENT. A session has one block for each slot, which only
+   * grows: what it held is kept where it is large enough, and, where it has to
+   * grow, only with `keep`. `node` is for errors: a dimension is negative, the
+   * size overflows, there is not enough memory. After an error this returns
+   * memory of TENON_SCRAP_SIZE bytes that nobody reads. */
+  void *(*allocate)(void *session, int32_t slot, int32_t keep, const char *node,
+                    int64_t elementBytes, int32_t rank, const int64_t *dims);
+  /** The memory of output `index`, which has dimensions that depend on data and
+   * is asked for once in a run. After an error as above. */
+  void *(*output)(void *session, int32_t index, const char *node,
+                  const int64_t *dims);
+  /** Copies `count` elements, unless there was an error. */
+  int32_t (*copy)(void *session, void *target, const void *source,
+                  int64_t elementBytes, int64_t count);
+  /** Not zero if there was an error: what ends the loops of a model. */
+  int32_t (*status)(void *session);
 } TenonRuntimeTable;
 
 /** The argument of run(). */
@@ -189,7 +216,8 @@ typedef struct TenonRunFrame {
   void *const *inputs;  /* numInputs pointers, the caller's buffers; read only,
                            aligned to the element only */
   void *const *outputs; /* numOutputs pointers, the caller's buffers; none
-                           overlaps an input or another output */
+                           overlaps an input or another output; null where a
+                           dimension depends on data */
   const int64_t *symbols;    /* numSymbols values, as in plan() */
   void *const *buffers;      /* numBuffers pointers, aligned to
                                 TENON_BUFFER_ALIGNMENT, contents undefined */

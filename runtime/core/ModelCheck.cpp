@@ -133,6 +133,8 @@ Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
     return error;
   if (Error error = checkArray(desc.buffers, desc.numBuffers, "buffers"))
     return error;
+  if (desc.numSlots > maxCount)
+    return invalid(std::to_string(desc.numSlots) + " blocks of memory");
   if (Error error = checkArray(desc.kernels, desc.numKernels, "kernels"))
     return error;
   if (Error error = checkArray(desc.libraryKernels, desc.numLibraryKernels,

@@ -23,6 +23,11 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
   symbolSources.resize(desc.numSymbols);
   inputData.resize(desc.numInputs);
   outputData.resize(desc.numOutputs);
+  outputBytes.resize(desc.numOutputs);
+  outputDims.resize(model->numOutputDims);
+  isKept.resize(desc.numOutputs);
+  slots = std::vector<Memory>(desc.numSlots);
+  ownOutputs = std::vector<Memory>(desc.numOutputs);
   size_t numLibraryDims = 0;
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i)
     numLibraryDims += desc.libraryKernels[i].numDims;
@@ -63,9 +68,11 @@ Error TenonSession::create(TenonModel *model,
     session->librarySessions.push_back(state);
   }
   // Without symbols there is one shape, so it need not wait for a first run.
-  if (session->symbols.empty())
+  if (session->symbols.empty()) {
     if (Error error = session->selectPlan())
       return error;
+    session->outputDims = session->current->outputDims;
+  }
   *result = session.release();
   return nullptr;
 }
@@ -222,8 +229,17 @@ Error TenonSession::makePlan(ShapePlan &plan) {
                        static_cast<TenonDType>(desc.outputs[i].dtype),
                        desc.outputs[i].rank,
                        plan.outputDims.data() + model->outputDimOffsets[i]};
-    plan.outputBytes[i] = tenon_tensor_bytes(&output);
-    if (plan.outputBytes[i] == SIZE_MAX)
+    // What only the run can tell is -1 to the caller.
+    bool isKnown = true, isPossible = true;
+    for (int32_t axis = 0; axis < output.rank; ++axis) {
+      int64_t &dim = plan.outputDims[model->outputDimOffsets[i] + axis];
+      isPossible &= dim >= 0 || dim == TENON_DIM_COMPUTED;
+      isKnown &= dim != TENON_DIM_COMPUTED;
+      if (dim == TENON_DIM_COMPUTED)
+        dim = -1;
+    }
+    plan.outputBytes[i] = isKnown ? tenon_tensor_bytes(&output) : 0;
+    if (!isPossible || plan.outputBytes[i] == SIZE_MAX)
       problem = "output " + quote(desc.outputs[i].name) +
                 " has a negative or too large size";
   }
@@ -310,20 +326,35 @@ Error TenonSession::selectPlan() {
   return nullptr;
 }
 
-Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
+Error TenonSession::bindInputs(const TenonTensor *tensors, size_t count) {
   if (Error error = matchInputs(tensors, count))
     return error;
   if (Error error = readSymbols(tensors))
     return error;
+  std::fill(isKept.begin(), isKept.end(), false);
   return selectPlan();
+}
+
+Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
+  if (Error error = bindInputs(tensors, count))
+    return error;
+  outputDims = current->outputDims;
+  return nullptr;
 }
 
 TenonTensor TenonSession::getOutput(size_t index) const {
   if (!current || index >= model->outputs.size())
     return TenonTensor{};
   const TenonTensorInfo &info = model->outputs[index];
-  return {info.name, nullptr, info.dtype, info.rank,
-          current->outputDims.data() + model->outputDimOffsets[index]};
+  return {info.name, isKept[index] ? outputData[index] : nullptr, info.dtype,
+          info.rank, outputDims.data() + model->outputDimOffsets[index]};
+}
+
+/// Whether only the run can tell all dimensions of an output.
+bool TenonSession::isComputed(size_t output) const {
+  const int64_t *dims =
+      current->outputDims.data() + model->outputDimOffsets[output];
+  return std::count(dims, dims + model->outputs[output].rank, -1) != 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -344,9 +375,6 @@ static Error checkAddress(const char *kind, const TenonTensor &tensor,
   return nullptr;
 }
 
-/// What stands for the address of a tensor without elements.
-alignas(TENON_BUFFER_ALIGNMENT) static char emptyTensor[TENON_BUFFER_ALIGNMENT];
-
 Error TenonSession::checkInputData(const TenonTensor *tensors) {
   for (size_t i = 0; i < model->inputs.size(); ++i) {
     const TenonTensor &tensor = tensors[inputPositions[i]];
@@ -354,7 +382,7 @@ Error TenonSession::checkInputData(const TenonTensor *tensors) {
     if (Error error =
             checkAddress("input", tensor, model->inputs[i].name, bytes))
       return error;
-    inputData[i] = bytes ? tensor.data : emptyTensor;
+    inputData[i] = bytes ? tensor.data : scrap;
   }
   return nullptr;
 }
@@ -363,49 +391,54 @@ Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
   if (Error error = matchTensors("output", tensors, count, model->outputs,
                                  outputPositions))
     return error;
-  uint64_t dropped = 0;
-  auto roundUp = [](uint64_t size) {
-    return (size + TENON_BUFFER_ALIGNMENT - 1) &
-           ~uint64_t(TENON_BUFFER_ALIGNMENT - 1);
-  };
   for (size_t i = 0; i < model->outputs.size(); ++i) {
     const TenonTensorInfo &info = model->outputs[i];
     uint64_t bytes = current->outputBytes[i];
-    outputData[i] = bytes ? nullptr : emptyTensor;
+    bool isKnown = !isComputed(i);
+    outputData[i] = nullptr;
+    outputBytes[i] = bytes;
     if (outputPositions[i] != absent) {
       const TenonTensor &tensor = tensors[outputPositions[i]];
       if (Error error = checkType("output", tensor, info))
         return error;
       const int64_t *dims =
           current->outputDims.data() + model->outputDimOffsets[i];
-      if (!std::equal(dims, dims + info.rank, tensor.dims))
-        return makeError(TENON_ERROR_INVALID, "output %s is %s, expected %s",
-                         quote(info.name).c_str(),
-                         formatDims(tensor.dims, tensor.rank).c_str(),
-                         formatDims(dims, info.rank).c_str());
+      for (int32_t axis = 0; axis < info.rank; ++axis)
+        if (dims[axis] >= 0 && dims[axis] != tensor.dims[axis])
+          return makeError(TENON_ERROR_INVALID, "output %s is %s, expected %s",
+                           quote(info.name).c_str(),
+                           formatDims(tensor.dims, tensor.rank).c_str(),
+                           formatDims(dims, info.rank).c_str());
       if (tensor.data) {
+        if (!isKnown)
+          bytes = tenon_tensor_bytes(&tensor);
+        if (bytes == SIZE_MAX)
+          return makeError(TENON_ERROR_INVALID,
+                           "output %s: %s is not the size of any memory",
+                           quote(info.name).c_str(),
+                           formatDims(tensor.dims, tensor.rank).c_str());
         if (Error error = checkAddress("output", tensor, info.name, bytes))
           return error;
-        if (bytes)
-          outputData[i] = tensor.data;
+        outputData[i] = tensor.data;
+        outputBytes[i] = bytes;
       }
     }
-    if (!outputData[i])
-      dropped += roundUp(bytes);
-  }
-  if (!dropped)
-    return nullptr;
-  if (!droppedOutputs.reserve(dropped))
-    return makeError(TENON_ERROR_SYSTEM,
-                     "not enough memory: the outputs that are not given take "
-                     "%llu bytes",
-                     static_cast<unsigned long long>(dropped));
-  uint64_t offset = 0;
-  for (size_t i = 0; i < model->outputs.size(); ++i)
-    if (!outputData[i]) {
-      outputData[i] = droppedOutputs.data() + offset;
-      offset += roundUp(current->outputBytes[i]);
+    isKept[i] = !outputData[i];
+    if (isKept[i] && isKnown) {
+      if (!ownOutputs[i].reserve(bytes))
+        return makeError(TENON_ERROR_SYSTEM,
+                         "not enough memory: output %s takes %llu bytes",
+                         quote(info.name).c_str(),
+                         static_cast<unsigned long long>(bytes));
+      outputData[i] = ownOutputs[i].data();
     }
+    if (isKept[i] && !isKnown) { // May move, so nothing else may be there.
+      outputData[i] = ownOutputs[i].data();
+      outputBytes[i] = ownOutputs[i].size();
+    }
+    if (isKnown && !bytes)
+      outputData[i] = scrap;
+  }
   return nullptr;
 }
 
@@ -416,7 +449,7 @@ Error TenonSession::checkOverlap() {
     return aBytes && bBytes && x < y + bBytes && y < x + aBytes;
   };
   for (size_t i = 0; i < outputData.size(); ++i) {
-    uint64_t bytes = current->outputBytes[i];
+    uint64_t bytes = outputBytes[i];
     for (size_t j = 0; j < inputData.size(); ++j) {
       const TenonTensorDesc &desc = model->desc->inputs[j];
       uint64_t inputBytes =
@@ -431,7 +464,7 @@ Error TenonSession::checkOverlap() {
     }
     for (size_t j = 0; j < i; ++j)
       if (overlaps(outputData[i], bytes, outputData[j],
-                   current->outputBytes[j]))
+                   outputBytes[j]))
         return makeError(TENON_ERROR_INVALID,
                          "outputs %s and %s overlap in memory",
                          quote(model->outputs[j].name).c_str(),
@@ -442,12 +475,16 @@ Error TenonSession::checkOverlap() {
 
 Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                         const TenonTensor *outs, size_t numOuts) {
-  if (Error error = bind(ins, numIns))
+  if (Error error = bindInputs(ins, numIns))
     return error;
+  // Outputs may be given with the dimensions that were told, which are where
+  // new ones are written.
+  Error wrongOutput = matchOutputs(outs, numOuts);
+  outputDims = current->outputDims;
   if (Error error = checkInputData(ins))
     return error;
-  if (Error error = matchOutputs(outs, numOuts))
-    return error;
+  if (wrongOutput)
+    return wrongOutput;
   if (Error error = checkOverlap())
     return error;
 
@@ -467,16 +504,20 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     LibraryThreadsScope threads(team.size());
     code = model->desc->run(&frame);
   }
+  if (code == TENON_OK && !pending)
+    return nullptr;
+  std::fill(isKept.begin(), isKept.end(), false);
   if (pending)
     return std::move(pending);
-  if (code == TENON_OK)
-    return nullptr;
   return makeError(TENON_ERROR_INTERNAL,
                    "the model stopped with code %d and gave no reason", code);
 }
 
 uint64_t TenonSession::getWorkspaceSize() const {
-  uint64_t bytes = arena.size() + droppedOutputs.size();
+  uint64_t bytes = arena.size();
+  for (const auto *blocks : {&slots, &ownOutputs})
+    for (const Memory &block : *blocks)
+      bytes += block.size();
   for (size_t i = 0; i < librarySessions.size(); ++i)
     bytes += model->libraries[i].provider->scratchSize(librarySessions[i]);
   return bytes;

@@ -58,15 +58,21 @@ struct TenonSession {
 private:
   TenonSession(TenonModel *model, int threads, int maxShapes, bool profile);
 
+  Error bindInputs(const TenonTensor *tensors, size_t count);
   Error matchInputs(const TenonTensor *tensors, size_t count);
   Error matchOutputs(const TenonTensor *tensors, size_t count);
   Error readSymbols(const TenonTensor *tensors);
   Error checkInputData(const TenonTensor *tensors);
   Error checkOverlap();
+  bool isComputed(size_t output) const;
   Error selectPlan();
   Error makePlan(tenon::runtime::ShapePlan &plan);
   Error prepareLibraryKernels();
   Error placeArena(tenon::runtime::ShapePlan &plan);
+
+  /// What stands for the address of a tensor without elements, and for what
+  /// could not be allocated.
+  static char scrap[TENON_SCRAP_SIZE];
 
   // The functions of the TenonRuntimeTable.
   static const TenonRuntimeTable table;
@@ -78,7 +84,16 @@ private:
                       const char *message);
   static int32_t mismatch(void *session, const char *node, const char *what,
                           int64_t first, int64_t second);
+  static void *allocate(void *session, int32_t slot, int32_t keep,
+                        const char *node, int64_t elementBytes, int32_t rank,
+                        const int64_t *dims);
+  static void *output(void *session, int32_t index, const char *node,
+                      const int64_t *dims);
+  static int32_t copy(void *session, void *target, const void *source,
+                      int64_t elementBytes, int64_t count);
+  static int32_t status(void *session);
 
+  void *placeOutput(uint32_t index, const char *node, const int64_t *dims);
   int32_t runUnits(const TenonKernel *kernel, void *const *args,
                    const int64_t *dims, int64_t units);
 
@@ -93,8 +108,10 @@ private:
   uint64_t useCount = 0;
   tenon::runtime::BufferPlanner planner;
   tenon::runtime::Memory arena;
-  /// For the outputs that the caller does not want.
-  tenon::runtime::Memory droppedOutputs;
+  /// For what has a size that depends on data.
+  std::vector<tenon::runtime::Memory> slots;
+  /// For the outputs for which the caller gives no memory.
+  std::vector<tenon::runtime::Memory> ownOutputs;
 
   // Of the call at work; sized once.
   std::vector<uint32_t> inputPositions, outputPositions; // in the call's arrays
@@ -102,6 +119,13 @@ private:
   std::vector<uint32_t> symbolSources; // the input that gave the value
   std::vector<int64_t> libraryDims;
   std::vector<void *> inputData, outputData;
+  /// Outputs with a dimension that only the run tells have the size of the
+  /// caller's memory here until then.
+  std::vector<uint64_t> outputBytes;
+  /// Of all outputs, as the last bind or run made them.
+  std::vector<int64_t> outputDims;
+  /// Whether an output's data are those of the last run, in `ownOutputs`.
+  std::vector<bool> isKept;
   Error pending;
 
   struct KernelTime {

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 using namespace tenon::runtime;
 
 const TenonRuntimeTable TenonSession::table = {
     &TenonSession::launch, &TenonSession::library, &TenonSession::fail,
-    &TenonSession::mismatch};
+    &TenonSession::mismatch, &TenonSession::allocate, &TenonSession::output,
+    &TenonSession::copy, &TenonSession::status};
+
+alignas(TENON_BUFFER_ALIGNMENT) char TenonSession::scrap[TENON_SCRAP_SIZE];
 
 namespace {
 
@@ -182,6 +186,106 @@ int32_t TenonSession::mismatch(void *data, const char *node, const char *what,
                         " and " + std::to_string(second) +
                         ", expected equal sizes";
   return fail(data, TENON_ERROR_INVALID, node, message.c_str());
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes that depend on data
+//===----------------------------------------------------------------------===//
+
+/// The bytes of a tensor of which nothing is known, or a reason why there are
+/// none.
+static std::string countBytes(int64_t elementBytes, int32_t rank,
+                              const int64_t *dims, uint64_t &bytes) {
+  uint64_t count = elementBytes;
+  bool overflows = false, isEmpty = false;
+  for (int32_t i = 0; i < rank; ++i) {
+    if (dims[i] < 0)
+      return "dimension " + std::to_string(i) + " of its result would be " +
+             std::to_string(dims[i]) + ", expected 0 or more";
+    isEmpty |= dims[i] == 0;
+    overflows |= __builtin_mul_overflow(count, uint64_t(dims[i]), &count);
+  }
+  bytes = isEmpty ? 0 : count;
+  if (isEmpty || (!overflows && count <= uint64_t(INT64_MAX)))
+    return "";
+  return "its result is too large: " + formatDims(dims, rank);
+}
+
+void *TenonSession::allocate(void *data, int32_t slot, int32_t keep,
+                             const char *node, int64_t elementBytes,
+                             int32_t rank, const int64_t *dims) {
+  auto &session = *static_cast<TenonSession *>(data);
+  if (session.pending)
+    return scrap;
+  uint64_t bytes = 0;
+  std::string wrong = countBytes(elementBytes, rank, dims, bytes);
+  if (!wrong.empty()) {
+    fail(data, TENON_ERROR_INVALID, node, wrong.c_str());
+    return scrap;
+  }
+  Memory &block = session.slots[slot];
+  bytes = std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT);
+  if (keep ? block.grow(bytes) : block.reserve(bytes))
+    return block.data();
+  fail(data, TENON_ERROR_SYSTEM, node,
+       ("not enough memory: its result takes " + std::to_string(bytes) +
+        " bytes")
+           .c_str());
+  return scrap;
+}
+
+void *TenonSession::output(void *data, int32_t index, const char *node,
+                           const int64_t *dims) {
+  auto &session = *static_cast<TenonSession *>(data);
+  return session.pending ? scrap : session.placeOutput(index, node, dims);
+}
+
+void *TenonSession::placeOutput(uint32_t index, const char *node,
+                                const int64_t *dims) {
+  const TenonTensorInfo &info = model->outputs[index];
+  uint64_t bytes = 0;
+  std::string wrong =
+      countBytes(tenon_dtype_size(info.dtype), info.rank, dims, bytes);
+  if (!wrong.empty()) {
+    fail(this, TENON_ERROR_INVALID, node, wrong.c_str());
+    return scrap;
+  }
+  std::copy(dims, dims + info.rank,
+            outputDims.data() + model->outputDimOffsets[index]);
+  std::string name = quote(info.name);
+  if (isKept[index]) {
+    Memory &block = ownOutputs[index];
+    if (block.reserve(std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT)))
+      return outputData[index] = block.data();
+    fail(this, TENON_ERROR_SYSTEM, node,
+         ("not enough memory: output " + name + " takes " +
+          std::to_string(bytes) + " bytes")
+             .c_str());
+    return scrap;
+  }
+  if (bytes <= outputBytes[index])
+    return outputData[index];
+  fail(this, TENON_ERROR_INVALID, nullptr,
+       ("output " + name + " is " + formatDims(dims, info.rank) + " and takes " +
+        std::to_string(bytes) + " bytes, but the memory given has " +
+        std::to_string(outputBytes[index]))
+           .c_str());
+  return scrap;
+}
+
+int32_t TenonSession::copy(void *data, void *target, const void *source,
+                           int64_t elementBytes, int64_t count) {
+  auto &session = *static_cast<TenonSession *>(data);
+  if (session.pending)
+    return session.pending->code;
+  if (count > 0 && target != source)
+    memcpy(target, source, size_t(elementBytes) * count);
+  return TENON_OK;
+}
+
+int32_t TenonSession::status(void *data) {
+  auto &session = *static_cast<TenonSession *>(data);
+  return session.pending ? session.pending->code : TENON_OK;
 }
 
 const std::vector<TenonProfileEntry> &TenonSession::getProfile() {

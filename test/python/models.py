@@ -32,6 +32,11 @@ def one(op, dtype=FLOAT, shape=("N",), **attributes):
     return make([(op, ["x"], ["y"], attributes)], [("x", list(shape), dtype)], [("y", list(shape), dtype)])
 
 
+def nonzero():
+    """The indices of the elements that are not 0, of which only a run can tell how many there are."""
+    return make([("NonZero", ["x"], ["y"])], [("x", ["N", 3])], [("y", [2, "K"], TensorProto.INT64)])
+
+
 def unsupported():
     """Two nodes of operators that no version of Tenon has."""
     return onnx.helper.make_model(

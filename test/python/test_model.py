@@ -51,6 +51,19 @@ class ModelTest(unittest.TestCase):
         self.assertRegex(tenon.__version__, r"^\d+\.\d+\.\d+$")
         self.assertGreaterEqual(tenon.default_threads(), 1)
 
+    def test_sizes_from_data(self):
+        """Results whose sizes only a run can tell: new arrays, and the begin of one that is given."""
+        session = tenon.Session(tenon.compile(models.nonzero()))
+        memory = np.full(12, -1, np.int64).reshape(2, 6)
+        for x in X, X * 0, X - 2, X:
+            expected = np.array(np.nonzero(x))
+            np.testing.assert_array_equal(session.run({"x": x})["y"], expected)
+            result = session.run({"x": x}, {"y": memory})["y"]
+            np.testing.assert_array_equal(result, expected)
+            self.assertTrue(result.size == 0 or np.shares_memory(result, memory))
+        with self.assertRaisesRegex(tenon.InvalidError, "output 'y' is 2x5 and takes 80 bytes"):
+            session.run({"x": X}, {"y": np.empty((2, 4), np.int64)})
+
     def test_sources(self):
         """A model may be a path, bytes, or a protobuf message."""
         data = models.scale().SerializeToString()

@@ -43,8 +43,10 @@ void growUpwards(
         if (!producer || producer->getBlock() != block ||
             group.contains(producer) || group.size() >= kMaxGroupSize)
           continue;
+        // A size that is computed has to be there before the kernel.
         if (llvm::all_of(producer->getUses(), [&](OpOperand &use) {
               return group.contains(use.getOwner()) && !isShapeOperand(use) &&
+                     !isa<RangeOp>(use.getOwner()) &&
                      canJoin(producer, use);
             })) {
           group.insert(producer);

@@ -64,7 +64,9 @@ private:
 void KernelBuilder::collectOutputs() {
   for (Operation *op : ops)
     for (OpResult result : op->getResults())
-      if (llvm::any_of(result.getUsers(),
+      // Some compute in the memory of all their results.
+      if (isa<UniqueOp, NonMaxSuppressionOp>(op) ||
+          llvm::any_of(result.getUsers(),
                        [&](Operation *user) { return !group.contains(user); }))
         outputs.push_back(result);
   // An operation that nobody reads is computed all the same: dropping it is

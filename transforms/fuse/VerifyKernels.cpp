@@ -3,6 +3,7 @@
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "transforms/fuse/Passes.h"
@@ -18,19 +19,20 @@ using namespace tenon;
 /// Computes with indices, wherever it stands.
 static bool isIndexArithmetic(Operation *op) {
   return isa_and_present<arith::ArithDialect>(op->getDialect()) ||
-         isa<tensor::DimOp, tensor::FromElementsOp>(op);
+         isa<math::CeilOp, math::FloorOp, math::AbsIOp, tensor::DimOp,
+             tensor::FromElementsOp>(op);
 }
 
 static bool isAllowedOutside(Operation *op) {
   return isIndexArithmetic(op) || op->hasTrait<OpTrait::ReturnLike>() ||
          isa<ModuleOp, FunctionOpInterface, tensor::ExtractOp, tensor::CastOp,
-             ConstantOp, ReshapeOp, IfOp, KernelOp, rt::RequireEqualOp>(op);
+             ConstantOp, ReshapeOp, IfOp, LoopOp, KernelOp, rt::RequireEqualOp>(op);
 }
 
 static bool isAllowedInside(Operation *op) {
   return isIndexArithmetic(op) ||
          (isa_and_present<TenonDialect>(op->getDialect()) &&
-          !isa<IfOp, KernelOp>(op));
+          !isa<IfOp, LoopOp, KernelOp>(op));
 }
 
 namespace {

@@ -30,7 +30,7 @@ private:
     SmallVector<Operation *> ops;
     for (Operation &op : block)
       if (isa_and_present<TenonDialect>(op.getDialect()) &&
-          !isa<ConstantOp, ReshapeOp, IfOp, KernelOp, YieldOp>(op))
+          !isa<ConstantOp, ReshapeOp, IfOp, LoopOp, KernelOp, YieldOp>(op))
         ops.push_back(&op);
     for (Operation *op : ops) {
       // Shapes as data are the business of simplification.

@@ -43,7 +43,7 @@ bool areEqualDims(Value a, Value b) {
   return areEqualDims(a, b, kMaxEqualityDepth);
 }
 
-bool hoistScalars(IfOp op) {
+bool hoistScalars(Operation *op) {
   bool moved = false;
   for (Region &region : op->getRegions())
     for (Operation &inner :
@@ -111,7 +111,9 @@ void DimResolver::computeSizes(Block &block) {
       resolve(dim);
       continue;
     }
-    if (isa<IfOp>(op))
+    if (auto loop = dyn_cast<LoopOp>(op))
+      declareCarriedSizes(loop);
+    if (isa<IfOp, LoopOp>(op))
       for (Region &region : op.getRegions())
         computeSizes(region.front());
     computeSizes(&op);
@@ -126,6 +128,8 @@ void DimResolver::computeSizes(Operation *op) {
     return;
   if (auto ifOp = dyn_cast<IfOp>(op))
     return computeIfSizes(ifOp);
+  if (auto loop = dyn_cast<LoopOp>(op))
+    return computeLoopSizes(loop);
   for (Value result : op->getResults())
     if (auto type = getTensorType(result))
       sizes[result].assign(type.getRank(), nullptr);
@@ -235,6 +239,70 @@ void DimResolver::computeIfSizes(IfOp op) {
       known[i] = arith::SelectOp::create(builder, op.getLoc(), condition,
                                          choices[0], choices[1]);
     }
+    sizes[result] = std::move(known);
+  }
+}
+
+/// Within the loop the size of a carried value is just that.
+void DimResolver::declareCarriedSizes(LoopOp op) {
+  OpBuilder builder = OpBuilder::atBlockBegin(&op.getBody().front());
+  for (Value carried : op.getCarried()) {
+    auto type = cast<RankedTensorType>(carried.getType());
+    Sizes &known = sizes[carried];
+    known.assign(type.getRank(), nullptr);
+    for (auto [i, size] : llvm::enumerate(known))
+      if (type.isDynamicDim(i))
+        size = DimOp::create(builder, op.getLoc(), carried, i);
+  }
+}
+
+/// A size that each time is what it was before is the one of the beginning. A
+/// loop that only counts joins as many values as it counts to.
+void DimResolver::computeLoopSizes(LoopOp op) {
+  while (hoistScalars(op)) {
+  }
+  auto isOutside = [&](Value value) {
+    return value && !op->isAncestor(value.getParentRegion()->getParentOp());
+  };
+  for (auto [carried, init, yielded, result] :
+       llvm::zip(op.getCarried(), op.getInits(), op.getYieldedCarried(),
+                 op.getOutputs())) {
+    auto type = cast<RankedTensorType>(carried.getType());
+    Sizes known(type.getRank());
+    for (int64_t i = 0, e = type.getRank(); i != e; ++i) {
+      if (!type.isDynamicDim(i))
+        continue;
+      Value before = lookup(carried, i);
+      Value first = getDim(init, i, op);
+      auto yieldedType = cast<RankedTensorType>(yielded.getType());
+      Value after = lookup(yielded, i);
+      std::optional<int64_t> constant = getConstantIntValue(first);
+      bool isSame = after ? after == before || areEqualDims(after, first) ||
+                                expressions.areEqual(after, first)
+                          : !yieldedType.isDynamicDim(i) &&
+                                constant == yieldedType.getDimSize(i);
+      if (!isSame)
+        continue;
+      known[i] = first;
+      before.replaceAllUsesWith(first);
+      sizes[carried][i] = first;
+    }
+    sizes[result] = std::move(known);
+  }
+  OpBuilder builder(op);
+  for (auto [slice, result] :
+       llvm::zip_equal(op.getYieldedScans(),
+                       op.getOutputs().drop_front(op.getNumCarried()))) {
+    auto type = cast<RankedTensorType>(result.getType());
+    Sizes known(type.getRank());
+    if (type.isDynamicDim(0) && op.isCounted()) {
+      DimBuilder dims(builder, op.getLoc());
+      known[0] = dims.max(dims.element(op.getTripCount(), 0), 0).getValue();
+    }
+    for (int64_t i = 1, e = type.getRank(); i != e; ++i)
+      if (Value size = type.isDynamicDim(i) ? lookup(slice, i - 1) : Value();
+          isOutside(size))
+        known[i] = size;
     sizes[result] = std::move(known);
   }
 }

@@ -47,6 +47,8 @@ private:
   void computeArgumentSizes(mlir::BlockArgument argument);
   void resolve(DimOp dim);
   void computeIfSizes(IfOp op);
+  void declareCarriedSizes(LoopOp op);
+  void computeLoopSizes(LoopOp op);
   void meetOperands(mlir::Operation *op);
   /// How many operations compute `value`.
   int64_t getCost(mlir::Value value, int depth = 0);
@@ -64,9 +66,9 @@ private:
 /// constants, or the same operation on such.
 bool areEqualDims(mlir::Value a, mlir::Value b);
 
-/// Moves arithmetic on values from outside out of the branches of `op`.
-/// Returns whether something moved.
-bool hoistScalars(IfOp op);
+/// Moves arithmetic on values from outside out of the regions of `op`, a
+/// conditional or a loop. Returns whether something moved.
+bool hoistScalars(mlir::Operation *op);
 
 } // namespace tenon
 

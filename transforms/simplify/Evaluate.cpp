@@ -295,6 +295,31 @@ static ElementsAttr evaluateRange(RangeOp op, ArrayRef<ConstantView> views) {
   return buffer.finish();
 }
 
+/// The indices of elements that are not 0, unless there is another number of
+/// them than the type says.
+static ElementsAttr evaluateNonZero(NonZeroOp op, const ConstantView &input) {
+  RankedTensorType type = getResultType(op);
+  auto inputType = cast<RankedTensorType>(op.getInput().getType());
+  bool isFloat = isa<FloatType>(inputType.getElementType());
+  ConstantBuffer buffer(type);
+  int64_t count = type.getDimSize(1), found = 0;
+  for (int64_t i = 0, e = inputType.getNumElements(); i != e; ++i) {
+    if (isFloat ? input.getDouble(i) == 0 : input.getInteger(i) == 0)
+      continue;
+    if (found == count)
+      return nullptr;
+    int64_t rest = i;
+    for (int64_t dim = inputType.getRank() - 1; dim >= 0; --dim) {
+      int64_t size = inputType.getDimSize(dim);
+      storeInteger(type.getElementType(), buffer.getData(), dim * count + found,
+                   rest % size);
+      rest /= size;
+    }
+    ++found;
+  }
+  return found == count ? buffer.finish() : nullptr;
+}
+
 //===----------------------------------------------------------------------===//
 // Entry
 //===----------------------------------------------------------------------===//
@@ -327,6 +352,8 @@ ElementsAttr evaluate(Operation *op) {
     return evaluateReduce(reduce, views[0]);
   if (auto range = dyn_cast<RangeOp>(op))
     return evaluateRange(range, views);
+  if (auto nonZero = dyn_cast<NonZeroOp>(op))
+    return evaluateNonZero(nonZero, views[0]);
   FailureOr<ElementMovement> movement = getElementMovement(op);
   if (failed(movement))
     return nullptr;

@@ -112,6 +112,19 @@ struct ScalarizeShape : OpRewritePattern<ShapeOp> {
   ScalarSource source;
 };
 
+/// Whether the operation may be done beside kernels: what integers are computed
+/// with, and of floats what is computed on the way from one size to another.
+static bool isIndexLike(Operation *op) {
+  auto isFloat = [](Value value) {
+    return isa<FloatType>(getElementTypeOrSelf(value));
+  };
+  return isa<AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp, NegOp, CeilOp, FloorOp,
+             CastOp, WhereOp, EqualOp, LessOp, LessEqualOp, GreaterOp,
+             GreaterEqualOp>(op) ||
+         (llvm::none_of(op->getOperands(), isFloat) &&
+          llvm::none_of(op->getResults(), isFloat));
+}
+
 /// add(from_elements(a, b), constant) -> from_elements(a + c0, b + c1)
 struct ScalarizeElementwise
     : OpInterfaceRewritePattern<ElementwiseOpInterface> {
@@ -122,6 +135,8 @@ struct ScalarizeElementwise
                                 PatternRewriter &rewriter) const override {
     if (!source.isSmall(op->getResult(0).getType()))
       return rewriter.notifyMatchFailure(op, "result is not small");
+    if (!isIndexLike(op))
+      return rewriter.notifyMatchFailure(op, "is more than index arithmetic");
     if (!llvm::all_of(op->getOperands(),
                       [&](Value v) { return source.hasScalars(v); }))
       return rewriter.notifyMatchFailure(op, "an operand is not scalars");

@@ -45,6 +45,43 @@ static void inferIf(IfOp op, SmallVectorImpl<Type> &types) {
   }
 }
 
+/// What a dimension is if it is one of two.
+static int64_t join(int64_t size, int64_t other) {
+  return size == other ? size : ShapedType::kDynamic;
+}
+
+/// Carried values are what they are at first and after each time; their types
+/// in the loop are refined here. Others are joined.
+static void inferLoop(LoopOp op, SmallVectorImpl<Type> &types,
+                      int64_t &changed) {
+  for (auto [carried, init, yielded] : llvm::zip_equal(
+           op.getCarried(), op.getInits(), op.getYieldedCarried())) {
+    auto first = cast<RankedTensorType>(init.getType());
+    auto next = cast<RankedTensorType>(yielded.getType());
+    SmallVector<int64_t> shape;
+    if (first.getRank() == next.getRank())
+      for (auto [size, other] :
+           llvm::zip_equal(first.getShape(), next.getShape()))
+        shape.push_back(join(size, other));
+    Type refined = refine(carried.getType(),
+                          RankedTensorType::get(shape, first.getElementType()));
+    changed += refined != carried.getType();
+    carried.setType(refined);
+    types.push_back(refined);
+  }
+  int64_t count = ShapedType::kDynamic;
+  if (op.isCounted())
+    if (std::optional<SmallVector<int64_t>> known =
+            getConstantInts(op.getTripCount()))
+      count = std::max<int64_t>(known->front(), 0);
+  for (Value slice : op.getYieldedScans()) {
+    auto type = cast<RankedTensorType>(slice.getType());
+    SmallVector<int64_t> shape = {count};
+    llvm::append_range(shape, type.getShape());
+    types.push_back(RankedTensorType::get(shape, type.getElementType()));
+  }
+}
+
 /// A dimension of a result that has become static has no name any more.
 static void forgetStaticSymbols(func::FuncOp function) {
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
@@ -67,6 +104,8 @@ FailureOr<int64_t> inferShapes(func::FuncOp function) {
     SmallVector<Type> types;
     if (auto ifOp = dyn_cast<IfOp>(op)) {
       inferIf(ifOp, types);
+    } else if (auto loop = dyn_cast<LoopOp>(op)) {
+      inferLoop(loop, types, changed);
     } else if (auto inference = dyn_cast<InferTypeOpInterface>(op)) {
       // Other dialects' types are exact.
       if (!isa<TenonDialect>(op->getDialect()) || isa<ConstantOp>(op))

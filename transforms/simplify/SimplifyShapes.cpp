@@ -42,7 +42,10 @@ struct SimplifyShapes : tenon::impl::SimplifyShapesBase<SimplifyShapes> {
       scalarized = 0;
       if (failed(applyPatternsGreedily(function, patterns)))
         return signalPassFailure();
-      function.walk([](IfOp op) { hoistScalars(op); });
+      function.walk([](Operation *op) {
+        if (isa<IfOp, LoopOp>(op))
+          hoistScalars(op);
+      });
 
       numDimsResolved += DimResolver(function).getNumResolved();
       removeDuplicates(function);

@@ -40,8 +40,9 @@ static LogicalResult checkReshape(ReshapeOp op) {
 /// Checks that a dimension is one of an input, if it can be.
 static LogicalResult checkDim(tensor::DimOp op) {
   Operation *source = op.getSource().getDefiningOp();
-  // What an if decides and how long a range of floats is depends on data.
-  if (!source || isa<IfOp, RangeOp>(source) ||
+  // What an if or a loop decides and how long a range of floats is depends on
+  // data.
+  if (!source || isa<IfOp, LoopOp, RangeOp>(source) ||
       !isa<TenonDialect>(source->getDialect()))
     return success();
   return op.emitOpError() << "of the result of '" << source->getName()

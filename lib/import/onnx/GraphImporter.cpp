@@ -324,16 +324,19 @@ LogicalResult GraphImporter::importCall(const onnx::NodeProto &node,
 
 FailureOr<SmallVector<Value>>
 GraphImporter::importSubgraph(const onnx::GraphProto &graph,
-                              const std::string &prefix) {
+                              const std::string &prefix,
+                              ArrayRef<Value> inputs) {
   Frame frame = *currentScope->frame;
   frame.prefix = prefix;
   Scope scope;
   scope.outer = currentScope;
   scope.frame = &frame;
   Scope *outerScope = currentScope;
-  LogicalResult imported =
-      success(succeeded(importInitializers(graph, scope)) &&
-              succeeded(importNodes(graph.node(), scope)));
+  LogicalResult imported = importInitializers(graph, scope);
+  for (auto [input, value] : llvm::zip(graph.input(), inputs))
+    scope.values[input.name()] = value;
+  if (succeeded(imported))
+    imported = importNodes(graph.node(), scope);
   currentScope = outerScope;
   if (failed(imported))
     return failure();

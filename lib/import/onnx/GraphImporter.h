@@ -75,7 +75,8 @@ private:
   /// The outputs of a graph within a node; a value is null after an
   /// unsupported node.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  importSubgraph(const onnx::GraphProto &graph, const std::string &prefix);
+  importSubgraph(const onnx::GraphProto &graph, const std::string &prefix,
+                 llvm::ArrayRef<mlir::Value> inputs);
   void poisonOutputs(const onnx::NodeProto &node, Scope &scope);
 
   const onnx::ModelProto &model;

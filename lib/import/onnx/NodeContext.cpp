@@ -552,11 +552,12 @@ LogicalResult NodeContext::setOutput(unsigned i, Value value) {
 }
 
 FailureOr<SmallVector<Value>>
-NodeContext::importGraph(const onnx::GraphProto &graph) {
+NodeContext::importGraph(const onnx::GraphProto &graph,
+                         ArrayRef<Value> inputs) {
   if (hasFailed)
     return failure();
   FailureOr<SmallVector<Value>> results =
-      importer.importSubgraph(graph, name + "/");
+      importer.importSubgraph(graph, name + "/", inputs);
   hasFailed |= mlir::failed(results);
   return results;
 }

@@ -173,9 +173,11 @@ public:
   }
   mlir::Value getOutput(unsigned i) const { return outputs.lookup(i); }
 
-  /// Imports a graph of this node in place; its outputs, or failure.
+  /// Imports a graph of this node in place, with `inputs` for its inputs; its
+  /// outputs, or failure.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  importGraph(const onnx::GraphProto &graph);
+  importGraph(const onnx::GraphProto &graph,
+              llvm::ArrayRef<mlir::Value> inputs = {});
 
   std::string describe() const;
 

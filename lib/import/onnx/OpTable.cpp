@@ -16,7 +16,7 @@ static OpIndex buildIndex() {
        {getElementwiseOps(), getArithmeticOps(), getConvolutionOps(),
         getMatMulOps(), getNormOps(), getReduceOps(), getShapeOps(),
         getMovementOps(), getResizeOps(), getRecurrentOps(),
-        getControlFlowOps()})
+        getControlFlowOps(), getLoopOps(), getDynamicOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

@@ -42,6 +42,8 @@ llvm::ArrayRef<OpEntry> getMovementOps();
 llvm::ArrayRef<OpEntry> getResizeOps();
 llvm::ArrayRef<OpEntry> getRecurrentOps();
 llvm::ArrayRef<OpEntry> getControlFlowOps();
+llvm::ArrayRef<OpEntry> getLoopOps();
+llvm::ArrayRef<OpEntry> getDynamicOps();
 
 /// What an operator set says of an operator.
 struct OpLookup {

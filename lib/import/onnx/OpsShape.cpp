@@ -82,6 +82,25 @@ static LogicalResult convertConstantOfShape(NodeContext &node) {
   return node.setOutput(node.createConstant(splat.resizeSplat(type)));
 }
 
+/// A range of floats that are not constant: how many there are is computed
+/// first.
+static Value createFloatRange(NodeContext &node, Value start, Value limit,
+                              Value step) {
+  OpBuilder &builder = node.getBuilder();
+  Type type = getElementTypeOrSelf(start), i64 = builder.getI64Type();
+  auto widen = [&](Value value) {
+    return node.cast(value, builder.getF64Type());
+  };
+  Value steps = node.create<DivOp>(
+      node.create<SubOp>(widen(limit), widen(start)), widen(step));
+  Value count = node.cast(node.create<CeilOp>(steps), i64);
+  count = node.create<MaxOp>(count, node.createScalar(i64, 0));
+  Value numbers = node.create<RangeOp>(node.createScalar(i64, 0), count,
+                                       node.createScalar(i64, 1));
+  return node.create<AddOp>(node.create<MulOp>(node.cast(numbers, type), step),
+                            start);
+}
+
 static LogicalResult convertRange(NodeContext &node) {
   SmallVector<Value> bounds;
   for (unsigned i = 0; i != 3; ++i) {
@@ -96,6 +115,15 @@ static LogicalResult convertRange(NodeContext &node) {
                           Twine(type.getRank()));
     bounds.push_back(bound);
   }
+  Type type = getElementTypeOrSelf(bounds[0]);
+  for (Value bound : bounds)
+    if (getElementTypeOrSelf(bound) != type)
+      return node.invalid("expected numbers of one type, found " +
+                          getTypeName(type) + " and " +
+                          getTypeName(getElementTypeOrSelf(bound)));
+  if (isa<FloatType>(type) && !llvm::all_of(bounds, getConstantScalar))
+    return node.setOutput(
+        createFloatRange(node, bounds[0], bounds[1], bounds[2]));
   return node.setOutput(node.create<RangeOp>(bounds[0], bounds[1], bounds[2]));
 }
 

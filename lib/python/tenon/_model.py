@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import shutil
 import tempfile
@@ -151,6 +152,7 @@ class Session:
         self._names = [info.name.encode() for info in model.inputs]
         self._positions = {info.name: i for i, info in enumerate(model.inputs)}
         self._output_positions = {info.name: i for i, info in enumerate(model.outputs)}
+        self._is_computed = [False] * len(model.outputs)
 
     @property
     def threads(self) -> int:
@@ -184,7 +186,9 @@ class Session:
             outputs: the outputs that are wanted, by name: an array to write to, or None to make one. By default all.
 
         Returns:
-            the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly.
+            the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly. Where
+            the dimensions depend on the inputs' data, an array that is given may be larger than the result, which is
+            then a view of its beginning.
         """
         tensors, kept = self._input_tensors(inputs)
         self._check(self._library.tenon_session_bind(self._handle, tensors, len(tensors)))
@@ -199,6 +203,9 @@ class Session:
             results[name] = self._output_tensor(target, position, array)
         self._check(self._library.tenon_session_run(self._handle, tensors, len(tensors), targets, len(targets)))
         del kept
+        for name in results:
+            if self._is_computed[self._output_positions[name]]:
+                results[name] = self._computed_output(self._output_positions[name], results[name])
         return results
 
     def _input_tensors(self, inputs: Mapping[str, Any]) -> Tuple[Any, List[np.ndarray]]:
@@ -215,10 +222,27 @@ class Session:
             arrays.append(array)
         return tensors, arrays
 
-    def _output_tensor(self, target: TenonTensor, position: int, array: Optional[np.ndarray]) -> np.ndarray:
-        """Makes `target` a view of `array`, or of a new array, for an output."""
+    def _computed_output(self, position: int, array: Optional[np.ndarray]) -> np.ndarray:
+        """A result whose dimensions only the run has told: the beginning of `array`, or what the session keeps."""
+        result = self._library.tenon_session_output(self._handle, position)
+        dims = [result.dims[i] for i in range(result.rank)]
+        if array is not None:
+            return array.reshape(-1)[:math.prod(dims)].reshape(dims)
+        array = np.empty(dims, self.model._output_types[position].numpy)
+        ctypes.memmove(array.ctypes.data, result.data, array.nbytes)
+        return array
+
+    def _output_tensor(self, target: TenonTensor, position: int,
+                       array: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        """Makes `target` a view of `array`, or of a new array, for an output; none if its size is not known."""
         bound = self._library.tenon_session_output(self._handle, position)
         dtype = self.model._output_types[position]
+        self._is_computed[position] = any(bound.dims[i] < 0 for i in range(bound.rank))
+        if array is None and self._is_computed[position]:
+            # The session keeps the result until its dimensions are known.
+            for field in ("name", "data", "dtype", "rank", "dims"):
+                setattr(target, field, getattr(bound, field))
+            return None
         if array is None:
             array = np.empty([bound.dims[i] for i in range(bound.rank)], dtype.numpy)
         elif not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable

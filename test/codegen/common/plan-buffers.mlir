@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --tenon-plan-buffers | FileCheck %s
+// RUN: tenon-opt %s --tenon-plan-buffers --split-input-file | FileCheck %s
 
 func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
 func.func private @column(%x: memref<?x1xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
@@ -33,5 +33,58 @@ func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
   %vout = tenon_rt.view %out[%d] : memref<?xf32> -> memref<?xf32>
   memref.copy %vout, %out : memref<?xf32> to memref<?xf32>
   memref.copy %c, %out : memref<?xf32> to memref<?xf32>
+  return
+}
+
+// -----
+
+// Sizes that are data: the second and the third are not in use at once, so that
+// they share a slot.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64>
+// CHECK-SAME: tenon_rt.num_slots = 2
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // CHECK: %[[N:.*]] = memref.load
+  %n = memref.load %x[%c0] : memref<1xindex>
+  // CHECK: tenon_rt.allocate 0[%[[N]]] : memref<?xf32>
+  %a = memref.alloc(%n) : memref<?xf32>
+  // CHECK: tenon_rt.allocate 1[%[[N]]] : memref<?xf32>
+  %b = memref.alloc(%n) : memref<?xf32>
+  tenon_rt.launch @k(%a) outs(%b) : (memref<?xf32>) outs(memref<?xf32>)
+  // CHECK: tenon_rt.allocate 0[%[[N]]] : memref<?xf32>
+  %c = memref.alloc(%n) : memref<?xf32>
+  tenon_rt.launch @k(%b) outs(%c) : (memref<?xf32>) outs(memref<?xf32>)
+  %y = tenon_rt.output 0[%n] : memref<?xf32>
+  tenon_rt.launch @k(%c) outs(%y) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.result_shape 0[%n]
+  return
+}
+
+// -----
+
+// What a loop reads of around it is in use as long as the loop runs: the
+// buffers in it have other places.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]]>
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i32
+func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  // CHECK: tenon_rt.buffer 0
+  %a = memref.alloc() : memref<4xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<4xf32>) outs(memref<4xf32>)
+  scf.for %i = %c0 to %c9 step %c1 {
+    // CHECK: tenon_rt.buffer 1
+    %b = memref.alloc() : memref<4xf32>
+    tenon_rt.launch @k(%a) outs(%b) : (memref<4xf32>) outs(memref<4xf32>)
+    tenon_rt.launch @k(%b) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
+  }
   return
 }

@@ -430,3 +430,59 @@ func.func @kernel_arguments(%x: tensor<4xf32>) {
   }) : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+func.func @loop_arguments(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects 2 arguments of its region, an iteration and the carried values, but there are 1}}
+  %0 = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>):
+    %c = tenon.constant dense<true> : tensor<i1>
+    tenon.yield %c, %x : tensor<i1>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @loop_condition(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects its region to yield 'tensor<i1>' first, but it yields 'tensor<4xf32>'}}
+  %0 = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %y: tensor<4xf32>):
+    tenon.yield %y, %y : tensor<4xf32>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @loop_carried(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects yielded value 0 to have the type of the argument of its region, 'tensor<4xf32>', but it has 'tensor<4xi32>'}}
+  %0 = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %y: tensor<4xf32>):
+    %c = tenon.constant dense<true> : tensor<i1>
+    %z = tenon.cast %y {to = i32} : (tensor<4xf32>) -> tensor<4xi32>
+    tenon.yield %c, %z : tensor<i1>, tensor<4xi32>
+  }
+  return
+}
+
+// -----
+
+func.func @loop_joined(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects result 0 to join values of type 'tensor<4xf32>', but it has type 'tensor<?x5xf32>'}}
+  %0 = tenon.loop trip(%n : tensor<i64>) () : () -> tensor<?x5xf32> {
+  ^bb0(%i: tensor<i64>):
+    %c = tenon.constant dense<true> : tensor<i1>
+    tenon.yield %c, %x : tensor<i1>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @boxes(%b: tensor<1x6x4xf32>, %s: tensor<1x2x7xf32>, %m: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error @+1 {{expects dimension 2 of scores to be 6, but it is 7}}
+  %0:3 = tenon.non_max_suppression %b, %s, %m, %t {center = false} : (tensor<1x6x4xf32>, tensor<1x2x7xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<?x3xi64>, tensor<1xi64>, tensor<2x6xi64>)
+  return
+}

@@ -1,0 +1,37 @@
+//===- KnownSizes.h - Sizes that don't depend on data ---------------------===//
+
+#ifndef TENON_CODEGEN_COMMON_KNOWNSIZES_H
+#define TENON_CODEGEN_COMMON_KNOWNSIZES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace tenon::codegen {
+
+/// Tells which index values of main follow from the dimensions of its inputs
+/// alone, so that they are known before it runs. Works on tensors and, after
+/// bufferisation, on memrefs. Values are remembered by address.
+class KnownSizes {
+public:
+  explicit KnownSizes(mlir::func::FuncOp main) : main(main) {}
+
+  bool isKnown(mlir::Value value);
+  bool areKnown(mlir::ValueRange values) {
+    return llvm::all_of(values, [&](mlir::Value v) { return isKnown(v); });
+  }
+
+private:
+  bool compute(mlir::Value value);
+  bool isArgument(mlir::Value value);
+
+  mlir::func::FuncOp main;
+  llvm::DenseMap<mlir::Value, bool> known;
+};
+
+/// The size of dynamic dimension `index` of a memref where it is an operand of
+/// what makes the memref; null if it isn't.
+mlir::Value getSizeOperand(mlir::Value memref, int64_t index);
+
+} // namespace tenon::codegen
+
+#endif // TENON_CODEGEN_COMMON_KNOWNSIZES_H
