@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+import textwrap
 
 import numpy as np
 
@@ -33,6 +34,22 @@ def select(cases, patterns):
     if not patterns:
         return cases
     return [case for case in cases if any(case["name"].startswith(p) for p in patterns)]
+
+
+def add_arguments(parser, cases):
+    """What the scripts that run cases have in common: which cases, and of which build. `cases` are told in the help."""
+    parser.add_argument("patterns", nargs="*", metavar="NAME", help="only cases whose name starts so")
+    parser.add_argument("--build", default=os.path.join(root, "build"), help="build folder (build)")
+    names = "cases: " + ", ".join(case["name"] for case in cases)
+    parser.epilog = textwrap.fill(names, 110, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def choose(parser, cases, patterns):
+    """As `select`; an error of usage if a pattern selects nothing."""
+    for pattern in patterns:
+        if not select(cases, [pattern]):
+            parser.error(f"no case's name starts with '{pattern}'\n{parser.epilog}")
+    return select(cases, patterns)
 
 
 def text_pictures():
