@@ -21,6 +21,10 @@ for name in ("OMP_NUM_THREADS", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
+# For a build with the sanitizers: containers and LLVM's allocators cross the border
+# to libraries that are not instrumented.
+config.environment.setdefault("ASAN_OPTIONS", "detect_container_overflow=0:allow_user_poisoning=0")
+
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.tenon_source_dir))
 config.substitutions.append(("%build", config.tenon_build_dir))
@@ -50,6 +54,9 @@ if config.host_processor in ("x86_64", "AMD64"):
         config.available_features.add("avx2")
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
         config.available_features.add("avx512")
+# With the sanitizers, an allocation that is too large ends the process.
+if config.sanitize in ("ON", "1", "TRUE"):
+    config.available_features.add("sanitizers")
 # The library provider is there when its runtime was built.
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
     config.available_features.add("onednn")

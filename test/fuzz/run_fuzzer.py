@@ -23,9 +23,9 @@ def main():
             if os.path.basename(model) == "explosion.onnx":
                 continue
             shutil.copy(model, os.path.join(models, os.path.basename(test) + "." + os.path.basename(model)))
-    # Containers cross the border to libraries that are not instrumented.
+    # Containers and LLVM's allocators cross the border to libraries that are not instrumented.
     options = os.environ.get("ASAN_OPTIONS", "")
-    environment = dict(os.environ, ASAN_OPTIONS=options + ":detect_container_overflow=0:detect_leaks=1")
+    environment = dict(os.environ, ASAN_OPTIONS=options + ":detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=1")
     found = os.path.join(corpus, "found")
     os.makedirs(found)
     command = [fuzzer, f"-runs={runs}", "-seed=1", "-max_len=4096", "-timeout=20", "-rss_limit_mb=4096",

@@ -161,9 +161,10 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   }
   s.weights.reserve(weightsSize);
   for (size_t i = 0; i < s.numArgs; ++i)
-    if (s.constants[i] >= 0)
-      memcpy(s.weights.data() + s.constants[i], kernel.args[i].data.data(),
-             kernel.args[i].data.size() * sizeof(float));
+    if (const std::vector<float> &data = kernel.args[i].data;
+        s.constants[i] >= 0 && !data.empty())
+      memcpy(s.weights.data() + s.constants[i], data.data(),
+             data.size() * sizeof(float));
   // Every arg is an input, the result too: it gives the symbols their values.
   static thread_local std::vector<std::vector<std::vector<int64_t>>> kept;
   kept.push_back(std::move(inputDims));
