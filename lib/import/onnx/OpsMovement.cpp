@@ -1,5 +1,6 @@
 //===- OpsMovement.cpp - Moving, repeating and choosing elements ----------===//
 
+#include "lib/import/onnx/ComputedAxes.h"
 #include "lib/import/onnx/OpTable.h"
 
 #include <cmath>
@@ -115,6 +116,33 @@ static std::optional<SmallVector<int64_t>> getWholeNumbers(Value value) {
   return numbers;
 }
 
+/// The same, of sizes that are not constant. They have to make up the whole.
+static LogicalResult splitByComputed(NodeContext &node, Value input,
+                                     int64_t axis, Value sizes) {
+  if (node.failed() || !sizes)
+    return failure();
+  int64_t count = node.getNumOutputs();
+  if (getType(sizes).getDimSize(0) != count)
+    return node.invalid("expected a size for each of " + Twine(count) +
+                        " outputs");
+  // Without the negative ones, sizes are too many or don't make up the whole.
+  sizes = node.create<MaxOp>(sizes, node.createInts(0));
+  auto sumUpTo = [&](int64_t end) -> Value {
+    if (end == 0)
+      return node.createInts(0);
+    Value part =
+        node.sliceAxis(sizes, 0, node.createInts(0), node.createInts(end));
+    return node.create<ReduceOp>(part, ReduceKind::Sum, ArrayRef<int64_t>{0});
+  };
+  input = replaceDim(node, input, axis, {sumUpTo(count)});
+  for (int64_t i = 0; i != count; ++i)
+    if (node.hasOutput(i) &&
+        failed(node.setOutput(
+            i, node.sliceAxis(input, axis, sumUpTo(i), sumUpTo(i + 1)))))
+      return failure();
+  return success();
+}
+
 static LogicalResult convertSplit(NodeContext &node) {
   int64_t axis = node.getInt("axis", 0);
   Value input = node.getInput(0);
@@ -146,6 +174,9 @@ static LogicalResult convertSplit(NodeContext &node) {
       if (!sizes)
         return node.unsupported("the sizes must be constant");
     }
+  } else if (isComputed(node, 1)) {
+    return splitByComputed(node, input, axis,
+                           node.toShapeOperand(node.getInput(1)));
   } else if (node.hasInput(1)) {
     sizes = node.getConstantInput(1, "the sizes");
   }
@@ -213,6 +244,14 @@ static LogicalResult convertSlice(NodeContext &node) {
   } else {
     starts = node.toShapeOperand(node.getInput(1));
     ends = node.toShapeOperand(node.getInput(2));
+    if (isComputed(node, 3) || isComputed(node, 4)) {
+      Value parts[2];
+      for (unsigned i : {0, 1})
+        if (node.hasInput(3 + i))
+          parts[i] = node.toShapeOperand(node.getInput(3 + i));
+      return node.setOutput(
+          sliceComputed(node, input, starts, ends, parts[0], parts[1]));
+    }
     if (node.hasInput(3))
       axes = node.getConstantInput(3, "the axes");
     if (node.hasInput(4))

@@ -1,5 +1,6 @@
 //===- OpsShape.cpp - Constants, shapes as data, views --------------------===//
 
+#include "lib/import/onnx/ComputedAxes.h"
 #include "lib/import/onnx/OpTable.h"
 
 using namespace llvm;
@@ -255,6 +256,9 @@ static std::optional<SmallVector<int64_t>> getAxes(NodeContext &node) {
 
 static LogicalResult convertSqueeze(NodeContext &node) {
   Value input = node.getInput(0);
+  if (node.getVersion() >= 13 && isComputed(node, 1))
+    return node.setOutput(
+        squeezeComputed(node, input, node.toShapeOperand(node.getInput(1))));
   std::optional<SmallVector<int64_t>> axes = getAxes(node);
   if (node.failed())
     return failure();
@@ -276,6 +280,9 @@ static LogicalResult convertSqueeze(NodeContext &node) {
 
 static LogicalResult convertUnsqueeze(NodeContext &node) {
   Value input = node.getInput(0);
+  if (node.getVersion() >= 13 && isComputed(node, 1))
+    return node.setOutput(
+        unsqueezeComputed(node, input, node.toShapeOperand(node.getInput(1))));
   std::optional<SmallVector<int64_t>> axes = getAxes(node);
   if (node.failed())
     return failure();

@@ -1,0 +1,188 @@
+//===- ComputedAxes.cpp - Axes that are not constant ----------------------===//
+
+#include "lib/import/onnx/ComputedAxes.h"
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+bool isComputed(NodeContext &node, unsigned i) {
+  return node.hasInput(i) &&
+         !node.getKnownValues().getConstants(node.getInput(i));
+}
+
+/// The number of elements of a one-dimensional tensor; -1, after an error, if
+/// it is not known.
+static int64_t getCount(NodeContext &node, Value value, const Twine &what) {
+  if (!value || node.failed())
+    return -1;
+  int64_t count = getType(value).getDimSize(0);
+  if (!ShapedType::isDynamic(count) && count <= kMaxRank)
+    return count;
+  if (ShapedType::isDynamic(count))
+    node.unsupported("the number of " + what + " is unknown");
+  else
+    node.invalid("expected at most " + Twine(kMaxRank) + " " + what +
+                 ", found " + Twine(count));
+  return -1;
+}
+
+static Value number(NodeContext &node, int64_t value) {
+  return node.createInts(value);
+}
+
+/// The sum of a one-dimensional tensor, as a tensor<1xi64>.
+static Value sum(NodeContext &node, Value value) {
+  return node.create<ReduceOp>(value, ReduceKind::Sum, ArrayRef<int64_t>{0});
+}
+
+/// `axes` counted from the first dimension.
+static Value countFromFront(NodeContext &node, Value axes, int64_t rank) {
+  return node.create<WhereOp>(node.create<LessOp>(axes, number(node, 0)),
+                              node.create<AddOp>(axes, number(node, rank)),
+                              axes);
+}
+
+/// For each dimension of `rank`: 1 or 0 as `axes` has it, tensor<1xi64>.
+static SmallVector<Value> findAxes(NodeContext &node, Value axes,
+                                   int64_t rank) {
+  axes = countFromFront(node, axes, rank);
+  SmallVector<Value> found;
+  for (int64_t dim = 0; dim != rank; ++dim) {
+    Value isMeant = node.create<EqualOp>(axes, number(node, dim));
+    isMeant = node.cast(isMeant, node.getBuilder().getI64Type());
+    found.push_back(
+        node.create<ReduceOp>(isMeant, ReduceKind::Max, ArrayRef<int64_t>{0}));
+  }
+  return found;
+}
+
+//===----------------------------------------------------------------------===//
+// Slice
+//===----------------------------------------------------------------------===//
+
+/// `bound` counted from the front, and not outside of [low, high].
+static Value clampBound(NodeContext &node, Value bound, Value size, Value low,
+                        Value high) {
+  bound = node.create<WhereOp>(node.create<LessOp>(bound, number(node, 0)),
+                               node.create<AddOp>(bound, size), bound);
+  return node.create<MinOp>(node.create<MaxOp>(bound, low), high);
+}
+
+/// The indices that a slice takes of a dimension; all are tensor<1xi64>.
+static Value getIndices(NodeContext &node, Value start, Value end, Value step,
+                        Value size) {
+  Value zero = number(node, 0),
+        last = node.create<SubOp>(size, number(node, 1));
+  Value isBackwards = node.create<LessOp>(step, zero);
+  auto choose = [&](Value backwards, Value forwards) {
+    return node.create<WhereOp>(isBackwards, backwards, forwards);
+  };
+  Value high = choose(last, size);
+  Value bounds[] = {
+      clampBound(node, start, size, zero, high),
+      clampBound(node, end, size, choose(number(node, -1), zero), high), step};
+  for (Value &bound : bounds)
+    bound = node.squeeze(bound, {int64_t(0)});
+  return node.failed() ? Value()
+                       : node.create<RangeOp>(bounds[0], bounds[1], bounds[2]);
+}
+
+Value sliceComputed(NodeContext &node, Value input, Value starts, Value ends,
+                    Value axes, Value steps) {
+  int64_t count = getCount(node, starts, "starts");
+  if (count < 0)
+    return {};
+  int64_t rank = getType(input).getRank();
+  for (auto [what, value] : {std::pair("ends", ends), std::pair("axes", axes),
+                             std::pair("steps", steps)})
+    if (value && getType(value).getDimSize(0) != count) {
+      node.invalid("expected " + Twine(count) + " " + what + ", found " +
+                   Twine(getType(value).getDimSize(0)));
+      return {};
+    }
+  if (axes)
+    axes = countFromFront(node, axes, rank);
+  else if (count > rank) {
+    node.invalid("expected at most " + Twine(rank) + " starts, found " +
+                 Twine(count));
+    return {};
+  } else
+    axes = node.createInts(llvm::to_vector(llvm::seq<int64_t>(0, count)));
+  for (int64_t dim = 0; dim != rank && !node.failed(); ++dim) {
+    Value isMeant = node.create<EqualOp>(axes, number(node, dim));
+    auto pick = [&](Value values) {
+      return sum(node, node.create<WhereOp>(isMeant, values, number(node, 0)));
+    };
+    Value size = node.getDim(input, dim);
+    Value isThere =
+        sum(node, node.cast(isMeant, node.getBuilder().getI64Type()));
+    // What is not meant is taken as it is.
+    Value isAll = node.create<EqualOp>(isThere, number(node, 0));
+    Value end = node.create<WhereOp>(isAll, size, pick(ends));
+    Value step = steps
+                     ? node.create<WhereOp>(isAll, number(node, 1), pick(steps))
+                     : number(node, 1);
+    Value indices = getIndices(node, pick(starts), end, step, size);
+    if (!indices)
+      return {};
+    input = node.create<GatherOp>(input, indices, uint64_t(dim));
+  }
+  return input;
+}
+
+//===----------------------------------------------------------------------===//
+// Squeeze and Unsqueeze
+//===----------------------------------------------------------------------===//
+
+Value squeezeComputed(NodeContext &node, Value input, Value axes) {
+  int64_t count = getCount(node, axes, "axes");
+  if (count < 0)
+    return {};
+  int64_t rank = getType(input).getRank();
+  if (count > rank) {
+    node.invalid("expected at most " + Twine(rank) + " axes, found " +
+                 Twine(count));
+    return {};
+  }
+  if (count == rank)
+    return node.reshape(input, node.createInts({}));
+  Value dropped = node.joinShape(findAxes(node, axes, rank));
+  Value kept = node.create<SubOp>(number(node, 1), dropped);
+  Value indices = node.squeeze(
+      node.create<NonZeroOp>(kept, number(node, rank - count)), {int64_t(0)});
+  return node.reshape(
+      input, node.create<GatherOp>(node.getShape(input), indices, uint64_t(0)));
+}
+
+Value unsqueezeComputed(NodeContext &node, Value input, Value axes) {
+  int64_t count = getCount(node, axes, "axes");
+  if (count < 0)
+    return {};
+  int64_t rank = getType(input).getRank();
+  if (rank + count > kMaxRank) {
+    node.invalid("the result has rank " + Twine(rank + count) +
+                 ", expected at most " + Twine(kMaxRank));
+    return {};
+  }
+  SmallVector<Value> sizes;
+  Value next = number(node, 0);
+  for (Value isNew : findAxes(node, axes, rank + count)) {
+    Value one = number(node, 1);
+    if (rank == 0) {
+      sizes.push_back(one);
+      continue;
+    }
+    // A wrong axis makes too many elements, which the reshape finds.
+    Value place = node.create<MinOp>(next, number(node, rank - 1));
+    Value size =
+        node.create<GatherOp>(node.getShape(input), place, uint64_t(0));
+    Value isOne = node.create<EqualOp>(isNew, one);
+    sizes.push_back(node.create<WhereOp>(isOne, one, size));
+    next = node.create<SubOp>(node.create<AddOp>(next, one), isNew);
+  }
+  return node.failed() ? Value() : node.reshape(input, node.joinShape(sizes));
+}
+
+} // namespace tenon::onnx_import
