@@ -9,8 +9,12 @@
 #include <png.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <cstdio>
+#include <memory>
 #include <stdexcept>
+#include <system_error>
 
 using namespace ocr;
 
@@ -24,7 +28,11 @@ Picture ocr::readPng(const std::string &path) {
     png_image_free(&image);
     return std::runtime_error(path + ": " + reason);
   };
-  if (!png_image_begin_read_from_file(&image, path.c_str()))
+  std::unique_ptr<FILE, decltype(&fclose)> file(fopen(path.c_str(), "rb"),
+                                                &fclose);
+  if (!file)
+    throw std::system_error(errno, std::generic_category(), path);
+  if (!png_image_begin_read_from_stdio(&image, file.get()))
     throw fail(image.message);
   if (uint64_t(image.width) * image.height > maxPixels)
     throw fail("the picture is too large");

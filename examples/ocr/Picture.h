@@ -26,7 +26,8 @@ struct Picture {
 };
 
 /// Reads a PNG file of any kind; transparency is laid over white. Throws
-/// std::runtime_error if it is not one.
+/// std::system_error if it cannot be opened, std::runtime_error if it is not
+/// one.
 Picture readPng(const std::string &path);
 
 /// The picture in proportion at another height, its width rounded up:

@@ -7,8 +7,10 @@
 #include "TextLine.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <stdexcept>
+#include <system_error>
 
 using namespace ocr;
 
@@ -26,11 +28,13 @@ std::vector<float> ocr::makeInput(const Picture &picture, size_t &width) {
 
 std::vector<std::string> ocr::readKeys(const std::string &path) {
   std::ifstream file(path);
+  if (!file)
+    throw std::system_error(errno, std::generic_category(), path);
   std::vector<std::string> keys = {""};
   for (std::string line; std::getline(file, line);)
     keys.push_back(line);
   if (keys.size() == 1)
-    throw std::runtime_error(path + ": no characters in it, or no such file");
+    throw std::runtime_error(path + ": no characters in it");
   keys.push_back(" ");
   return keys;
 }

@@ -21,7 +21,8 @@ constexpr size_t lineHeight = 48;
 std::vector<float> makeInput(const Picture &picture, size_t &width);
 
 /// The characters by index: the blank, the lines of the keys file, the space.
-/// Throws std::runtime_error if the file cannot be read.
+/// Throws std::system_error if the file cannot be opened, std::runtime_error if
+/// there is nothing in it.
 std::vector<std::string> readKeys(const std::string &path);
 
 /// The text of `steps` × `keys.size()` probabilities: the most probable index

@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 
 using namespace ocr;
 
@@ -69,10 +71,12 @@ static std::string getFileName(const std::string &path) {
 }
 
 int main(int argc, char **argv) {
+  bool wantsHelp = argc == 2 && std::string(argv[1]) == "--help";
   if (argc < 4) {
-    fprintf(stderr, "usage: tenon-ocr MODEL.so KEYS.txt PICTURE.png...\n"
-                    "prints what each picture of a line of text says\n");
-    return 1;
+    fprintf(wantsHelp ? stdout : stderr,
+            "usage: tenon-ocr MODEL.so KEYS.txt PICTURE.png...\n"
+            "prints what each picture of a line of text says\n");
+    return wantsHelp ? 0 : TENON_ERROR_USAGE;
   }
   try {
     Stopwatch time;
@@ -87,6 +91,9 @@ int main(int argc, char **argv) {
   } catch (const tenon::Error &error) {
     fprintf(stderr, "tenon-ocr: %s\n", error.what());
     return error.code();
+  } catch (const std::system_error &error) {
+    fprintf(stderr, "tenon-ocr: %s\n", error.what());
+    return TENON_ERROR_SYSTEM;
   } catch (const std::exception &error) {
     fprintf(stderr, "tenon-ocr: %s\n", error.what());
     return TENON_ERROR_INVALID;

@@ -4,17 +4,26 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <random>
+#include <set>
 
 using namespace tenon::run;
 
-/// Takes "key=value" apart at the first '='.
-static std::pair<std::string, std::string> split(const std::string &text,
-                                                 const char *option) {
-  size_t at = text.find('=');
-  if (at == std::string::npos || at == 0)
-    fail(TENON_ERROR_USAGE, "%s %s: expected NAME=VALUE", option, text.c_str());
-  return {text.substr(0, at), text.substr(at + 1)};
+/// Takes each "name=value" apart at the first '='; a name may come once.
+static std::map<std::string, std::string>
+splitValues(const std::vector<std::string> &texts, const char *option) {
+  std::map<std::string, std::string> values;
+  for (const std::string &text : texts) {
+    size_t at = text.find('=');
+    if (at == std::string::npos || at == 0)
+      fail(TENON_ERROR_USAGE, "%s %s: expected NAME=VALUE", option,
+           text.c_str());
+    if (!values.emplace(text.substr(0, at), text.substr(at + 1)).second)
+      fail(TENON_ERROR_USAGE, "%s %s: '%s' has one already", option,
+           text.c_str(), text.substr(0, at).c_str());
+  }
+  return values;
 }
 
 static int64_t parseNumber(const std::string &text, const std::string &option) {
@@ -55,17 +64,57 @@ void RunCommand::readInputs(Runner &runner) const {
   }
 }
 
-std::vector<int64_t> RunCommand::chooseDims(const TenonTensorInfo &info) const {
+namespace {
+/// What the options say about random inputs.
+class RandomOptions {
+public:
+  RandomOptions(const RunCommand &command)
+      : shapes(splitValues(command.shapes, "--shape")),
+        symbols(splitValues(command.symbols, "--dim")),
+        ranges(splitValues(command.ranges, "--range")) {}
+
+  /// Throws USAGE if an option names what the model does not have.
+  void checkNames(const Runner &runner) const;
+  std::vector<int64_t> chooseDims(const TenonTensorInfo &info) const;
+  std::pair<double, double> chooseRange(const TenonTensorInfo &info) const;
+
+private:
+  std::map<std::string, std::string> shapes, symbols, ranges;
+};
+} // namespace
+
+void RandomOptions::checkNames(const Runner &runner) const {
+  for (const auto &[name, value] : shapes)
+    runner.findInput(name);
+  for (const auto &[name, value] : ranges)
+    runner.findInput(name);
+  std::set<std::string> known;
+  for (size_t i = 0; i < runner.getModel().numInputs(); ++i) {
+    const TenonTensorInfo &info = runner.getModel().input(i);
+    for (int32_t d = 0; d < info.rank; ++d)
+      if (info.dims[d] < 0 && *info.dim_names[d])
+        known.insert(info.dim_names[d]);
+  }
+  std::string list;
+  for (const std::string &symbol : known)
+    list += (list.empty() ? "'" : ", '") + symbol + "'";
+  for (const auto &[symbol, value] : symbols)
+    if (!known.count(symbol))
+      fail(TENON_ERROR_USAGE,
+           "the model's inputs have no dimension '%s', only %s", symbol.c_str(),
+           list.empty() ? "fixed ones" : list.c_str());
+}
+
+std::vector<int64_t>
+RandomOptions::chooseDims(const TenonTensorInfo &info) const {
   std::vector<int64_t> dims(info.dims, info.dims + info.rank);
-  for (const std::string &text : shapes) {
-    auto [name, value] = split(text, "--shape");
-    if (name != info.name)
-      continue;
+  if (auto shape = shapes.find(info.name); shape != shapes.end()) {
+    const auto &[name, value] = *shape;
     dims.clear();
     for (size_t start = 0; start <= value.size();) {
       size_t end = std::min(value.find('x', start), value.size());
-      dims.push_back(
-          parseNumber(value.substr(start, end - start), "--shape " + text));
+      dims.push_back(parseNumber(value.substr(start, end - start),
+                                 "--shape " + name + "=" + value));
       start = end + 1;
     }
   }
@@ -73,9 +122,9 @@ std::vector<int64_t> RunCommand::chooseDims(const TenonTensorInfo &info) const {
     if (dims[i] >= 0)
       continue;
     const char *symbol = info.dim_names[i];
-    for (const std::string &text : symbols)
-      if (auto [name, value] = split(text, "--dim"); name == symbol)
-        dims[i] = parseNumber(value, "--dim " + text);
+    if (auto found = symbols.find(symbol); found != symbols.end())
+      dims[i] = parseNumber(found->second,
+                            "--dim " + found->first + "=" + found->second);
     if (dims[i] < 0)
       fail(TENON_ERROR_USAGE,
            "input '%s': dimension %zu (%s) is not known; give --shape %s=... "
@@ -83,6 +132,27 @@ std::vector<int64_t> RunCommand::chooseDims(const TenonTensorInfo &info) const {
            info.name, i, symbol, info.name, symbol);
   }
   return dims;
+}
+
+std::pair<double, double>
+RandomOptions::chooseRange(const TenonTensorInfo &info) const {
+  bool isFloat = info.dtype == TENON_F32 || info.dtype == TENON_F64 ||
+                 info.dtype == TENON_F16 || info.dtype == TENON_BF16;
+  // Integers are indices mostly: 0 and 1 fit nearly every table.
+  double low = isFloat ? -1 : 0, high = isFloat ? 1 : 2;
+  auto range = ranges.find(info.name);
+  if (range == ranges.end())
+    return {low, high};
+  const auto &[name, value] = *range;
+  int length = -1;
+  sscanf(value.c_str(), "%lf:%lf%n", &low, &high, &length);
+  if (length != static_cast<int>(value.size()) || !std::isfinite(high - low))
+    fail(TENON_ERROR_USAGE, "--range %s=%s: expected NAME=LOW:HIGH",
+         name.c_str(), value.c_str());
+  if (low > high)
+    fail(TENON_ERROR_USAGE, "--range %s=%s: LOW is above HIGH", name.c_str(),
+         value.c_str());
+  return {low, high};
 }
 
 /// IEEE 754 half precision of a number of moderate size, rounded towards zero.
@@ -134,24 +204,15 @@ static void setElement(Array &array, int64_t i, double value) {
 }
 
 void RunCommand::fillRandomly(Runner &runner) const {
+  RandomOptions choices(*this);
+  choices.checkNames(runner);
   const Model &model = runner.getModel();
   for (size_t i = 0; i < model.numInputs(); ++i) {
     if (runner.getInput(i))
       continue;
     const TenonTensorInfo &info = model.input(i);
-    bool isFloat = info.dtype == TENON_F32 || info.dtype == TENON_F64 ||
-                   info.dtype == TENON_F16 || info.dtype == TENON_BF16;
-    // Integers are indices mostly: 0 and 1 fit nearly every table.
-    double low = isFloat ? -1 : 0, high = isFloat ? 1 : 2;
-    for (const std::string &text : ranges) {
-      auto [name, value] = split(text, "--range");
-      if (name != info.name)
-        continue;
-      if (sscanf(value.c_str(), "%lf:%lf", &low, &high) != 2 || !(low < high))
-        fail(TENON_ERROR_USAGE, "--range %s: expected NAME=LOW:HIGH",
-             text.c_str());
-    }
-    Array array = Array::make(info.dtype, chooseDims(info));
+    auto [low, high] = choices.chooseRange(info);
+    Array array = Array::make(info.dtype, choices.chooseDims(info));
     // The standard fixes this generator: equal seeds give equal inputs on every
     // machine. Each input has its own, so that none depends on the others.
     std::mt19937_64 generator(seed * 1000003 + i);

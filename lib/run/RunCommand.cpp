@@ -16,15 +16,24 @@ using nlohmann::json;
 
 static std::string formatInfo(const TenonTensorInfo &info) {
   std::string text = tenon_dtype_name(info.dtype);
-  text += " ";
+  if (!info.rank)
+    return text + " scalar";
   for (int32_t i = 0; i < info.rank; ++i) {
-    text += i ? "x" : "";
+    text += i ? ", " : " [";
     if (info.dims[i] >= 0)
       text += std::to_string(info.dims[i]);
     else
       text += *info.dim_names[i] ? info.dim_names[i] : "?";
   }
-  return info.rank ? text : text + "scalar";
+  return text + "]";
+}
+
+/// To the microsecond, or to three digits where that says more.
+static std::string formatTime(double milliseconds) {
+  char text[32];
+  snprintf(text, sizeof text, milliseconds < 1 ? "%#.3g" : "%.3f",
+           milliseconds);
+  return text;
 }
 
 static json toJson(const TenonTensorInfo &info) {
@@ -112,7 +121,8 @@ static void printProfile(Session &session) {
     total += entry.nanoseconds;
   printf("%8s %6s %9s  %-9s %s\n", "ms", "%", "calls", "provider", "kernel");
   for (const TenonProfileEntry &entry : entries)
-    printf("%8.3f %6.1f %9llu  %-9s %s%s%s\n", entry.nanoseconds / 1e6,
+    printf("%8s %6.1f %9llu  %-9s %s%s%s\n",
+           formatTime(entry.nanoseconds / 1e6).c_str(),
            100 * entry.nanoseconds / total,
            static_cast<unsigned long long>(entry.calls), entry.provider,
            entry.name, *entry.implementation ? "  " : "", entry.implementation);
@@ -127,6 +137,18 @@ static json profileToJson(Session &session) {
                     {"calls", entry.calls},
                     {"ms", entry.nanoseconds / 1e6}});
   return list;
+}
+
+/// Throws INVALID if an input has nothing: the runtime would tell the same, but
+/// not which options give one.
+static void checkInputs(const Runner &runner) {
+  const Model &model = runner.getModel();
+  for (size_t i = 0; i < model.numInputs(); ++i)
+    if (!runner.getInput(i))
+      fail(TENON_ERROR_INVALID,
+           "missing input '%s' (%s): give it by --input, or --random for all "
+           "that are not given",
+           model.input(i).name, formatInfo(model.input(i)).c_str());
 }
 
 namespace {
@@ -173,6 +195,7 @@ int RunCommand::execute() const {
   readInputs(runner);
   if (random)
     fillRandomly(runner);
+  checkInputs(runner);
 
   double first = 0;
   std::vector<double> times;
@@ -256,10 +279,12 @@ int RunCommand::execute() const {
     return code;
   }
   if (!times.empty())
-    printf("%zu runs on %d thread%s: least %.3f ms, median %.3f ms; first "
-           "%.3f ms, load %.1f ms, workspace %.1f MB\n",
-           times.size(), session.threads(), session.threads() == 1 ? "" : "s",
-           *std::min_element(times.begin(), times.end()), median(times), first,
+    printf("%zu run%s on %d thread%s: least %s ms, median %s ms; first %s ms, "
+           "load %.1f ms, workspace %.1f MB\n",
+           times.size(), times.size() == 1 ? "" : "s", session.threads(),
+           session.threads() == 1 ? "" : "s",
+           formatTime(*std::min_element(times.begin(), times.end())).c_str(),
+           formatTime(median(times)).c_str(), formatTime(first).c_str(),
            runner.getLoadMilliseconds(),
            tenon_session_workspace_size(session.get()) / 1e6);
   if (options.profile)

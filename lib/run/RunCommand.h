@@ -29,7 +29,6 @@ struct RunCommand {
 private:
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
-  std::vector<int64_t> chooseDims(const TenonTensorInfo &info) const;
 };
 
 } // namespace tenon::run

@@ -68,6 +68,11 @@ Runner::Runner(const std::string &path, const RunnerOptions &options) {
   Clock::time_point start = Clock::now();
   if (isOnnx(path))
     model.emplace(compileInProcess(path, options));
+  else if (!options.provider.empty() || !options.target.empty())
+    fail(TENON_ERROR_USAGE,
+         "'%s' is compiled already: a provider or a target can be chosen for "
+         ".onnx only",
+         path.c_str());
   else
     model.emplace(Model::load(path));
   TenonSessionOptions sessionOptions{};
@@ -122,10 +127,10 @@ void Runner::bind() {
     // What has dimensions that depend on data is the session's at first.
     TenonTensor shape = session->output(i);
     isComputed.push_back(Session::isComputed(shape));
-    outputs.push_back(isComputed[i]
-                          ? Array()
-                          : Array::make(shape.dtype,
-                                        {shape.dims, shape.dims + shape.rank}));
+    outputs.push_back(
+        isComputed[i]
+            ? Array()
+            : Array::make(shape.dtype, {shape.dims, shape.dims + shape.rank}));
     outputs[i].name = shape.name;
   }
   for (size_t i = 0; i < outputs.size(); ++i)
@@ -145,8 +150,8 @@ double Runner::run() {
     if (!isComputed[i])
       continue;
     TenonTensor result = session->output(i);
-    outputs[i] = Array::make(result.dtype,
-                             {result.dims, result.dims + result.rank});
+    outputs[i] =
+        Array::make(result.dtype, {result.dims, result.dims + result.rank});
     outputs[i].name = result.name;
     if (!outputs[i].bytes.empty())
       memcpy(outputs[i].bytes.data(), result.data, outputs[i].bytes.size());

@@ -66,7 +66,7 @@ class TenonRun(unittest.TestCase):
         np.savez("expected.npz", y=cls.y, picked=cls.y[cls.index], double_size=np.arange(2 * N))
 
     def test_info(self):
-        self.assertIn("f32 Nx4", run(model, "--info"))
+        self.assertIn("f32 [N, 4]\n", run(model, "--info"))
         info = json.loads(run(model, "--info", "--json"))
         self.assertEqual(info["inputs"][0], {"name": "x", "type": "f32", "dims": ["N", 4]})
         self.assertEqual(info["outputs"][2], {"name": "double_size", "type": "i64", "dims": [None]})
@@ -124,6 +124,14 @@ class TenonRun(unittest.TestCase):
         self.assertIn("--dim N=", run(model, "--random", code=1))
         run(model, "--random", "--shape", "x=3x4", "--shape", "index=3")
         run(model, "--random", "--shape", "x=3xq", "--shape", "index=3", code=1)
+        run(*words, "constant", "--range", "x=3:3", "--range", "bias=0.5:0.5", "--range", "index=7:7")
+        np.testing.assert_array_equal(np.load("constant/output_1.npy"), np.full((50, 4), 6.5, np.float32))
+        for wrong, text in ((["--range", "x=3"], "expected NAME=LOW:HIGH"), (["--range", "x=3:4:"], "expected NAME=LOW:HIGH"),
+                            (["--range", "x=0:inf"], "expected NAME=LOW:HIGH"), (["--range", "x=4:3"], "LOW is above HIGH"),
+                            (["--range", "z=0:1"], "no input 'z', only 'x', 'bias', 'index'"),
+                            (["--shape", "z=4"], "no input 'z', only 'x', 'bias', 'index'"),
+                            (["--dim", "M=3"], "no dimension 'M', only 'N'"), (["--dim", "N=3"], "'N' has one already")):
+            self.assertIn(text, run(*words, "e", *wrong, code=1))
 
     def test_steps(self):
         x = np.arange(3 * N * 4, dtype=np.float32).reshape(3, N, 4)
@@ -145,7 +153,10 @@ class TenonRun(unittest.TestCase):
         self.assertLessEqual(result["min_ms"], result["median_ms"])
         self.assertEqual({entry["name"]: entry["calls"] for entry in result["profile"]},
                          {"Mul_0": 7, "Add_1": 7, "Gather_2": 7})
-        self.assertIn("Gather_2", run(model, "-i", "all.npz", "--profile"))
+        text = run(model, "-i", "all.npz", "--profile", "--repeat", "50")
+        self.assertIn("Gather_2", text)
+        # The fake model takes less than a millisecond.
+        self.assertRegex(text, r"50 runs on \d+ threads?: least 0\.0*[1-9]\d\d ms")
 
     def test_requests(self):
         for i, name in enumerate(("x", "bias", "index")):
@@ -178,6 +189,18 @@ class TenonRun(unittest.TestCase):
                       [model, "-i", "z=x.npy"], [model, "-i", "x.npy"], [model, "--carry", "y=x"],
                       [model, "--steps", "2", "--carry", "y"], [model, "-i", "all.npz", "-e", "z=y.npy"]):
             run(*words, code=1)
+        for words, text in (([], "model is required"), ([model, "--threads", "0"], "--threads: expected 1 or more, found '0'"),
+                            ([model, "--repeat", "-1"], "--repeat: expected 0 or more, found '-1'"),
+                            ([model, "--tolerance", "-1"], "--tolerance: expected 0 or more, found '-1'"),
+                            ([model, "--steps", "x"], "--steps: expected 1 or more, found 'x'"),
+                            ([model, "--carry", "y=x"], "--carry requires --steps"),
+                            ([model, "--shape", "x=3x4"], "--shape requires --random"),
+                            ([model, "--random", "--dim", "N=4", "--provider", "codegen"], "is compiled already"),
+                            ([model, "--random", "--dim", "N=4", "--target", "native"], "is compiled already")):
+            message = run(*words, code=1)
+            self.assertTrue(message.startswith("tenon-run: error: ") and text in message, message)
+        self.assertIn("missing input 'index' (i64 [N]): give it by --input, or --random",
+                      run(model, "-i", "x=x.npy", "-i", "bias=bias.npy", code=2))
         self.assertIn("Exit codes", run("--help"))
         run("--version")
 

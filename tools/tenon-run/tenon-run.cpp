@@ -20,6 +20,20 @@ std::string addCarry(RunCommand &command, const std::string &text) {
   return "";
 }
 
+/// A number that is not below `least`. CLI's own checks show the largest number
+/// that they take, with all its digits.
+CLI::Validator atLeast(int least) {
+  return CLI::Validator(
+      [least](const std::string &text) -> std::string {
+        double number;
+        if (CLI::detail::lexical_cast(text, number) && number >= least)
+          return "";
+        return "expected " + std::to_string(least) + " or more, found '" +
+               text + "'";
+      },
+      "");
+}
+
 int report(const char *message, int code) {
   fprintf(stderr, "tenon-run: error: %s\n", message);
   return code;
@@ -43,6 +57,10 @@ int main(int argc, char **argv) {
   app.name("tenon-run");
   app.set_version_flag("--version",
                        std::string("tenon ") + tenon_version_string());
+  app.failure_message([](const CLI::App *, const CLI::Error &error) {
+    return "tenon-run: error: " + std::string(error.what()) +
+           "\nRun with --help for more information.\n";
+  });
   app.add_option("model", command.model, "Compiled model, or .onnx");
   app.add_flag("--info", command.isInfo, "Show inputs and outputs, don't run");
   app.add_option("--input,-i", command.inputs,
@@ -56,13 +74,16 @@ int main(int argc, char **argv) {
   app.add_option("--seed", command.seed, "Seed of --random (0)");
   app.add_option("--shape", command.shapes, "Dimensions of a random input")
       ->type_name("NAME=1x3x48x320")
+      ->needs("--random")
       ->allow_extra_args(false);
   app.add_option("--dim", command.symbols,
                  "A dynamic dimension of all random inputs")
       ->type_name("SYMBOL=N")
+      ->needs("--random")
       ->allow_extra_args(false);
   app.add_option("--range", command.ranges, "Range of a random input")
       ->type_name("NAME=LOW:HIGH")
+      ->needs("--random")
       ->allow_extra_args(false);
   app.add_option("--expect,-e", command.expectationFiles,
                  "Compare an output with a file; exit code 5 if it differs")
@@ -71,22 +92,22 @@ int main(int argc, char **argv) {
   app.add_option("--tolerance", command.tolerance,
                  "Largest error that passes, relative to the expected output's "
                  "largest magnitude (1e-4)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   app.add_option("--output,-o", command.outputFolder,
                  "Write the outputs as output_0.npy, ... into this folder")
       ->type_name("FOLDER");
   app.add_option("--repeat,-r", command.repeat,
                  "Time this many runs after the first")
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   app.add_option("--threads,-t", command.options.threads,
                  "Threads (as many as the process may use)")
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app.add_flag("--profile", command.options.profile,
                "Show the time of each kernel");
   app.add_option("--steps", command.steps.steps,
                  "Run this many times in a row; each output file then has the "
                  "steps along a new first dimension")
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app.add_option("--step", command.steps.stepped,
                  "An input with one slice for each step along a first "
                  "dimension of its own")
