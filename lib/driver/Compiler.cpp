@@ -43,20 +43,30 @@ TenonErrorCode getCode(ImportErrorKind kind) {
 
 /// Words that can't name a variable in C or C++.
 constexpr StringLiteral kReservedWords[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor",
-    "bool", "break", "case", "catch", "char", "char16_t", "char32_t",
-    "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept",
-    "const", "const_cast", "consteval", "constexpr", "constinit", "continue",
-    "decltype", "default", "delete", "do", "double", "dynamic_cast", "else",
-    "enum", "explicit", "export", "extern", "false", "float", "for", "friend",
-    "goto", "if", "inline", "int", "long", "main", "mutable", "namespace",
-    "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
-    "private", "protected", "public", "register", "reinterpret_cast",
-    "requires", "restrict", "return", "short", "signed", "sizeof", "static",
-    "static_assert", "static_cast", "struct", "switch", "template", "this",
-    "thread_local", "throw", "true", "try", "typedef", "typeid", "typename",
-    "typeof", "union", "unsigned", "using", "virtual", "void", "volatile",
-    "wchar_t", "while", "xor", "xor_eq"};
+    "alignas",     "alignof",      "and",       "and_eq",
+    "asm",         "auto",         "bitand",    "bitor",
+    "bool",        "break",        "case",      "catch",
+    "char",        "char16_t",     "char32_t",  "char8_t",
+    "class",       "co_await",     "co_return", "co_yield",
+    "compl",       "concept",      "const",     "const_cast",
+    "consteval",   "constexpr",    "constinit", "continue",
+    "decltype",    "default",      "delete",    "do",
+    "double",      "dynamic_cast", "else",      "enum",
+    "explicit",    "export",       "extern",    "false",
+    "float",       "for",          "friend",    "goto",
+    "if",          "inline",       "int",       "long",
+    "main",        "mutable",      "namespace", "new",
+    "noexcept",    "not",          "not_eq",    "nullptr",
+    "operator",    "or",           "or_eq",     "private",
+    "protected",   "public",       "register",  "reinterpret_cast",
+    "requires",    "restrict",     "return",    "short",
+    "signed",      "sizeof",       "static",    "static_assert",
+    "static_cast", "struct",       "switch",    "template",
+    "this",        "thread_local", "throw",     "true",
+    "try",         "typedef",      "typeid",    "typename",
+    "typeof",      "union",        "unsigned",  "using",
+    "virtual",     "void",         "volatile",  "wchar_t",
+    "while",       "xor",          "xor_eq"};
 
 /// A C identifier made of the name of a file.
 std::string makeSymbol(StringRef path) {
@@ -225,6 +235,13 @@ Status Compiler::writeIr(StringRef path) {
 Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
   if (Status status = runTo(Phase::Lower); !status.isOk())
     return status;
+  if (std::optional<StringRef> name = findMissingWeight(*module)) {
+    std::string file =
+        inputPath == "-" ? "the text" : "'" + getSidecarPath(inputPath) + "'";
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "the contents of constant '" + *name +
+                             "' are not there: expected them in " + file);
+  }
   if (options.onPhase)
     options.onPhase(Phase::Emit);
   Status status = generateCode(*module, code, symbols);

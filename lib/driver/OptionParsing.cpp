@@ -10,6 +10,11 @@ using namespace llvm;
 
 namespace tenon {
 
+static Status isTwice(StringRef kind, StringRef text, StringRef name) {
+  return Status::error(TENON_ERROR_USAGE, kind + " '" + text + "': input '" +
+                                              name + "' has one already");
+}
+
 Status parseShape(StringRef text, OnnxImportOptions &options) {
   auto [name, dims] = text.rsplit('=');
   auto wrong = [&] {
@@ -30,7 +35,8 @@ Status parseShape(StringRef text, OnnxImportOptions &options) {
       return wrong();
     shape.push_back(dim);
   }
-  options.shapes[name] = std::move(shape);
+  if (!options.shapes.try_emplace(name, std::move(shape)).second)
+    return isTwice("shape", text, name);
   return Status::ok();
 }
 
@@ -40,7 +46,8 @@ Status parseBinding(StringRef text, OnnxImportOptions &options) {
     return Status::error(TENON_ERROR_USAGE,
                          "binding '" + text +
                              "': expected input=value, such as sr=16000");
-  options.bindings[name] = value.str();
+  if (!options.bindings.try_emplace(name, value.str()).second)
+    return isTwice("binding", text, name);
   return Status::ok();
 }
 

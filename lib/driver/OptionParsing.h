@@ -9,10 +9,10 @@
 namespace tenon {
 
 /// `x=1x3x640x640`; `?` leaves a dimension as the model has it. Dimensions are
-/// not negative.
+/// not negative. An input may have one shape.
 Status parseShape(llvm::StringRef text, OnnxImportOptions &options);
 
-/// `sr=16000`.
+/// `sr=16000`. An input may have one binding.
 Status parseBinding(llvm::StringRef text, OnnxImportOptions &options);
 
 /// Names of providers; `auto` alone means all, which is none named.

@@ -67,9 +67,9 @@ llvm::Error writeBlobs(const Blobs &blobs, raw_ostream &os) {
   return llvm::Error::success();
 }
 
-std::string getSidecarPath(StringRef path) { return (path + ".weights").str(); }
-
 } // namespace
+
+std::string getSidecarPath(StringRef path) { return (path + ".weights").str(); }
 
 Status writeModule(ModuleOp module, StringRef path) {
   OpPrintingFlags flags;

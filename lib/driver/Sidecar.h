@@ -8,9 +8,12 @@
 
 namespace tenon {
 
+/// The file of weights beside IR: its name with `.weights` behind.
+std::string getSidecarPath(llvm::StringRef path);
+
 /// Writes the text of a module to `path` and the contents of its
-/// `dense_resource` constants, which the text only names, to `path` with
-/// `.weights` behind. `-` is the standard output: all in one text.
+/// `dense_resource` constants, which the text only names, to the file beside
+/// it. `-` is the standard output: all in one text.
 Status writeModule(mlir::ModuleOp module, llvm::StringRef path);
 
 /// Gives the resources that IR read from `path` names the contents that stand

@@ -36,6 +36,9 @@ Status TemporaryFile::create(StringRef prefix, StringRef suffix,
 
 Status TemporaryFile::createNear(StringRef path, StringRef suffix,
                                  TemporaryFile &file) {
+  if (sys::fs::is_directory(path))
+    return Status::error(TENON_ERROR_SYSTEM,
+                         "can't write '" + path + "': it is a folder");
   // A file with its name would take the place of a device, such as /dev/null.
   if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
     return Status::error(TENON_ERROR_SYSTEM,

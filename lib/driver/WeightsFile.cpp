@@ -36,7 +36,21 @@ void writeElements(DenseElementsAttr value, raw_ostream &os) {
     writeOne(element);
 }
 
+/// Whether all bytes are there: those of a resource may be in a file beside the
+/// IR that was not found.
+bool hasContents(ElementsAttr value) {
+  return isa<DenseElementsAttr>(value) ||
+         getRawBytes(value).size() == getNumBytes(value);
+}
+
 } // namespace
+
+std::optional<StringRef> findMissingWeight(ModuleOp module) {
+  for (auto weight : module.getOps<rt::WeightOp>())
+    if (!hasContents(weight.getValue()))
+      return weight.getSymName();
+  return std::nullopt;
+}
 
 uint64_t getWeightsSize(ModuleOp module) {
   uint64_t size = 0;
@@ -58,12 +72,8 @@ llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
     ArrayRef<char> bytes = getRawBytes(value);
     if (bytes.size() == getNumBytes(value))
       os.write(bytes.data(), bytes.size());
-    else if (auto dense = dyn_cast<DenseElementsAttr>(value))
-      writeElements(dense, os);
     else
-      return llvm::createStringError(
-          "the contents of constant '" + weight.getSymName() +
-          "' are not there: the IR was read without its weights");
+      writeElements(cast<DenseElementsAttr>(value), os);
   }
   return llvm::Error::success();
 }

@@ -11,11 +11,15 @@
 
 namespace tenon {
 
+/// The name of a weight of `module` whose bytes are not there: IR can be read
+/// without the file beside it.
+std::optional<llvm::StringRef> findMissingWeight(mlir::ModuleOp module);
+
 /// The number of bytes of all `tenon_rt.weight`s of `module`.
 uint64_t getWeightsSize(mlir::ModuleOp module);
 
 /// Writes the weights one after another at their offsets. Reads each from where
-/// it is mapped; nothing is held in memory.
+/// it is mapped; nothing is held in memory. All of them must be there.
 llvm::Error writeWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 /// The weights as something that is written when they are needed.

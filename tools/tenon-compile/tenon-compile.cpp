@@ -54,6 +54,26 @@ int report(const Status &status) {
   return status.getCode();
 }
 
+/// The name of a phase. CommandLine's own parser does not say which there are.
+class PhaseParser : public cl::parser<Phase> {
+public:
+  using cl::parser<Phase>::parser;
+
+  bool parse(cl::Option &option, llvm::StringRef, llvm::StringRef text,
+             Phase &phase) {
+    std::string names;
+    for (const OptionInfo &value : Values) {
+      if (value.Name == text) {
+        phase = value.V.getValue();
+        return false;
+      }
+      names += (names.empty() ? "" : ", ") + value.Name.str();
+    }
+    return option.error("'" + text +
+                        "' is no phase, expected one of: " + names);
+  }
+};
+
 /// Hides what the libraries declare, but for MLIR's flags for debugging, which
 /// get a category of their own.
 void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
@@ -116,14 +136,14 @@ int main(int argc, char **argv) {
   auto fuse = clEnumValN(Phase::Fuse, "fuse", "Everything in kernels");
   auto assign = clEnumValN(Phase::Assign, "assign", "Kernels have providers");
   auto lower = clEnumValN(Phase::Lower, "lower", "The llvm dialect");
-  cl::opt<Phase> compileTo(
+  cl::opt<Phase, false, PhaseParser> compileTo(
       "compile-to",
       cl::desc("Stop after a phase and write its IR (large constants in "
                "FILE.weights beside it)"),
       cl::values(import, simplify, layout, fuse, assign, lower,
                  clEnumValN(Phase::Emit, "emit", "Machine code (default)")),
       cl::init(Phase::Emit), cl::value_desc("phase"), cl::cat(category));
-  cl::opt<Phase> compileFrom(
+  cl::opt<Phase, false, PhaseParser> compileFrom(
       "compile-from",
       cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
       cl::values(import, simplify, layout, fuse, assign, lower),

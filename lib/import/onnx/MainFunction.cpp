@@ -203,6 +203,11 @@ FailureOr<ElementsAttr> GraphImporter::readBinding(const Input &input,
     for (int64_t &dim : dims)
       if (ShapedType::isDynamic(dim) && others > 0)
         dim = elements.size() / others;
+    if (others > 0 && elements.size() % others)
+      return errors.fail(ImportErrorKind::Usage,
+                         what + " is bound to " + Twine(elements.size()) +
+                             " values, expected a multiple of " +
+                             Twine(others) + ", or also its shape");
   }
   if (llvm::any_of(dims, ShapedType::isDynamic))
     return errors.fail(ImportErrorKind::Usage,
