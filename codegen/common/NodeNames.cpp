@@ -8,17 +8,24 @@
 
 using namespace mlir;
 
-std::string tenon::codegen::getNodeNames(Location loc) {
-  constexpr size_t kMaxNames = 4;
+std::vector<std::string> tenon::codegen::listNodeNames(Location loc) {
   llvm::SetVector<StringRef> names;
   loc->walk([&](Location part) {
     if (auto name = dyn_cast<NameLoc>(part))
       names.insert(name.getName());
     return WalkResult::advance();
   });
-  std::string joined =
-      llvm::join(names.getArrayRef().take_front(kMaxNames), " + ");
+  return {names.begin(), names.end()};
+}
+
+std::string tenon::codegen::joinNodeNames(ArrayRef<std::string> names) {
+  constexpr size_t kMaxNames = 4;
+  std::string joined = llvm::join(names.take_front(kMaxNames), " + ");
   if (names.size() > kMaxNames)
     joined += " + " + std::to_string(names.size() - kMaxNames) + " more";
   return joined;
+}
+
+std::string tenon::codegen::getNodeNames(Location loc) {
+  return joinNodeNames(listNodeNames(loc));
 }

@@ -5,11 +5,18 @@
 
 #include "mlir/IR/Location.h"
 #include <string>
+#include <vector>
 
 namespace tenon::codegen {
 
-/// The names of the ONNX nodes in `loc`, joined by " + "; after the first few,
-/// only their number. Empty if there is none.
+/// The names of the ONNX nodes in `loc`, each once.
+std::vector<std::string> listNodeNames(mlir::Location loc);
+
+/// Names joined by " + "; after the first few, only their number.
+std::string joinNodeNames(llvm::ArrayRef<std::string> names);
+
+/// Both: the names of the ONNX nodes in `loc` as one text. Empty if there is
+/// none.
 std::string getNodeNames(mlir::Location loc);
 
 } // namespace tenon::codegen

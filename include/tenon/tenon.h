@@ -65,10 +65,46 @@ TENON_API TenonErrorCode tenon_error_code(const TenonError *error);
 TENON_API const char *tenon_error_message(const TenonError *error);
 /** Frees an error; null is allowed. */
 TENON_API void tenon_error_free(TenonError *error);
-/** Makes an error, for libraries that extend this one. The message is copied.
- */
+
+/** One finding of an error. What is not known is "", 0 or an empty list. */
+typedef struct TenonDiagnostic {
+  /** What is wrong, without the node and its operator. */
+  const char *message;
+  /** The model's nodes that it is about. Of a kernel that was made of several,
+   * their names joined by " + ". */
+  const char *const *nodes;
+  size_t num_nodes;
+  /** Their operator, its domain ("ai.onnx" is ONNX's own) and its version. */
+  const char *op;
+  const char *domain;
+  int64_t version;
+  /** The element type that is not supported, as ONNX calls it. */
+  const char *element_type;
+  /** The input or output of the model that it is about. */
+  const char *tensor;
+  /** What is there, and what should be. */
+  const char *found;
+  const char *expected;
+  const char *const *notes;
+  size_t num_notes;
+} TenonDiagnostic;
+
+/** How many findings an error has; at least 1. An unsupported model has one for
+ * each kind of node that is not supported. */
+TENON_API size_t tenon_error_num_diagnostics(const TenonError *error);
+/** Lives as long as the error. Null if there is no such finding. */
+TENON_API const TenonDiagnostic *tenon_error_diagnostic(const TenonError *error,
+                                                        size_t index);
+/** The error as one line of JSON; docs/diagnostics.md tells what is in it.
+ * Lives as long as the error. Null is success: an object with code 0. */
+TENON_API const char *tenon_error_json(const TenonError *error);
+
+/** Makes an error, for libraries that extend this one. Everything is copied.
+ * Without diagnostics its finding is the message. */
 TENON_API TenonError *tenon_error_create(TenonErrorCode code,
-                                         const char *message);
+                                         const char *message,
+                                         const TenonDiagnostic *diagnostics,
+                                         size_t num_diagnostics);
 
 /*===-- Tensors -----------------------------------------------------------===*/
 
@@ -206,14 +242,13 @@ TENON_API TenonTensor tenon_session_output(const TenonSession *session,
  * or run: tenon_session_output() tells where. Outputs must have the type and
  * dimensions that tenon_session_output() tells after a bind, and overlap
  * nothing. Where that tells -1, the dimensions given say how much memory there
- * is: a result that takes no more bytes is written to its beginning, contiguous,
- * and tenon_session_output() tells its dimensions.
- * After the first run with some dimensions nothing is allocated in the next
- * ones with these, as long as no more than `max_shapes` others came between and
- * no size that depends on data is larger than before.
- * Errors: those of tenon_session_bind(), and INVALID for an output that does
- * not fit, an index out of range in the data, or sizes that the data make
- * impossible. */
+ * is: a result that takes no more bytes is written to its beginning,
+ * contiguous, and tenon_session_output() tells its dimensions. After the first
+ * run with some dimensions nothing is allocated in the next ones with these, as
+ * long as no more than `max_shapes` others came between and no size that
+ * depends on data is larger than before. Errors: those of tenon_session_bind(),
+ * and INVALID for an output that does not fit, an index out of range in the
+ * data, or sizes that the data make impossible. */
 TENON_API TenonError *tenon_session_run(TenonSession *session,
                                         const TenonTensor *inputs,
                                         size_t num_inputs,

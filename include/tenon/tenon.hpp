@@ -33,20 +33,30 @@ namespace tenon {
 class Error : public std::runtime_error {
 public:
   Error(TenonErrorCode code, const std::string &message)
-      : std::runtime_error(message), errorCode(code) {}
-  TenonErrorCode code() const { return errorCode; }
+      : Error(tenon_error_create(code, message.c_str(), nullptr, 0)) {}
+  /// Takes the error, which is not null.
+  explicit Error(TenonError *error)
+      : std::runtime_error(tenon_error_message(error)),
+        handle(error, tenon_error_free) {}
+  TenonErrorCode code() const { return tenon_error_code(handle.get()); }
+  /// Its findings; they live as long as a copy of this object.
+  size_t numDiagnostics() const {
+    return tenon_error_num_diagnostics(handle.get());
+  }
+  const TenonDiagnostic &diagnostic(size_t index) const {
+    return *tenon_error_diagnostic(handle.get(), index);
+  }
+  /// All of it as one line of JSON.
+  const char *json() const { return tenon_error_json(handle.get()); }
 
 private:
-  TenonErrorCode errorCode;
+  std::shared_ptr<TenonError> handle;
 };
 
 /// Throws an error of the C interface, and frees it; null is success.
 inline void check(TenonError *error) {
-  if (!error)
-    return;
-  Error thrown(tenon_error_code(error), tenon_error_message(error));
-  tenon_error_free(error);
-  throw thrown;
+  if (error)
+    throw Error(error);
 }
 
 /// The TenonDType of a C++ type.

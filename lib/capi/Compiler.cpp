@@ -12,13 +12,6 @@ using namespace tenon;
 
 namespace {
 
-/// Null on success, as the C interface has it.
-TenonError *toError(const Status &status) {
-  if (status.isOk())
-    return nullptr;
-  return tenon_error_create(status.getCode(), status.getMessage().c_str());
-}
-
 /// Checks the caller's options and makes the compiler's of them.
 Status convert(const TenonCompileOptions *from, CompileOptions &to) {
   if (!from)
@@ -66,11 +59,11 @@ TenonError *guard(llvm::function_ref<Status()> function) {
   try {
     return toError(function());
   } catch (const std::bad_alloc &) {
-    return tenon_error_create(TENON_ERROR_SYSTEM, "out of memory");
+    return toError(Status::error(TENON_ERROR_SYSTEM, "out of memory"));
   } catch (const std::exception &exception) {
-    return tenon_error_create(TENON_ERROR_INTERNAL, exception.what());
+    return toError(Status::error(TENON_ERROR_INTERNAL, exception.what()));
   } catch (...) {
-    return tenon_error_create(TENON_ERROR_INTERNAL, "unknown exception");
+    return toError(Status::error(TENON_ERROR_INTERNAL, "unknown exception"));
   }
 }
 

@@ -79,6 +79,22 @@ std::string makeSymbol(StringRef path) {
   return symbol;
 }
 
+/// Remembers the pass that failed; those that ran it fail behind it.
+class FailureRecorder : public PassInstrumentation {
+public:
+  explicit FailureRecorder(std::string &name) : name(name) {}
+
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (name.empty())
+      name =
+          (pass->getArgument().empty() ? pass->getName() : pass->getArgument())
+              .str();
+  }
+
+private:
+  std::string &name;
+};
+
 } // namespace
 
 Compiler::Compiler(CompileOptions options)
@@ -88,20 +104,26 @@ Compiler::Compiler(CompileOptions options)
   context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
-    std::string nodes = codegen::getNodeNames(diagnostic.getLocation());
-    if (!diagnostics.empty())
-      diagnostics += '\n';
-    if (!nodes.empty())
-      diagnostics += "node '" + nodes + "': ";
-    diagnostics += diagnostic.str();
+    Finding &finding = findings.emplace_back();
+    finding.message = diagnostic.str();
+    finding.nodes = codegen::listNodeNames(diagnostic.getLocation());
     for (Diagnostic &note : diagnostic.getNotes())
-      diagnostics += "; " + note.str();
+      finding.notes.push_back(note.str());
     return success();
   });
 }
 
-std::string Compiler::takeDiagnostics() {
-  return std::exchange(diagnostics, {});
+Status Compiler::fail(TenonErrorCode code, const llvm::Twine &message) {
+  std::string text = message.str();
+  for (const Finding &finding : findings) {
+    text += &finding == &findings.front() ? ": " : "\n";
+    if (!finding.nodes.empty())
+      text += "node '" + codegen::joinNodeNames(finding.nodes) + "': ";
+    text += finding.message;
+    for (const std::string &note : finding.notes)
+      text += "; " + note;
+  }
+  return Status::error(code, text, std::exchange(findings, {}));
 }
 
 Status Compiler::prepare(StringRef name) {
@@ -158,7 +180,8 @@ Status Compiler::readModel(StringRef path, std::optional<Phase> from) {
   ImportStatus status;
   module = importOnnx(path, options.import, context, status);
   if (!module)
-    return Status::error(getCode(status.kind), path + ": " + status.message);
+    return Status::error(getCode(status.kind), path + ": " + status.message,
+                         std::move(status.findings));
   return prepare(llvm::sys::path::stem(path));
 }
 
@@ -170,18 +193,15 @@ Status Compiler::readIr(StringRef path, Phase from) {
   done = from;
   module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
   if (!module)
-    return Status::error(TENON_ERROR_INVALID,
-                         path +
-                             ": not IR that Tenon reads: " + takeDiagnostics());
+    return fail(TENON_ERROR_INVALID, path + ": not IR that Tenon reads");
   if (failed(checkIr(*module, from)))
-    return Status::error(TENON_ERROR_INVALID,
-                         path + ": not the IR at the end of " +
-                             getPhaseName(from) + ": " + takeDiagnostics());
+    return fail(TENON_ERROR_INVALID,
+                path + ": not the IR at the end of " + getPhaseName(from));
   if (isFile)
     if (Status status = readSidecar(context, path); !status.isOk())
       return status;
   if (failed(checkConstants(*module)))
-    return Status::error(TENON_ERROR_INVALID, path + ": " + takeDiagnostics());
+    return fail(TENON_ERROR_INVALID, path);
   return prepare(isFile ? llvm::sys::path::stem(path) : "model");
 }
 
@@ -191,7 +211,8 @@ Status Compiler::readModel(llvm::MemoryBufferRef onnx) {
   ImportStatus status;
   module = importOnnx(onnx, options.import, context, status);
   if (!module)
-    return Status::error(getCode(status.kind), status.message);
+    return Status::error(getCode(status.kind), status.message,
+                         std::move(status.findings));
   return prepare("model");
 }
 
@@ -205,13 +226,21 @@ Status Compiler::runTo(Phase to) {
     if (options.configurePasses && failed(options.configurePasses(passes)))
       return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
     buildPhase(phase, passes);
+    std::string failedPass;
+    passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
     if (failed(passes.run(*module))) {
-      std::string message = takeDiagnostics();
+      // A reason is missing where rewrites were given up.
+      if (findings.empty())
+        return fail(TENON_ERROR_INTERNAL,
+                    "the " + getPhaseName(phase) +
+                        " phase failed: the "
+                        "rewrites of pass '" +
+                        failedPass +
+                        "' come to no end, which is a defect of Tenon");
       // What passes refuse is beyond this version, not a broken model: the
       // importer has checked that.
-      return Status::error(TENON_ERROR_UNSUPPORTED,
-                           "the " + getPhaseName(phase) +
-                               " phase failed: " + message);
+      return fail(TENON_ERROR_UNSUPPORTED,
+                  "the " + getPhaseName(phase) + " phase failed");
     }
     freeDeadConstants(*module);
     done = phase;
@@ -245,10 +274,7 @@ Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
   if (options.onPhase)
     options.onPhase(Phase::Emit);
   Status status = generateCode(*module, code, symbols);
-  std::string details = takeDiagnostics();
-  if (status.isOk() || details.empty())
-    return status;
-  return Status::error(status.getCode(), status.getMessage() + ": " + details);
+  return status.isOk() ? status : fail(status.getCode(), status.getMessage());
 }
 
 Status Compiler::emitTo(StringRef path) {

@@ -71,12 +71,13 @@ private:
   Status updateTarget();
   /// Whether `path` may be written: an error where it is the input.
   Status checkOutput(llvm::StringRef path) const;
-  /// What diagnostics said since the last call, as one text.
-  std::string takeDiagnostics();
+  /// An error: `message`, and behind it all that diagnostics said.
+  Status fail(TenonErrorCode code, const llvm::Twine &message);
 
   CompileOptions options;
   mlir::MLIRContext context;
-  std::string diagnostics;
+  /// What diagnostics said.
+  std::vector<Finding> findings;
   std::string inputPath;
   /// Declared behind the context: the module goes first.
   mlir::OwningOpRef<mlir::ModuleOp> module;

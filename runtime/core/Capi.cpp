@@ -64,10 +64,30 @@ const char *tenon_error_message(const TenonError *error) {
   return error->message.c_str();
 }
 void tenon_error_free(TenonError *error) { delete error; }
-TenonError *tenon_error_create(TenonErrorCode code, const char *message) {
-  return makeError(code == TENON_OK ? TENON_ERROR_INTERNAL : code, "%s",
-                   message ? message : "")
-      .release();
+size_t tenon_error_num_diagnostics(const TenonError *error) {
+  return error->diagnostics.size();
+}
+const TenonDiagnostic *tenon_error_diagnostic(const TenonError *error,
+                                              size_t index) {
+  return index < error->diagnostics.size() ? &error->diagnostics[index]
+                                           : nullptr;
+}
+const char *tenon_error_json(const TenonError *error) {
+  static const std::string success = formatJson(nullptr);
+  // Made when it is asked for; nobody else can tell.
+  return error ? const_cast<TenonError *>(error)->getJson().c_str()
+               : success.c_str();
+}
+TenonError *tenon_error_create(TenonErrorCode code, const char *message,
+                               const TenonDiagnostic *diagnostics,
+                               size_t num_diagnostics) {
+  Error error = makeError(code == TENON_OK ? TENON_ERROR_INTERNAL : code, "%s",
+                          message ? message : "");
+  if (diagnostics && num_diagnostics)
+    error->diagnostics.clear();
+  for (size_t i = 0; diagnostics && i < num_diagnostics; ++i)
+    error->add(diagnostics[i]);
+  return error.release();
 }
 
 TenonError *tenon_model_load(const char *path, TenonModel **model) {

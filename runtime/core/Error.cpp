@@ -7,6 +7,37 @@
 
 using namespace tenon::runtime;
 
+const char *TenonError::keep(const char *text) {
+  if (!text || !*text)
+    return "";
+  texts.emplace_front(text);
+  return texts.front().c_str();
+}
+
+const char *const *TenonError::keep(const char *const *list, size_t count) {
+  if (!count)
+    return nullptr;
+  lists.emplace_front();
+  for (size_t i = 0; i < count; ++i)
+    lists.front().push_back(keep(list[i]));
+  return lists.front().data();
+}
+
+void TenonError::add(const TenonDiagnostic &finding) {
+  diagnostics.push_back(
+      {keep(finding.message), keep(finding.nodes, finding.num_nodes),
+       finding.num_nodes, keep(finding.op), keep(finding.domain),
+       finding.version, keep(finding.element_type), keep(finding.tensor),
+       keep(finding.found), keep(finding.expected),
+       keep(finding.notes, finding.num_notes), finding.num_notes});
+}
+
+const std::string &TenonError::getJson() {
+  if (json.empty())
+    json = formatJson(this);
+  return json;
+}
+
 Error tenon::runtime::makeError(TenonErrorCode code, const char *format, ...) {
   va_list args;
   va_start(args, format);
@@ -18,14 +49,41 @@ Error tenon::runtime::makeError(TenonErrorCode code, const char *format, ...) {
   if (length > 0)
     vsnprintf(message.data(), message.size() + 1, format, again);
   va_end(again);
-  return Error(new TenonError{code, std::move(message)});
+  TenonDiagnostic finding{};
+  finding.message = message.c_str();
+  auto error = std::make_unique<TenonError>(code, message);
+  error->add(finding);
+  return error;
 }
 
 Error tenon::runtime::makeNodeError(TenonErrorCode code, const char *node,
-                                    const char *message) {
-  return node && *node
-             ? makeError(code, "node %s: %s", quote(node).c_str(), message)
-             : makeError(code, "%s", message);
+                                    const char *message,
+                                    const std::string &found,
+                                    const std::string &expected) {
+  if (!node || !*node)
+    return makeError(code, "%s", message);
+  TenonDiagnostic finding{};
+  finding.message = message;
+  finding.nodes = &node;
+  finding.num_nodes = 1;
+  finding.found = found.c_str();
+  finding.expected = expected.c_str();
+  auto error = std::make_unique<TenonError>(code, "node " + quote(node) + ": " +
+                                                      message);
+  error->add(finding);
+  return error;
+}
+
+Error tenon::runtime::about(Error error, const char *tensor,
+                            const std::string &found,
+                            const std::string &expected) {
+  TenonDiagnostic finding = error->diagnostics.front();
+  finding.tensor = tensor;
+  finding.found = found.c_str();
+  finding.expected = expected.c_str();
+  error->diagnostics.clear();
+  error->add(finding);
+  return error;
 }
 
 std::string tenon::runtime::quote(const char *name) {

@@ -5,13 +5,34 @@
 
 #include "tenon/tenon.h"
 
+#include <forward_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 /// The public error object.
 struct TenonError {
+  TenonError(TenonErrorCode code, std::string message)
+      : code(code), message(std::move(message)) {}
+  TenonError(const TenonError &) = delete;
+  TenonError &operator=(const TenonError &) = delete;
+
+  /// Adds a copy of a finding; null strings become empty.
+  void add(const TenonDiagnostic &finding);
+  const std::string &getJson();
+
   TenonErrorCode code;
   std::string message;
+  std::vector<TenonDiagnostic> diagnostics;
+
+private:
+  const char *keep(const char *text);
+  const char *const *keep(const char *const *list, size_t count);
+
+  /// What the diagnostics point to.
+  std::forward_list<std::string> texts;
+  std::forward_list<std::vector<const char *>> lists;
+  std::string json;
 };
 
 namespace tenon::runtime {
@@ -24,7 +45,17 @@ __attribute__((format(printf, 2, 3))) Error makeError(TenonErrorCode code,
                                                       const char *format, ...);
 
 /// An error of a node of the model; `node` may be null or empty.
-Error makeNodeError(TenonErrorCode code, const char *node, const char *message);
+Error makeNodeError(TenonErrorCode code, const char *node, const char *message,
+                    const std::string &found = "",
+                    const std::string &expected = "");
+
+/// Says of an error that it is about an input or output, what was found of it
+/// and what was expected. The message says it already.
+Error about(Error error, const char *tensor, const std::string &found = "",
+            const std::string &expected = "");
+
+/// An error, or null for success, as one line of JSON.
+std::string formatJson(const TenonError *error);
 
 /// A name in quotes for a message. Names come from outside: control characters
 /// are escaped and a very long name is cut.

@@ -104,9 +104,11 @@ static Error matchTensors(const char *kind, const TenonTensor *tensors,
         std::string known;
         for (const TenonTensorInfo &info : infos)
           known += (known.empty() ? "" : ", ") + quote(info.name);
-        return makeError(TENON_ERROR_USAGE, "the model has no %s %s, only %s",
-                         kind, quote(name).c_str(),
-                         known.empty() ? "none" : known.c_str());
+        return about(makeError(TENON_ERROR_USAGE,
+                               "the model has no %s %s, only %s", kind,
+                               quote(name).c_str(),
+                               known.empty() ? "none" : known.c_str()),
+                     name);
       }
     } else if (index >= infos.size()) {
       return makeError(TENON_ERROR_USAGE,
@@ -114,8 +116,9 @@ static Error matchTensors(const char *kind, const TenonTensor *tensors,
                        kind, count);
     }
     if (positions[index] != absent)
-      return makeError(TENON_ERROR_USAGE, "%s %s is given twice", kind,
-                       quote(infos[index].name).c_str());
+      return about(makeError(TENON_ERROR_USAGE, "%s %s is given twice", kind,
+                             quote(infos[index].name).c_str()),
+                   infos[index].name);
     positions[index] = i;
   }
   return nullptr;
@@ -125,19 +128,24 @@ static Error checkType(const char *kind, const TenonTensor &tensor,
                        const TenonTensorInfo &info) {
   if (tensor.dtype != info.dtype) {
     const char *name = tenon_dtype_name(tensor.dtype);
-    return makeError(TENON_ERROR_INVALID,
-                     "%s %s has element type %s, expected %s", kind,
-                     quote(info.name).c_str(),
-                     name ? name : std::to_string(tensor.dtype).c_str(),
-                     tenon_dtype_name(info.dtype));
+    std::string found = name ? name : std::to_string(tensor.dtype);
+    const char *expected = tenon_dtype_name(info.dtype);
+    return about(makeError(TENON_ERROR_INVALID,
+                           "%s %s has element type %s, expected %s", kind,
+                           quote(info.name).c_str(), found.c_str(), expected),
+                 info.name, found, expected);
   }
   if (tensor.rank != info.rank)
-    return makeError(TENON_ERROR_INVALID, "%s %s has rank %d, expected %d (%s)",
-                     kind, quote(info.name).c_str(), tensor.rank, info.rank,
-                     formatDims(info.dims, info.rank).c_str());
+    return about(makeError(TENON_ERROR_INVALID,
+                           "%s %s has rank %d, expected %d (%s)", kind,
+                           quote(info.name).c_str(), tensor.rank, info.rank,
+                           formatDims(info.dims, info.rank).c_str()),
+                 info.name, "rank " + std::to_string(tensor.rank),
+                 "rank " + std::to_string(info.rank));
   if (tensor.rank && !tensor.dims)
-    return makeError(TENON_ERROR_USAGE, "%s %s has no dimensions", kind,
-                     quote(info.name).c_str());
+    return about(makeError(TENON_ERROR_USAGE, "%s %s has no dimensions", kind,
+                           quote(info.name).c_str()),
+                 info.name);
   return nullptr;
 }
 
@@ -148,9 +156,11 @@ Error TenonSession::matchInputs(const TenonTensor *tensors, size_t count) {
   for (size_t i = 0; i < model->inputs.size(); ++i) {
     const TenonTensorInfo &info = model->inputs[i];
     if (inputPositions[i] == absent)
-      return makeError(TENON_ERROR_INVALID, "missing input %s (%s %s)",
-                       quote(info.name).c_str(), tenon_dtype_name(info.dtype),
-                       formatDims(info.dims, info.rank).c_str());
+      return about(makeError(TENON_ERROR_INVALID, "missing input %s (%s %s)",
+                             quote(info.name).c_str(),
+                             tenon_dtype_name(info.dtype),
+                             formatDims(info.dims, info.rank).c_str()),
+                   info.name);
     if (Error error = checkType("input", tensors[inputPositions[i]], info))
       return error;
   }
@@ -165,17 +175,22 @@ Error TenonSession::readSymbols(const TenonTensor *tensors) {
     for (int32_t axis = 0; axis < desc.rank; ++axis) {
       int64_t size = tensor.dims[axis], expected = desc.dims[axis];
       if (size < 0)
-        return makeError(TENON_ERROR_INVALID,
-                         "input %s: dimension %d is %lld, expected 0 or more",
-                         quote(desc.name).c_str(), axis,
-                         static_cast<long long>(size));
+        return about(makeError(TENON_ERROR_INVALID,
+                               "input %s: dimension %d is %lld, expected 0 or "
+                               "more",
+                               quote(desc.name).c_str(), axis,
+                               static_cast<long long>(size)),
+                     desc.name, std::to_string(size), "0 or more");
       if (expected >= 0) {
         if (size != expected)
-          return makeError(TENON_ERROR_INVALID,
-                           "input %s: dimension %d is %lld, expected %lld",
-                           quote(desc.name).c_str(), axis,
-                           static_cast<long long>(size),
-                           static_cast<long long>(expected));
+          return about(makeError(TENON_ERROR_INVALID,
+                                 "input %s: dimension %d is %lld, expected "
+                                 "%lld",
+                                 quote(desc.name).c_str(), axis,
+                                 static_cast<long long>(size),
+                                 static_cast<long long>(expected)),
+                       desc.name, std::to_string(size),
+                       std::to_string(expected));
         continue;
       }
       int64_t symbol = -1 - expected;
@@ -183,20 +198,24 @@ Error TenonSession::readSymbols(const TenonTensor *tensors) {
         symbols[symbol] = size;
         symbolSources[symbol] = i;
       } else if (symbols[symbol] != size) {
-        return makeError(
-            TENON_ERROR_INVALID,
-            "input %s: dimension %d (%s) is %lld, but it is %lld in input %s",
-            quote(desc.name).c_str(), axis,
-            quote(model->desc->symbolNames[symbol]).c_str(),
-            static_cast<long long>(size),
-            static_cast<long long>(symbols[symbol]),
-            quote(model->desc->inputs[symbolSources[symbol]].name).c_str());
+        return about(
+            makeError(
+                TENON_ERROR_INVALID,
+                "input %s: dimension %d (%s) is %lld, but it is %lld in input "
+                "%s",
+                quote(desc.name).c_str(), axis,
+                quote(model->desc->symbolNames[symbol]).c_str(),
+                static_cast<long long>(size),
+                static_cast<long long>(symbols[symbol]),
+                quote(model->desc->inputs[symbolSources[symbol]].name).c_str()),
+            desc.name, std::to_string(size), std::to_string(symbols[symbol]));
       }
     }
     if (tenon_tensor_bytes(&tensor) == SIZE_MAX)
-      return makeError(TENON_ERROR_INVALID, "input %s is too large: %s",
-                       quote(desc.name).c_str(),
-                       formatDims(tensor.dims, tensor.rank).c_str());
+      return about(makeError(TENON_ERROR_INVALID, "input %s is too large: %s",
+                             quote(desc.name).c_str(),
+                             formatDims(tensor.dims, tensor.rank).c_str()),
+                   desc.name);
   }
   return nullptr;
 }
@@ -405,10 +424,13 @@ Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
           current->outputDims.data() + model->outputDimOffsets[i];
       for (int32_t axis = 0; axis < info.rank; ++axis)
         if (dims[axis] >= 0 && dims[axis] != tensor.dims[axis])
-          return makeError(TENON_ERROR_INVALID, "output %s is %s, expected %s",
-                           quote(info.name).c_str(),
-                           formatDims(tensor.dims, tensor.rank).c_str(),
-                           formatDims(dims, info.rank).c_str());
+          return about(makeError(TENON_ERROR_INVALID,
+                                 "output %s is %s, expected %s",
+                                 quote(info.name).c_str(),
+                                 formatDims(tensor.dims, tensor.rank).c_str(),
+                                 formatDims(dims, info.rank).c_str()),
+                       info.name, formatDims(tensor.dims, tensor.rank),
+                       formatDims(dims, info.rank));
       if (tensor.data) {
         if (!isKnown)
           bytes = tenon_tensor_bytes(&tensor);
@@ -426,10 +448,9 @@ Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
     isKept[i] = !outputData[i];
     if (isKept[i] && isKnown) {
       if (!ownOutputs[i].reserve(bytes))
-        return makeError(TENON_ERROR_SYSTEM,
-                         "not enough memory: output %s takes %llu bytes",
-                         quote(info.name).c_str(),
-                         static_cast<unsigned long long>(bytes));
+        return makeError(
+            TENON_ERROR_SYSTEM, "not enough memory: output %s takes %llu bytes",
+            quote(info.name).c_str(), static_cast<unsigned long long>(bytes));
       outputData[i] = ownOutputs[i].data();
     }
     if (isKept[i] && !isKnown) { // May move, so nothing else may be there.
@@ -463,8 +484,7 @@ Error TenonSession::checkOverlap() {
             quote(model->outputs[i].name).c_str(), quote(desc.name).c_str());
     }
     for (size_t j = 0; j < i; ++j)
-      if (overlaps(outputData[i], bytes, outputData[j],
-                   outputBytes[j]))
+      if (overlaps(outputData[i], bytes, outputData[j], outputBytes[j]))
         return makeError(TENON_ERROR_INVALID,
                          "outputs %s and %s overlap in memory",
                          quote(model->outputs[j].name).c_str(),

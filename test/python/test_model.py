@@ -245,15 +245,30 @@ class ModelTest(unittest.TestCase):
         with self.assertRaises(tenon.UnsupportedError) as caught:
             tenon.compile(models.unsupported())
         self.assertEqual(caught.exception.code, 3)
-        text = "\n".join(caught.exception.diagnostics)
+        self.assertEqual(caught.exception.diagnostics, (
+            tenon.Diagnostic("the operator is not supported", nodes=("first",), op="Frobnicate", domain="nowhere",
+                             version=1, element_type="float32"),
+            tenon.Diagnostic("the operator is not supported", nodes=("second",), op="Twist", domain="nowhere",
+                             version=1)))
         for word in ("Frobnicate", "Twist", "first", "second"):
-            self.assertIn(word, text)
+            self.assertIn(word, caught.exception.message)
+        with self.assertRaises(tenon.InvalidError) as caught:
+            tenon.compile(models.make([("Relu", ["x", "x"], ["y"])], [("x", [2])], [("y", [2])]))
+        self.assertEqual(caught.exception.diagnostics, (
+            tenon.Diagnostic("expected 1 inputs, found 2", nodes=("Relu_0",), op="Relu", domain="ai.onnx", version=14,
+                             found="2", expected="1"),))
+        with self.assertRaises(tenon.InvalidError) as caught:
+            self.model(X[:, :2], BIAS)
+        (finding,) = caught.exception.diagnostics
+        self.assertEqual((finding.tensor, finding.found, finding.expected, finding.nodes), ("x", "2", "3", ()))
+        self.assertEqual(finding.message, caught.exception.message)
         with self.assertRaises(tenon.InvalidError):
             tenon.compile(b"no model")
         with self.assertRaises(tenon.ResourceError):
             tenon.compile("absent.onnx")
-        with self.assertRaises(tenon.UsageError):
+        with self.assertRaises(tenon.UsageError) as caught:
             tenon.compile("null\0character.onnx")
+        self.assertEqual(caught.exception.diagnostics, (tenon.Diagnostic(caught.exception.message),))
         self.assertTrue(issubclass(tenon.InvalidError, ValueError))
 
     def test_types(self):

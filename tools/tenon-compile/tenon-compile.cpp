@@ -28,16 +28,32 @@ using tenon::Status;
 
 namespace {
 
+/// Whether errors are told as JSON.
+bool isJson = false;
+
+int report(const Status &status) {
+  if (isJson) {
+    TenonError *error = tenon::toError(status);
+    fprintf(stderr, "%s\n", tenon_error_json(error));
+    tenon_error_free(error);
+  } else if (!status.isOk()) {
+    fprintf(stderr, "tenon-compile: error: %s\n", status.getMessage().c_str());
+  }
+  return status.getCode();
+}
+
 /// LLVM would abort where it can't go on, which says nothing to people.
 [[noreturn]] void quit(const char *message, TenonErrorCode code) {
   llvm::sys::RunInterruptHandlers(); // removes unfinished files
-  fprintf(stderr, "tenon-compile: error: %s\n", message);
-  _exit(code);
+  _exit(report(Status::error(code, message)));
 }
 
 void installErrorHandlers() {
   llvm::setBugReportMsg("tenon-compile: internal error: this is a defect of "
                         "Tenon; please report it with the model\n");
+  // Behind LLVM's handler, which shows where the crash was.
+  llvm::sys::AddSignalHandler([](void *) { _exit(TENON_ERROR_INTERNAL); },
+                              nullptr);
   llvm::install_fatal_error_handler([](void *, const char *reason, bool) {
     quit(reason, TENON_ERROR_INTERNAL);
   });
@@ -45,13 +61,6 @@ void installErrorHandlers() {
     quit("out of memory", TENON_ERROR_SYSTEM);
   });
   llvm::install_out_of_memory_new_handler();
-}
-
-int report(const Status &status) {
-  if (status.isOk())
-    return 0;
-  llvm::errs() << "tenon-compile: error: " << status.getMessage() << "\n";
-  return status.getCode();
 }
 
 /// The name of a phase. CommandLine's own parser does not say which there are.
@@ -148,6 +157,14 @@ int main(int argc, char **argv) {
       cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
       cl::values(import, simplify, layout, fuse, assign, lower),
       cl::init(Phase::Import), cl::value_desc("phase"), cl::cat(category));
+  enum class Diagnostics { Text, Json };
+  cl::opt<Diagnostics> diagnostics(
+      "diagnostics", cl::desc("How errors are told"),
+      cl::values(clEnumValN(Diagnostics::Text, "text", "For people (default)"),
+                 clEnumValN(Diagnostics::Json, "json",
+                            "One object on the standard error; also if there "
+                            "is none")),
+      cl::init(Diagnostics::Text), cl::value_desc("form"), cl::cat(category));
   cl::opt<bool> quiet("quiet",
                       cl::desc("Don't show the phases of a compilation of more "
                                "than a second"),
@@ -171,6 +188,7 @@ int main(int argc, char **argv) {
       "Exit codes: 0 done, 1 usage, 2 invalid model, 3 unsupported, 4 file or "
       "system error, 70 internal error.\n");
 
+  isJson = diagnostics == Diagnostics::Json;
   tenon::CompileOptions options;
   if (compileTo < compileFrom)
     return report(Status::error(
@@ -199,7 +217,7 @@ int main(int argc, char **argv) {
   };
 
   std::optional<ProgressPrinter> progress;
-  if (!quiet) {
+  if (!quiet && !isJson) {
     progress.emplace();
     options.onPhase = [&](Phase phase) { progress->begin(phase); };
   }

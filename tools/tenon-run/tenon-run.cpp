@@ -34,9 +34,12 @@ CLI::Validator atLeast(int least) {
       "");
 }
 
-int report(const char *message, int code) {
-  fprintf(stderr, "tenon-run: error: %s\n", message);
-  return code;
+int report(const tenon::Error &error, bool isJson) {
+  if (isJson)
+    fprintf(stderr, "%s\n", error.json());
+  else
+    fprintf(stderr, "tenon-run: error: %s\n", error.what());
+  return error.code();
 }
 
 } // namespace
@@ -44,6 +47,7 @@ int report(const char *message, int code) {
 int main(int argc, char **argv) {
   RunCommand command;
   bool isServer = false;
+  std::string diagnostics = "text";
   std::vector<std::string> carry;
   CLI::App app(
       "tenon-run: run a compiled model (.so), or compile an ONNX "
@@ -124,6 +128,10 @@ int main(int argc, char **argv) {
   app.add_option("--target", command.options.target,
                  "For .onnx: native, x86-64-v3, ...");
   app.add_flag("--json", command.isJson, "Print one line of JSON");
+  app.add_option("--diagnostics", diagnostics,
+                 "How errors are told: text, or json: one object on the "
+                 "standard error, also if there is none")
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--serve", isServer, "Answer requests; see below");
 
   try {
@@ -136,14 +144,21 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? TENON_ERROR_USAGE : 0;
   }
+  bool tellsJson = diagnostics == "json";
   try {
-    command.options.showProgress = true;
-    return isServer ? tenon::run::serve() : command.execute();
+    command.options.showProgress = !tellsJson;
+    int code = isServer ? tenon::run::serve() : command.execute();
+    if (code == TENON_ERROR_DIFFERS && tellsJson)
+      return report({TENON_ERROR_DIFFERS, "an output is not the expected one"},
+                    tellsJson);
+    if (tellsJson)
+      fprintf(stderr, "%s\n", tenon_error_json(nullptr));
+    return code;
   } catch (const tenon::Error &error) {
-    return report(error.what(), error.code());
+    return report(error, tellsJson);
   } catch (const std::bad_alloc &) {
-    return report("not enough memory", TENON_ERROR_SYSTEM);
+    return report({TENON_ERROR_SYSTEM, "not enough memory"}, tellsJson);
   } catch (const std::exception &error) {
-    return report(error.what(), TENON_ERROR_INTERNAL);
+    return report({TENON_ERROR_INTERNAL, error.what()}, tellsJson);
   }
 }

@@ -197,8 +197,13 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
       expected += " or more";
     else if (op.entry->maxInputs != op.entry->minInputs)
       expected += " to " + std::to_string(op.entry->maxInputs);
-    return errors.invalid(text + ": expected " + expected + " inputs, found " +
-                          Twine(inputs.size()));
+    Finding finding = makeNodeFinding(
+        "expected " + expected + " inputs, found " + Twine(inputs.size()), name,
+        node.op_type(), domain, op.version);
+    finding.found = std::to_string(inputs.size());
+    finding.expected = expected;
+    return errors.fail(ImportErrorKind::Invalid, text + ": " + finding.message,
+                       finding);
   }
 
   Location loc = NameLoc::get(builder.getStringAttr(name));

@@ -32,20 +32,49 @@ std::string describeNode(StringRef name, StringRef opType) {
   return "node " + quote(name) + " (" + escape(opType) + ")";
 }
 
+/// Findings name ONNX's own domain, which models leave out.
+static std::string nameDomain(StringRef domain) {
+  return domain.empty() ? "ai.onnx" : domain.str();
+}
+
+Finding makeNodeFinding(const Twine &message, StringRef name, StringRef opType,
+                        StringRef domain, int64_t version) {
+  Finding finding;
+  finding.message = message.str();
+  finding.nodes = {name.str()};
+  finding.op = opType.str();
+  finding.domain = nameDomain(domain);
+  finding.version = version;
+  return finding;
+}
+
+Refusal ImportErrors::fail(ImportErrorKind kind, const Twine &message,
+                           Finding finding) {
+  if (hasError)
+    return {};
+  hasError = true;
+  status.kind = kind;
+  status.message = message.str();
+  if (finding.message.empty())
+    finding.message = status.message;
+  status.findings = {std::move(finding)};
+  return {};
+}
+
 void ImportErrors::addUnsupported(UnsupportedOp op, StringRef node) {
   std::string key = std::to_string(op.version);
   for (const std::string *part :
        {&op.op, &op.domain, &op.elementType, &op.reason})
     key += '\0' + *part;
-  auto [it, isNew] = kinds.try_emplace(key, status.unsupported.size());
+  auto [it, isNew] = kinds.try_emplace(key, unsupportedOps.size());
   if (isNew)
-    status.unsupported.push_back(std::move(op));
-  status.unsupported[it->second].nodes.push_back(node.str());
+    unsupportedOps.push_back(std::move(op));
+  unsupportedOps[it->second].nodes.push_back(node.str());
 }
 
 void ImportErrors::finish(bool isImported) {
   // An error in a model may be the effect of what was skipped as unsupported.
-  if (status.unsupported.empty()) {
+  if (unsupportedOps.empty()) {
     if (!isImported && !hasError)
       invalid("the model can't be imported");
     return;
@@ -56,7 +85,7 @@ void ImportErrors::finish(bool isImported) {
   stream << "the model uses what is not supported:";
   constexpr size_t shownKinds = 100;
   for (const UnsupportedOp &op :
-       ArrayRef(status.unsupported).take_front(shownKinds)) {
+       ArrayRef(unsupportedOps).take_front(shownKinds)) {
     stream << "\n  ";
     if (!op.domain.empty())
       stream << escape(op.domain) << ".";
@@ -73,10 +102,20 @@ void ImportErrors::finish(bool isImported) {
     if (op.nodes.size() > shown)
       stream << " and " << op.nodes.size() - shown << " more";
   }
-  if (status.unsupported.size() > shownKinds)
-    stream << "\n  and " << status.unsupported.size() - shownKinds
+  if (unsupportedOps.size() > shownKinds)
+    stream << "\n  and " << unsupportedOps.size() - shownKinds
            << " more kinds of nodes";
   status.message = text;
+  status.findings.clear();
+  for (UnsupportedOp &op : unsupportedOps) {
+    Finding &finding = status.findings.emplace_back();
+    finding.message = std::move(op.reason);
+    finding.nodes = std::move(op.nodes);
+    finding.op = std::move(op.op);
+    finding.domain = nameDomain(op.domain);
+    finding.version = op.version;
+    finding.elementType = std::move(op.elementType);
+  }
 }
 
 } // namespace tenon::onnx_import

@@ -67,15 +67,22 @@ LogicalResult GraphImporter::readInputs() {
     const onnx::TypeProto::Tensor &type = proto.type().tensor_type();
     std::string what = "input " + quote(proto.name());
     Type elementType = getElementType(&context, type.elem_type());
-    if (!elementType)
-      return errors.unsupported(what + " has element type " +
-                                getTypeName(type.elem_type()) +
-                                ", which is not supported");
+    Finding finding;
+    finding.tensor = proto.name();
+    if (!elementType) {
+      finding.elementType = getTypeName(type.elem_type());
+      return errors.fail(ImportErrorKind::Unsupported,
+                         what + " has element type " + finding.elementType +
+                             ", which is not supported",
+                         finding);
+    }
     auto given = options.shapes.find(proto.name());
     bool isGiven = given != options.shapes.end();
     if (!type.has_shape() && !isGiven && !options.bindings.count(proto.name()))
-      return errors.unsupported(
-          what + " has no shape, so that its rank is unknown; give it one");
+      return errors.fail(
+          ImportErrorKind::Unsupported,
+          what + " has no shape, so that its rank is unknown; give it one",
+          finding);
     Input input;
     input.name = proto.name();
     SmallVector<int64_t> dims;
@@ -92,9 +99,12 @@ LogicalResult GraphImporter::readInputs() {
       }
       std::string declared = formatDims(dims);
       auto fail = [&] {
+        finding.found = formatDims(shape);
+        finding.expected = declared;
         return errors.fail(ImportErrorKind::Usage,
-                           what + " is given the shape " + formatDims(shape) +
-                               ", expected one that fits " + declared);
+                           what + " is given the shape " + finding.found +
+                               ", expected one that fits " + declared,
+                           finding);
       };
       if (shape.size() != dims.size())
         return fail();

@@ -23,9 +23,16 @@ std::string NodeContext::describe() const {
   return describeNode(name, node.op_type());
 }
 
-Refusal NodeContext::invalid(const Twine &message) {
-  if (!hasFailed)
-    importer.errors.invalid(describe() + ": " + message);
+Refusal NodeContext::invalid(const Twine &message, const Twine &found,
+                             const Twine &expected) {
+  if (!hasFailed) {
+    Finding finding =
+        makeNodeFinding(message, name, node.op_type(), node.domain(), version);
+    finding.found = found.str();
+    finding.expected = expected.str();
+    importer.errors.fail(ImportErrorKind::Invalid, describe() + ": " + message,
+                         std::move(finding));
+  }
   hasFailed = true;
   return {};
 }
@@ -60,13 +67,15 @@ NodeContext::getConstantInput(unsigned i, StringRef what) {
     return std::nullopt;
   RankedTensorType type = getType(value);
   if (!type.getElementType().isInteger()) {
-    invalid("expected integers in " + what + ", found " +
-            getTypeName(type.getElementType()));
+    std::string found = getTypeName(type.getElementType());
+    invalid("expected integers in " + what + ", found " + found, found,
+            "integers");
     return std::nullopt;
   }
   if (type.getRank() > 1) {
     invalid("expected " + what + " of rank 1, found rank " +
-            Twine(type.getRank()));
+                Twine(type.getRank()),
+            "rank " + Twine(type.getRank()), "rank 1");
     return std::nullopt;
   }
   std::optional<SmallVector<int64_t>> values =
@@ -106,11 +115,13 @@ const onnx::AttributeProto *NodeContext::findTyped(StringRef attributeName,
       "nothing",  "a float", "an int", "a string",
       "a tensor", "a graph", "floats", "ints",
       "strings",  "tensors", "graphs", "a sparse tensor"};
-  int32_t found = attribute->type();
-  invalid("attribute '" + attributeName + "' is " +
-          (found >= 0 && found < int32_t(std::size(names)) ? names[found]
-                                                           : "something else") +
-          ", expected " + typeName);
+  int32_t index = attribute->type();
+  StringRef found = index >= 0 && index < int32_t(std::size(names))
+                        ? StringRef(names[index])
+                        : "something else";
+  invalid("attribute '" + attributeName + "' is " + found + ", expected " +
+              typeName,
+          found, typeName);
   return nullptr;
 }
 
@@ -130,8 +141,8 @@ int64_t NodeContext::getRequiredInt(StringRef name) {
 bool NodeContext::getBool(StringRef name, bool defaultValue) {
   int64_t value = getInt(name, defaultValue);
   if (value != 0 && value != 1)
-    invalid("attribute '" + name + "' is " + Twine(value) +
-            ", expected 0 or 1");
+    invalid("attribute '" + name + "' is " + Twine(value) + ", expected 0 or 1",
+            Twine(value), "0 or 1");
   return value != 0;
 }
 
@@ -362,11 +373,13 @@ Value NodeContext::toShapeOperand(Value value) {
   RankedTensorType type = getType(value);
   Type elementType = type.getElementType();
   if (!elementType.isInteger(64) && !elementType.isInteger(32)) {
-    invalid("expected a shape of int64, found " + getTypeName(elementType));
+    std::string found = getTypeName(elementType);
+    invalid("expected a shape of int64, found " + found, found, "int64");
     return {};
   }
   if (type.getRank() != 1) {
-    invalid("expected a shape of rank 1, found rank " + Twine(type.getRank()));
+    invalid("expected a shape of rank 1, found rank " + Twine(type.getRank()),
+            "rank " + Twine(type.getRank()), "rank 1");
     return {};
   }
   if (auto constants = importer.known.getConstants(value)) {

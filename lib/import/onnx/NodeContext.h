@@ -42,8 +42,10 @@ public:
   // What is wrong
   //===--------------------------------------------------------------------===//
 
-  /// Reports that the node breaks a rule of its operator.
-  Refusal invalid(const llvm::Twine &message);
+  /// Reports that the node breaks a rule of its operator. The message says also
+  /// what was found and what was expected; programs get that in parts.
+  Refusal invalid(const llvm::Twine &message, const llvm::Twine &found = "",
+                  const llvm::Twine &expected = "");
   /// Reports that the node is right but has no form in tenon.
   Refusal unsupported(const llvm::Twine &reason);
   bool failed() const { return hasFailed; }

@@ -3,6 +3,7 @@
 #ifndef TENON_LIB_IMPORT_ONNX_ONNXIMPORT_H
 #define TENON_LIB_IMPORT_ONNX_ONNXIMPORT_H
 
+#include "lib/import/Finding.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
@@ -35,25 +36,14 @@ enum class ImportErrorKind {
   File,
 };
 
-/// A kind of node that can't be imported, and the nodes of that kind.
-struct UnsupportedOp {
-  std::string op;
-  /// Empty for ONNX's own domain.
-  std::string domain;
-  /// Of the operator, as the model's imports choose it; 0 if unknown.
-  int64_t version = 0;
-  /// Of the first input, as ONNX calls it; empty if unknown.
-  std::string elementType;
-  std::string reason;
-  std::vector<std::string> nodes;
-};
-
 /// How an import ended. `message` is one error in plain words (for unsupported
-/// models, one line for each kind of node); it doesn't name the file.
+/// models, one line for each kind of node); it doesn't name the file. The same
+/// in parts are the findings: one, or for an unsupported model one for each
+/// kind of node.
 struct ImportStatus {
   ImportErrorKind kind = ImportErrorKind::None;
   std::string message;
-  std::vector<UnsupportedOp> unsupported;
+  std::vector<Finding> findings;
 };
 
 /// Imports a model file as a module with one public function, `main`: every

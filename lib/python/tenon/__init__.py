@@ -11,14 +11,15 @@
 """
 
 from ._compile import compile
-from ._errors import Error, InternalError, InvalidError, ResourceError, UnsupportedError, UsageError
+from ._errors import Diagnostic, Error, InternalError, InvalidError, ResourceError, UnsupportedError, UsageError
 from ._inference_session import InferenceSession, SessionOptions
 from ._libraries import runtime as _runtime
 from ._model import Model, ProfileEntry, Session, TensorInfo, default_threads, load
 
 __all__ = [
-    "Error", "InferenceSession", "InternalError", "InvalidError", "Model", "ProfileEntry", "ResourceError", "Session",
-    "SessionOptions", "TensorInfo", "UnsupportedError", "UsageError", "compile", "default_threads", "load",
+    "Diagnostic", "Error", "InferenceSession", "InternalError", "InvalidError", "Model", "ProfileEntry",
+    "ResourceError", "Session", "SessionOptions", "TensorInfo", "UnsupportedError", "UsageError", "compile",
+    "default_threads", "load",
 ]
 
 

@@ -57,7 +57,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
     Raises:
         UsageError: an option is wrong.
         InvalidError: this is no valid model.
-        UnsupportedError: the model needs what this version has not; `diagnostics` lists it.
+        UnsupportedError: the model needs what this version has not; `diagnostics` lists all of it.
         ResourceError: a file or memory failed.
     """
     shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]

@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+import dataclasses
+import json
+from typing import Optional, Sequence, Tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostic:
+    """One finding of an error. What is not known is None or empty.
+
+    Attributes:
+        message: what is wrong, without the node and its operator.
+        nodes: the model's nodes that it is about.
+        op, domain, version: their operator; "ai.onnx" is ONNX's own domain.
+        element_type: the element type that is not supported, as ONNX calls it.
+        tensor: the input or output of the model that it is about.
+        found, expected: what is there, and what should be.
+        notes: what else there is to say.
+        severity: "error".
+    """
+
+    message: str
+    nodes: Tuple[str, ...] = ()
+    op: Optional[str] = None
+    domain: Optional[str] = None
+    version: Optional[int] = None
+    element_type: Optional[str] = None
+    tensor: Optional[str] = None
+    found: Optional[str] = None
+    expected: Optional[str] = None
+    notes: Tuple[str, ...] = ()
+    severity: str = "error"
 
 
 class Error(Exception):
@@ -11,21 +41,18 @@ class Error(Exception):
     Attributes:
         code: the number of the C interface (TenonErrorCode) and of the tools' exit codes.
         message: all of the text.
-        diagnostics: the single findings, one for each line of the message; an unsupported model has one for each thing
-            that is not supported, with the node that needs it.
+        diagnostics: the single findings, at least one; an unsupported model has one for each kind of node that is not
+            supported.
     """
 
     code: int = 70
 
-    def __init__(self, message: str, code: int | None = None) -> None:
+    def __init__(self, message: str, code: int | None = None, diagnostics: Sequence[Diagnostic] = ()) -> None:
         super().__init__(message)
         self.message = message
         if code is not None:
             self.code = code
-
-    @property
-    def diagnostics(self) -> Tuple[str, ...]:
-        return tuple(line for line in self.message.splitlines() if line.strip())
+        self.diagnostics: Tuple[Diagnostic, ...] = tuple(diagnostics) or (Diagnostic(message),)
 
 
 class UsageError(Error, ValueError):
@@ -61,6 +88,9 @@ class InternalError(Error):
 _CLASSES = {c.code: c for c in (UsageError, InvalidError, UnsupportedError, ResourceError, InternalError)}
 
 
-def make_error(code: int, message: str) -> Error:
-    """The exception for an error of the C interface."""
-    return _CLASSES.get(code, Error)(message, code)
+def make_error(text: str) -> Error:
+    """The exception for an error of the C interface, which comes as JSON."""
+    error = json.loads(text)
+    diagnostics = [Diagnostic(**{key: tuple(value) if isinstance(value, list) else value
+                                 for key, value in finding.items()}) for finding in error["diagnostics"]]
+    return _CLASSES.get(error["code"], Error)(error["message"], error["code"], diagnostics)

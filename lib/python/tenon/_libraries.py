@@ -45,8 +45,7 @@ class TenonCompileOptions(Structure):
 _RUNTIME = {
     "tenon_version": (ctypes.c_uint32, []),
     "tenon_version_string": (c_char_p, []),
-    "tenon_error_code": (c_int, [c_void_p]),
-    "tenon_error_message": (c_char_p, [c_void_p]),
+    "tenon_error_json": (c_char_p, [c_void_p]),
     "tenon_error_free": (None, [c_void_p]),
     "tenon_default_threads": (c_int32, []),
     "tenon_model_load": (c_void_p, [c_char_p, POINTER(c_void_p)]),
@@ -120,10 +119,10 @@ def check(error: int | None) -> None:
         return
     library = runtime()
     try:
-        code, message = library.tenon_error_code(error), library.tenon_error_message(error)
+        text = library.tenon_error_json(error).decode()
     finally:
         library.tenon_error_free(error)
-    raise make_error(code, message.decode("utf-8", "replace"))
+    raise make_error(text)
 
 
 def make(function: Callable[..., Any], *arguments: Any) -> int:

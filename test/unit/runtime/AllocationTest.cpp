@@ -92,7 +92,7 @@ void operator delete[](void *block, size_t) noexcept { __libc_free(block); }
 
 TEST(Allocation, CounterWorks) {
   long before = allocations;
-  tenon_error_free(tenon_error_create(TENON_ERROR_USAGE, "any"));
+  tenon_error_free(tenon_error_create(TENON_ERROR_USAGE, "any", nullptr, 0));
   EXPECT_GT(allocations, before);
 }
 
