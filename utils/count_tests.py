@@ -1,4 +1,7 @@
-"""Counts single test cases in ctest's JUnit file: of lit, GoogleTest, unittest, the model checks, else one a ctest test."""
+"""Counts single test cases in ctest's JUnit file: of lit, GoogleTest, unittest, the model checks, else one a ctest test.
+
+Shows the table of the conformance tests too, if they were run.
+"""
 
 import re
 import sys
@@ -32,6 +35,12 @@ def counts(output):
     return None
 
 
+def table(output):
+    """What utils/conformance says of each of its configurations; empty if this is the output of something else."""
+    found = re.search(r"^provider +mode .*?\n(?=\d+ s$)", output, re.M | re.S)
+    return found.group() if found else ""
+
+
 def main():
     total = [0, 0, 0]
     try:
@@ -48,6 +57,8 @@ def main():
         if status == "notrun" and not (reason is not None and "SKIP" in reason.get("message", "")):
             status = "fail"  # for example its program was not built
         output = case.findtext("system-out") or ""
+        if table(output):
+            print(f"\n{table(output)}")
         # What a sanitizer or an unfinished run prints last must not hide that the test as a whole failed.
         passed, failed, skipped = counts(output) or (0, 0, 0)
         if status == "fail" and failed == 0:
