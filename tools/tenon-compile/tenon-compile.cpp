@@ -4,6 +4,7 @@
 #include "lib/driver/OptionParsing.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/TemporaryFile.h"
+#include "lib/import/onnx/OperatorList.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
@@ -108,7 +109,7 @@ int main(int argc, char **argv) {
   tenon::removeTemporaryFilesOnSignal();
   cl::OptionCategory category("Options of tenon-compile");
   cl::OptionCategory debugging("Debugging of passes (MLIR)");
-  cl::opt<std::string> input(cl::Positional, cl::Required,
+  cl::opt<std::string> input(cl::Positional,
                              cl::desc("<model.onnx, or IR for --compile-from>"),
                              cl::cat(category));
   cl::opt<std::string> output(
@@ -157,14 +158,19 @@ int main(int argc, char **argv) {
       cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
       cl::values(import, simplify, layout, fuse, assign, lower),
       cl::init(Phase::Import), cl::value_desc("phase"), cl::cat(category));
-  enum class Diagnostics { Text, Json };
-  cl::opt<Diagnostics> diagnostics(
+  enum class Form { Text, Json };
+  cl::opt<Form> diagnostics(
       "diagnostics", cl::desc("How errors are told"),
-      cl::values(clEnumValN(Diagnostics::Text, "text", "For people (default)"),
-                 clEnumValN(Diagnostics::Json, "json",
+      cl::values(clEnumValN(Form::Text, "text", "For people (default)"),
+                 clEnumValN(Form::Json, "json",
                             "One object on the standard error; also if there "
                             "is none")),
-      cl::init(Diagnostics::Text), cl::value_desc("form"), cl::cat(category));
+      cl::init(Form::Text), cl::value_desc("form"), cl::cat(category));
+  cl::opt<Form> operators(
+      "list-operators", cl::desc("List the operators that are imported"),
+      cl::values(clEnumValN(Form::Text, "text", "A line for each"),
+                 clEnumValN(Form::Json, "json", "One object")),
+      cl::value_desc("form"), cl::cat(category));
   cl::opt<bool> quiet("quiet",
                       cl::desc("Don't show the phases of a compilation of more "
                                "than a second"),
@@ -188,7 +194,14 @@ int main(int argc, char **argv) {
       "Exit codes: 0 done, 1 usage, 2 invalid model, 3 unsupported, 4 file or "
       "system error, 70 internal error.\n");
 
-  isJson = diagnostics == Diagnostics::Json;
+  isJson = diagnostics == Form::Json;
+  if (operators.getNumOccurrences()) {
+    tenon::listOperators(llvm::outs(), operators == Form::Json);
+    return 0;
+  }
+  if (input.empty())
+    return report(Status::error(TENON_ERROR_USAGE,
+                                "no model given; see tenon-compile --help"));
   tenon::CompileOptions options;
   if (compileTo < compileFrom)
     return report(Status::error(

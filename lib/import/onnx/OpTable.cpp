@@ -2,7 +2,10 @@
 
 #include "lib/import/onnx/OpTable.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
+
+#include <tuple>
 
 using namespace llvm;
 
@@ -22,11 +25,15 @@ static OpIndex buildIndex() {
   return index;
 }
 
-OpLookup findOp(StringRef domain, StringRef name, int64_t opset) {
+static const OpIndex &getIndex() {
   static const OpIndex index = buildIndex();
+  return index;
+}
+
+OpLookup findOp(StringRef domain, StringRef name, int64_t opset) {
   OpLookup lookup;
-  auto it = index.find(name);
-  if (it == index.end())
+  auto it = getIndex().find(name);
+  if (it == getIndex().end())
     return lookup;
   for (const OpEntry *entry : it->second) {
     if (entry->domain != domain)
@@ -39,6 +46,16 @@ OpLookup findOp(StringRef domain, StringRef name, int64_t opset) {
       }
   }
   return lookup;
+}
+
+SmallVector<const OpEntry *> getAllOps() {
+  SmallVector<const OpEntry *> ops;
+  for (const auto &entries : getIndex())
+    ops.append(entries.second.begin(), entries.second.end());
+  llvm::sort(ops, [](const OpEntry *a, const OpEntry *b) {
+    return std::tie(a->domain, a->name) < std::tie(b->domain, b->name);
+  });
+  return ops;
 }
 
 } // namespace tenon::onnx_import

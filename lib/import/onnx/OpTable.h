@@ -57,6 +57,9 @@ struct OpLookup {
 
 OpLookup findOp(llvm::StringRef domain, llvm::StringRef name, int64_t opset);
 
+/// All entries, by domain and name.
+llvm::SmallVector<const OpEntry *> getAllOps();
+
 } // namespace tenon::onnx_import
 
 #endif // TENON_LIB_IMPORT_ONNX_OPTABLE_H
