@@ -39,7 +39,9 @@ public:
     width = getKernelWidth(function, rowSize);
     // Scalars are rows of one element.
     outer.assign(shape.begin(), shape.end() - !shape.empty());
-    transposed = getTransposedArguments(function.getKernel());
+    // A square of one element is none.
+    if (width > 1)
+      transposed = getTransposedArguments(function.getKernel());
     if (transposed.rows >= 0) {
       width = std::min(width, kMaxSquare);
       tiles = Chunks{

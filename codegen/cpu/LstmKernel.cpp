@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/PackWeights.h"
 #include "codegen/cpu/TileEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -90,27 +91,6 @@ private:
 
 } // namespace
 
-static LstmOp getLstm(KernelOp kernel) {
-  LstmOp lstm;
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<ConstantOp, YieldOp>(op))
-      continue;
-    // What computes shapes is none of the layer's business.
-    if (llvm::none_of(op.getResultTypes(),
-                      [](Type t) { return isa<RankedTensorType>(t); }))
-      continue;
-    if (lstm || !isa<LstmOp>(op))
-      return {};
-    lstm = cast<LstmOp>(op);
-  }
-  if (!lstm)
-    return {};
-  for (Value yielded : kernel.getYield().getOperands())
-    if (yielded.getDefiningOp() != lstm.getOperation())
-      return {};
-  return lstm;
-}
-
 LstmPlan::LstmPlan(LstmOp op, unsigned vectorBits) {
   ArrayRef<int64_t> weights = getType(op.getWeights()).getShape();
   element = getAccumulatorType(getType(op.getInput()).getElementType());
@@ -132,7 +112,7 @@ LstmPlan::LstmPlan(LstmOp op, unsigned vectorBits) {
 }
 
 LstmEmitter::LstmEmitter(KernelFunction &function)
-    : function(function), op(getLstm(function.getKernel())),
+    : function(function), op(getOnlyOp<LstmOp>(function.getKernel())),
       loc(function.getLoc()), plan(op, function.getVectorBits()) {
   SmallVector<Dim> shape = function.getShape(op.getInput());
   numSteps = shape[0];
@@ -397,7 +377,7 @@ void LstmEmitter::emitStep(OpBuilder &builder, Dim step, Dim gateRow) {
 }
 
 static bool matchesLstm(KernelOp kernel) {
-  LstmOp op = getLstm(kernel);
+  LstmOp op = getOnlyOp<LstmOp>(kernel);
   if (!op)
     return false;
   auto weights = getType(op.getWeights());
@@ -407,7 +387,7 @@ static bool matchesLstm(KernelOp kernel) {
 }
 
 static void packLstm(KernelOp kernel, unsigned vectorBits) {
-  LstmOp op = getLstm(kernel);
+  LstmOp op = getOnlyOp<LstmOp>(kernel);
   LstmPlan plan(op, vectorBits);
   int64_t width = plan.panel.getColumns(), numGates = plan.getNumGates();
   auto pack = [&](Value tensor, int64_t depth) {

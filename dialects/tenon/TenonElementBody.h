@@ -102,10 +102,31 @@ public:
     mlir::Type type = withElement(value.getType(), to);
     if (from.getWidth() < to.getWidth())
       return make<mlir::arith::ExtFOp>(type, value);
+    // Processors have no conversion from f64 to narrow floats.
+    if (from.getWidth() == 64 && to.getWidth() < 32)
+      return toFloat(roundToOdd(value), to);
     if (from.getWidth() > to.getWidth())
       return make<mlir::arith::TruncFOp>(type, value);
     // f16 and bf16: neither holds the other.
     return toFloat(toFloat(value, builder.getF32Type()), to);
+  }
+  /// An f64 as an f32 that rounds to a narrower float as the f64 does: what is
+  /// not exact gets an odd last bit, so that it lies on the same side of what
+  /// the narrower type rounds at.
+  mlir::Value roundToOdd(mlir::Value value) {
+    namespace arith = mlir::arith;
+    using P = arith::CmpFPredicate;
+    mlir::Type f32 = withElement(value.getType(), builder.getF32Type());
+    mlir::Type i32 = withElement(value.getType(), builder.getI32Type());
+    mlir::Value nearest = make<arith::TruncFOp>(f32, value);
+    mlir::Value back = make<arith::ExtFOp>(value.getType(), nearest);
+    mlir::Value bits = make<arith::BitcastOp>(i32, nearest);
+    mlir::Value isAway = compare(P::OGT, abs(back), abs(value));
+    mlir::Value below = make<arith::SubIOp>(bits, integer(bits, 1));
+    mlir::Value odd =
+        make<arith::OrIOp>(select(isAway, below, bits), integer(bits, 1));
+    return select(compare(P::ONE, back, value),
+                  make<arith::BitcastOp>(f32, odd), nearest);
   }
 
   /// Computes in f32 what narrower floats can't: extends the operands, builds

@@ -263,8 +263,8 @@ static bool isKnown(Operation *op) {
   return isa<arith::ConstantOp, arith::SelectOp, arith::CmpFOp, arith::CmpIOp,
              arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::SIToFPOp,
              arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp,
-             arith::IndexCastOp, math::AbsIOp, math::FmaOp, math::IsNaNOp,
-             math::IsInfOp, math::IsFiniteOp>(op) ||
+             arith::IndexCastOp, arith::BitcastOp, math::AbsIOp, math::FmaOp,
+             math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op) ||
          getUnaryFloat(op) || getBinaryFloat(op) || getBinaryInteger(op);
 }
 
@@ -424,6 +424,19 @@ LogicalResult ScalarProgram::runStep(const Step &step, int64_t count) {
         return setIntegers([&](int64_t i) {
           return truncateFloat(in(0).floats[i], width,
                                isa<arith::FPToSIOp>(op));
+        });
+      })
+      .Case([&](arith::BitcastOp) {
+        // Between f32 and i32 only: nothing else is asked for.
+        bool toFloat = isa<FloatType>(out.type);
+        if (!(toFloat ? out.type : in(0).type).isF32())
+          return failure();
+        if (toFloat)
+          return setFloats([&](int64_t i) {
+            return double(llvm::bit_cast<float>(uint32_t(in(0).integers[i])));
+          });
+        return setIntegers([&](int64_t i) {
+          return int64_t(llvm::bit_cast<int32_t>(float(in(0).floats[i])));
         });
       })
       .Case([&](math::AbsIOp) {

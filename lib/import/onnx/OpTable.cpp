@@ -16,10 +16,13 @@ using OpIndex = StringMap<SmallVector<const OpEntry *, 1>>;
 static OpIndex buildIndex() {
   OpIndex index;
   for (ArrayRef<OpEntry> family :
-       {getElementwiseOps(), getArithmeticOps(), getConvolutionOps(),
-        getMatMulOps(), getNormOps(), getReduceOps(), getShapeOps(),
-        getMovementOps(), getResizeOps(), getRecurrentOps(),
-        getControlFlowOps(), getLoopOps(), getDynamicOps()})
+       {getElementwiseOps(), getArithmeticOps(),  getConvolutionOps(),
+        getMatMulOps(),      getNormOps(),        getReduceOps(),
+        getShapeOps(),       getMovementOps(),    getResizeOps(),
+        getRecurrentOps(),   getControlFlowOps(), getLoopOps(),
+        getDynamicOps(),     getLossOps(),        getSelectOps(),
+        getWindowOps(),      getQuantizeOps(),    getQuantizeContribOps(),
+        getContribOps(),     getEinsumOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

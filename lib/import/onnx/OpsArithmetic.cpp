@@ -44,6 +44,17 @@ template <typename OpT> static LogicalResult convertBinary(NodeContext &node) {
   return node.setOutput(node.binary<OpT>(node.getInput(0), second));
 }
 
+/// The operations work on integers' bits too, which have other operators.
+template <typename OpT> static LogicalResult convertLogic(NodeContext &node) {
+  for (unsigned i : {0, 1}) {
+    Value input = node.getInput(i);
+    if (input && !getElementTypeOrSelf(input).isInteger(1))
+      return node.invalid("expected bool, found " +
+                          getTypeName(getElementTypeOrSelf(input)));
+  }
+  return convertBinary<OpT>(node);
+}
+
 /// The result has the type of the base; the exponent may have another.
 static LogicalResult convertPow(NodeContext &node) {
   Value base = node.getInput(0), exponent = getSecond(node);
@@ -101,9 +112,9 @@ ArrayRef<OpEntry> getArithmeticOps() {
       {"Div", add, convertBinary<DivOp>, 2, 2},
       {"Pow", pow, convertPow, 2, 2},
       {"Mod", mod, convertMod, 2, 2},
-      {"And", logical, convertBinary<AndOp>, 2, 2},
-      {"Or", logical, convertBinary<OrOp>, 2, 2},
-      {"Xor", logical, convertBinary<XorOp>, 2, 2},
+      {"And", logical, convertLogic<AndOp>, 2, 2},
+      {"Or", logical, convertLogic<OrOp>, 2, 2},
+      {"Xor", logical, convertLogic<XorOp>, 2, 2},
       {"Equal", equal, convertBinary<EqualOp>, 2, 2},
       {"Less", less, convertBinary<LessOp>, 2, 2},
       {"LessOrEqual", lessEqual, convertBinary<LessEqualOp>, 2, 2},

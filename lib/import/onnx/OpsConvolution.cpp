@@ -1,6 +1,7 @@
 //===- OpsConvolution.cpp - Convolutions and pools ------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <algorithm>
 
@@ -161,26 +162,29 @@ static int64_t getGroups(NodeContext &node) {
   return groups;
 }
 
-static LogicalResult convertConv(NodeContext &node) {
+Value createConv(NodeContext &node) {
   Value input = node.getInput(0), weights = node.getInput(1);
   Value bias = node.getOptionalInput(2);
   int64_t groups = getGroups(node);
   std::optional<SmallVector<int64_t>> kernel = getKernel(node, input, weights);
   if (!kernel)
-    return failure();
+    return {};
   int64_t channels = getType(input).getDimSize(1);
   int64_t perGroup = getType(weights).getDimSize(1), product;
   if (!ShapedType::isDynamic(channels) && !ShapedType::isDynamic(perGroup) &&
       (MulOverflow(perGroup, groups, product) || product != channels))
-    return node.invalid("the weights are for " + Twine(groups) + " groups of " +
-                        Twine(perGroup) + " channels, but the input has " +
-                        Twine(channels));
+    node.invalid("the weights are for " + Twine(groups) + " groups of " +
+                 Twine(perGroup) + " channels, but the input has " +
+                 Twine(channels));
   std::optional<Window> window = getWindow(node, input, *kernel);
   if (!window || failed(resolveAutoPad(node, input, *window)))
-    return failure();
-  return node.setOutput(
-      node.create<ConvOp>(input, weights, bias, window->strides, window->pads,
-                          window->dilations, uint64_t(groups)));
+    return {};
+  return node.create<ConvOp>(input, weights, bias, window->strides,
+                             window->pads, window->dilations, uint64_t(groups));
+}
+
+static LogicalResult convertConv(NodeContext &node) {
+  return node.setOutput(createConv(node));
 }
 
 static LogicalResult convertConvTranspose(NodeContext &node) {

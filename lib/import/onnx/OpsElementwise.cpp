@@ -1,6 +1,7 @@
 //===- OpsElementwise.cpp - Functions of one element, selections ----------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 #include <limits>
@@ -92,6 +93,47 @@ static LogicalResult convertThresholdedRelu(NodeContext &node) {
       node.create<WhereOp>(isAbove, input, node.createScalar(type, 0)));
 }
 
+static LogicalResult convertNot(NodeContext &node) {
+  Value input = node.getInput(0);
+  if (input && !getElementTypeOrSelf(input).isInteger(1))
+    return node.invalid("expected bool, found " +
+                        getTypeName(getElementTypeOrSelf(input)));
+  return node.setOutput(node.create<NotOp>(input));
+}
+
+static LogicalResult convertIsInf(NodeContext &node) {
+  bool negative = node.getBool("detect_negative", true);
+  bool positive = node.getBool("detect_positive", true);
+  Value input = node.getInput(0);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (negative && positive)
+    return node.setOutput(
+        withScalar<EqualOp>(node, node.create<AbsOp>(input), infinity));
+  if (negative || positive)
+    return node.setOutput(
+        withScalar<EqualOp>(node, input, positive ? infinity : -infinity));
+  // Nothing is less than minus infinity.
+  return node.setOutput(withScalar<LessOp>(node, input, -infinity));
+}
+
+/// x + bias below -lambd, x - bias above lambd, 0 between.
+static LogicalResult convertShrink(NodeContext &node) {
+  double bias = node.getFloat("bias", 0), limit = node.getFloat("lambd", 0.5);
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  // The attributes are fractions for integers, too.
+  Type type = getElementTypeOrSelf(input);
+  Value x = isa<FloatType>(type)
+                ? input
+                : node.cast(input, node.getBuilder().getF64Type());
+  Value above = whereOrZero(node, withScalar<GreaterOp>(node, x, limit),
+                            withScalar<SubOp>(node, x, bias));
+  Value result = where(node, withScalar<LessOp>(node, x, -limit),
+                       withScalar<AddOp>(node, x, bias), above);
+  return node.setOutput(node.cast(result, type));
+}
+
 static LogicalResult convertPrelu(NodeContext &node) {
   Value input = node.getInput(0), slope = node.getInput(1);
   // Before version 7 slopes are those of the channels.
@@ -171,22 +213,6 @@ static LogicalResult convertClip(NodeContext &node) {
       node.create<ClipOp>(input, toAttribute(low), toAttribute(high)));
 }
 
-/// The type that a number of ONNX's enumeration names.
-static Type getTargetType(NodeContext &node, int64_t number) {
-  if (node.failed())
-    return {};
-  if (number <= 0 || number > onnx::TensorProto::INT2) {
-    node.invalid("attribute 'to' is " + Twine(number) +
-                 ", expected an element type");
-    return {};
-  }
-  Type type = getElementType(node.getContext(), number);
-  if (!type)
-    node.unsupported("a cast to " + getTypeName(int32_t(number)) +
-                     " is not supported");
-  return type;
-}
-
 /// Attribute `to`, which before version 6 names the type.
 static int64_t getTargetNumber(NodeContext &node) {
   if (node.getVersion() >= 6)
@@ -204,7 +230,8 @@ static LogicalResult convertCast(NodeContext &node) {
   // How types of 8 bits overflow, and how one of them rounds.
   if (node.getVersion() >= 6)
     node.ignoreAttributes({"saturate", "round_mode"});
-  Type type = getTargetType(node, getTargetNumber(node));
+  Type type =
+      getNumberedType(node, "to", getTargetNumber(node), "a cast to");
   Value input = node.getInput(0);
   if (!type || !input)
     return failure();
@@ -223,20 +250,32 @@ static LogicalResult convertIdentity(NodeContext &node) {
   return node.setOutput(node.getInput(0));
 }
 
-/// When a model only runs, its input.
+/// When a model only runs, its input, of which the mask keeps everything.
 static LogicalResult convertDropout(NodeContext &node) {
   node.ignoreAttributes({"ratio", "seed"});
   if (node.getVersion() < 7)
     node.ignoreAttributes({"is_test"});
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
   if (node.getVersion() >= 12 && node.hasInput(2)) {
     std::optional<SmallVector<int64_t>> training =
         node.getKnownValues().getConstants(node.getInput(2));
-    if (!training || training->size() != 1 || (*training)[0] != 0)
-      return node.unsupported("training_mode must be constant false");
+    bool isOff = training && training->size() == 1 && (*training)[0] == 0;
+    // A ratio of 0 drops nothing.
+    if (!isOff && node.hasInput(1))
+      isOff = getConstantScalar(node.getInput(1)) == 0.0;
+    if (!isOff)
+      return node.unsupported("training_mode must be constant false, or the "
+                              "ratio constant 0");
   }
-  if (node.hasOutput(1))
-    return node.unsupported("the output 'mask' is not supported");
-  return node.setOutput(node.getInput(0));
+  if (node.hasOutput(1)) {
+    Type type = node.getVersion() < 10 ? getElementTypeOrSelf(input)
+                                       : node.getBuilder().getI1Type();
+    if (failed(node.setOutput(1, fillLike(node, input, type, 1))))
+      return failure();
+  }
+  return node.setOutput(input);
 }
 
 static LogicalResult convertWhere(NodeContext &node) {
@@ -263,7 +302,8 @@ ArrayRef<OpEntry> getElementwiseOps() {
                            cast[] = {1, 6, 9, 13, 19, 21, 23, 24, 25},
                            identity[] = {1, 13, 14, 16, 19, 21, 23, 24, 25},
                            dropout[] = {1, 6, 7, 10, 12, 13, 22},
-                           where[] = {9, 16}, isNan[] = {9, 13, 20};
+                           where[] = {9, 16}, isNan[] = {9, 13, 20},
+                           isInf[] = {10, 20}, v9[] = {9};
   static const OpEntry entries[] = {
       {"Abs", v1to13, convertUnary<AbsOp>},
       {"Neg", v1to13, convertUnary<NegOp>},
@@ -288,8 +328,9 @@ ArrayRef<OpEntry> getElementwiseOps() {
       {"Atanh", v9to22, convertUnary<AtanhOp>},
       {"Tanh", v1to13, convertUnary<TanhOp>},
       {"Erf", v9to13, convertUnary<ErfOp>},
-      {"Not", v1, convertUnary<NotOp>},
+      {"Not", v1, convertNot},
       {"IsNaN", isNan, convertUnary<IsNanOp>},
+      {"IsInf", isInf, convertIsInf},
       {"Sigmoid", v1to13, convertUnary<SigmoidOp>},
       {"Relu", relu, convertUnary<ReluOp>},
       {"HardSwish", v14to22, convertUnary<HardSwishOp>},
@@ -299,6 +340,7 @@ ArrayRef<OpEntry> getElementwiseOps() {
       {"LeakyRelu", leakyRelu, convertLeakyRelu},
       {"Elu", v1to6to22, convertElu},
       {"Celu", v12, convertCelu},
+      {"Shrink", v9, convertShrink},
       {"Selu", v1to6to22, convertSelu},
       {"HardSigmoid", v1to6to22, convertHardSigmoid},
       {"Gelu", v20, convertGelu},

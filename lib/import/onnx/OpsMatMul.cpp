@@ -1,6 +1,7 @@
 //===- OpsMatMul.cpp - Matrix products ------------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 
@@ -9,30 +10,8 @@ using namespace mlir;
 
 namespace tenon::onnx_import {
 
-/// As numpy: a vector on the left is a row, on the right a column, and the
-/// dimension that this adds is dropped again.
 static LogicalResult convertMatMul(NodeContext &node) {
-  Value a = node.getInput(0), b = node.getInput(1);
-  if (node.failed())
-    return failure();
-  int64_t rankA = getType(a).getRank(), rankB = getType(b).getRank();
-  if (rankA == 0 || rankB == 0)
-    return node.invalid("expected operands of rank 1 or more, found ranks " +
-                        Twine(rankA) + " and " + Twine(rankB));
-  if (rankA == 1)
-    a = node.unsqueeze(a, {int64_t(0)});
-  if (rankB == 1)
-    b = node.unsqueeze(b, {int64_t(1)});
-  Value product = node.create<MatMulOp>(a, b);
-  if (!product)
-    return failure();
-  int64_t rank = getType(product).getRank();
-  SmallVector<int64_t> dropped;
-  if (rankA == 1)
-    dropped.push_back(rank - 2);
-  if (rankB == 1)
-    dropped.push_back(rank - 1);
-  return node.setOutput(node.squeeze(product, dropped));
+  return node.setOutput(createMatMul(node, node.getInput(0), node.getInput(1)));
 }
 
 /// alpha * A' * B' + beta * C

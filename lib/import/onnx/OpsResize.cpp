@@ -1,6 +1,7 @@
 //===- OpsResize.cpp - Resampling -----------------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Resampling.h"
 
 #include <cmath>
 
@@ -57,39 +58,41 @@ static Value scaleDim(NodeContext &node, Value input, int64_t axis,
 }
 
 /// The operation itself; of the result, those sizes are static that are known.
-static LogicalResult createResize(NodeContext &node, Value input,
-                                  ArrayRef<int64_t> axes, Value sizes,
-                                  DenseF64ArrayAttr scales,
-                                  const Method &method) {
+static Value createResize(NodeContext &node, Value input,
+                          ArrayRef<int64_t> axes, Value sizes,
+                          DenseF64ArrayAttr scales, const Method &method) {
   Value result = node.create<ResizeOp>(input, sizes, axes, scales, method.mode,
                                        method.coordinates, method.nearest,
                                        APFloat(method.cubicCoefficient));
   if (!result)
-    return failure();
+    return {};
   SmallVector<int64_t> dims(getType(result).getShape());
   if (std::optional<Elements> elements =
           node.getKnownValues().getElements(sizes))
     for (auto [axis, element] : llvm::zip_equal(axes, *elements))
       if (element.constant)
         dims[axis] = *element.constant;
-  return node.setOutput(node.refineType(result, dims));
+  return node.refineType(result, dims);
 }
 
-static LogicalResult resizeByScales(NodeContext &node, Value input,
-                                    ArrayRef<int64_t> axes,
-                                    ArrayRef<double> scales,
-                                    const Method &method) {
+static Value resizeByScales(NodeContext &node, Value input,
+                            ArrayRef<int64_t> axes, ArrayRef<double> scales,
+                            const Method &method) {
   if (node.failed())
-    return failure();
-  if (scales.size() != axes.size())
-    return node.invalid("expected " + Twine(axes.size()) + " scales, found " +
-                        Twine(scales.size()));
+    return {};
+  if (scales.size() != axes.size()) {
+    node.invalid("expected " + Twine(axes.size()) + " scales, found " +
+                 Twine(scales.size()));
+    return {};
+  }
   SmallVector<int64_t> usedAxes;
   SmallVector<double> usedScales;
   SmallVector<Value> sizes;
   for (auto [axis, scale] : llvm::zip_equal(axes, scales)) {
-    if (!std::isfinite(scale) || scale <= 0)
-      return node.invalid("expected scales above 0");
+    if (!std::isfinite(scale) || scale <= 0) {
+      node.invalid("expected scales above 0");
+      return {};
+    }
     if (scale == 1)
       continue;
     usedAxes.push_back(axis);
@@ -97,20 +100,22 @@ static LogicalResult resizeByScales(NodeContext &node, Value input,
     sizes.push_back(scaleDim(node, input, axis, scale));
   }
   if (usedAxes.empty())
-    return node.setOutput(input);
+    return input;
   return createResize(node, input, usedAxes, node.joinShape(sizes),
                       node.getBuilder().getDenseF64ArrayAttr(usedScales),
                       method);
 }
 
-static LogicalResult resizeToSizes(NodeContext &node, Value input,
-                                   ArrayRef<int64_t> axes, Value sizes,
-                                   const Method &method) {
+static Value resizeToSizes(NodeContext &node, Value input,
+                           ArrayRef<int64_t> axes, Value sizes,
+                           const Method &method) {
   sizes = node.toShapeOperand(sizes);
   if (node.failed() || !sizes)
-    return failure();
-  if (getType(sizes).getDimSize(0) != int64_t(axes.size()))
-    return node.invalid("expected " + Twine(axes.size()) + " sizes");
+    return {};
+  if (getType(sizes).getDimSize(0) != int64_t(axes.size())) {
+    node.invalid("expected " + Twine(axes.size()) + " sizes");
+    return {};
+  }
   const std::optional<Elements> elements =
       node.getKnownValues().getElements(sizes);
   SmallVector<int64_t> usedAxes;
@@ -122,9 +127,11 @@ static LogicalResult resizeToSizes(NodeContext &node, Value input,
                       : element.tensor == input && element.dim == axis;
     if (isSame)
       continue;
-    if (element.constant && *element.constant < 0)
-      return node.invalid("a size is " + Twine(*element.constant) +
-                          ", expected no negative one");
+    if (element.constant && *element.constant < 0) {
+      node.invalid("a size is " + Twine(*element.constant) +
+                   ", expected no negative one");
+      return {};
+    }
     usedAxes.push_back(axis);
     int64_t index = i;
     parts.push_back(element.constant
@@ -133,7 +140,7 @@ static LogicalResult resizeToSizes(NodeContext &node, Value input,
                                          node.createInts(index + 1)));
   }
   if (usedAxes.empty())
-    return node.setOutput(input);
+    return input;
   return createResize(node, input, usedAxes, node.joinShape(parts),
                       DenseF64ArrayAttr(), method);
 }
@@ -192,85 +199,236 @@ static LogicalResult convertUpsample(NodeContext &node) {
     if (!scales)
       return node.unsupported("the scales must be constant");
   }
+  SmallVector<int64_t> axes = getAllAxes(input);
+  if (method.mode != ResizeMode::Nearest)
+    return node.setOutput(resizeByScales(node, input, axes, *scales, method));
   // The nearest element is the one before, or behind where an axis shrinks.
-  if (llvm::any_of(*scales, [](double scale) { return scale < 1; })) {
-    method.nearest = NearestMode::Ceil;
-    if (method.mode == ResizeMode::Nearest &&
-        llvm::any_of(*scales, [](double scale) { return scale > 1; }))
-      return node.unsupported(
-          "scales below 1 together with others above 1 are not supported");
+  SmallVector<double> growing, shrinking;
+  for (double scale : *scales) {
+    growing.push_back(scale < 1 ? 1 : scale);
+    shrinking.push_back(scale < 1 ? scale : 1);
   }
-  return resizeByScales(node, input, getAllAxes(input), *scales, method);
+  // What is no scale at all is reported by the second.
+  Value result = input;
+  if (llvm::any_of(growing, [](double scale) { return scale != 1; }))
+    result = resizeByScales(node, result, axes, growing, method);
+  method.nearest = NearestMode::Ceil;
+  return node.setOutput(resizeByScales(node, result, axes, shrinking, method));
 }
 
-static std::optional<Method> getMethod(NodeContext &node) {
-  Method method;
-  std::string mode = node.getString("mode", "nearest");
-  std::string coordinates =
-      node.getString("coordinate_transformation_mode", "half_pixel");
-  std::string nearest = node.getString("nearest_mode", "round_prefer_floor");
-  method.cubicCoefficient = node.getFloat("cubic_coeff_a", -0.75);
-  bool excludesOutside = node.getBool("exclude_outside", false);
-  node.ignoreAttributes({"extrapolation_value"}); // Of tf_crop_and_resize.
+/// What Resize does, whether `tenon.resize` can or not.
+struct ResizeRequest {
+  ResampleMethod method;
   std::string policy = "stretch";
-  bool antialias = false;
-  if (node.getVersion() >= 18) {
-    antialias = node.getBool("antialias", false);
-    policy = node.getString("keep_aspect_ratio_policy", policy);
-  }
-  if (node.failed())
-    return std::nullopt;
 
-  std::optional<ResizeMode> resizeMode = symbolizeResizeMode(mode);
-  std::optional<NearestMode> nearestMode =
-      nearest == "floor"               ? NearestMode::Floor
-      : nearest == "ceil"              ? NearestMode::Ceil
-      : nearest == "round_prefer_ceil" ? NearestMode::RoundPreferCeil
-      : nearest == "round_prefer_floor"
-          ? std::optional(NearestMode::RoundPreferFloor)
-          : std::nullopt;
-  std::optional<CoordinateMode> coordinateMode =
-      symbolizeCoordinateMode(coordinates);
+  /// The method of `tenon.resize`, if it has it.
+  std::optional<Method> getNative() const {
+    if (method.mode != ResizeMode::Nearest && method.antialiases)
+      return std::nullopt;
+    if (method.mode == ResizeMode::Cubic && method.excludesOutside)
+      return std::nullopt;
+    std::optional<CoordinateMode> coordinates;
+    switch (method.coordinates) {
+    case Coordinates::HalfPixel:
+      coordinates = CoordinateMode::HalfPixel;
+      break;
+    case Coordinates::PytorchHalfPixel:
+      coordinates = CoordinateMode::PytorchHalfPixel;
+      break;
+    case Coordinates::AlignCorners:
+      coordinates = CoordinateMode::AlignCorners;
+      break;
+    case Coordinates::Asymmetric:
+      coordinates = CoordinateMode::Asymmetric;
+      break;
+    default:
+      return std::nullopt;
+    }
+    return Method{method.mode, *coordinates, method.nearest,
+                  method.cubicCoefficient};
+  }
+};
+
+/// The value of a string attribute as one of an enumeration.
+template <typename T>
+static T getChoice(NodeContext &node, StringRef name, StringRef defaultValue,
+                   ArrayRef<std::pair<StringLiteral, T>> choices) {
+  std::string value = node.getString(name, defaultValue);
+  std::string expected;
+  for (auto [choice, result] : choices) {
+    if (choice == value)
+      return result;
+    expected += (expected.empty() ? "" : ", ") + choice.str();
+  }
+  node.invalid("attribute '" + name + "' is " + quote(value) +
+               ", expected one of " + expected);
+  return choices.front().second;
+}
+
+static std::optional<ResizeRequest> getRequest(NodeContext &node) {
+  ResizeRequest request;
+  ResampleMethod &method = request.method;
+  method.mode = getChoice<ResizeMode>(node, "mode", "nearest",
+                                      {{"nearest", ResizeMode::Nearest},
+                                       {"linear", ResizeMode::Linear},
+                                       {"cubic", ResizeMode::Cubic}});
+  method.coordinates = getChoice<Coordinates>(
+      node, "coordinate_transformation_mode", "half_pixel",
+      {{"half_pixel", Coordinates::HalfPixel},
+       {"half_pixel_symmetric", Coordinates::HalfPixelSymmetric},
+       {"pytorch_half_pixel", Coordinates::PytorchHalfPixel},
+       {"align_corners", Coordinates::AlignCorners},
+       {"asymmetric", Coordinates::Asymmetric},
+       {"tf_half_pixel_for_nn", Coordinates::TfHalfPixelForNn},
+       {"tf_crop_and_resize", Coordinates::TfCropAndResize}});
+  method.nearest = getChoice<NearestMode>(
+      node, "nearest_mode", "round_prefer_floor",
+      {{"round_prefer_floor", NearestMode::RoundPreferFloor},
+       {"round_prefer_ceil", NearestMode::RoundPreferCeil},
+       {"floor", NearestMode::Floor},
+       {"ceil", NearestMode::Ceil}});
+  method.cubicCoefficient = node.getFloat("cubic_coeff_a", -0.75);
+  method.excludesOutside = node.getBool("exclude_outside", false);
+  method.extrapolation = node.getFloat("extrapolation_value", 0);
+  if (node.getVersion() >= 18) {
+    method.antialiases = node.getBool("antialias", false);
+    request.policy =
+        getChoice<StringRef>(node, "keep_aspect_ratio_policy", "stretch",
+                             {{"stretch", "stretch"},
+                              {"not_larger", "not_larger"},
+                              {"not_smaller", "not_smaller"}})
+            .str();
+  }
   // The two differ only where a scale gives a size that had to be rounded.
-  if (coordinates == "half_pixel_symmetric" && !getNonEmptyInput(node, 2))
-    coordinateMode = CoordinateMode::HalfPixel;
-  bool isKnown = coordinates == "tf_crop_and_resize" ||
-                 coordinates == "half_pixel_symmetric" ||
-                 coordinates == "tf_half_pixel_for_nn";
-  if (!resizeMode)
-    node.invalid("attribute 'mode' is " + quote(mode) +
-                 ", expected nearest, linear or cubic");
-  else if (!nearestMode)
-    node.invalid("attribute 'nearest_mode' is " + quote(nearest) +
-                 ", expected round_prefer_floor, round_prefer_ceil, floor or "
-                 "ceil");
-  else if (!coordinateMode && isKnown)
-    node.unsupported("coordinate_transformation_mode = " + coordinates +
-                     " is not supported");
-  else if (!coordinateMode)
-    node.invalid("attribute 'coordinate_transformation_mode' is " +
-                 quote(coordinates) + ", expected one that ONNX defines");
-  else if (*resizeMode == ResizeMode::Cubic && excludesOutside)
-    node.unsupported("exclude_outside = 1 is not supported");
-  else if (antialias && *resizeMode != ResizeMode::Nearest)
-    node.unsupported("antialias = 1 is not supported");
-  else if (policy != "stretch" && getNonEmptyInput(node, 3))
-    node.unsupported("keep_aspect_ratio_policy = " + policy +
-                     " is not supported");
+  if (method.coordinates == Coordinates::HalfPixelSymmetric &&
+      !getNonEmptyInput(node, 2) && request.policy == "stretch")
+    method.coordinates = Coordinates::HalfPixel;
+  return node.failed() ? std::nullopt : std::optional(request);
+}
+
+/// Sizes and scales of the axes: one of each.
+struct Target {
+  /// i64 of rank 0.
+  SmallVector<Value> sizes;
+  /// f64 of rank 0, and where they are known.
+  SmallVector<Value> scales;
+  SmallVector<std::optional<double>> known;
+};
+
+static Target getScaledTarget(NodeContext &node, Value input,
+                              ArrayRef<int64_t> axes, ArrayRef<double> scales) {
+  Target target;
+  Type f64 = node.getBuilder().getF64Type();
+  for (auto [axis, scale] : llvm::zip_equal(axes, scales)) {
+    target.sizes.push_back(
+        node.squeeze(scaleDim(node, input, axis, scale), {int64_t(0)}));
+    target.scales.push_back(node.createScalar(f64, scale));
+    target.known.push_back(scale);
+  }
+  return target;
+}
+
+/// The sizes that were asked for, or by a policy the largest that are not
+/// larger, or the smallest that are not smaller, of the input's proportions.
+static Target getSizedTarget(NodeContext &node, Value input,
+                             ArrayRef<int64_t> axes, Value sizes,
+                             StringRef policy) {
+  Target target;
+  Type f64 = node.getBuilder().getF64Type(),
+       i64 = node.getBuilder().getI64Type();
+  std::optional<SmallVector<int64_t>> known =
+      node.getKnownValues().getConstants(sizes);
+  SmallVector<Value> dims;
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    int64_t dim = getType(input).getDimSize(axis);
+    dims.push_back(
+        node.cast(node.squeeze(node.getDim(input, axis), {int64_t(0)}), f64));
+    target.sizes.push_back(getElement(node, sizes, i));
+    if (known && !ShapedType::isDynamic(dim) && dim > 0) {
+      target.known.push_back(double((*known)[i]) / double(dim));
+      target.scales.push_back(node.createScalar(f64, *target.known.back()));
+    } else {
+      target.known.push_back(std::nullopt);
+      target.scales.push_back(
+          node.create<DivOp>(node.cast(target.sizes.back(), f64), dims.back()));
+    }
+  }
+  if (policy == "stretch" || axes.empty() || node.failed())
+    return target;
+  bool isSmallest = policy == "not_larger";
+  Value scale = target.scales[0];
+  std::optional<double> knownScale = target.known[0];
+  for (auto [other, knownOther] :
+       llvm::zip_equal(ArrayRef<Value>(target.scales).drop_front(),
+                       ArrayRef(target.known).drop_front())) {
+    scale = isSmallest ? node.create<MinOp>(scale, other)
+                       : node.create<MaxOp>(scale, other);
+    if (knownScale && knownOther)
+      knownScale = isSmallest ? std::min(*knownScale, *knownOther)
+                              : std::max(*knownScale, *knownOther);
+    else
+      knownScale.reset();
+  }
+  for (size_t i = 0; i != axes.size(); ++i) {
+    target.scales[i] = knownScale ? node.createScalar(f64, *knownScale) : scale;
+    target.known[i] = knownScale;
+    int64_t dim = getType(input).getDimSize(axes[i]);
+    if (knownScale && !ShapedType::isDynamic(dim)) {
+      target.sizes[i] =
+          node.createScalar(i64, std::floor(*knownScale * double(dim) + 0.5));
+      continue;
+    }
+    Value size = node.create<MulOp>(target.scales[i], dims[i]);
+    target.sizes[i] = node.cast(
+        node.create<FloorOp>(withScalar<AddOp>(node, size, 0.5)), i64);
+  }
+  return target;
+}
+
+/// The resizes that `tenon.resize` has not.
+static LogicalResult resampleTo(NodeContext &node, Value input,
+                                ArrayRef<int64_t> axes, const Target &target,
+                                const ResampleMethod &method) {
   if (node.failed())
-    return std::nullopt;
-  method.mode = *resizeMode;
-  method.nearest = *nearestMode;
-  method.coordinates = *coordinateMode;
-  return method;
+    return failure();
+  SmallVector<ResampleAxis> resampled;
+  bool isCrop = method.coordinates == Coordinates::TfCropAndResize;
+  Value roi;
+  if (isCrop) {
+    roi = node.cast(node.getInput(1), node.getBuilder().getF64Type());
+    if (node.failed())
+      return failure();
+    if (getType(roi).getRank() != 1 ||
+        getType(roi).getDimSize(0) != int64_t(2 * axes.size()))
+      return node.invalid("expected a region of " + Twine(2 * axes.size()) +
+                          " elements");
+  }
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    std::optional<SmallVector<int64_t>> size =
+        node.getKnownValues().getConstants(target.sizes[i]);
+    if (node.failed())
+      return failure();
+    if (size && ((*size)[0] < 0 || (*size)[0] > kMaxElements))
+      return node.invalid("a size is " + Twine((*size)[0]));
+    // What stays as it is needs no work.
+    if (!isCrop && target.known[i] == 1.0)
+      continue;
+    ResampleAxis &added = resampled.emplace_back(ResampleAxis{
+        axis, target.sizes[i], target.scales[i], {}, {}, target.known[i]});
+    if (isCrop) {
+      added.roiBegin = getElement(node, roi, i);
+      added.roiEnd = getElement(node, roi, axes.size() + i);
+    }
+  }
+  return node.setOutput(resample(node, input, method, resampled));
 }
 
 static LogicalResult convertResize(NodeContext &node) {
   if (node.getVersion() < 11)
     return convertUpsample(node);
   Value input = node.getInput(0);
-  std::optional<Method> method = getMethod(node);
-  if (!method || node.failed())
+  std::optional<ResizeRequest> request = getRequest(node);
+  if (!request || node.failed())
     return failure();
   SmallVector<int64_t> axes = getAllAxes(input);
   if (node.getVersion() >= 18)
@@ -282,12 +440,34 @@ static LogicalResult convertResize(NodeContext &node) {
   if (!scales == !sizes)
     return node.invalid(scales ? "scales and sizes are both given, expected one"
                                : "expected scales or sizes, found neither");
-  if (sizes)
-    return resizeToSizes(node, input, axes, sizes, *method);
+  std::optional<Method> native = request->getNative();
+  if (sizes) {
+    if (native && request->policy == "stretch")
+      return node.setOutput(resizeToSizes(node, input, axes, sizes, *native));
+    sizes = node.toShapeOperand(sizes);
+    if (node.failed() || !sizes)
+      return failure();
+    if (getType(sizes).getDimSize(0) != int64_t(axes.size()))
+      return node.invalid("expected " + Twine(axes.size()) + " sizes");
+    return resampleTo(node, input, axes,
+                      getSizedTarget(node, input, axes, sizes, request->policy),
+                      request->method);
+  }
   std::optional<SmallVector<double>> constants = getConstantFloats(scales);
   if (!constants)
     return node.unsupported("the scales must be constant");
-  return resizeByScales(node, input, axes, *constants, *method);
+  if (native)
+    return node.setOutput(
+        resizeByScales(node, input, axes, *constants, *native));
+  if (constants->size() != axes.size())
+    return node.invalid("expected " + Twine(axes.size()) + " scales, found " +
+                        Twine(constants->size()));
+  for (double scale : *constants)
+    if (!std::isfinite(scale) || scale <= 0)
+      return node.invalid("expected scales above 0");
+  return resampleTo(node, input, axes,
+                    getScaledTarget(node, input, axes, *constants),
+                    request->method);
 }
 
 ArrayRef<OpEntry> getResizeOps() {
