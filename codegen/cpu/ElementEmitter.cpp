@@ -231,6 +231,8 @@ Value ElementEmitter::build(Value tensor, Index index) {
     return buildMovement(*this, op, index);
   if (isWindow(op))
     return buildWindow(*this, op, index);
+  if (isConvolution(op))
+    return buildConvolution(*this, op, index);
   if (auto resize = dyn_cast<ResizeOp>(op))
     return buildResize(*this, resize, index);
   if (auto elements = dyn_cast<tensor::FromElementsOp>(op)) {
@@ -291,7 +293,7 @@ bool canEmitElements(Operation *op) {
   return isa<ElementwiseOpInterface, ConstantOp, YieldOp, SoftmaxOp,
              LogSoftmaxOp, LayerNormOp, tensor::FromElementsOp, tensor::DimOp,
              tensor::ExtractOp>(op) ||
-         isMovement(op) || isWindow(op) ||
+         isMovement(op) || isWindow(op) || isConvolution(op) ||
          isa<arith::ArithDialect>(op->getDialect());
 }
 

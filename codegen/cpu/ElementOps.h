@@ -22,6 +22,11 @@ bool isWindow(mlir::Operation *op);
 mlir::Value buildWindow(ElementEmitter &emitter, mlir::Operation *op,
                         ElementEmitter::Index index);
 
+/// Convolutions that have no kernel of their own.
+bool isConvolution(mlir::Operation *op);
+mlir::Value buildConvolution(ElementEmitter &emitter, mlir::Operation *op,
+                             ElementEmitter::Index index);
+
 mlir::Value buildResize(ElementEmitter &emitter, ResizeOp op,
                         ElementEmitter::Index index);
 

@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/ElementOps.h"
 #include "codegen/cpu/Reduction.h"
+#include "dialects/tenon/TenonArrayOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -152,6 +153,75 @@ template <typename PoolOp> Value PoolEmitter<PoolOp>::build() {
   return reduction.finish(accumulator, Value());
 }
 
+/// Where the first of the largest elements in the window of a pool stands.
+static Value buildMaxIndex(ElementEmitter &emitter, MaxPoolIndicesOp op,
+                           Index index) {
+  OpBuilder &builder = emitter.getBuilder();
+  Location loc = emitter.getLoc();
+  IndexBuilder &indices = emitter.getIndices();
+  DimBuilder &dims = indices.uniform();
+  Value input = op.getInput();
+  SmallVector<Dim> shape = emitter.getFunction().getShape(input);
+  Type elementType = emitter.getFunction().getElementType(input);
+  Reduction reduction(ReduceKind::Max, elementType, builder, loc);
+  size_t numSpatial = op.getKernel().size();
+  auto both = [&](Value a, Value b) -> Value {
+    return a ? arith::AndIOp::create(builder, loc, a, b).getResult() : b;
+  };
+  auto isLarger = [&](Value a, Value b) -> Value {
+    if (isa<FloatType>(elementType))
+      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, a,
+                                   b);
+    return arith::CmpIOp::create(builder, loc,
+                                 elementType.isUnsignedInteger()
+                                     ? arith::CmpIPredicate::ugt
+                                     : arith::CmpIPredicate::sgt,
+                                 a, b);
+  };
+  Value lowest =
+      reduction.identity(emitter.getVectorType(reduction.getAccumulatorType()));
+  Value lowestElement = convertFloat(builder, loc, lowest, elementType);
+  Value none = emitter.broadcast(emitter.constant(builder.getI64Type(), -1));
+  // The largest so far and its position, which is negative before the first.
+  std::function<SmallVector<Value>(size_t, SmallVector<LaneIndex>, Value,
+                                   ValueRange)>
+      visit = [&](size_t spatial, SmallVector<LaneIndex> at, Value isInside,
+                  ValueRange best) -> SmallVector<Value> {
+    if (spatial == numSpatial) {
+      Value element = emitter.inLanes(
+          isInside, [&] { return emitter.broadcast(emitter.get(input, at)); },
+          lowestElement);
+      element =
+          convertFloat(builder, loc, element, reduction.getAccumulatorType());
+      Value position = arith::IndexCastOp::create(
+          builder, loc, none.getType(),
+          indices.vector(indices.linearize(at, shape)));
+      Value isFirst = arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::eq, best[1], none);
+      Value isNew = both(
+          isInside, arith::OrIOp::create(builder, loc,
+                                         isLarger(element, best[0]), isFirst));
+      return {arith::SelectOp::create(builder, loc, isNew, element, best[0]),
+              arith::SelectOp::create(builder, loc, isNew, position, best[1])};
+    }
+    int64_t dim = spatial + 2;
+    LaneIndex start =
+        indices.sub(indices.mul(index[dim], op.getStrides()[spatial]),
+                    LaneIndex(op.getPads()[spatial]));
+    return emitter.loop(
+        0, op.getKernel()[spatial], best,
+        [&](Value k, ValueRange carried) -> SmallVector<Value> {
+          at[dim] = indices.add(
+              start, LaneIndex(dims.mul(Dim(k), op.getDilations()[spatial])));
+          Value isHere = arith::CmpIOp::create(
+              builder, loc, arith::CmpIPredicate::ult, indices.vector(at[dim]),
+              indices.vector(LaneIndex(shape[dim])));
+          return visit(spatial + 1, at, both(isInside, isHere), carried);
+        });
+  };
+  return visit(0, SmallVector<LaneIndex>(index), Value(), {lowest, none})[1];
+}
+
 /// Loops over the reduced dimensions.
 static Value buildReduce(ElementEmitter &emitter, ReduceOp op, Index index) {
   OpBuilder &builder = emitter.getBuilder();
@@ -201,13 +271,16 @@ static Value buildReduce(ElementEmitter &emitter, ReduceOp op, Index index) {
 }
 
 bool isWindow(Operation *op) {
-  return isa<MaxPoolOp, AveragePoolOp, ReduceOp>(op);
+  return isa<MaxPoolOp, MaxPoolIndicesOp, AveragePoolOp, ReduceOp>(op);
 }
 
 Value buildWindow(ElementEmitter &emitter, Operation *op, Index index) {
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case<MaxPoolOp, AveragePoolOp>([&](auto op) {
         return PoolEmitter<decltype(op)>(emitter, op, index).build();
+      })
+      .Case([&](MaxPoolIndicesOp op) {
+        return buildMaxIndex(emitter, op, index);
       })
       .Case([&](ReduceOp op) { return buildReduce(emitter, op, index); });
 }

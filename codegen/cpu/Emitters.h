@@ -23,6 +23,10 @@ extern const KernelEmitter kLstmEmitter;
 extern const KernelEmitter kNonZeroEmitter;
 extern const KernelEmitter kUniqueEmitter;
 extern const KernelEmitter kNonMaxSuppressionEmitter;
+/// Sums up to each element.
+extern const KernelEmitter kCumulateEmitter;
+/// Determinants.
+extern const KernelEmitter kDetEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.
 extern const KernelEmitter kRowEmitter;
 /// Pointwise work and movements; takes what the others don't.

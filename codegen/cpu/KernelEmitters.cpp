@@ -16,6 +16,8 @@ ArrayRef<const KernelEmitter *> getKernelEmitters() {
                                                   &kNonZeroEmitter,
                                                   &kUniqueEmitter,
                                                   &kNonMaxSuppressionEmitter,
+                                                  &kCumulateEmitter,
+                                                  &kDetEmitter,
                                                   &kRowEmitter,
                                                   &kLoopEmitter};
   return emitters;

@@ -35,30 +35,6 @@ struct TransposedArguments {
 /// if anything else moves elements or if they don't agree on `rows`.
 TransposedArguments getTransposedArguments(KernelOp kernel);
 
-/// The operation of type `OpT` that is all of the kernel's work, if there is
-/// one: it reads what stands in memory, and its results are the kernel's.
-template <typename OpT> OpT getOnlyOp(KernelOp kernel) {
-  OpT only;
-  for (mlir::Operation &op : kernel.getBody().front()) {
-    if (mlir::isa<ConstantOp, YieldOp>(op))
-      continue;
-    // What computes shapes is none of the operation's business.
-    if (llvm::none_of(op.getResultTypes(), [](mlir::Type type) {
-          return mlir::isa<mlir::RankedTensorType>(type);
-        }))
-      continue;
-    if (only || !mlir::isa<OpT>(op))
-      return {};
-    only = mlir::cast<OpT>(op);
-  }
-  if (!only)
-    return {};
-  for (mlir::Value yielded : kernel.getYield().getOperands())
-    if (yielded.getDefiningOp() != only.getOperation())
-      return {};
-  return only;
-}
-
 } // namespace tenon::cpu
 
 #endif // TENON_CODEGEN_CPU_KERNELSHAPE_H

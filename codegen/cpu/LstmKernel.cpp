@@ -8,8 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Emitters.h"
-#include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/PackWeights.h"
+#include "codegen/cpu/SequentialCode.h"
 #include "codegen/cpu/TileEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -12,6 +12,9 @@ def Tenon_Element : AnyTypeOf<[AnyFloat, AnySignlessInteger,
                                AnyUnsignedInteger]>;
 def Tenon_Tensor : RankedTensorOf<[Tenon_Element]>;
 def Tenon_FloatTensor : RankedTensorOf<[AnyFloat]>;
+def Tenon_IntegerTensor : RankedTensorOf<[AnySignlessInteger, AnyUnsignedInteger]>;
+/// What convolutions multiply: integers are exact.
+def Tenon_FactorTensor : RankedTensorOf<[AnyFloat, I32]>;
 def Tenon_BoolTensor : RankedTensorOf<[I1]>;
 def Tenon_IndexTensor : RankedTensorOf<[I32, I64]>;
 /// A one-dimensional tensor of dimensions, offsets or axes.
@@ -113,7 +116,8 @@ class Tenon_UnaryOp<string mnemonic, string what, Type type = Tenon_Tensor,
                     list<Trait> traits = []>
     : Tenon_ElementwiseOp<mnemonic, traits> {
   let summary = what;
-  defvar example = !if(!eq(type, Tenon_BoolTensor), "i1", "f32");
+  defvar example = !cond(!eq(type, Tenon_BoolTensor) : "i1",
+                        !eq(type, Tenon_IntegerTensor) : "i1", true : "f32");
   let description = "Computes `y = " # what # "` for each element.\n\n"
     "Example: `%y = tenon." # mnemonic # " %x : (tensor<2x3x" # example
     # ">) -> tensor<2x3x" # example # ">`";
@@ -125,7 +129,8 @@ class Tenon_BinaryOp<string mnemonic, string what, Type type = Tenon_Tensor,
                      list<Trait> traits = []>
     : Tenon_ElementwiseOp<mnemonic, traits # [SameOperandsAndResultElementType]> {
   let summary = what;
-  defvar example = !if(!eq(type, Tenon_BoolTensor), "i1", "f32");
+  defvar example = !cond(!eq(type, Tenon_BoolTensor) : "i1",
+                        !eq(type, Tenon_IntegerTensor) : "i1", true : "f32");
   let description = "Computes `y = " # what # "` for each element.\n\n"
     "Example: `%y = tenon." # mnemonic # " %a, %b : (tensor<2x3x" # example
     # ">, tensor<2x1x" # example # ">) -> tensor<2x3x" # example # ">`";

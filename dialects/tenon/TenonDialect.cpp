@@ -2,6 +2,7 @@
 
 #include "dialects/tenon/TenonDialect.h"
 
+#include "dialects/tenon/TenonArrayOps.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,6 +24,10 @@ void tenon::TenonDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/tenon/TenonOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/tenon/TenonArrayOps.cpp.inc"
       >();
   addAttributes<
 #define GET_ATTRDEF_LIST

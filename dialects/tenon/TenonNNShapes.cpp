@@ -1,5 +1,6 @@
 //===- TenonNNShapes.cpp - Result shapes of neural network ops ------------===//
 
+#include "dialects/tenon/TenonArrayOps.h"
 #include "dialects/tenon/TenonShapeChecks.h"
 
 using namespace mlir;
@@ -173,12 +174,11 @@ LogicalResult ConvTransposeOp::inferShapes(Adaptor op, DimBuilder &dims,
 
 /// Both pools: each channel by itself.
 template <typename Adaptor>
-static LogicalResult inferPoolShape(Adaptor op, DimBuilder &dims,
+static LogicalResult inferPoolShape(Adaptor op, Layout layout, DimBuilder &dims,
                                     Shapes &shapes) {
   Value input = op.getInput();
   int64_t rank = rankOf(input);
-  Window window = {op.getStrides(), op.getPads(), op.getDilations(),
-                   op.getLayout()};
+  Window window = {op.getStrides(), op.getPads(), op.getDilations(), layout};
   FailureOr<int64_t> spatial = checkWindow(dims, input, window);
   if (failed(spatial) ||
       failed(checkIntegers(dims, "kernel", op.getKernel(), *spatial, 1)))
@@ -206,12 +206,17 @@ static LogicalResult inferPoolShape(Adaptor op, DimBuilder &dims,
 
 LogicalResult MaxPoolOp::inferShapes(Adaptor op, DimBuilder &dims,
                                      Shapes &shapes) {
-  return inferPoolShape(op, dims, shapes);
+  return inferPoolShape(op, op.getLayout(), dims, shapes);
 }
 
 LogicalResult AveragePoolOp::inferShapes(Adaptor op, DimBuilder &dims,
                                          Shapes &shapes) {
-  return inferPoolShape(op, dims, shapes);
+  return inferPoolShape(op, op.getLayout(), dims, shapes);
+}
+
+LogicalResult MaxPoolIndicesOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                            Shapes &shapes) {
+  return inferPoolShape(op, Layout::NCHW, dims, shapes);
 }
 
 //===----------------------------------------------------------------------===//

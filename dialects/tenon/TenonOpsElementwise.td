@@ -37,7 +37,7 @@ def Tenon_AcoshOp : Tenon_UnaryOp<"acosh", "acosh(x)", Tenon_FloatTensor>;
 def Tenon_AtanhOp : Tenon_UnaryOp<"atanh", "atanh(x)", Tenon_FloatTensor>;
 def Tenon_TanhOp : Tenon_UnaryOp<"tanh", "tanh(x)", Tenon_FloatTensor>;
 def Tenon_ErfOp : Tenon_UnaryOp<"erf", "erf(x)", Tenon_FloatTensor>;
-def Tenon_NotOp : Tenon_UnaryOp<"not", "not x", Tenon_BoolTensor> {
+def Tenon_NotOp : Tenon_UnaryOp<"not", "not x", Tenon_IntegerTensor> {
   let hasFolder = 1;
 }
 def Tenon_SigmoidOp : Tenon_UnaryOp<"sigmoid", "1 / (1 + e^-x)", Tenon_FloatTensor>;
@@ -140,9 +140,9 @@ def Tenon_PowOp : Tenon_BinaryOp<"pow", "a^b"> {
   let hasFolder = 1;
 }
 def Tenon_PreluOp : Tenon_BinaryOp<"prelu", "a if a >= 0, a * b otherwise">;
-def Tenon_AndOp : Tenon_BinaryOp<"and", "a and b", Tenon_BoolTensor, [Commutative]>;
-def Tenon_OrOp : Tenon_BinaryOp<"or", "a or b", Tenon_BoolTensor, [Commutative]>;
-def Tenon_XorOp : Tenon_BinaryOp<"xor", "a xor b", Tenon_BoolTensor, [Commutative]>;
+def Tenon_AndOp : Tenon_BinaryOp<"and", "a and b", Tenon_IntegerTensor, [Commutative]>;
+def Tenon_OrOp : Tenon_BinaryOp<"or", "a or b", Tenon_IntegerTensor, [Commutative]>;
+def Tenon_XorOp : Tenon_BinaryOp<"xor", "a xor b", Tenon_IntegerTensor, [Commutative]>;
 def Tenon_EqualOp : Tenon_CompareOp<"equal", "a = b">;
 def Tenon_LessOp : Tenon_CompareOp<"less", "a < b">;
 def Tenon_LessEqualOp : Tenon_CompareOp<"less_equal", "a <= b">;

@@ -23,12 +23,12 @@ def Tenon_ConvOp : Tenon_ShapedOp<"conv"> {
 
     Example: `%y = tenon.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, groups = 4 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x9x4xf32>, tensor<3x1x4xf32>) -> tensor<1x7x4xf32>`
   }];
-  let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$weights,
-      Optional<Tenon_FloatTensor>:$bias, Tenon_Strides:$strides,
+  let arguments = (ins Tenon_FactorTensor:$input, Tenon_FactorTensor:$weights,
+      Optional<Tenon_FactorTensor>:$bias, Tenon_Strides:$strides,
       DenseI64ArrayAttr:$pads, Tenon_Strides:$dilations,
       DefaultValuedAttr<I64Attr, "1">:$groups,
       DefaultValuedAttr<Tenon_LayoutAttr, "::tenon::Layout::NCHW">:$layout);
-  let results = (outs Tenon_FloatTensor:$output);
+  let results = (outs Tenon_FactorTensor:$output);
   let hasVerifier = 1;
 }
 

@@ -13,6 +13,9 @@ template <typename OpT> static bool hasConstantParameters(OpT op) {
 }
 
 std::optional<ConvParameters> ConvParameters::get(Operation *op) {
+  // Sums of integers are exact as they are.
+  if (op && !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
+    return std::nullopt;
   ConvParameters parameters;
   parameters.op = op;
   Value biasOperand;

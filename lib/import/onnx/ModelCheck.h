@@ -13,7 +13,7 @@ namespace tenon::onnx_import {
 /// The versions that are accepted. An operator set is newer than the newest
 /// only if its operators have entries in the tables (OpTable.h).
 inline constexpr int64_t kOldestIrVersion = 3, kNewestIrVersion = 13;
-inline constexpr int64_t kOldestOpset = 1, kNewestOpset = 25;
+inline constexpr int64_t kOldestOpset = 1, kNewestOpset = 26;
 
 /// Functions and graphs that stand in one another deeper than this are refused:
 /// the import goes down them on the stack.

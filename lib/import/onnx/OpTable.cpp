@@ -22,7 +22,8 @@ static OpIndex buildIndex() {
         getRecurrentOps(),   getControlFlowOps(), getLoopOps(),
         getDynamicOps(),     getLossOps(),        getSelectOps(),
         getWindowOps(),      getQuantizeOps(),    getQuantizeContribOps(),
-        getContribOps(),     getEinsumOps()})
+        getContribOps(),     getEinsumOps(),      getBitOps(),
+        getArrayOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

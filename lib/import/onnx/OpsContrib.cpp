@@ -86,7 +86,8 @@ static Value applyActivation(NodeContext &node, Value value,
 static LogicalResult convertFusedConv(NodeContext &node) {
   SmallVector<double> parameters =
       node.getFloats("activation_params").value_or(SmallVector<double>());
-  Value result = createConv(node);
+  Value result = createConv(node, node.getInput(0), node.getInput(1),
+                            node.getOptionalInput(2));
   if (result && node.hasInput(3))
     result = node.create<AddOp>(result, node.getInput(3));
   return node.setOutput(applyActivation(node, result, parameters));

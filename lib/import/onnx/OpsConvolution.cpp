@@ -1,5 +1,6 @@
 //===- OpsConvolution.cpp - Convolutions and pools ------------------------===//
 
+#include "dialects/tenon/TenonArrayOps.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Spelling.h"
 
@@ -162,9 +163,7 @@ static int64_t getGroups(NodeContext &node) {
   return groups;
 }
 
-Value createConv(NodeContext &node) {
-  Value input = node.getInput(0), weights = node.getInput(1);
-  Value bias = node.getOptionalInput(2);
+Value createConv(NodeContext &node, Value input, Value weights, Value bias) {
   int64_t groups = getGroups(node);
   std::optional<SmallVector<int64_t>> kernel = getKernel(node, input, weights);
   if (!kernel)
@@ -184,7 +183,8 @@ Value createConv(NodeContext &node) {
 }
 
 static LogicalResult convertConv(NodeContext &node) {
-  return node.setOutput(createConv(node));
+  return node.setOutput(createConv(node, node.getInput(0), node.getInput(1),
+                                   node.getOptionalInput(2)));
 }
 
 static LogicalResult convertConvTranspose(NodeContext &node) {
@@ -247,22 +247,52 @@ static LogicalResult convertConvTranspose(NodeContext &node) {
       extra, uint64_t(groups)));
 }
 
+/// Positions in the row-major order of a tensor like `input` as those of an
+/// order in which the first spatial dimension runs fastest.
+static Value toColumnMajor(NodeContext &node, Value positions, Value input) {
+  if (node.failed() || !positions)
+    return {};
+  int64_t rank = getType(input).getRank();
+  auto getSize = [&](int64_t dim) {
+    return node.squeeze(node.getDim(input, dim), {int64_t(0)});
+  };
+  Value rest = positions, place;
+  SmallVector<Value> indices(rank);
+  for (int64_t dim = rank - 1; dim >= 2; --dim) {
+    indices[dim] = node.create<ModOp>(rest, getSize(dim));
+    rest = node.create<DivOp>(rest, getSize(dim));
+  }
+  // The last dimension is the slowest but for the images and channels before.
+  place = rest;
+  for (int64_t dim = rank - 1; dim >= 2; --dim)
+    place = node.create<AddOp>(node.create<MulOp>(place, getSize(dim)),
+                               indices[dim]);
+  return place;
+}
+
 static LogicalResult convertMaxPool(NodeContext &node) {
   Value input = node.getInput(0);
   bool ceilMode =
       node.getVersion() >= 10 ? node.getBool("ceil_mode", false) : false;
-  if (node.getVersion() >= 8) {
-    node.ignoreAttributes({"storage_order"}); // Of the indices.
-    if (node.hasOutput(1))
-      return node.unsupported("the output 'Indices' is not supported");
-  }
+  bool isColumnMajor =
+      node.getVersion() >= 8 && node.getBool("storage_order", false);
   std::optional<Window> window =
       getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 10);
   if (!window || failed(resolveAutoPad(node, input, *window)))
     return failure();
-  return node.setOutput(node.create<MaxPoolOp>(
-      input, window->kernel, window->strides, window->pads, window->dilations,
-      ceilMode && window->autoPad == AutoPad::NotSet));
+  ceilMode &= window->autoPad == AutoPad::NotSet;
+  if (node.hasOutput(1)) {
+    Value indices = node.create<MaxPoolIndicesOp>(input, window->kernel,
+                                                  window->strides, window->pads,
+                                                  window->dilations, ceilMode);
+    if (isColumnMajor)
+      indices = toColumnMajor(node, indices, input);
+    if (failed(node.setOutput(1, indices)))
+      return failure();
+  }
+  return node.setOutput(node.create<MaxPoolOp>(input, window->kernel,
+                                               window->strides, window->pads,
+                                               window->dilations, ceilMode));
 }
 
 static LogicalResult convertAveragePool(NodeContext &node) {
@@ -278,6 +308,95 @@ static LogicalResult convertAveragePool(NodeContext &node) {
   return node.setOutput(node.create<AveragePoolOp>(
       input, window->kernel, window->strides, window->pads, window->dilations,
       ceilMode && window->autoPad == AutoPad::NotSet, countsPadding));
+}
+
+/// (|x|^p)
+static Value raise(NodeContext &node, Value x, int64_t p) {
+  if (p == 2)
+    return node.create<MulOp>(x, x);
+  Value magnitude = node.create<AbsOp>(x);
+  return p == 1 ? magnitude : withScalar<PowOp>(node, magnitude, p);
+}
+
+/// x^(1/p)
+static Value takeRoot(NodeContext &node, Value x, int64_t p) {
+  if (p == 1)
+    return x;
+  return p == 2 ? node.create<SqrtOp>(x) : withScalar<PowOp>(node, x, 1.0 / p);
+}
+
+static std::optional<int64_t> getNorm(NodeContext &node) {
+  int64_t p = node.getInt("p", 2);
+  if (!node.failed() && p < 1)
+    node.invalid("attribute 'p' is " + Twine(p) + ", expected at least 1");
+  return node.failed() ? std::nullopt : std::optional(p);
+}
+
+/// Replaces ceil_mode by more padding at the end: to where the last window
+/// ends.
+static LogicalResult resolveCeilMode(NodeContext &node, Value input,
+                                     Window &window) {
+  size_t spatial = window.kernel.size();
+  for (size_t i = 0; i != spatial; ++i) {
+    int64_t stride = window.strides[i];
+    if (stride == 1)
+      continue;
+    int64_t size = getType(input).getDimSize(i + 2);
+    if (ShapedType::isDynamic(size))
+      return node.unsupported("ceil_mode = 1 with a stride needs static "
+                              "dimensions; give the input a shape");
+    int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    int64_t begin = window.pads[i], &end = window.pads[spatial + i];
+    int64_t room = size + begin + end - extent;
+    if (room < 0)
+      continue; // Nothing fits, which inference tells.
+    int64_t last = divideCeil(room, stride);
+    if (last * stride >= size + begin)
+      --last;
+    end = std::max<int64_t>(last * stride + extent - size - begin, 0);
+  }
+  return success();
+}
+
+/// The p-norm of each window: the root of a mean times the number of elements.
+static LogicalResult convertLpPool(NodeContext &node) {
+  Value input = node.getInput(0);
+  bool ceilMode =
+      node.getVersion() >= 18 ? node.getBool("ceil_mode", false) : false;
+  std::optional<int64_t> p = getNorm(node);
+  std::optional<Window> window =
+      getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 18);
+  if (!p || !window || failed(resolveAutoPad(node, input, *window)))
+    return failure();
+  if (ceilMode && window->autoPad == AutoPad::NotSet &&
+      failed(resolveCeilMode(node, input, *window)))
+    return failure();
+  double count = 1;
+  for (int64_t size : window->kernel)
+    count *= double(size);
+  Value mean = node.create<AveragePoolOp>(
+      raise(node, widen(node, input), *p), window->kernel, window->strides,
+      window->pads, window->dilations, /*ceil_mode=*/false,
+      /*count_include_pad=*/true);
+  Value result = takeRoot(node, withScalar<MulOp>(node, mean, count), *p);
+  return node.setOutput(
+      node.failed() ? Value() : node.cast(result, getElementTypeOrSelf(input)));
+}
+
+static LogicalResult convertGlobalLpPool(NodeContext &node) {
+  std::optional<int64_t> p = getNorm(node);
+  Value input = node.getInput(0);
+  if (!p || node.failed())
+    return failure();
+  int64_t rank = getType(input).getRank();
+  if (rank < 3)
+    return node.invalid("expected an input of rank 3 or more, found rank " +
+                        Twine(rank));
+  Value sum = reduce(node, raise(node, widen(node, input), *p), ReduceKind::Sum,
+                     getAxes(2, rank));
+  Value result = takeRoot(node, sum, *p);
+  return node.setOutput(
+      node.failed() ? Value() : node.cast(result, getElementTypeOrSelf(input)));
 }
 
 /// A pool over all of an image is a reduction.
@@ -298,12 +417,15 @@ ArrayRef<OpEntry> getConvolutionOps() {
   static constexpr int64_t conv[] = {1, 11, 22},
                            maxPool[] = {1, 8, 10, 11, 12, 22},
                            averagePool[] = {1, 7, 10, 11, 19, 22},
-                           globalPool[] = {1, 22};
+                           globalPool[] = {1, 22}, lpPool[] = {2, 11, 18, 22},
+                           globalLpPool[] = {2, 22};
   static const OpEntry entries[] = {
       {"Conv", conv, convertConv, 2, 3},
       {"ConvTranspose", conv, convertConvTranspose, 2, 3},
       {"MaxPool", maxPool, convertMaxPool},
       {"AveragePool", averagePool, convertAveragePool},
+      {"LpPool", lpPool, convertLpPool},
+      {"GlobalLpPool", globalLpPool, convertGlobalLpPool},
       {"GlobalAveragePool", globalPool, convertGlobalPool<ReduceKind::Mean>},
       {"GlobalMaxPool", globalPool, convertGlobalPool<ReduceKind::Max>},
   };

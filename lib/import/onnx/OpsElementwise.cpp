@@ -230,8 +230,7 @@ static LogicalResult convertCast(NodeContext &node) {
   // How types of 8 bits overflow, and how one of them rounds.
   if (node.getVersion() >= 6)
     node.ignoreAttributes({"saturate", "round_mode"});
-  Type type =
-      getNumberedType(node, "to", getTargetNumber(node), "a cast to");
+  Type type = getNumberedType(node, "to", getTargetNumber(node), "a cast to");
   Value input = node.getInput(0);
   if (!type || !input)
     return failure();

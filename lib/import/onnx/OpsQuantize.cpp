@@ -318,6 +318,51 @@ static LogicalResult convertQLinearMatMul(NodeContext &node) {
       requantize(node, sums, paramsA.scale, paramsB.scale, result));
 }
 
+/// Parameters of output channels, as they fit weights of rank `rank`.
+static QuantParams fitChannels(NodeContext &node, QuantParams params,
+                               Value weights) {
+  if (node.failed())
+    return {};
+  return fitQuantParams(node, params, 0, getType(weights).getRank());
+}
+
+static LogicalResult convertConvInteger(NodeContext &node) {
+  Value input = node.getInput(0), weights = node.getInput(1);
+  QuantParams params =
+      fitChannels(node, {Value(), node.getOptionalInput(3)}, weights);
+  Value zeroPoint = node.getOptionalInput(2);
+  if (zeroPoint)
+    zeroPoint = toScalar(node, zeroPoint, "a zero point");
+  // What is padded is the zero point, which is 0 here.
+  return node.setOutput(
+      createConv(node, subtractZeroPoint(node, input, zeroPoint),
+                 subtractZeroPoint(node, weights, params.zeroPoint), Value()));
+}
+
+static LogicalResult convertQLinearConv(NodeContext &node) {
+  Value input = node.getInput(0), weights = node.getInput(3);
+  QuantParams inputParams = getQuantParams(node, 1);
+  QuantParams weightParams = getQuantParams(node, 4);
+  QuantParams result = getQuantParams(node, 6);
+  Value bias = node.getOptionalInput(8);
+  if (node.failed())
+    return failure();
+  int64_t rank = getType(input).getRank();
+  inputParams = fitQuantParams(node, inputParams, 0, 0);
+  result = fitQuantParams(node, result, 0, 0);
+  Value sums = createConv(
+      node, subtractZeroPoint(node, input, inputParams.zeroPoint),
+      subtractZeroPoint(node, weights,
+                        fitChannels(node, weightParams, weights).zeroPoint),
+      bias);
+  // Channels stand second in the result.
+  Value scale = fitQuantParams(node, {weightParams.scale, Value()}, 1,
+                               std::max<int64_t>(rank, 2))
+                    .scale;
+  return node.setOutput(
+      requantize(node, sums, inputParams.scale, scale, result));
+}
+
 ArrayRef<OpEntry> getQuantizeOps() {
   static constexpr int64_t linear[] = {10, 13, 19, 21, 23, 24, 25},
                            dynamic[] = {11}, matMul[] = {10},
@@ -329,6 +374,8 @@ ArrayRef<OpEntry> getQuantizeOps() {
       {"DequantizeLinear", v1, convertDequantizeLinear, 2, 3, "com.microsoft"},
       {"DynamicQuantizeLinear", dynamic, convertDynamicQuantizeLinear},
       {"MatMulInteger", matMul, convertMatMulInteger, 2, 4},
+      {"ConvInteger", matMul, convertConvInteger, 2, 4},
+      {"QLinearConv", matMul, convertQLinearConv, 8, 9},
       {"QLinearMatMul", qLinear, convertQLinearMatMul, 8, 8},
   };
   return entries;

@@ -66,8 +66,9 @@ llvm::SmallVector<int64_t> getAxes(int64_t begin, int64_t end);
 /// right a column, and the dimension that this adds is dropped again.
 mlir::Value createMatMul(NodeContext &node, mlir::Value a, mlir::Value b);
 
-/// The convolution that inputs 0 to 2 and the attributes are.
-mlir::Value createConv(NodeContext &node);
+/// The convolution that the node's attributes tell; `bias` may be null.
+mlir::Value createConv(NodeContext &node, mlir::Value input,
+                       mlir::Value weights, mlir::Value bias);
 /// x / sqrt(mean(x^2) + epsilon) * scale, the mean over `axis` and after.
 mlir::Value createRmsNorm(NodeContext &node, mlir::Value input,
                           mlir::Value scale, int64_t axis, double epsilon);

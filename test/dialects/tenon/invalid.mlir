@@ -486,3 +486,43 @@ func.func @boxes(%b: tensor<1x6x4xf32>, %s: tensor<1x2x7xf32>, %m: tensor<1xi64>
   %0:3 = tenon.non_max_suppression %b, %s, %m, %t {center = false} : (tensor<1x6x4xf32>, tensor<1x2x7xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<?x3xi64>, tensor<1xi64>, tensor<2x6xi64>)
   return
 }
+
+// -----
+
+func.func @cumulate_axis(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'tenon.cumulate' op}}
+  %0 = tenon.cumulate %x {kind = #tenon.reduce_kind<sum>, axis = 2 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @cumulate_kind(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'tenon.cumulate' op expects the kind sum or prod, but it is max}}
+  %0 = tenon.cumulate %x {kind = #tenon.reduce_kind<max>, axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @det_square(%x: tensor<2x3xf32>) {
+  // expected-error @+1 {{'tenon.det' op}}
+  %0 = tenon.det %x : (tensor<2x3xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @det_rank(%x: tensor<3xf32>) {
+  // expected-error @+1 {{'tenon.det' op expects an input of rank 2 or more, but it has rank 1}}
+  %0 = tenon.det %x : (tensor<3xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @bits_of_floats(%x: tensor<3xf32>) {
+  // expected-error @+1 {{'tenon.and' op operand #0 must be}}
+  %0 = tenon.and %x, %x : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return
+}

@@ -293,3 +293,43 @@ func.func @range_float() {
   %0 = tenon.range %a, %b, %s : (tensor<f32>, tensor<f32>, tensor<f32>) -> tensor<1xf32>
   return
 }
+
+// -----
+
+func.func @cumulate(%x: tensor<2x?xi32>) {
+  // expected-error @+1 {{expects result 0 to have type 'tensor<2x?xi32>',}}
+  %0 = tenon.cumulate %x {kind = #tenon.reduce_kind<prod>, axis = 1 : i64, reverse} : (tensor<2x?xi32>) -> tensor<i32>
+  return
+}
+
+// -----
+
+func.func @det(%x: tensor<?x4x3x3xf32>) {
+  // expected-error @+1 {{expects result 0 to have type 'tensor<?x4xf32>',}}
+  %0 = tenon.det %x : (tensor<?x4x3x3xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @max_pool_indices(%x: tensor<1x4x?x7xi8>) {
+  // expected-error @+1 {{expects result 0 to have type 'tensor<1x4x?x3xi64>',}}
+  %0 = tenon.max_pool_indices %x {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x4x?x7xi8>) -> tensor<i64>
+  return
+}
+
+// -----
+
+func.func @bits(%a: tensor<2x1xui8>, %b: tensor<1x3xui8>) {
+  // expected-error @+1 {{expects result 0 to have type 'tensor<2x3xui8>',}}
+  %0 = tenon.shift_left %a, %b : (tensor<2x1xui8>, tensor<1x3xui8>) -> tensor<ui8>
+  return
+}
+
+// -----
+
+func.func @conv_integers(%x: tensor<1x3x8xi32>, %w: tensor<4x3x3xi32>) {
+  // expected-error @+1 {{expects result 0 to have type 'tensor<1x4x6xi32>',}}
+  %0 = tenon.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : (tensor<1x3x8xi32>, tensor<4x3x3xi32>) -> tensor<i32>
+  return
+}
