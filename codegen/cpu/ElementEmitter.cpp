@@ -233,6 +233,10 @@ Value ElementEmitter::build(Value tensor, Index index) {
     return buildWindow(*this, op, index);
   if (isConvolution(op))
     return buildConvolution(*this, op, index);
+  if (isIndexed(op))
+    return buildIndexed(*this, op, index);
+  if (isSampling(op))
+    return buildSampling(*this, op, index);
   if (auto resize = dyn_cast<ResizeOp>(op))
     return buildResize(*this, resize, index);
   if (auto elements = dyn_cast<tensor::FromElementsOp>(op)) {
@@ -294,6 +298,7 @@ bool canEmitElements(Operation *op) {
              LogSoftmaxOp, LayerNormOp, tensor::FromElementsOp, tensor::DimOp,
              tensor::ExtractOp>(op) ||
          isMovement(op) || isWindow(op) || isConvolution(op) ||
+         isIndexed(op) || isSampling(op) ||
          isa<arith::ArithDialect>(op->getDialect());
 }
 

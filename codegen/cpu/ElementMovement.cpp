@@ -232,21 +232,16 @@ static Value buildPad(ElementEmitter &emitter, PadOp op, Index index) {
 // Computed positions
 //===----------------------------------------------------------------------===//
 
-static Value buildGather(ElementEmitter &emitter, GatherOp op, Index index) {
-  KernelFunction &function = emitter.getFunction();
+CheckedIndex buildCheckedIndex(ElementEmitter &emitter, Value element,
+                               Dim size) {
   OpBuilder &builder = emitter.getBuilder();
   IndexBuilder &indices = emitter.getIndices();
   Location loc = emitter.getLoc();
-  int64_t axis = op.getAxis();
-  int64_t rank = cast<RankedTensorType>(op.getIndices().getType()).getRank();
-  Dim size = function.getShape(op.getInput())[axis];
-
-  Value at = emitter.get(op.getIndices(), index.slice(axis, rank));
-  bool isUniform = !isa<VectorType>(at.getType());
+  bool isUniform = !isa<VectorType>(element.getType());
   Type indexType = builder.getIndexType();
-  at = arith::IndexCastOp::create(
+  Value at = arith::IndexCastOp::create(
       builder, loc, isUniform ? indexType : emitter.getVectorType(indexType),
-      at);
+      element);
   auto spread = [&](Value scalar) {
     return isUniform ? scalar : emitter.broadcast(scalar);
   };
@@ -266,15 +261,25 @@ static Value buildGather(ElementEmitter &emitter, GatherOp op, Index index) {
     isBad = vector::ReductionOp::create(builder, loc, vector::CombiningKind::OR,
                                         isBad);
   }
-  function.failIf(builder, isBad);
+  emitter.getFunction().failIf(builder, isBad);
+  return {isUniform ? LaneIndex(at) : LaneIndex::general(at), isGood};
+}
 
+static Value buildGather(ElementEmitter &emitter, GatherOp op, Index index) {
+  KernelFunction &function = emitter.getFunction();
+  int64_t axis = op.getAxis();
+  int64_t rank = cast<RankedTensorType>(op.getIndices().getType()).getRank();
+  Dim size = function.getShape(op.getInput())[axis];
+
+  auto [at, isGood] = buildCheckedIndex(
+      emitter, emitter.get(op.getIndices(), index.slice(axis, rank)), size);
   SmallVector<LaneIndex> inputIndex(index.take_front(axis));
-  inputIndex.push_back(isUniform ? LaneIndex(at) : LaneIndex::general(at));
+  inputIndex.push_back(at);
   llvm::append_range(inputIndex, index.drop_front(axis + rank));
   auto getInput = [&] { return emitter.get(op.getInput(), inputIndex); };
   Value zero = getZero(emitter, op.getOutput());
   // Nothing is read where the index is bad.
-  if (isUniform)
+  if (at.isUniform())
     return emitter.branch(isGood, zero.getType(), getInput,
                           [&] { return zero; });
   return emitter.inLanes(isGood, getInput, zero);

@@ -26,6 +26,26 @@ mlir::Value buildWindow(ElementEmitter &emitter, mlir::Operation *op,
 bool isConvolution(mlir::Operation *op);
 mlir::Value buildConvolution(ElementEmitter &emitter, mlir::Operation *op,
                              ElementEmitter::Index index);
+/// An index that the model computed, counted from the end if negative. Where it
+/// is out of range (`isGood` does not hold) the run fails, and nothing may be
+/// read. `isGood` is one i1 if the index is uniform, else one for each lane.
+struct CheckedIndex {
+  LaneIndex index;
+  mlir::Value isGood;
+};
+CheckedIndex buildCheckedIndex(ElementEmitter &emitter, mlir::Value element,
+                               Dim size);
+
+/// The elements of the input that computed indices name, and what is computed
+/// of them.
+bool isIndexed(mlir::Operation *op);
+mlir::Value buildIndexed(ElementEmitter &emitter, mlir::Operation *op,
+                         ElementEmitter::Index index);
+
+/// Interpolated elements at computed positions.
+bool isSampling(mlir::Operation *op);
+mlir::Value buildSampling(ElementEmitter &emitter, mlir::Operation *op,
+                          ElementEmitter::Index index);
 
 mlir::Value buildResize(ElementEmitter &emitter, ResizeOp op,
                         ElementEmitter::Index index);

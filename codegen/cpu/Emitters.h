@@ -27,6 +27,13 @@ extern const KernelEmitter kNonMaxSuppressionEmitter;
 extern const KernelEmitter kCumulateEmitter;
 /// Determinants.
 extern const KernelEmitter kDetEmitter;
+/// One layer of any recurrent cell.
+extern const KernelEmitter kRecurrentEmitter;
+/// Updates at computed places.
+extern const KernelEmitter kScatterElementsEmitter;
+extern const KernelEmitter kScatterNdEmitter;
+/// The largest elements in order.
+extern const KernelEmitter kTopKEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.
 extern const KernelEmitter kRowEmitter;
 /// Pointwise work and movements; takes what the others don't.

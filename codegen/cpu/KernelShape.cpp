@@ -18,6 +18,21 @@ bool haveResultsOneShape(KernelOp kernel) {
   });
 }
 
+Operation *getOnlyOperation(KernelOp kernel) {
+  Operation *only = nullptr;
+  for (Operation &op : kernel.getBody().front()) {
+    if (!isa<TenonDialect>(op.getDialect()) || isa<ConstantOp, YieldOp>(op))
+      continue;
+    if (only)
+      return nullptr;
+    only = &op;
+  }
+  for (Value yielded : kernel.getYield().getOperands())
+    if (yielded.getDefiningOp() != only)
+      return nullptr;
+  return only;
+}
+
 int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
   KernelOp kernel = function.getKernel();
   int64_t width = 64;

@@ -10,6 +10,13 @@ namespace tenon::cpu {
 /// Whether the results of a kernel have one shape, as far as types tell.
 bool haveResultsOneShape(KernelOp kernel);
 
+/// The operation that is all of the kernel's work and makes all of its results,
+/// or null. What computes shapes is none of it.
+mlir::Operation *getOnlyOperation(KernelOp kernel);
+template <typename OpT> OpT getOnlyOp(KernelOp kernel) {
+  return llvm::dyn_cast_or_null<OpT>(getOnlyOperation(kernel));
+}
+
 /// How many lanes suit the kernel: those of its widest elements, but no more
 /// than a row of `rowSize` fills.
 int64_t getKernelWidth(KernelFunction &function, Dim rowSize);

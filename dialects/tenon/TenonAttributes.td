@@ -72,6 +72,27 @@ def Tenon_Direction : Tenon_I32Enum<"Direction",
       I32EnumAttrCase<"Bidirectional", 2, "bidirectional">]>;
 def Tenon_DirectionAttr : Tenon_EnumAttr<Tenon_Direction, "direction">;
 
+def Tenon_ScatterReduction : Tenon_I32Enum<"ScatterReduction",
+    "what an update does to the element that it finds", [
+      I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Add", 1, "add">,
+      I32EnumAttrCase<"Mul", 2, "mul">, I32EnumAttrCase<"Max", 3, "max">,
+      I32EnumAttrCase<"Min", 4, "min">]>;
+def Tenon_ScatterReductionAttr
+    : Tenon_EnumAttr<Tenon_ScatterReduction, "scatter_reduction">;
+
+def Tenon_SamplePadding : Tenon_I32Enum<"SamplePadding",
+    "what a sample finds outside the input", [
+      I32EnumAttrCase<"Zeros", 0, "zeros">,
+      I32EnumAttrCase<"Border", 1, "border">,
+      I32EnumAttrCase<"Reflection", 2, "reflection">]>;
+def Tenon_SamplePaddingAttr
+    : Tenon_EnumAttr<Tenon_SamplePadding, "sample_padding">;
+
+def Tenon_CellKind : Tenon_I32Enum<"CellKind", "the cell of a recurrent network", [
+      I32EnumAttrCase<"Rnn", 0, "rnn">, I32EnumAttrCase<"Gru", 1, "gru">,
+      I32EnumAttrCase<"Lstm", 2, "lstm">]>;
+def Tenon_CellKindAttr : Tenon_EnumAttr<Tenon_CellKind, "cell_kind">;
+
 /// What a later phase may assume about the machine. It stands on the module as
 /// `tenon.target`, so that every phase can start from printed IR.
 def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {

@@ -4,6 +4,7 @@
 #define TENON_OPS
 
 include "dialects/tenon/TenonOpsElementwise.td"
+include "dialects/tenon/TenonOpsIndexed.td"
 include "dialects/tenon/TenonOpsNN.td"
 include "dialects/tenon/TenonOpsShape.td"
 include "dialects/tenon/TenonOpsDynamic.td"

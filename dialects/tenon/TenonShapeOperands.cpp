@@ -15,10 +15,12 @@ bool isShapeOperand(OpOperand &operand) {
   unsigned number = operand.getOperandNumber();
   if (isa<SliceOp>(operand.getOwner()))
     return number == 1 || number == 2;
+  if (isa<RandomOp>(operand.getOwner()))
+    return true;
   if (isa<NonMaxSuppressionOp>(operand.getOwner()))
     return number == 2;
   return number == 1 &&
-         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp, NonZeroOp>(
+         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp, NonZeroOp, TopKOp>(
              operand.getOwner());
 }
 

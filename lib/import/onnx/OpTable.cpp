@@ -23,7 +23,9 @@ static OpIndex buildIndex() {
         getDynamicOps(),     getLossOps(),        getSelectOps(),
         getWindowOps(),      getQuantizeOps(),    getQuantizeContribOps(),
         getContribOps(),     getEinsumOps(),      getBitOps(),
-        getArrayOps()})
+        getArrayOps(),       getIndexedOps(),     getSamplingOps(),
+        getRandomOps(),      getSignalOps(),      getAttentionOps(),
+        getMicrosoftOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

@@ -53,6 +53,12 @@ llvm::ArrayRef<OpEntry> getRecurrentOps();
 llvm::ArrayRef<OpEntry> getControlFlowOps();
 llvm::ArrayRef<OpEntry> getLoopOps();
 llvm::ArrayRef<OpEntry> getDynamicOps();
+llvm::ArrayRef<OpEntry> getIndexedOps();
+llvm::ArrayRef<OpEntry> getSamplingOps();
+llvm::ArrayRef<OpEntry> getRandomOps();
+llvm::ArrayRef<OpEntry> getSignalOps();
+llvm::ArrayRef<OpEntry> getAttentionOps();
+llvm::ArrayRef<OpEntry> getMicrosoftOps();
 
 /// What an operator set says of an operator.
 struct OpLookup {

@@ -3,27 +3,100 @@
 #include "lib/import/onnx/OpTable.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include <cmath>
 
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
 
-/// The activations, if given, are the default ones for each direction.
-static bool hasDefaultActivations(NodeContext &node, int64_t numDirections) {
-  std::optional<SmallVector<std::string>> activations =
-      node.getStrings("activations");
-  if (!activations)
-    return true;
-  if (int64_t(activations->size()) != 3 * numDirections) {
-    node.invalid("attribute 'activations' has " + Twine(activations->size()) +
-                 " elements, expected " + Twine(3 * numDirections));
-    return false;
+namespace {
+
+/// What nodes of all three kinds have in common.
+struct Layer {
+  CellKind cell;
+  Direction direction = Direction::Forward;
+  int64_t numDirections = 1, hidden = 0;
+  bool batchFirst = false;
+  double clip = 0;
+  /// In the names of the dialect, one for each use in each direction.
+  SmallVector<std::string> activations;
+  SmallVector<double> alpha, beta;
+  /// Inputs as the dialect has them: steps first.
+  Value input, weights, recurrence, bias, lengths, state;
+
+  int64_t getNumGates() const {
+    return cell == CellKind::Rnn ? 1 : cell == CellKind::Gru ? 3 : 4;
   }
-  for (auto [i, name] : llvm::enumerate(*activations))
-    if (!StringRef(name).equals_insensitive(i % 3 == 0 ? "Sigmoid" : "Tanh"))
-      return false;
-  return true;
+};
+
+/// An activation as ONNX and the dialect name it, and its defaults.
+struct ActivationInfo {
+  StringLiteral onnxName, name;
+  double alpha, beta;
+};
+
+} // namespace
+
+static constexpr ActivationInfo kActivations[] = {
+    {"Relu", "relu", 0, 0},
+    {"Tanh", "tanh", 0, 0},
+    {"Sigmoid", "sigmoid", 0, 0},
+    {"Affine", "affine", 1, 0},
+    {"LeakyRelu", "leaky_relu", 0.01f, 0},
+    {"ThresholdedRelu", "thresholded_relu", 1, 0},
+    {"ScaledTanh", "scaled_tanh", 1, 1},
+    {"HardSigmoid", "hard_sigmoid", 0.2f, 0.5},
+    {"Elu", "elu", 1, 0},
+    {"Softsign", "softsign", 0, 0},
+    {"Softplus", "softplus", 0, 0},
+};
+
+/// How many of the attributes alpha and beta an activation takes, in order.
+static unsigned countParameters(StringRef name) {
+  if (name == "affine" || name == "scaled_tanh" || name == "hard_sigmoid")
+    return 2;
+  return name == "leaky_relu" || name == "thresholded_relu" || name == "elu";
+}
+
+static void readActivations(NodeContext &node, Layer &layer) {
+  SmallVector<std::string> defaults = {"Tanh"};
+  if (layer.cell == CellKind::Gru)
+    defaults = {"Sigmoid", "Tanh"};
+  else if (layer.cell == CellKind::Lstm)
+    defaults = {"Sigmoid", "Tanh", "Tanh"};
+  std::optional<SmallVector<std::string>> given =
+      node.getStrings("activations");
+  std::optional<SmallVector<double>> alpha = node.getFloats("activation_alpha"),
+                                     beta = node.getFloats("activation_beta");
+  SmallVector<std::string> names;
+  for (int64_t i = 0; i != layer.numDirections; ++i)
+    llvm::append_range(names, defaults);
+  if (given && given->size() != names.size()) {
+    node.invalid("attribute 'activations' has " + Twine(given->size()) +
+                 " elements, expected " + Twine(names.size()));
+    return;
+  }
+  // Values are taken in order by the activations that have such a parameter.
+  size_t nextAlpha = 0, nextBeta = 0;
+  for (StringRef name : given ? *given : names) {
+    const auto *info = llvm::find_if(kActivations, [&](auto &activation) {
+      return name.equals_insensitive(activation.onnxName);
+    });
+    if (info == std::end(kActivations)) {
+      node.invalid("attribute 'activations' has the element " + quote(name) +
+                   ", expected an activation that ONNX defines");
+      return;
+    }
+    layer.activations.push_back(info->name.str());
+    unsigned count = countParameters(info->name);
+    layer.alpha.push_back(count > 0 && alpha && nextAlpha < alpha->size()
+                              ? (*alpha)[nextAlpha++]
+                              : info->alpha);
+    layer.beta.push_back(count > 1 && beta && nextBeta < beta->size()
+                             ? (*beta)[nextBeta++]
+                             : info->beta);
+  }
 }
 
 /// Zeros of shape [directions, batch of `input`, hidden].
@@ -36,95 +109,103 @@ static Value createInitial(NodeContext &node, Value input, int64_t directions,
   return node.expand(zero, shape);
 }
 
-static LogicalResult convertLstm(NodeContext &node) {
+/// A state that a node is given, or zeros, with the batch second.
+static Value getState(NodeContext &node, const Layer &layer, unsigned i) {
+  Value state = node.getOptionalInput(i);
+  if (node.failed())
+    return {};
+  if (!state)
+    return createInitial(node, layer.input, layer.numDirections, layer.hidden);
+  return layer.batchFirst ? node.transpose(state, {1, 0, 2}) : state;
+}
+
+static std::optional<Layer> readLayer(NodeContext &node, CellKind cell) {
+  Layer layer;
+  layer.cell = cell;
   std::string directionName = node.getString("direction", "forward");
   std::optional<Direction> direction = symbolizeDirection(directionName);
   if (!node.failed() && !direction)
-    return node.invalid("attribute 'direction' is " + quote(directionName) +
-                        ", expected forward, reverse or bidirectional");
-  bool batchFirst =
+    node.invalid("attribute 'direction' is " + quote(directionName) +
+                 ", expected forward, reverse or bidirectional");
+  layer.direction = direction.value_or(Direction::Forward);
+  layer.numDirections = layer.direction == Direction::Bidirectional ? 2 : 1;
+  layer.batchFirst =
       node.getVersion() >= 14 ? node.getBool("layout", false) : false;
-  bool couplesGates = node.getInt("input_forget", 0) != 0;
+  if (node.getVersion() < 7)
+    node.ignoreAttributes({"output_sequence"}); // The output itself tells.
+  layer.clip = node.getFloat("clip", 0);
+  if (!(layer.clip >= 0) || !std::isfinite(layer.clip))
+    node.invalid("attribute 'clip' is " + std::to_string(layer.clip) +
+                 ", expected a number of at least 0");
   std::optional<int64_t> hidden;
   if (node.hasAttribute("hidden_size"))
     hidden = node.getInt("hidden_size", 0);
-  Value input = node.getInput(0), weights = node.getInput(1),
-        recurrence = node.getInput(2);
+  readActivations(node, layer);
+  layer.input = node.getInput(0);
+  layer.weights = node.getInput(1);
+  layer.recurrence = node.getInput(2);
   if (node.failed())
-    return failure();
-  int64_t numDirections = *direction == Direction::Bidirectional ? 2 : 1;
-  if (!hasDefaultActivations(node, numDirections))
-    return node.unsupported(
-        "activations other than Sigmoid, Tanh, Tanh are not supported");
-  for (StringRef name : {"activation_alpha", "activation_beta", "clip"})
-    if (node.hasAttribute(name))
-      return node.unsupported("attribute '" + name + "' is not supported");
-  if (couplesGates)
-    return node.unsupported("input_forget = 1 is not supported");
-  if (node.hasInput(7))
-    return node.unsupported("peephole weights (input P) are not supported");
+    return std::nullopt;
 
-  for (auto [name, operand] : {std::pair("X", input), std::pair("W", weights),
-                               std::pair("R", recurrence)})
+  for (auto [name, operand] :
+       {std::pair("X", layer.input), std::pair("W", layer.weights),
+        std::pair("R", layer.recurrence)})
     if (getType(operand).getRank() != 3)
-      return node.invalid("expected an input " + Twine(name) +
-                          " of rank 3, found rank " +
-                          Twine(getType(operand).getRank()));
-  int64_t size = getType(recurrence).getDimSize(2);
+      node.invalid("expected an input " + Twine(name) +
+                   " of rank 3, found rank " +
+                   Twine(getType(operand).getRank()));
+  if (node.failed())
+    return std::nullopt;
+  int64_t size = getType(layer.recurrence).getDimSize(2);
   if (ShapedType::isDynamic(size))
-    return node.unsupported("the hidden size must be static");
-  if (hidden && *hidden != size)
-    return node.invalid("attribute 'hidden_size' is " + Twine(*hidden) +
-                        ", but the recurrence weights have " + Twine(size));
-  if (size < 1 || size > INT32_MAX)
-    return node.invalid("the recurrence weights have a hidden size of " +
-                        Twine(size) + ", expected at least 1");
+    node.unsupported("the hidden size must be static");
+  else if (hidden && *hidden != size)
+    node.invalid("attribute 'hidden_size' is " + Twine(*hidden) +
+                 ", but the recurrence weights have " + Twine(size));
+  else if (size < 1 || size > (1 << 20))
+    node.invalid("the recurrence weights have a hidden size of " + Twine(size) +
+                 ", expected 1 to 2^20");
+  if (node.failed())
+    return std::nullopt;
+  layer.hidden = size;
 
-  if (batchFirst)
-    input = node.transpose(input, {1, 0, 2});
-  if (node.hasInput(4)) {
-    // Lengths that are all the length of the sequence change nothing.
-    std::optional<SmallVector<int64_t>> lengths =
-        node.getKnownValues().getConstants(node.getInput(4));
-    bool areFull =
-        input && lengths && llvm::all_of(*lengths, [&](int64_t length) {
-          return length == getType(input).getDimSize(0);
-        });
-    if (!areFull)
-      return node.unsupported("sequences of different lengths (input "
-                              "sequence_lens) are not supported");
-  }
-  Value bias = node.getOptionalInput(3);
-  if (!bias && !node.failed()) {
-    auto type = RankedTensorType::get({numDirections, 8 * size},
-                                      getElementTypeOrSelf(input));
-    bias = node.createConstant(DenseElementsAttr::get(
+  if (layer.batchFirst)
+    layer.input = node.transpose(layer.input, {1, 0, 2});
+  layer.bias = node.getOptionalInput(3);
+  if (!layer.bias && !node.failed()) {
+    auto type = RankedTensorType::get(
+        {layer.numDirections, 2 * layer.getNumGates() * size},
+        getElementTypeOrSelf(layer.input));
+    layer.bias = node.createConstant(DenseElementsAttr::get(
         type, node.getBuilder().getZeroAttr(type.getElementType())));
   }
-  Value state = node.getOptionalInput(5), cell = node.getOptionalInput(6);
-  for (Value *initial : {&state, &cell}) {
-    if (node.failed())
-      return failure();
-    if (!*initial)
-      *initial = createInitial(node, input, numDirections, size);
-    else if (batchFirst)
-      *initial = node.transpose(*initial, {1, 0, 2});
+  layer.lengths = node.getOptionalInput(4);
+  if (layer.lengths && layer.input) {
+    // Lengths that are all the length of the sequence change nothing.
+    std::optional<SmallVector<int64_t>> lengths =
+        node.getKnownValues().getConstants(layer.lengths);
+    if (lengths && llvm::all_of(*lengths, [&](int64_t length) {
+          return length == getType(layer.input).getDimSize(0);
+        }))
+      layer.lengths = Value();
   }
-  if (node.failed())
-    return failure();
+  layer.state = getState(node, layer, 5);
+  return node.failed() ? std::nullopt : std::optional(layer);
+}
 
-  OperationState lstm(node.getLoc(), LstmOp::getOperationName());
-  Type none = node.getBuilder().getNoneType();
-  LstmOp::build(node.getBuilder(), lstm, none, none, none, input, weights,
-                recurrence, bias, state, cell, *direction);
-  Operation *op = node.insert(lstm);
+/// Sets the outputs to the results of `op`, as many as there are.
+static LogicalResult setOutputs(NodeContext &node, const Layer &layer,
+                                Operation *op) {
   if (!op)
     return failure();
-  for (unsigned i = 0; i != 3; ++i) {
+  for (unsigned i = 0; i != node.getNumOutputs(); ++i) {
     if (!node.hasOutput(i))
       continue;
+    if (i >= op->getNumResults())
+      return node.invalid("expected at most " + Twine(op->getNumResults()) +
+                          " outputs");
     Value result = op->getResult(i);
-    if (batchFirst)
+    if (layer.batchFirst)
       result = i == 0 ? node.transpose(result, {2, 0, 1, 3})
                       : node.transpose(result, {1, 0, 2});
     if (failed(node.setOutput(i, result)))
@@ -133,9 +214,97 @@ static LogicalResult convertLstm(NodeContext &node) {
   return success();
 }
 
+/// Any layer: the input's part of the gates is a matrix product over all steps
+/// at once.
+static LogicalResult createRecurrent(NodeContext &node, const Layer &layer,
+                                     Value cell, Value peepholes,
+                                     bool linearBeforeReset, bool inputForget) {
+  if (node.failed())
+    return failure();
+  int64_t numRows = layer.getNumGates() * layer.hidden;
+  if (getType(layer.bias).getRank() != 2)
+    return node.invalid("expected an input B of rank 2, found rank " +
+                        Twine(getType(layer.bias).getRank()));
+  Value inputSize = node.getDim(layer.input, 2);
+  Value rows = node.reshape(
+      layer.input,
+      node.joinShape({node.createInts(int64_t(1)),
+                      node.getDimProduct(layer.input, 0, 2), inputSize}));
+  Value product = node.create<MatMulOp>(rows, layer.weights,
+                                        /*transposeA=*/false,
+                                        /*transposeB=*/true);
+  auto getBias = [&](int64_t part) {
+    return node.sliceAxis(layer.bias, 1, node.createInts(part * numRows),
+                          node.createInts((part + 1) * numRows));
+  };
+  Value biased =
+      node.create<AddOp>(product, node.unsqueeze(getBias(0), {int64_t(1)}));
+  Value gates =
+      node.reshape(biased, node.joinShape({node.createInts(layer.numDirections),
+                                           node.getDim(layer.input, 0),
+                                           node.getDim(layer.input, 1),
+                                           node.createInts(numRows)}));
+  Value recurrentBias = getBias(1);
+  if (node.failed())
+    return failure();
+  OpBuilder &builder = node.getBuilder();
+  OperationState state(node.getLoc(), RecurrentOp::getOperationName());
+  Type none = builder.getNoneType();
+  SmallVector<StringRef> activations(layer.activations.begin(),
+                                     layer.activations.end());
+  RecurrentOp::build(
+      builder, state, none, none, none, gates, layer.recurrence, recurrentBias,
+      layer.state, cell, peepholes, layer.lengths, layer.cell, layer.direction,
+      builder.getStrArrayAttr(activations), layer.alpha, layer.beta,
+      APFloat(layer.clip), linearBeforeReset, inputForget);
+  return setOutputs(node, layer, node.insert(state));
+}
+
+static LogicalResult convertRnn(NodeContext &node) {
+  std::optional<Layer> layer = readLayer(node, CellKind::Rnn);
+  if (!layer)
+    return failure();
+  return createRecurrent(node, *layer, Value(), Value(), false, false);
+}
+
+static LogicalResult convertGru(NodeContext &node) {
+  bool linearBeforeReset =
+      node.getVersion() >= 3 && node.getInt("linear_before_reset", 0) != 0;
+  std::optional<Layer> layer = readLayer(node, CellKind::Gru);
+  if (!layer)
+    return failure();
+  return createRecurrent(node, *layer, Value(), Value(), linearBeforeReset,
+                         false);
+}
+
+static LogicalResult convertLstm(NodeContext &node) {
+  bool couplesGates = node.getInt("input_forget", 0) != 0;
+  std::optional<Layer> layer = readLayer(node, CellKind::Lstm);
+  if (!layer)
+    return failure();
+  Value cell = getState(node, *layer, 6);
+  Value peepholes = node.getOptionalInput(7);
+  if (node.failed())
+    return failure();
+  bool isPlain =
+      !couplesGates && !peepholes && !layer->lengths && layer->clip == 0;
+  for (auto [i, name] : llvm::enumerate(layer->activations))
+    isPlain &= name == (i % 3 == 0 ? "sigmoid" : "tanh");
+  if (!isPlain)
+    return createRecurrent(node, *layer, cell, peepholes, false, couplesGates);
+  OperationState lstm(node.getLoc(), LstmOp::getOperationName());
+  Type none = node.getBuilder().getNoneType();
+  LstmOp::build(node.getBuilder(), lstm, none, none, none, layer->input,
+                layer->weights, layer->recurrence, layer->bias, layer->state,
+                cell, layer->direction);
+  return setOutputs(node, *layer, node.insert(lstm));
+}
+
 ArrayRef<OpEntry> getRecurrentOps() {
-  static constexpr int64_t lstm[] = {7, 14, 22};
+  static constexpr int64_t gru[] = {1, 3, 7, 14, 22}, lstm[] = {1, 7, 14, 22};
   static const OpEntry entries[] = {
+      {"RNN", lstm, convertRnn, 3, 6},
+      {"GRU", gru, convertGru, 3, 6},
       {"LSTM", lstm, convertLstm, 3, 8},
   };
   return entries;

@@ -1,0 +1,591 @@
+//===- OpsMicrosoft.cpp - Operators of com.microsoft ----------------------===//
+
+#include "lib/import/onnx/AttentionParts.h"
+#include "lib/import/onnx/OpTable.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace llvm;
+using namespace mlir;
+
+namespace tenon::onnx_import {
+
+static Value createInt(NodeContext &node, int64_t value) {
+  return node.createInts(value);
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// A mask of keys: [B, T] says which there are, [B] how many, and [B, S, T]
+/// which each query sees.
+static Value createKeyMask(NodeContext &node, Value mask, Value total,
+                           Type type) {
+  if (node.failed())
+    return {};
+  RankedTensorType maskType = getType(mask);
+  Type elementType = maskType.getElementType();
+  Value isSeen;
+  if (maskType.getRank() == 1) {
+    Value ends =
+        node.unsqueeze(node.cast(mask, node.getBuilder().getIntegerType(64)),
+                       {int64_t(1), int64_t(2), int64_t(3)});
+    isSeen = node.binary<LessOp>(node.createRange(total), ends);
+  } else if (maskType.getRank() == 2 || maskType.getRank() == 3) {
+    if (!elementType.isInteger(1))
+      mask = node.create<NotOp>(
+          node.create<EqualOp>(mask, node.createScalar(elementType, 0)));
+    isSeen = maskType.getRank() == 2
+                 ? node.unsqueeze(mask, {int64_t(1), int64_t(2)})
+                 : node.unsqueeze(mask, {int64_t(1)});
+  } else {
+    node.unsupported("a mask of rank " + Twine(maskType.getRank()) +
+                     " is not supported");
+    return {};
+  }
+  return createMask(node, isSeen, type);
+}
+
+/// Adds the part [begin, end) of a bias to `value` [B, S, N].
+static Value addBias(NodeContext &node, Value value, Value bias, int64_t begin,
+                     int64_t end) {
+  if (!bias || !value)
+    return value;
+  return node.binary<AddOp>(
+      value,
+      node.sliceAxis(bias, 0, createInt(node, begin), createInt(node, end)));
+}
+
+static LogicalResult setAttentionOutputs(NodeContext &node, const Heads &heads,
+                                         Value present) {
+  Value result = joinHeads(node, attend(node, heads, nullptr, 0));
+  if (failed(node.setOutput(0, result)))
+    return failure();
+  if (node.hasOutput(1) &&
+      failed(node.setOutput(1, present ? present : heads.key)))
+    return failure();
+  if (node.hasOutput(2))
+    return node.setOutput(2, heads.value);
+  return success();
+}
+
+/// com.microsoft.Attention: queries, keys and values from one input.
+static LogicalResult convertPackedAttention(NodeContext &node) {
+  int64_t numHeads = node.getRequiredInt("num_heads");
+  bool isCausal = node.getBool("unidirectional", false);
+  Heads heads;
+  heads.scale = node.getFloat("scale", 0);
+  std::optional<SmallVector<int64_t>> sizes = node.getInts("qkv_hidden_sizes");
+  node.ignoreAttributes({"mask_filter_value", "past_present_share_buffer"});
+  if (node.getInt("do_rotary", 0) != 0)
+    return node.unsupported("do_rotary = 1 is not supported");
+  Value input = node.getInput(0), weights = node.getInput(1);
+  Value bias = node.getOptionalInput(2), mask = node.getOptionalInput(3),
+        past = node.getOptionalInput(4), extra = node.getOptionalInput(5);
+  if (node.failed())
+    return failure();
+  if (node.hasInput(6))
+    return node.unsupported("a shared buffer of the past is not supported");
+  if (getType(input).getRank() != 3 || getType(weights).getRank() != 2)
+    return node.invalid("expected an input of rank 3 and weights of rank 2");
+  int64_t width = getType(weights).getDimSize(1);
+  if (ShapedType::isDynamic(width))
+    return node.unsupported("the weights must be static");
+  if (!sizes)
+    sizes = SmallVector<int64_t>(3, width / 3);
+  if (sizes->size() != 3 || (*sizes)[0] + (*sizes)[1] + (*sizes)[2] != width ||
+      llvm::any_of(*sizes, [](int64_t size) { return size < 1; }))
+    return node.invalid("expected three hidden sizes with a sum of " +
+                        Twine(width));
+  Value product = node.create<MatMulOp>(input, weights);
+  if (bias)
+    product = node.binary<AddOp>(product, bias);
+  Value parts[3];
+  int64_t begin = 0;
+  for (int64_t i = 0; i != 3; ++i) {
+    parts[i] = splitHeads(node,
+                          node.sliceAxis(product, 2, createInt(node, begin),
+                                         createInt(node, begin + (*sizes)[i])),
+                          numHeads);
+    begin += (*sizes)[i];
+  }
+  if (node.failed())
+    return failure();
+  heads.query = parts[0];
+  Value pastLength;
+  if (past) {
+    // [2, B, heads, T, D]
+    if (getType(past).getRank() != 5)
+      return node.invalid("expected a past of rank 5, found rank " +
+                          Twine(getType(past).getRank()));
+    auto getPast = [&](int64_t i) {
+      return node.squeeze(
+          node.sliceAxis(past, 0, createInt(node, i), createInt(node, i + 1)),
+          {int64_t(0)});
+    };
+    pastLength = node.getDim(past, 3);
+    parts[1] = appendTo(node, getPast(0), parts[1]);
+    parts[2] = appendTo(node, getPast(1), parts[2]);
+  }
+  heads.key = parts[1];
+  heads.value = parts[2];
+  if (node.failed())
+    return failure();
+  Type type = getElementTypeOrSelf(input);
+  Value total = node.getDim(heads.key, 2);
+  if (mask)
+    heads.masks.push_back(createKeyMask(node, mask, total, type));
+  if (isCausal)
+    heads.masks.push_back(createMask(
+        node,
+        createCausal(node, node.getDim(heads.query, 2), total, pastLength, 0),
+        type));
+  if (extra)
+    heads.masks.push_back(extra);
+  Value present;
+  if (node.hasOutput(1))
+    present = node.create<ConcatOp>(
+        ArrayRef<Value>{node.unsqueeze(heads.key, {int64_t(0)}),
+                        node.unsqueeze(heads.value, {int64_t(0)})},
+        uint64_t(0));
+  return setAttentionOutputs(node, heads, present);
+}
+
+/// com.microsoft.MultiHeadAttention
+static LogicalResult convertMultiHeadAttention(NodeContext &node) {
+  int64_t numHeads = node.getRequiredInt("num_heads");
+  bool isCausal = node.getBool("unidirectional", false);
+  Heads heads;
+  heads.scale = node.getFloat("scale", 0);
+  node.ignoreAttributes({"mask_filter_value"});
+  Value query = node.getInput(0);
+  Value key = node.getOptionalInput(1), value = node.getOptionalInput(2),
+        bias = node.getOptionalInput(3), mask = node.getOptionalInput(4),
+        extra = node.getOptionalInput(5), pastKey = node.getOptionalInput(6),
+        pastValue = node.getOptionalInput(7);
+  if (node.failed())
+    return failure();
+  for (unsigned i = 8; i != 10; ++i)
+    if (node.hasInput(i))
+      return node.unsupported("input " + Twine(i) + " is not supported");
+  if (numHeads < 1)
+    return node.invalid("attribute 'num_heads' is " + Twine(numHeads) +
+                        ", expected at least 1");
+  auto hasRank = [&](Value operand, int64_t rank) {
+    return operand && getType(operand).getRank() == rank;
+  };
+  int64_t queryWidth = getType(query).getDimSize(getType(query).getRank() - 1);
+  if (hasRank(query, 5) && !key && !value) {
+    // [B, S, heads, 3, D]
+    if (bias)
+      return node.unsupported("a bias of packed queries is not supported");
+    auto getPart = [&](int64_t i) {
+      Value part = node.squeeze(
+          node.sliceAxis(query, 3, createInt(node, i), createInt(node, i + 1)),
+          {int64_t(3)});
+      return node.transpose(part, {0, 2, 1, 3});
+    };
+    heads.query = getPart(0);
+    heads.key = getPart(1);
+    heads.value = getPart(2);
+  } else if (hasRank(query, 3) && hasRank(key, 5) && !value) {
+    // Keys and values [B, T, heads, 2, D]
+    if (bias)
+      return node.unsupported("a bias of packed keys is not supported");
+    auto getPart = [&](int64_t i) {
+      Value part = node.squeeze(
+          node.sliceAxis(key, 3, createInt(node, i), createInt(node, i + 1)),
+          {int64_t(3)});
+      return node.transpose(part, {0, 2, 1, 3});
+    };
+    heads.query = splitHeads(node, query, numHeads);
+    heads.key = getPart(0);
+    heads.value = getPart(1);
+  } else if (hasRank(query, 3) && key && value) {
+    if (bias && ShapedType::isDynamic(queryWidth))
+      return node.unsupported("the hidden size must be static");
+    heads.query =
+        splitHeads(node, addBias(node, query, bias, 0, queryWidth), numHeads);
+    if (hasRank(key, 4) && hasRank(value, 4)) {
+      // Those of cross attention are in heads already.
+      heads.key = key;
+      heads.value = value;
+    } else if (hasRank(key, 3) && hasRank(value, 3)) {
+      heads.key = splitHeads(
+          node, addBias(node, key, bias, queryWidth, 2 * queryWidth), numHeads);
+      heads.value = splitHeads(
+          node, addBias(node, value, bias, 2 * queryWidth, INT32_MAX),
+          numHeads);
+    }
+  }
+  if (node.failed())
+    return failure();
+  if (!heads.query || !heads.key || !heads.value)
+    return node.invalid("expected query, key and value of rank 3, or packed "
+                        "ones of rank 5");
+  Value pastLength = pastKey ? node.getDim(pastKey, 2) : Value();
+  heads.key = appendTo(node, pastKey, heads.key);
+  heads.value = appendTo(node, pastValue, heads.value);
+  if (node.failed())
+    return failure();
+  Type type = getElementTypeOrSelf(query);
+  Value total = node.getDim(heads.key, 2);
+  if (mask)
+    heads.masks.push_back(createKeyMask(node, mask, total, type));
+  if (isCausal)
+    heads.masks.push_back(createMask(
+        node,
+        createCausal(node, node.getDim(heads.query, 2), total, pastLength, 0),
+        type));
+  if (extra)
+    heads.masks.push_back(extra);
+  return setAttentionOutputs(node, heads, Value());
+}
+
+/// com.microsoft.RotaryEmbedding: a position for each element of the sequences,
+/// or one for the first.
+static LogicalResult convertMicrosoftRotary(NodeContext &node) {
+  bool isInterleaved = node.getBool("interleaved", false);
+  int64_t heads = node.getInt("num_heads", 0),
+          rotated = node.getInt("rotary_embedding_dim", 0);
+  double scale = node.getFloat("scale", 1);
+  node.ignoreAttributes({"is_packed_batching"});
+  Value input = node.getInput(0), positions = node.getInput(1),
+        cosineCache = node.getInput(2), sineCache = node.getInput(3);
+  if (node.failed())
+    return failure();
+  if (scale != 1)
+    return node.unsupported("attribute 'scale' is not supported");
+  int64_t rank = getType(input).getRank();
+  if (rank == 3 && heads == 0 && getType(cosineCache).getRank() == 2) {
+    // The size of a head follows from the caches.
+    int64_t half = getType(cosineCache).getDimSize(1),
+            width = getType(input).getDimSize(2);
+    if (ShapedType::isDynamic(half) || ShapedType::isDynamic(width) ||
+        half < 1 || width % (2 * half) != 0)
+      return node.invalid("the number of heads does not follow from the "
+                          "caches");
+    heads = width / (2 * half);
+  }
+  Value rows = toRows(node, input, heads);
+  if (!rows)
+    return failure();
+  int64_t positionRank = getType(positions).getRank();
+  if (positionRank == 1) {
+    Value first = node.unsqueeze(positions, {int64_t(1)});
+    Value range =
+        node.unsqueeze(node.createRange(node.getDim(rows, 1)), {int64_t(0)});
+    positions = node.binary<AddOp>(
+        range, node.cast(first, node.getBuilder().getIntegerType(64)));
+  } else if (positionRank != 2) {
+    return node.invalid("expected position_ids of rank 1 or 2, found rank " +
+                        Twine(positionRank));
+  }
+  Value turned =
+      rotate(node, rows, getAngles(node, cosineCache, positions),
+             getAngles(node, sineCache, positions), isInterleaved, rotated);
+  return finishRotary(node, input, turned);
+}
+
+/// com.microsoft.GroupQueryAttention. `seqlens_k` is the number of keys of each
+/// sequence less one; keys behind it are not seen.
+static LogicalResult convertGroupQueryAttention(NodeContext &node) {
+  int64_t numHeads = node.getRequiredInt("num_heads"),
+          keyHeads = node.getRequiredInt("kv_num_heads");
+  bool doRotary = node.getBool("do_rotary", false);
+  bool isInterleaved = node.getBool("rotary_interleaved", false);
+  int64_t window = node.getInt("local_window_size", -1);
+  Heads heads;
+  heads.scale = node.getFloat("scale", 0);
+  heads.softcap = node.getFloat("softcap", 0);
+  if (node.getInt("smooth_softmax", 0) > 0)
+    return node.unsupported("smooth_softmax = 1 is not supported");
+  Value query = node.getInput(0);
+  Value key = node.getOptionalInput(1), value = node.getOptionalInput(2);
+  Value pastKey = node.getOptionalInput(3),
+        pastValue = node.getOptionalInput(4);
+  Value lastKeys = node.getInput(5);
+  Value cosineCache = node.getOptionalInput(7),
+        sineCache = node.getOptionalInput(8);
+  if (node.failed())
+    return failure();
+  for (unsigned i = 9; i < node.getNumInputs(); ++i)
+    if (node.hasInput(i))
+      return node.unsupported("input " + Twine(i) + " is not supported");
+  if (numHeads < 1 || keyHeads < 1 || numHeads > 65536 || keyHeads > 65536)
+    return node.invalid("expected at least one head");
+  if (getType(query).getRank() != 3)
+    return node.invalid("expected a query of rank 3, found rank " +
+                        Twine(getType(query).getRank()));
+  if (!key != !value)
+    return node.invalid("expected key and value, or neither");
+  if (!key) {
+    // Queries, keys and values side by side.
+    int64_t width = getType(query).getDimSize(2);
+    int64_t all = numHeads + 2 * keyHeads;
+    if (ShapedType::isDynamic(width) || width % all != 0)
+      return node.invalid("can't divide the packed query into " + Twine(all) +
+                          " heads");
+    int64_t size = width / all;
+    auto getPart = [&](int64_t begin, int64_t end) {
+      return node.sliceAxis(query, 2, createInt(node, begin * size),
+                            createInt(node, end * size));
+    };
+    key = getPart(numHeads, numHeads + keyHeads);
+    value = getPart(numHeads + keyHeads, all);
+    query = getPart(0, numHeads);
+  }
+  query = splitHeads(node, query, numHeads);
+  key = splitHeads(node, key, keyHeads);
+  value = splitHeads(node, value, keyHeads);
+  if (node.failed())
+    return failure();
+  Type i64 = node.getBuilder().getIntegerType(64);
+  Value count = node.getDim(query, 2);
+  // [B, 1]; exporters write both [B] and [B, 1].
+  Value ends = node.cast(lastKeys, i64);
+  if (getType(ends).getRank() > 2)
+    return node.invalid("expected seqlens_k of rank 1, found rank " +
+                        Twine(getType(ends).getRank()));
+  if (getType(ends).getRank() == 0)
+    ends = node.unsqueeze(ends, {int64_t(0)});
+  ends = node.reshape(ends, node.createInts({-1, 1}));
+  ends = node.create<AddOp>(ends, node.createScalar(i64, 1));
+  // Where the first query stands: behind the keys of the past. Without one,
+  // sequences are padded at their ends and begin at 0.
+  Value first = pastKey ? node.getDim(pastKey, 2) : Value();
+  if (doRotary) {
+    if (!cosineCache || !sineCache)
+      return node.invalid("do_rotary = 1 needs cos_cache and sin_cache");
+    Value positions = node.unsqueeze(node.createRange(count), {int64_t(0)});
+    if (first)
+      positions = node.binary<AddOp>(positions, first);
+    Value cosine = getAngles(node, cosineCache, positions),
+          sine = getAngles(node, sineCache, positions);
+    auto turn = [&](Value part) {
+      Value rows = node.transpose(part, {0, 2, 1, 3});
+      return node.transpose(rotate(node, rows, cosine, sine, isInterleaved,
+                                   node.failed() || !cosine
+                                       ? 0
+                                       : 2 * getType(cosine).getDimSize(2)),
+                            {0, 2, 1, 3});
+    };
+    query = turn(query);
+    key = turn(key);
+  }
+  heads.query = query;
+  heads.key = appendTo(node, pastKey, key);
+  heads.value = appendTo(node, pastValue, value);
+  if (node.failed())
+    return failure();
+  Type type = getElementTypeOrSelf(query);
+  Value total = node.getDim(heads.key, 2);
+  Value isSeen =
+      createCausal(node, count, total, first, window > 0 ? window : 0);
+  Value isThere = node.binary<LessOp>(
+      node.createRange(total), node.unsqueeze(ends, {int64_t(1), int64_t(2)}));
+  // Where the sequence ends before its padding, its rows see what comes first.
+  heads.masks.push_back(
+      createMask(node, node.binary<AndOp>(isSeen, isThere), type));
+  return setAttentionOutputs(node, heads, Value());
+}
+
+/// com.microsoft.EmbedLayerNormalization: a sum of embeddings, normalised.
+static LogicalResult convertEmbedLayerNorm(NodeContext &node) {
+  double epsilon = node.getFloat("epsilon", 1e-12f);
+  node.ignoreAttributes({"mask_index_type"});
+  Value ids = node.getInput(0);
+  Value segments = node.getOptionalInput(1);
+  Value words = node.getInput(2), places = node.getInput(3);
+  Value segmentWords = node.getOptionalInput(4);
+  Value scale = node.getInput(5), bias = node.getInput(6);
+  Value mask = node.getOptionalInput(7), positions = node.getOptionalInput(8);
+  if (node.failed())
+    return failure();
+  if (getType(ids).getRank() != 2)
+    return node.invalid("expected input_ids of rank 2, found rank " +
+                        Twine(getType(ids).getRank()));
+  Value sum = node.create<GatherOp>(words, ids, uint64_t(0));
+  if (!positions)
+    positions =
+        node.unsqueeze(node.createRange(node.getDim(ids, 1)), {int64_t(0)});
+  sum = node.binary<AddOp>(
+      sum, node.create<GatherOp>(places, positions, uint64_t(0)));
+  if (segments && segmentWords)
+    sum = node.binary<AddOp>(
+        sum, node.create<GatherOp>(segmentWords, segments, uint64_t(0)));
+  Value normal =
+      node.create<LayerNormOp>(sum, scale, bias, uint64_t(2), APFloat(epsilon));
+  if (failed(node.setOutput(0, normal)))
+    return failure();
+  if (node.hasOutput(1)) {
+    Type i32 = node.getBuilder().getIntegerType(32);
+    Value counts;
+    if (mask)
+      counts = node.squeeze(node.create<ReduceOp>(node.cast(mask, i32),
+                                                  ReduceKind::Sum,
+                                                  ArrayRef<int64_t>{1}),
+                            {int64_t(1)});
+    else
+      counts = node.expand(node.createScalar(i32, 0), node.getDim(ids, 0));
+    if (failed(node.setOutput(1, counts)))
+      return failure();
+  }
+  return node.hasOutput(2) ? node.setOutput(2, sum) : success();
+}
+
+//===----------------------------------------------------------------------===//
+// Weights of few bits
+//===----------------------------------------------------------------------===//
+
+/// Numbers of `bits` bits, the first in the low bits of a byte.
+static uint32_t getPacked(ArrayRef<char> bytes, int64_t i, int64_t bits) {
+  int64_t at = i * bits;
+  uint32_t value = uint8_t(bytes[at / 8]) >> (at % 8);
+  if (at % 8 + bits > 8)
+    value |= uint32_t(uint8_t(bytes[at / 8 + 1])) << (8 - at % 8);
+  return value & ((1u << bits) - 1);
+}
+
+/// The elements of a constant of floats.
+static std::optional<SmallVector<float>> getFloatElements(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<float> result;
+  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (dense && isa<FloatType>(type.getElementType())) {
+    for (APFloat element : dense.getValues<APFloat>()) {
+      bool losesInfo;
+      element.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                      &losesInfo);
+      result.push_back(element.convertToFloat());
+    }
+    return result;
+  }
+  ArrayRef<char> bytes = getRawBytes(constant.getValue());
+  auto floatType = dyn_cast<FloatType>(type.getElementType());
+  if (!floatType || bytes.empty())
+    return std::nullopt;
+  unsigned width = floatType.getWidth() / 8;
+  for (size_t at = 0; at + width <= bytes.size(); at += width) {
+    uint64_t word = 0;
+    memcpy(&word, bytes.data() + at, width);
+    APFloat element(floatType.getFloatSemantics(), APInt(8 * width, word));
+    bool losesInfo;
+    element.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                    &losesInfo);
+    result.push_back(element.convertToFloat());
+  }
+  return result;
+}
+
+/// com.microsoft.MatMulNBits: the weights are widened when compiling.
+static LogicalResult convertMatMulNBits(NodeContext &node) {
+  int64_t depth = node.getRequiredInt("K"), columns = node.getRequiredInt("N"),
+          bits = node.getInt("bits", 4),
+          block = node.getRequiredInt("block_size");
+  node.ignoreAttributes({"accuracy_level", "weight_prepacked"});
+  Value input = node.getInput(0), packed = node.getInput(1),
+        scales = node.getInput(2);
+  Value zeros = node.getOptionalInput(3), groups = node.getOptionalInput(4),
+        bias = node.getOptionalInput(5);
+  if (node.failed())
+    return failure();
+  if (groups)
+    return node.unsupported("input g_idx is not supported");
+  if (bits < 2 || bits > 8 || block < 16 || block > (1 << 16) ||
+      !llvm::isPowerOf2_64(block) || depth < 1 || columns < 1 ||
+      depth > INT32_MAX || columns > INT32_MAX)
+    return node.invalid("expected 'bits' from 2 to 8, a 'block_size' that is a "
+                        "power of 2 from 16, and 'K' and 'N' of at least 1");
+  int64_t blocks = (depth + block - 1) / block;
+  int64_t blockBytes = block * bits / 8, total;
+  if (MulOverflow(depth, columns, total) || total > (int64_t(1) << 34))
+    return node.unsupported("the weights are too large");
+  auto constant = packed.getDefiningOp<ConstantOp>();
+  std::optional<SmallVector<float>> factors = getFloatElements(scales);
+  if (!constant || !factors)
+    return node.unsupported("the weights must be constant");
+  SmallVector<char> storage;
+  ArrayRef<char> bytes = getRawBytes(constant.getValue());
+  auto expand = [](ElementsAttr attribute, SmallVector<char> &storage) {
+    auto dense = dyn_cast<DenseElementsAttr>(attribute);
+    if (dense && dense.getElementType().isInteger(8))
+      for (const APInt &element : dense.getValues<APInt>())
+        storage.push_back(char(element.getZExtValue()));
+    return ArrayRef<char>(storage);
+  };
+  if (bytes.empty())
+    bytes = expand(constant.getValue(), storage);
+  if (int64_t(bytes.size()) != columns * blocks * blockBytes ||
+      int64_t(factors->size()) != columns * blocks)
+    return node.invalid("expected " + Twine(columns * blocks * blockBytes) +
+                        " bytes of weights and " + Twine(columns * blocks) +
+                        " scales, found " + Twine(bytes.size()) + " and " +
+                        Twine(factors->size()));
+  // Points that mean zero: packed like the weights, or numbers.
+  SmallVector<float> points(columns * blocks, float(1 << (bits - 1)));
+  if (zeros) {
+    if (std::optional<SmallVector<float>> given = getFloatElements(zeros)) {
+      points = *given;
+    } else {
+      auto zeroConstant = zeros.getDefiningOp<ConstantOp>();
+      if (!zeroConstant)
+        return node.unsupported("the zero points must be constant");
+      SmallVector<char> zeroStorage;
+      ArrayRef<char> zeroBytes = getRawBytes(zeroConstant.getValue());
+      if (zeroBytes.empty())
+        zeroBytes = expand(zeroConstant.getValue(), zeroStorage);
+      int64_t rowBytes = (blocks * bits + 7) / 8;
+      if (int64_t(zeroBytes.size()) != columns * rowBytes)
+        return node.invalid("expected " + Twine(columns * rowBytes) +
+                            " bytes of zero points, found " +
+                            Twine(zeroBytes.size()));
+      for (int64_t row = 0; row != columns; ++row)
+        for (int64_t i = 0; i != blocks; ++i)
+          points[row * blocks + i] =
+              getPacked(zeroBytes.slice(row * rowBytes, rowBytes), i, bits);
+    }
+  }
+  if (int64_t(points.size()) != columns * blocks)
+    return node.invalid("expected " + Twine(columns * blocks) +
+                        " zero points, found " + Twine(points.size()));
+  std::vector<float> weights(total);
+  for (int64_t row = 0; row != columns; ++row)
+    for (int64_t i = 0; i != depth; ++i) {
+      int64_t at = row * blocks + i / block;
+      uint32_t number =
+          getPacked(bytes.slice(at * blockBytes, blockBytes), i % block, bits);
+      weights[row * depth + i] = (float(number) - points[at]) * (*factors)[at];
+    }
+  auto type =
+      RankedTensorType::get({columns, depth}, node.getBuilder().getF32Type());
+  Value matrix = node.createConstant(
+      DenseElementsAttr::get(type, ArrayRef<float>(weights)));
+  matrix = node.cast(matrix, getElementTypeOrSelf(input));
+  Value result = node.create<MatMulOp>(input, matrix, /*transposeA=*/false,
+                                       /*transposeB=*/true);
+  if (bias)
+    result = node.binary<AddOp>(result, bias);
+  return node.setOutput(result);
+}
+
+ArrayRef<OpEntry> getMicrosoftOps() {
+  static constexpr int64_t v1[] = {1};
+  static const OpEntry entries[] = {
+      {"Attention", v1, convertPackedAttention, 2, 7, "com.microsoft"},
+      {"MultiHeadAttention", v1, convertMultiHeadAttention, 1, 10,
+       "com.microsoft"},
+      {"GroupQueryAttention", v1, convertGroupQueryAttention, 7, 14,
+       "com.microsoft"},
+      {"RotaryEmbedding", v1, convertMicrosoftRotary, 4, 4, "com.microsoft"},
+      {"EmbedLayerNormalization", v1, convertEmbedLayerNorm, 7, 9,
+       "com.microsoft"},
+      {"MatMulNBits", v1, convertMatMulNBits, 3, 6, "com.microsoft"},
+  };
+  return entries;
+}
+
+} // namespace tenon::onnx_import
