@@ -297,9 +297,8 @@ bool canEmitElements(Operation *op) {
   return isa<ElementwiseOpInterface, ConstantOp, YieldOp, SoftmaxOp,
              LogSoftmaxOp, LayerNormOp, tensor::FromElementsOp, tensor::DimOp,
              tensor::ExtractOp>(op) ||
-         isMovement(op) || isWindow(op) || isConvolution(op) ||
-         isIndexed(op) || isSampling(op) ||
-         isa<arith::ArithDialect>(op->getDialect());
+         isMovement(op) || isWindow(op) || isConvolution(op) || isIndexed(op) ||
+         isSampling(op) || isa<arith::ArithDialect>(op->getDialect());
 }
 
 //===----------------------------------------------------------------------===//

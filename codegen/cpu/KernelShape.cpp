@@ -18,7 +18,7 @@ bool haveResultsOneShape(KernelOp kernel) {
   });
 }
 
-Operation *getOnlyOperation(KernelOp kernel) {
+Operation *getOnlyOp(KernelOp kernel) {
   Operation *only = nullptr;
   for (Operation &op : kernel.getBody().front()) {
     if (!isa<TenonDialect>(op.getDialect()) || isa<ConstantOp, YieldOp>(op))

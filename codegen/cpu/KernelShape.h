@@ -12,9 +12,10 @@ bool haveResultsOneShape(KernelOp kernel);
 
 /// The operation that is all of the kernel's work and makes all of its results,
 /// or null. What computes shapes is none of it.
-mlir::Operation *getOnlyOperation(KernelOp kernel);
+mlir::Operation *getOnlyOp(KernelOp kernel);
+/// The same, if it is of type `OpT`.
 template <typename OpT> OpT getOnlyOp(KernelOp kernel) {
-  return llvm::dyn_cast_or_null<OpT>(getOnlyOperation(kernel));
+  return llvm::dyn_cast_if_present<OpT>(getOnlyOp(kernel));
 }
 
 /// How many lanes suit the kernel: those of its widest elements, but no more

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/PackWeights.h"
 #include "codegen/cpu/SequentialCode.h"
 #include "codegen/cpu/TileEmitter.h"

@@ -1,6 +1,7 @@
 //===- NonMaxSuppressionKernel.cpp - The best boxes -----------------------===//
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/SequentialCode.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

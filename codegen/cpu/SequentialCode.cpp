@@ -10,22 +10,6 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-Operation *getOnlyOp(KernelOp kernel) {
-  Operation *only = nullptr;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    // What computes sizes is none of the kernel's business.
-    if (!isa<TenonDialect>(op.getDialect()) || isa<ConstantOp>(op))
-      continue;
-    if (only)
-      return nullptr;
-    only = &op;
-  }
-  for (Value yielded : kernel.getYield().getOperands())
-    if (yielded.getDefiningOp() != only)
-      return nullptr;
-  return only;
-}
-
 Value emitOneUnit(KernelFunction &function) {
   return arith::ConstantIndexOp::create(function.getBuilder(),
                                         function.getLoc(), 1);

@@ -7,15 +7,6 @@
 
 namespace tenon::cpu {
 
-/// The one operation of a kernel besides constants and arithmetic on sizes, if
-/// all results of the kernel are its own; null otherwise.
-mlir::Operation *getOnlyOp(KernelOp kernel);
-
-/// The same, if it is of type `OpT`.
-template <typename OpT> OpT getOnlyOp(KernelOp kernel) {
-  return llvm::dyn_cast_if_present<OpT>(getOnlyOp(kernel));
-}
-
 /// The number of units of a kernel that can't be shared out.
 mlir::Value emitOneUnit(KernelFunction &function);
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/SequentialCode.h"
 
 using namespace mlir;

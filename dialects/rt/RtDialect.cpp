@@ -68,8 +68,9 @@ Value tenon::rt::ViewOp::getViewSource() { return getSource(); }
 Value tenon::rt::RowOp::getViewSource() { return getSource(); }
 
 /// What is known to be equal needs no guard.
-LogicalResult tenon::rt::RequireEqualOp::canonicalize(RequireEqualOp op,
-                                                      PatternRewriter &rewriter) {
+LogicalResult
+tenon::rt::RequireEqualOp::canonicalize(RequireEqualOp op,
+                                        PatternRewriter &rewriter) {
   APInt lhs, rhs;
   bool isEqual = op.getLhs() == op.getRhs() ||
                  (matchPattern(op.getLhs(), m_ConstantInt(&lhs)) &&

@@ -9,9 +9,9 @@
 using namespace tenon::runtime;
 
 const TenonRuntimeTable TenonSession::table = {
-    &TenonSession::launch, &TenonSession::library, &TenonSession::fail,
+    &TenonSession::launch,   &TenonSession::library,  &TenonSession::fail,
     &TenonSession::mismatch, &TenonSession::allocate, &TenonSession::output,
-    &TenonSession::copy, &TenonSession::status};
+    &TenonSession::copy,     &TenonSession::status};
 
 alignas(TENON_BUFFER_ALIGNMENT) char TenonSession::scrap[TENON_SCRAP_SIZE];
 
@@ -266,8 +266,9 @@ void *TenonSession::placeOutput(uint32_t index, const char *node,
   if (bytes <= outputBytes[index])
     return outputData[index];
   fail(this, TENON_ERROR_INVALID, nullptr,
-       ("output " + name + " is " + formatDims(dims, info.rank) + " and takes " +
-        std::to_string(bytes) + " bytes, but the memory given has " +
+       ("output " + name + " is " + formatDims(dims, info.rank) +
+        " and takes " + std::to_string(bytes) +
+        " bytes, but the memory given has " +
         std::to_string(outputBytes[index]))
            .c_str());
   return scrap;

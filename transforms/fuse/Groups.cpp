@@ -46,8 +46,7 @@ void growUpwards(
         // A size that is computed has to be there before the kernel.
         if (llvm::all_of(producer->getUses(), [&](OpOperand &use) {
               return group.contains(use.getOwner()) && !isShapeOperand(use) &&
-                     !isa<RangeOp>(use.getOwner()) &&
-                     canJoin(producer, use);
+                     !isa<RangeOp>(use.getOwner()) && canJoin(producer, use);
             })) {
           group.insert(producer);
           changed = true;

@@ -53,6 +53,8 @@ namespace {
 /// 2. The operation keeps the shape.
 /// 3. What else it reads is one value, or has the same shape, or has one value
 ///    for each index of the last dimension, which the reshape keeps.
+/// 4. No other operand has a producer that the operation would rather join:
+///    its reshape would sink in turn, and bring this one back.
 struct SinkReshape
     : CountedPattern<OpInterfaceRewritePattern<ElementwiseOpInterface>> {
   using CountedPattern::CountedPattern;
@@ -61,15 +63,12 @@ struct SinkReshape
                                 PatternRewriter &rewriter) const override {
     if (op->getNumResults() != 1)
       return rewriter.notifyMatchFailure(op, "not one result");
-    for (Value operand : op->getOperands()) {
-      auto reshape = operand.getDefiningOp<ReshapeOp>();
-      if (reshape && canSink(reshape, op)) {
-        sink(reshape, op, rewriter);
-        ++count;
-        return success();
-      }
-    }
-    return rewriter.notifyMatchFailure(op, "no reshape to sink");
+    auto reshape = getBestOperand(op).getDefiningOp<ReshapeOp>();
+    if (!reshape || !canSink(reshape, op))
+      return rewriter.notifyMatchFailure(op, "no reshape to sink");
+    sink(reshape, op, rewriter);
+    ++count;
+    return success();
   }
 
 private:
@@ -95,11 +94,31 @@ private:
     return Role::Other;
   }
 
+  /// How much an operation gains by joining the kernel that computes `operand`,
+  /// behind reshapes or not: anchors first.
+  static int getGain(Value operand) {
+    if (!operand.hasOneUse())
+      return 0;
+    if (auto reshape = operand.getDefiningOp<ReshapeOp>())
+      return getGain(reshape.getInput());
+    Operation *producer = operand.getDefiningOp();
+    if (isa_and_nonnull<ConvOp, ConvTransposeOp, MatMulOp>(producer))
+      return 2;
+    return isa_and_nonnull<ElementwiseOpInterface>(producer) ? 1 : 0;
+  }
+
+  /// The first of the operands that have the largest gain.
+  static Value getBestOperand(Operation *op) {
+    Value best = op->getOperand(0);
+    for (Value operand : llvm::drop_begin(op->getOperands()))
+      if (getGain(operand) > getGain(best))
+        best = operand;
+    return best;
+  }
+
   static bool canSink(ReshapeOp reshape, Operation *op) {
-    Operation *producer = reshape.getInput().getDefiningOp();
-    return reshape->hasOneUse() && reshape.getInput().hasOneUse() && producer &&
-           (isa<ConvOp, ConvTransposeOp, MatMulOp, ElementwiseOpInterface>(
-               producer)) &&
+    return getGain(reshape.getOutput()) > 0 &&
+           !reshape.getInput().getDefiningOp<ReshapeOp>() &&
            getType(op->getResult(0)).getShape() ==
                getType(reshape.getOutput()).getShape() &&
            llvm::all_of(op->getOperands(), [&](Value operand) {
@@ -139,6 +158,8 @@ private:
     });
     rewriter.replaceOpWithNewOp<ReshapeOp>(
         op, op->getResult(0).getType(), sunk->getResult(0), reshape.getShape());
+    // Now, as a reader that is left would change the gain.
+    rewriter.eraseOp(reshape);
   }
 };
 

@@ -26,7 +26,8 @@ static bool isIndexArithmetic(Operation *op) {
 static bool isAllowedOutside(Operation *op) {
   return isIndexArithmetic(op) || op->hasTrait<OpTrait::ReturnLike>() ||
          isa<ModuleOp, FunctionOpInterface, tensor::ExtractOp, tensor::CastOp,
-             ConstantOp, ReshapeOp, IfOp, LoopOp, KernelOp, rt::RequireEqualOp>(op);
+             ConstantOp, ReshapeOp, IfOp, LoopOp, KernelOp, rt::RequireEqualOp>(
+             op);
 }
 
 static bool isAllowedInside(Operation *op) {

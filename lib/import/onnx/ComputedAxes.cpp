@@ -185,4 +185,42 @@ Value unsqueezeComputed(NodeContext &node, Value input, Value axes) {
   return node.failed() ? Value() : node.reshape(input, node.joinShape(sizes));
 }
 
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+Value reduceComputed(NodeContext &node, Value input, Value axes,
+                     ReduceKind kind, bool isIdentity) {
+  if (node.failed() || !input || !axes)
+    return {};
+  // What is not done over one dimension after another is done once.
+  if (kind == ReduceKind::SumSquare)
+    input = node.create<MulOp>(input, input);
+  else if (kind == ReduceKind::L1 || kind == ReduceKind::L2)
+    input = node.create<AbsOp>(input);
+  bool isSum = kind == ReduceKind::SumSquare || kind == ReduceKind::LogSum;
+  ReduceKind each = isSum ? ReduceKind::Sum : kind;
+
+  int64_t rank = getType(input).getRank();
+  Value zero = number(node, 0), one = number(node, 1);
+  Value isEmpty = node.create<EqualOp>(node.getDim(axes, 0), zero);
+  Value byDefault =
+      isIdentity ? zero : node.cast(isEmpty, node.getBuilder().getI64Type());
+  for (auto [dim, isNamed] : llvm::enumerate(findAxes(node, axes, rank))) {
+    // Of no axes the largest is less than 0.
+    Value numReduced = node.create<MaxOp>(isNamed, byDefault);
+    Value numKept = node.create<MulOp>(node.getDim(input, dim),
+                                       node.create<SubOp>(one, numReduced));
+    Value reduced =
+        node.create<ReduceOp>(input, each, ArrayRef<int64_t>{int64_t(dim)});
+    // One of the two is empty.
+    Value parts[] = {node.sliceAxis(reduced, dim, zero, numReduced),
+                     node.sliceAxis(input, dim, zero, numKept)};
+    if (node.failed())
+      return {};
+    input = node.create<ConcatOp>(ArrayRef<Value>(parts), uint64_t(dim));
+  }
+  return kind == ReduceKind::LogSum ? node.create<LogOp>(input) : input;
+}
+
 } // namespace tenon::onnx_import

@@ -27,6 +27,11 @@ mlir::Value squeezeComputed(NodeContext &node, mlir::Value input,
 mlir::Value unsqueezeComputed(NodeContext &node, mlir::Value input,
                               mlir::Value axes);
 
+/// Reduces the dimensions that `axes` names, to size 1. No axes mean all
+/// dimensions, or, with `isIdentity`, none.
+mlir::Value reduceComputed(NodeContext &node, mlir::Value input,
+                           mlir::Value axes, ReduceKind kind, bool isIdentity);
+
 } // namespace tenon::onnx_import
 
 #endif // TENON_LIB_IMPORT_ONNX_COMPUTEDAXES_H

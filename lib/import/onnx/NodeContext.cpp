@@ -417,19 +417,6 @@ Value NodeContext::getDim(Value value, int64_t axis) {
                    createInts(axis + 1));
 }
 
-Value NodeContext::createRange(Value count) {
-  if (hasFailed || !count)
-    return {};
-  constexpr int64_t maxElements = 1 << 16;
-  if (auto known = importer.known.getConstants(count);
-      known && known->size() == 1 && (*known)[0] <= maxElements)
-    return createInts(
-        llvm::to_vector(seq<int64_t>(0, std::max<int64_t>((*known)[0], 0))));
-  Type i64 = builder.getIntegerType(64);
-  return create<RangeOp>(createScalar(i64, 0), squeeze(count, {int64_t(0)}),
-                         createScalar(i64, 1));
-}
-
 Value NodeContext::joinShape(ArrayRef<Value> parts) {
   if (hasFailed)
     return {};

@@ -150,8 +150,6 @@ public:
   mlir::Value joinShape(llvm::ArrayRef<mlir::Value> parts);
   /// The product of the dimensions [begin, end) of `value`, as a tensor<1xi64>.
   mlir::Value getDimProduct(mlir::Value value, int64_t begin, int64_t end);
-  /// 0, 1, ... below `count`, a tensor<1xi64>.
-  mlir::Value createRange(mlir::Value count);
   /// All dimensions of `value`.
   mlir::Value getShape(mlir::Value value);
   /// A reshape whose `shape` (i64) has no 0 to copy. The result is as static as

@@ -25,7 +25,7 @@ static OpIndex buildIndex() {
         getContribOps(),     getEinsumOps(),      getBitOps(),
         getArrayOps(),       getIndexedOps(),     getSamplingOps(),
         getRandomOps(),      getSignalOps(),      getAttentionOps(),
-        getMicrosoftOps()})
+        getMicrosoftOps(),   getTrainingOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

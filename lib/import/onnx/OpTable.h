@@ -59,6 +59,7 @@ llvm::ArrayRef<OpEntry> getRandomOps();
 llvm::ArrayRef<OpEntry> getSignalOps();
 llvm::ArrayRef<OpEntry> getAttentionOps();
 llvm::ArrayRef<OpEntry> getMicrosoftOps();
+llvm::ArrayRef<OpEntry> getTrainingOps();
 
 /// What an operator set says of an operator.
 struct OpLookup {

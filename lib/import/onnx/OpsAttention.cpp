@@ -10,6 +10,7 @@
 #include "lib/import/onnx/AttentionParts.h"
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 
@@ -21,10 +22,6 @@ namespace tenon::onnx_import {
 /// What stands for the score of something that must not be seen: small enough
 /// to vanish, and finite, so that a row in which nothing is seen has a result.
 static double getLowest(Type type) { return type.isF16() ? -65504.0 : -3.0e38; }
-
-static Value createInt(NodeContext &node, int64_t value) {
-  return node.createInts(value);
-}
 
 Value splitHeads(NodeContext &node, Value value, int64_t heads) {
   if (node.failed() || !value)
@@ -57,7 +54,7 @@ Value joinHeads(NodeContext &node, Value value) {
   }
   return node.reshape(
       moved, node.joinShape({node.getDim(moved, 0), node.getDim(moved, 1),
-                             createInt(node, heads * size)}));
+                             node.createInts(heads * size)}));
 }
 
 /// Repeats each head of [B, heads, T, D] `times` times.
@@ -72,7 +69,7 @@ static Value repeatHeads(NodeContext &node, Value value, int64_t times) {
                       node.getDim(value, 2), node.getDim(value, 3)}));
   return node.reshape(
       repeated,
-      node.joinShape({node.getDim(value, 0), createInt(node, heads * times),
+      node.joinShape({node.getDim(value, 0), node.createInts(heads * times),
                       node.getDim(value, 2), node.getDim(value, 3)}));
 }
 
@@ -83,9 +80,9 @@ Value createMask(NodeContext &node, Value isSeen, Type type) {
 
 Value createCausal(NodeContext &node, Value count, Value total, Value first,
                    int64_t window) {
-  Value rows = node.unsqueeze(node.createRange(count), {int64_t(1)});
+  Value rows = node.unsqueeze(createRange(node, count), {int64_t(1)});
   Value positions = first ? node.binary<AddOp>(rows, first) : rows;
-  Value columns = node.unsqueeze(node.createRange(total), {int64_t(0)});
+  Value columns = node.unsqueeze(createRange(node, total), {int64_t(0)});
   if (node.failed())
     return {};
   Value isSeen = node.binary<LessEqualOp>(columns, positions);
@@ -246,7 +243,7 @@ static LogicalResult convertAttention(NodeContext &node) {
     heads.masks.push_back(
         createMask(node, createCausal(node, count, total, first, 0), type));
   if (ends) {
-    Value isThere = node.binary<LessOp>(node.createRange(total), ends);
+    Value isThere = node.binary<LessOp>(createRange(node, total), ends);
     heads.masks.push_back(createMask(node, isThere, type));
   }
   Value scores;
@@ -281,8 +278,8 @@ Value rotate(NodeContext &node, Value input, Value cosine, Value sine,
   int64_t half = rotated / 2;
   auto getPart = [&](Value value, int64_t begin, int64_t end,
                      int64_t step = 1) {
-    return node.sliceAxis(value, 3, createInt(node, begin),
-                          createInt(node, end), step);
+    return node.sliceAxis(value, 3, node.createInts(begin),
+                          node.createInts(end), step);
   };
   Value first =
       isInterleaved ? getPart(input, 0, rotated, 2) : getPart(input, 0, half);
@@ -316,7 +313,7 @@ Value rotate(NodeContext &node, Value input, Value cosine, Value sine,
     turned = node.reshape(
         pairs,
         node.joinShape({node.getDim(input, 0), node.getDim(input, 1),
-                        node.getDim(input, 2), createInt(node, rotated)}));
+                        node.getDim(input, 2), node.createInts(rotated)}));
   } else {
     turned =
         node.create<ConcatOp>(ArrayRef<Value>{real, imaginary}, uint64_t(3));
@@ -407,7 +404,7 @@ static LogicalResult convertTensorScatter(NodeContext &node) {
     if (i != axis)
       around.push_back(i);
   Value places =
-      node.unsqueeze(node.createRange(node.getDim(update, axis)), around);
+      node.unsqueeze(createRange(node, node.getDim(update, axis)), around);
   if (starts) {
     if (getType(starts).getRank() != 1)
       return node.invalid("expected write_indices of rank 1, found rank " +

@@ -9,6 +9,7 @@
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Spelling.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 using namespace mlir;

@@ -249,34 +249,6 @@ static LogicalResult convertIdentity(NodeContext &node) {
   return node.setOutput(node.getInput(0));
 }
 
-/// When a model only runs, its input, of which the mask keeps everything.
-static LogicalResult convertDropout(NodeContext &node) {
-  node.ignoreAttributes({"ratio", "seed"});
-  if (node.getVersion() < 7)
-    node.ignoreAttributes({"is_test"});
-  Value input = node.getInput(0);
-  if (!input)
-    return failure();
-  if (node.getVersion() >= 12 && node.hasInput(2)) {
-    std::optional<SmallVector<int64_t>> training =
-        node.getKnownValues().getConstants(node.getInput(2));
-    bool isOff = training && training->size() == 1 && (*training)[0] == 0;
-    // A ratio of 0 drops nothing.
-    if (!isOff && node.hasInput(1))
-      isOff = getConstantScalar(node.getInput(1)) == 0.0;
-    if (!isOff)
-      return node.unsupported("training_mode must be constant false, or the "
-                              "ratio constant 0");
-  }
-  if (node.hasOutput(1)) {
-    Type type = node.getVersion() < 10 ? getElementTypeOrSelf(input)
-                                       : node.getBuilder().getI1Type();
-    if (failed(node.setOutput(1, fillLike(node, input, type, 1))))
-      return failure();
-  }
-  return node.setOutput(input);
-}
-
 static LogicalResult convertWhere(NodeContext &node) {
   Value condition = node.getInput(0), a = node.getInput(1),
         b = node.getInput(2);
@@ -300,7 +272,6 @@ ArrayRef<OpEntry> getElementwiseOps() {
                            clip[] = {1, 6, 11, 12, 13},
                            cast[] = {1, 6, 9, 13, 19, 21, 23, 24, 25},
                            identity[] = {1, 13, 14, 16, 19, 21, 23, 24, 25},
-                           dropout[] = {1, 6, 7, 10, 12, 13, 22},
                            where[] = {9, 16}, isNan[] = {9, 13, 20},
                            isInf[] = {10, 20}, v9[] = {9};
   static const OpEntry entries[] = {
@@ -350,7 +321,6 @@ ArrayRef<OpEntry> getElementwiseOps() {
       {"Cast", cast, convertCast},
       {"CastLike", v15to25, convertCastLike, 2, 2},
       {"Identity", identity, convertIdentity},
-      {"Dropout", dropout, convertDropout, 1, 3},
       {"Where", where, convertWhere, 3, 3},
   };
   return entries;

@@ -2,16 +2,13 @@
 
 #include "lib/import/onnx/AttentionParts.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
-
-static Value createInt(NodeContext &node, int64_t value) {
-  return node.createInts(value);
-}
 
 //===----------------------------------------------------------------------===//
 // Attention
@@ -30,7 +27,7 @@ static Value createKeyMask(NodeContext &node, Value mask, Value total,
     Value ends =
         node.unsqueeze(node.cast(mask, node.getBuilder().getIntegerType(64)),
                        {int64_t(1), int64_t(2), int64_t(3)});
-    isSeen = node.binary<LessOp>(node.createRange(total), ends);
+    isSeen = node.binary<LessOp>(createRange(node, total), ends);
   } else if (maskType.getRank() == 2 || maskType.getRank() == 3) {
     if (!elementType.isInteger(1))
       mask = node.create<NotOp>(
@@ -53,7 +50,7 @@ static Value addBias(NodeContext &node, Value value, Value bias, int64_t begin,
     return value;
   return node.binary<AddOp>(
       value,
-      node.sliceAxis(bias, 0, createInt(node, begin), createInt(node, end)));
+      node.sliceAxis(bias, 0, node.createInts(begin), node.createInts(end)));
 }
 
 static LogicalResult setAttentionOutputs(NodeContext &node, const Heads &heads,
@@ -104,8 +101,8 @@ static LogicalResult convertPackedAttention(NodeContext &node) {
   int64_t begin = 0;
   for (int64_t i = 0; i != 3; ++i) {
     parts[i] = splitHeads(node,
-                          node.sliceAxis(product, 2, createInt(node, begin),
-                                         createInt(node, begin + (*sizes)[i])),
+                          node.sliceAxis(product, 2, node.createInts(begin),
+                                         node.createInts(begin + (*sizes)[i])),
                           numHeads);
     begin += (*sizes)[i];
   }
@@ -120,7 +117,7 @@ static LogicalResult convertPackedAttention(NodeContext &node) {
                           Twine(getType(past).getRank()));
     auto getPast = [&](int64_t i) {
       return node.squeeze(
-          node.sliceAxis(past, 0, createInt(node, i), createInt(node, i + 1)),
+          node.sliceAxis(past, 0, node.createInts(i), node.createInts(i + 1)),
           {int64_t(0)});
     };
     pastLength = node.getDim(past, 3);
@@ -181,7 +178,7 @@ static LogicalResult convertMultiHeadAttention(NodeContext &node) {
       return node.unsupported("a bias of packed queries is not supported");
     auto getPart = [&](int64_t i) {
       Value part = node.squeeze(
-          node.sliceAxis(query, 3, createInt(node, i), createInt(node, i + 1)),
+          node.sliceAxis(query, 3, node.createInts(i), node.createInts(i + 1)),
           {int64_t(3)});
       return node.transpose(part, {0, 2, 1, 3});
     };
@@ -194,7 +191,7 @@ static LogicalResult convertMultiHeadAttention(NodeContext &node) {
       return node.unsupported("a bias of packed keys is not supported");
     auto getPart = [&](int64_t i) {
       Value part = node.squeeze(
-          node.sliceAxis(key, 3, createInt(node, i), createInt(node, i + 1)),
+          node.sliceAxis(key, 3, node.createInts(i), node.createInts(i + 1)),
           {int64_t(3)});
       return node.transpose(part, {0, 2, 1, 3});
     };
@@ -274,7 +271,7 @@ static LogicalResult convertMicrosoftRotary(NodeContext &node) {
   if (positionRank == 1) {
     Value first = node.unsqueeze(positions, {int64_t(1)});
     Value range =
-        node.unsqueeze(node.createRange(node.getDim(rows, 1)), {int64_t(0)});
+        node.unsqueeze(createRange(node, node.getDim(rows, 1)), {int64_t(0)});
     positions = node.binary<AddOp>(
         range, node.cast(first, node.getBuilder().getIntegerType(64)));
   } else if (positionRank != 2) {
@@ -328,8 +325,8 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
                           " heads");
     int64_t size = width / all;
     auto getPart = [&](int64_t begin, int64_t end) {
-      return node.sliceAxis(query, 2, createInt(node, begin * size),
-                            createInt(node, end * size));
+      return node.sliceAxis(query, 2, node.createInts(begin * size),
+                            node.createInts(end * size));
     };
     key = getPart(numHeads, numHeads + keyHeads);
     value = getPart(numHeads + keyHeads, all);
@@ -357,7 +354,7 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
   if (doRotary) {
     if (!cosineCache || !sineCache)
       return node.invalid("do_rotary = 1 needs cos_cache and sin_cache");
-    Value positions = node.unsqueeze(node.createRange(count), {int64_t(0)});
+    Value positions = node.unsqueeze(createRange(node, count), {int64_t(0)});
     if (first)
       positions = node.binary<AddOp>(positions, first);
     Value cosine = getAngles(node, cosineCache, positions),
@@ -383,7 +380,7 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
   Value isSeen =
       createCausal(node, count, total, first, window > 0 ? window : 0);
   Value isThere = node.binary<LessOp>(
-      node.createRange(total), node.unsqueeze(ends, {int64_t(1), int64_t(2)}));
+      createRange(node, total), node.unsqueeze(ends, {int64_t(1), int64_t(2)}));
   // Where the sequence ends before its padding, its rows see what comes first.
   heads.masks.push_back(
       createMask(node, node.binary<AndOp>(isSeen, isThere), type));
@@ -408,7 +405,7 @@ static LogicalResult convertEmbedLayerNorm(NodeContext &node) {
   Value sum = node.create<GatherOp>(words, ids, uint64_t(0));
   if (!positions)
     positions =
-        node.unsqueeze(node.createRange(node.getDim(ids, 1)), {int64_t(0)});
+        node.unsqueeze(createRange(node, node.getDim(ids, 1)), {int64_t(0)});
   sum = node.binary<AddOp>(
       sum, node.create<GatherOp>(places, positions, uint64_t(0)));
   if (segments && segmentWords)

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/xxhash.h"
@@ -18,23 +19,25 @@ using namespace mlir;
 namespace tenon::onnx_import {
 
 /// The seed of one of the numbers that a node draws for each element.
-static int64_t getSeed(NodeContext &node, uint64_t stream) {
-  uint64_t seed = node.hasAttribute("seed")
-                      ? bit_cast<uint32_t>(float(node.getFloat("seed", 0)))
-                      : xxh3_64bits(node.describe());
+static int64_t getSeed(NodeContext &node, uint64_t stream, bool isInteger) {
+  uint64_t seed = !node.hasAttribute("seed") ? xxh3_64bits(node.describe())
+                  : isInteger
+                      ? uint64_t(node.getInt("seed", 0))
+                      : bit_cast<uint32_t>(float(node.getFloat("seed", 0)));
   // Neighbouring seeds are far apart after this.
   constexpr uint64_t factor = 0xd1342543de82ef95;
   return int64_t((seed * 2 + stream + 1) * factor);
 }
 
 /// Uniform in [0, 1), in f64 if that is the type of the result and else in f32.
+/// Attribute 'seed' is a float but where `hasIntegerSeed`.
 static Value drawUniform(NodeContext &node, Value shape, Type type,
-                         uint64_t stream = 0) {
+                         uint64_t stream = 0, bool hasIntegerSeed = false) {
   if (node.failed() || !shape)
     return {};
   Type drawn = type.isF64() ? type : node.getBuilder().getF32Type();
-  Value result =
-      node.create<RandomOp>(shape, uint64_t(getSeed(node, stream)), drawn);
+  Value result = node.create<RandomOp>(
+      shape, uint64_t(getSeed(node, stream, hasIntegerSeed)), drawn);
   SmallVector<int64_t> dims;
   if (const std::optional<Elements> elements =
           node.getKnownValues().getElements(shape))
@@ -186,9 +189,70 @@ static LogicalResult convertMultinomial(NodeContext &node) {
   return node.setOutput(node.cast(node.squeeze(sample, {int64_t(2)}), type));
 }
 
+/// The input without a random part of its elements, and the others as much
+/// larger; `ratio` and `training` are of rank 0, and `training` may be data.
+static LogicalResult convertTrainingDropout(NodeContext &node, Value input,
+                                            Value ratio, Value training) {
+  Value uniform =
+      drawUniform(node, node.getShape(input), getElementTypeOrSelf(input),
+                  /*stream=*/0, /*hasIntegerSeed=*/true);
+  if (!uniform)
+    return failure();
+  Type drawn = getElementTypeOrSelf(uniform);
+  ratio = node.cast(ratio, drawn);
+  Value mask = node.create<OrOp>(node.create<GreaterEqualOp>(uniform, ratio),
+                                 node.create<NotOp>(training));
+  Value one = node.createScalar(drawn, 1);
+  Value scale = node.create<DivOp>(one, node.create<SubOp>(one, ratio));
+  scale = node.create<WhereOp>(training, scale, one);
+  if (node.failed())
+    return failure();
+  Value scaled =
+      node.create<MulOp>(input, node.cast(scale, getElementTypeOrSelf(input)));
+  if (node.hasOutput(1) && failed(node.setOutput(1, mask)))
+    return failure();
+  return node.setOutput(whereOrZero(node, mask, scaled));
+}
+
+/// When a model only runs, its input, of which the mask keeps everything.
+static LogicalResult convertDropout(NodeContext &node) {
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  if (node.getVersion() >= 12 && node.hasInput(2)) {
+    Value training = toScalar(node, node.getInput(2), "training_mode");
+    Value ratio = node.hasInput(1)
+                      ? toScalar(node, node.getInput(1), "a ratio")
+                      : node.createScalar(node.getBuilder().getF32Type(), 0.5);
+    if (node.failed())
+      return failure();
+    if (!getElementTypeOrSelf(training).isInteger(1))
+      return node.invalid("expected a training_mode of bool, found " +
+                          getTypeName(getElementTypeOrSelf(training)));
+    if (!isa<FloatType>(getElementTypeOrSelf(ratio)))
+      return node.invalid("expected a ratio that is a float, found " +
+                          getTypeName(getElementTypeOrSelf(ratio)));
+    node.ignoreAttributes({"ratio"});
+    auto known = node.getKnownValues().getConstants(training);
+    if (!known || (*known)[0] != 0)
+      return convertTrainingDropout(node, input, ratio, training);
+  }
+  node.ignoreAttributes({"ratio", "seed"});
+  if (node.getVersion() < 7)
+    node.ignoreAttributes({"is_test"});
+  if (node.hasOutput(1)) {
+    Type type = node.getVersion() < 10 ? getElementTypeOrSelf(input)
+                                       : node.getBuilder().getI1Type();
+    if (failed(node.setOutput(1, fillLike(node, input, type, 1))))
+      return failure();
+  }
+  return node.setOutput(input);
+}
+
 ArrayRef<OpEntry> getRandomOps() {
   static constexpr int64_t v1to22[] = {1, 22}, v7to22[] = {7, 22},
-                           v15to22[] = {15, 22};
+                           v15to22[] = {15, 22},
+                           dropout[] = {1, 6, 7, 10, 12, 13, 22};
   static const OpEntry entries[] = {
       {"RandomNormal", v1to22, convertRandomNormal<false>, 0, 0},
       {"RandomNormalLike", v1to22, convertRandomNormal<true>},
@@ -196,6 +260,7 @@ ArrayRef<OpEntry> getRandomOps() {
       {"RandomUniformLike", v1to22, convertRandomUniform<true>},
       {"Bernoulli", v15to22, convertBernoulli},
       {"Multinomial", v7to22, convertMultinomial},
+      {"Dropout", dropout, convertDropout, 1, 3},
   };
   return entries;
 }

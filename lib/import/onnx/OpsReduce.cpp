@@ -1,11 +1,27 @@
 //===- OpsReduce.cpp - Reductions -----------------------------------------===//
 
+#include "lib/import/onnx/ComputedAxes.h"
 #include "lib/import/onnx/OpTable.h"
 
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
+
+/// A reduction of no dimension: the function of each element.
+static Value applyToElements(NodeContext &node, Value input, ReduceKind kind) {
+  switch (kind) {
+  case ReduceKind::L1:
+  case ReduceKind::L2:
+    return node.create<AbsOp>(input);
+  case ReduceKind::SumSquare:
+    return node.create<MulOp>(input, input);
+  case ReduceKind::LogSum:
+    return node.create<LogOp>(input);
+  default:
+    return input;
+  }
+}
 
 /// `inputVersion` is the one at which the axes became an input.
 template <ReduceKind kind, int64_t inputVersion>
@@ -18,6 +34,13 @@ static LogicalResult convertReduce(NodeContext &node) {
   Value input = node.getInput(0);
   if (!input)
     return failure();
+  if (axesAreInput && isComputed(node, 1)) {
+    Value computed = node.toShapeOperand(node.getInput(1));
+    Value result = reduceComputed(node, input, computed, kind, isIdentity);
+    if (!keepDims)
+      result = squeezeComputed(node, result, computed);
+    return node.setOutput(result);
+  }
   std::optional<SmallVector<int64_t>> axes;
   if (!axesAreInput)
     axes = node.getInts("axes");
@@ -31,18 +54,7 @@ static LogicalResult convertReduce(NodeContext &node) {
   if (axes && !axes->empty())
     sorted = node.normalizeAxes(*axes, rank);
   else if (isIdentity)
-    // What remains is the function of each element.
-    switch (kind) {
-    case ReduceKind::Sum:
-    case ReduceKind::Mean:
-    case ReduceKind::Max:
-    case ReduceKind::Min:
-    case ReduceKind::Prod:
-      return node.setOutput(input);
-    default:
-      return node.unsupported("noop_with_empty_axes = 1 without axes is not "
-                              "supported");
-    }
+    return node.setOutput(applyToElements(node, input, kind));
   else
     sorted = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   llvm::sort(sorted);

@@ -158,64 +158,6 @@ static Value getNonEmptyInput(NodeContext &node, unsigned i) {
   return value;
 }
 
-/// Upsample, and Resize at version 10: coordinates are divided by the scale.
-static LogicalResult convertUpsample(NodeContext &node) {
-  std::string mode = node.getString("mode", "nearest");
-  Value input = node.getInput(0);
-  if (!input)
-    return failure();
-  Method method;
-  if (mode == "linear" || mode == "bilinear")
-    method.mode = ResizeMode::Linear;
-  else if (mode != "nearest")
-    return node.invalid("attribute 'mode' is " + quote(mode) +
-                        ", expected nearest or linear");
-  std::optional<SmallVector<double>> scales;
-  if (node.getVersion() < 7) {
-    // Of images alone.
-    for (StringRef name : {"height_scale", "width_scale"})
-      if (!node.hasAttribute(name))
-        return node.invalid("attribute '" + name + "' is missing");
-    scales = {1, 1, node.getFloat("height_scale", 1),
-              node.getFloat("width_scale", 1)};
-    if (node.getNumInputs() != 1)
-      return node.invalid("expected 1 input, found " +
-                          Twine(node.getNumInputs()));
-  } else if (node.getVersion() < 9) {
-    scales = node.getFloats("scales");
-    if (!scales)
-      return node.invalid("attribute 'scales' is missing");
-    if (node.getNumInputs() != 1)
-      return node.invalid("expected 1 input, found " +
-                          Twine(node.getNumInputs()));
-  } else {
-    if (node.getNumInputs() != 2)
-      return node.invalid("expected 2 inputs, found " +
-                          Twine(node.getNumInputs()));
-    Value given = node.getInput(1);
-    if (!given)
-      return failure();
-    scales = getConstantFloats(given);
-    if (!scales)
-      return node.unsupported("the scales must be constant");
-  }
-  SmallVector<int64_t> axes = getAllAxes(input);
-  if (method.mode != ResizeMode::Nearest)
-    return node.setOutput(resizeByScales(node, input, axes, *scales, method));
-  // The nearest element is the one before, or behind where an axis shrinks.
-  SmallVector<double> growing, shrinking;
-  for (double scale : *scales) {
-    growing.push_back(scale < 1 ? 1 : scale);
-    shrinking.push_back(scale < 1 ? scale : 1);
-  }
-  // What is no scale at all is reported by the second.
-  Value result = input;
-  if (llvm::any_of(growing, [](double scale) { return scale != 1; }))
-    result = resizeByScales(node, result, axes, growing, method);
-  method.nearest = NearestMode::Ceil;
-  return node.setOutput(resizeByScales(node, result, axes, shrinking, method));
-}
-
 /// What Resize does, whether `tenon.resize` can or not.
 struct ResizeRequest {
   ResampleMethod method;
@@ -328,6 +270,30 @@ static Target getScaledTarget(NodeContext &node, Value input,
   return target;
 }
 
+/// The same with scales that are data: f32 of rank 1.
+static Target getComputedTarget(NodeContext &node, Value input,
+                                ArrayRef<int64_t> axes, Value scales) {
+  Target target;
+  OpBuilder &builder = node.getBuilder();
+  RankedTensorType type = getType(scales);
+  if (type.getRank() != 1 ||
+      (!type.isDynamicDim(0) && type.getDimSize(0) != int64_t(axes.size()))) {
+    node.invalid("expected " + Twine(axes.size()) + " scales");
+    return {};
+  }
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    Value scale = getElement(node, scales, i);
+    Value dim = node.squeeze(node.getDim(input, axis), {int64_t(0)});
+    Value size = node.create<FloorOp>(
+        node.create<MulOp>(node.cast(dim, builder.getF32Type()),
+                           node.cast(scale, builder.getF32Type())));
+    target.sizes.push_back(node.cast(size, builder.getI64Type()));
+    target.scales.push_back(node.cast(scale, builder.getF64Type()));
+    target.known.push_back(std::nullopt);
+  }
+  return target;
+}
+
 /// The sizes that were asked for, or by a policy the largest that are not
 /// larger, or the smallest that are not smaller, of the input's proportions.
 static Target getSizedTarget(NodeContext &node, Value input,
@@ -399,7 +365,8 @@ static LogicalResult resampleTo(NodeContext &node, Value input,
     if (node.failed())
       return failure();
     if (getType(roi).getRank() != 1 ||
-        getType(roi).getDimSize(0) != int64_t(2 * axes.size()))
+        (!getType(roi).isDynamicDim(0) &&
+         getType(roi).getDimSize(0) != int64_t(2 * axes.size())))
       return node.invalid("expected a region of " + Twine(2 * axes.size()) +
                           " elements");
   }
@@ -421,6 +388,72 @@ static LogicalResult resampleTo(NodeContext &node, Value input,
     }
   }
   return node.setOutput(resample(node, input, method, resampled));
+}
+
+/// Upsample, and Resize at version 10: coordinates are divided by the scale.
+static LogicalResult convertUpsample(NodeContext &node) {
+  std::string mode = node.getString("mode", "nearest");
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  Method method;
+  if (mode == "linear" || mode == "bilinear")
+    method.mode = ResizeMode::Linear;
+  else if (mode != "nearest")
+    return node.invalid("attribute 'mode' is " + quote(mode) +
+                        ", expected nearest or linear");
+  std::optional<SmallVector<double>> scales;
+  if (node.getVersion() < 7) {
+    // Of images alone.
+    for (StringRef name : {"height_scale", "width_scale"})
+      if (!node.hasAttribute(name))
+        return node.invalid("attribute '" + name + "' is missing");
+    scales = {1, 1, node.getFloat("height_scale", 1),
+              node.getFloat("width_scale", 1)};
+    if (node.getNumInputs() != 1)
+      return node.invalid("expected 1 input, found " +
+                          Twine(node.getNumInputs()));
+  } else if (node.getVersion() < 9) {
+    scales = node.getFloats("scales");
+    if (!scales)
+      return node.invalid("attribute 'scales' is missing");
+    if (node.getNumInputs() != 1)
+      return node.invalid("expected 1 input, found " +
+                          Twine(node.getNumInputs()));
+  } else {
+    if (node.getNumInputs() != 2)
+      return node.invalid("expected 2 inputs, found " +
+                          Twine(node.getNumInputs()));
+    Value given = node.getInput(1);
+    if (!given)
+      return failure();
+    scales = getConstantFloats(given);
+    if (!scales) {
+      ResampleMethod computed;
+      computed.mode = method.mode;
+      computed.coordinates = Coordinates::Asymmetric;
+      computed.nearest = NearestMode::Floor;
+      computed.prefersCeilWhereShrinking = true;
+      return resampleTo(
+          node, input, getAllAxes(input),
+          getComputedTarget(node, input, getAllAxes(input), given), computed);
+    }
+  }
+  SmallVector<int64_t> axes = getAllAxes(input);
+  if (method.mode != ResizeMode::Nearest)
+    return node.setOutput(resizeByScales(node, input, axes, *scales, method));
+  // The nearest element is the one before, or behind where an axis shrinks.
+  SmallVector<double> growing, shrinking;
+  for (double scale : *scales) {
+    growing.push_back(scale < 1 ? 1 : scale);
+    shrinking.push_back(scale < 1 ? scale : 1);
+  }
+  // What is no scale at all is reported by the second.
+  Value result = input;
+  if (llvm::any_of(growing, [](double scale) { return scale != 1; }))
+    result = resizeByScales(node, result, axes, growing, method);
+  method.nearest = NearestMode::Ceil;
+  return node.setOutput(resizeByScales(node, result, axes, shrinking, method));
 }
 
 static LogicalResult convertResize(NodeContext &node) {
@@ -455,7 +488,9 @@ static LogicalResult convertResize(NodeContext &node) {
   }
   std::optional<SmallVector<double>> constants = getConstantFloats(scales);
   if (!constants)
-    return node.unsupported("the scales must be constant");
+    return resampleTo(node, input, axes,
+                      getComputedTarget(node, input, axes, scales),
+                      request->method);
   if (native)
     return node.setOutput(
         resizeByScales(node, input, axes, *constants, *native));

@@ -1,6 +1,7 @@
 //===- OpsSampling.cpp - Elements between elements ------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 
@@ -77,7 +78,7 @@ static LogicalResult convertGridSample(NodeContext &node) {
 /// tensor of rank `rank`.
 static Value createAxis(NodeContext &node, Value count, Type type,
                         bool alignCorners, int64_t dim, int64_t rank) {
-  Value ramp = node.cast(node.createRange(count), type);
+  Value ramp = node.cast(createRange(node, count), type);
   Value number = node.cast(count, type);
   Value one = node.createScalar(type, 1), two = node.createScalar(type, 2);
   Value doubled = node.create<MulOp>(ramp, two), axis;
@@ -243,7 +244,8 @@ static Value createWindowPositions(NodeContext &node,
   };
   Value positions = createFloats({1, count, 1, 1, 2}, kernel);
   for (int64_t i : {0, 1}) {
-    Value ramp = node.cast(node.createRange(node.getDim(offsets, 2 + i)), type);
+    Value ramp =
+        node.cast(createRange(node, node.getDim(offsets, 2 + i)), type);
     SmallVector<int64_t> around{0, 1, 3 - i, 4};
     double stride = window.strides[i];
     Value steps = createFloats({1, 1, 1, 1, 2},

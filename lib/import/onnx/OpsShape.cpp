@@ -210,6 +210,26 @@ static Value copyDimensions(NodeContext &node, Value input, Value shape) {
   return node.joinShape(parts);
 }
 
+/// `shape` with what a -1 stands for in its place, where an element may be one
+/// that comes from data.
+static Value inferDimension(NodeContext &node, Value input, Value shape) {
+  const std::optional<Elements> elements =
+      node.getKnownValues().getElements(shape);
+  if (node.failed() || !elements ||
+      llvm::none_of(*elements,
+                    [](const Element &element) { return element.isUnknown(); }))
+    return shape;
+  Value one = node.createInts(int64_t(1));
+  Value isInferred = node.create<EqualOp>(shape, node.createInts(int64_t(-1)));
+  Value product =
+      node.create<ReduceOp>(node.create<WhereOp>(isInferred, one, shape),
+                            ReduceKind::Prod, ArrayRef<int64_t>{0});
+  Value total = node.getDimProduct(input, 0, getType(input).getRank());
+  // Numbers that do not agree are found when the tensor is reshaped.
+  Value rest = node.create<DivOp>(total, node.create<MaxOp>(product, one));
+  return node.create<WhereOp>(isInferred, rest, shape);
+}
+
 static LogicalResult convertReshape(NodeContext &node) {
   bool allowsZero =
       node.getVersion() >= 14 ? node.getBool("allowzero", false) : false;
@@ -231,7 +251,8 @@ static LogicalResult convertReshape(NodeContext &node) {
     shape = copyDimensions(node, input, shape);
   if (!shape)
     return failure();
-  return node.setOutput(node.reshape(input, shape));
+  shape = inferDimension(node, input, shape);
+  return node.setOutput(node.failed() ? Value() : node.reshape(input, shape));
 }
 
 static LogicalResult convertFlatten(NodeContext &node) {

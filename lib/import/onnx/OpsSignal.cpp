@@ -1,6 +1,7 @@
 //===- OpsSignal.cpp - Transforms of signals, counts of n-grams -----------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 
@@ -56,16 +57,18 @@ static Transform createTransform(NodeContext &node, Value length, Value count,
             node.createConstant(DenseElementsAttr::get(matrixType, imaginary))};
   }
   auto ramp = [&](Value size, int64_t axis) {
-    return node.unsqueeze(node.createRange(size), {axis});
+    return node.unsqueeze(createRange(node, size), {axis});
   };
   // Whole turns are taken off while the product is exact.
   Value product = node.create<MulOp>(ramp(length, 1), ramp(count, 0));
   Value turns =
       node.create<ModOp>(product, node.unsqueeze(length, {int64_t(0)}));
-  Value lengthNumber = node.cast(length, type);
+  // In f64 half a turn has a sine of next to nothing.
+  Type f64 = node.getBuilder().getF64Type();
+  Value lengthNumber = node.cast(length, f64);
   Value angle = node.create<DivOp>(
-      node.create<MulOp>(node.cast(turns, type),
-                         node.createScalar(type, sign * 2 * M_PI)),
+      node.create<MulOp>(node.cast(turns, f64),
+                         node.createScalar(f64, sign * 2 * M_PI)),
       node.unsqueeze(lengthNumber, {int64_t(0)}));
   Value cosine = node.create<CosOp>(angle), sine = node.create<SinOp>(angle);
   if (isInverse) {
@@ -73,6 +76,8 @@ static Transform createTransform(NodeContext &node, Value length, Value count,
     cosine = node.create<DivOp>(cosine, divisor);
     sine = node.create<DivOp>(sine, divisor);
   }
+  cosine = node.cast(cosine, type);
+  sine = node.cast(sine, type);
   auto interleave = [&](Value a, Value b) {
     if (node.failed())
       return Value();
@@ -235,25 +240,29 @@ static LogicalResult convertDft(NodeContext &node) {
 static LogicalResult convertStft(NodeContext &node) {
   bool isOneSided = node.getBool("onesided", true);
   Value signal = node.getInput(0);
-  std::optional<SmallVector<int64_t>> step =
-      node.getConstantInput(1, "the frame step");
-  if (!step || failed(checkSignal(node, signal, 3)))
+  Value strides = toSize(node, node.getInput(1));
+  if (!strides || failed(checkSignal(node, signal, 3)))
     return failure();
   RankedTensorType type = getType(signal);
   if (type.getRank() != 3)
     return node.invalid("expected a signal of rank 3, found rank " +
                         Twine(type.getRank()));
-  if (step->size() != 1 || (*step)[0] < 1 || (*step)[0] > INT32_MAX)
-    return node.invalid("expected a frame step of at least 1");
+  KnownValues &known = node.getKnownValues();
+  if (auto step = known.getConstants(strides);
+      step && ((*step)[0] < 1 || (*step)[0] > INT32_MAX))
+    return node.invalid("expected a frame step of at least 1, found " +
+                        Twine((*step)[0]));
   Value window = node.getOptionalInput(2), length;
   if (node.hasInput(3)) {
-    std::optional<SmallVector<int64_t>> given =
-        node.getConstantInput(3, "the frame length");
-    if (!given)
+    length = toSize(node, node.getInput(3));
+    if (!length)
       return failure();
-    if (given->size() != 1 || (*given)[0] < 1 || (*given)[0] > INT32_MAX)
-      return node.invalid("expected a frame length of at least 1");
-    length = node.createInts((*given)[0]);
+    if (auto given = known.getConstants(length)) {
+      if ((*given)[0] < 1 || (*given)[0] > INT32_MAX)
+        return node.invalid("expected a frame length of at least 1, found " +
+                            Twine((*given)[0]));
+      length = node.createInts((*given)[0]);
+    }
   } else if (window && getType(window).getRank() == 1) {
     length = node.getDim(window, 0);
   } else {
@@ -261,21 +270,27 @@ static LogicalResult convertStft(NodeContext &node) {
   }
   if (isOneSided && type.getDimSize(2) == 2)
     return node.invalid("expected a real signal where 'onesided' is 1");
-  Value strides = node.createInts((*step)[0]),
-        one = node.createInts(int64_t(1));
+  Value one = node.createInts(int64_t(1));
   Value room = node.create<SubOp>(node.getDim(signal, 1), length);
-  Value frames = node.create<AddOp>(node.create<DivOp>(room, strides), one);
+  // A computed step below 1 makes a negative size, which is an error of the
+  // run.
+  Value isForwards = node.create<GreaterEqualOp>(strides, one);
+  Value frames = node.create<WhereOp>(
+      isForwards,
+      node.create<AddOp>(
+          node.create<DivOp>(room, node.create<MaxOp>(strides, one)), one),
+      node.createInts(int64_t(-1)));
   if (!frames)
     return failure();
-  if (auto known = node.getKnownValues().getConstants(frames)) {
-    if ((*known)[0] < 1)
+  if (auto count = known.getConstants(frames)) {
+    if ((*count)[0] < 1)
       return node.invalid("the signal is shorter than a frame");
-    frames = node.createInts(*known);
+    frames = node.createInts(*count);
   }
-  Value starts = node.create<MulOp>(node.createRange(frames), strides);
+  Value starts = node.create<MulOp>(createRange(node, frames), strides);
   Value indices = node.create<AddOp>(
       node.unsqueeze(starts, {int64_t(1)}),
-      node.unsqueeze(node.createRange(length), {int64_t(0)}));
+      node.unsqueeze(createRange(node, length), {int64_t(0)}));
   Value framed = node.create<GatherOp>(signal, indices, uint64_t(1));
   if (window)
     framed = node.binary<MulOp>(

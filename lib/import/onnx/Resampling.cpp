@@ -96,7 +96,9 @@ Value AxisResampler::getCoordinates() {
   case Coordinates::Asymmetric:
     return node.create<DivOp>(x, axis.scale);
   case Coordinates::TfHalfPixelForNn:
-    return divideMiddle();
+    // What keeps its size stays as it is.
+    return where(node, node.create<EqualOp>(axis.scale, real(1)), x,
+                 divideMiddle());
   case Coordinates::TfCropAndResize: {
     Value size = last(inputSize);
     Value begin = node.create<MulOp>(axis.roiBegin, size);
@@ -123,6 +125,10 @@ Value AxisResampler::getOutside() {
 }
 
 Value AxisResampler::chooseNearest() {
+  if (method.prefersCeilWhereShrinking)
+    return where(node, withScalar<LessOp>(node, axis.scale, 1),
+                 node.create<CeilOp>(coordinates),
+                 node.create<FloorOp>(coordinates));
   switch (method.nearest) {
   case NearestMode::RoundPreferFloor:
     return node.create<CeilOp>(withScalar<SubOp>(node, coordinates, 0.5));

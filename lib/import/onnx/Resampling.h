@@ -32,6 +32,8 @@ struct ResampleMethod {
   double cubicCoefficient = -0.75;
   bool excludesOutside = false;
   bool antialiases = false;
+  /// Nearest is Ceil, whatever `nearest` says, where the scale is below 1.
+  bool prefersCeilWhereShrinking = false;
   double extrapolation = 0;
 };
 

@@ -17,6 +17,7 @@ import sys
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 from onnx import helper, parser
 
 

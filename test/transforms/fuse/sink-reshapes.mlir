@@ -41,3 +41,29 @@ func.func @stays(%a: tensor<32x8xf32>, %b: tensor<8x16xf32>, %rows: tensor<4x8x1
   %6 = tenon.mul %5, %rows : (tensor<4x8x16xf32>, tensor<4x8x1xf32>) -> tensor<4x8x16xf32>
   return %2, %3, %6 : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>
 }
+
+// -----
+
+// Both sides have a producer: the operation joins the anchor, or the first, and
+// the other's reshape does not sink in turn.
+// CHECK-LABEL: func.func @chooses(
+// CHECK-DAG: %[[EXP:.*]] = tenon.exp
+// CHECK-DAG: %[[M:.*]] = tenon.matmul
+// CHECK-DAG: %[[E:.*]] = tenon.reshape %[[EXP]]
+// CHECK: tenon.mul %[[E]], %[[M]] : (tensor<32x16xf32>
+// CHECK-DAG: %[[FIRST:.*]] = tenon.sin
+// CHECK-DAG: %[[SECOND:.*]] = tenon.cos
+// CHECK-DAG: %[[RESHAPED:.*]] = tenon.reshape %[[SECOND]]
+// CHECK: tenon.mul %[[FIRST]], %[[RESHAPED]] : (tensor<4x8x16xf32>
+func.func @chooses(%a: tensor<32x8xf32>, %b: tensor<8x16xf32>, %c: tensor<4x8x16xf32>, %d: tensor<32x16xf32>) -> (tensor<4x8x16xf32>, tensor<4x8x16xf32>) {
+  %s = tenon.constant dense<[4, 8, 16]> : tensor<3xi64>
+  %0 = tenon.exp %c : (tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %1 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
+  %2 = tenon.reshape %1, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+  %3 = tenon.mul %0, %2 : (tensor<4x8x16xf32>, tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %4 = tenon.sin %c : (tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  %5 = tenon.cos %d : (tensor<32x16xf32>) -> tensor<32x16xf32>
+  %6 = tenon.reshape %5, %s : (tensor<32x16xf32>, tensor<3xi64>) -> tensor<4x8x16xf32>
+  %7 = tenon.mul %4, %6 : (tensor<4x8x16xf32>, tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
+  return %3, %7 : tensor<4x8x16xf32>, tensor<4x8x16xf32>
+}

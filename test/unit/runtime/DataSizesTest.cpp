@@ -63,8 +63,8 @@ namespace {
 struct DataSizes : testing::Test {
   std::string runWith(int64_t newCount, const TenonTensor *output = nullptr) {
     count = newCount;
-    return take(tenon_session_run(session.get(), given, 2, output,
-                                  output ? 1 : 0));
+    return take(
+        tenon_session_run(session.get(), given, 2, output, output ? 1 : 0));
   }
 
   TenonModelDesc desc = makeDescription();
