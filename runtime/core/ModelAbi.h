@@ -68,12 +68,16 @@ typedef struct TenonBufferDesc {
   int32_t lastStep;
 } TenonBufferDesc;
 
-/** What a generated kernel returns. */
+/** What a generated kernel returns. All but OK may tell the number that is
+ * wrong, if it fits: number * 8 + TENON_KERNEL_TELLS_NUMBER + status. */
 enum TenonKernelStatus {
   TENON_KERNEL_OK = 0,
   TENON_KERNEL_INDEX_OUT_OF_RANGE = 1,
-  TENON_KERNEL_SHAPE_MISMATCH = 2,
-  TENON_KERNEL_DIVISION_BY_ZERO = 3
+  /* A size that the data give, and that the operation can't have. */
+  TENON_KERNEL_SIZE_OUT_OF_RANGE = 2,
+  TENON_KERNEL_STATUS_MASK = 3,
+  TENON_KERNEL_TELLS_NUMBER = 4,
+  TENON_KERNEL_NUMBER_SHIFT = 3
 };
 
 /** A generated kernel. `fn` runs the units begin <= u < end; units are
@@ -81,7 +85,7 @@ enum TenonKernelStatus {
  *   args: one pointer for each tensor (inputs, then outputs), to its first
  *         element, aligned to the element only;
  *   dims: the dynamic dimensions of all args in order, then the scalars.
- * Returns a TenonKernelStatus. */
+ * Returns a TenonKernelStatus, perhaps with a number. */
 typedef struct TenonKernel {
   int32_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);

@@ -239,28 +239,36 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   desc.plan(symbols.data(), plan.bytes.data(), plan.outputDims.data(),
             libraryDims.data());
   std::string problem;
+  const char *node = nullptr, *tensor = nullptr;
   for (uint32_t i = 0; i < desc.numBuffers && problem.empty(); ++i)
-    if (plan.bytes[i] < 0)
-      problem = "node " + quote(desc.buffers[i].name) +
-                " has a result of negative or too large size";
+    if (plan.bytes[i] < 0) {
+      node = desc.buffers[i].name;
+      problem =
+          "node " + quote(node) + " has a result of negative or too large size";
+    }
   for (uint32_t i = 0; i < desc.numOutputs && problem.empty(); ++i) {
     TenonTensor output{nullptr, nullptr,
                        static_cast<TenonDType>(desc.outputs[i].dtype),
                        desc.outputs[i].rank,
                        plan.outputDims.data() + model->outputDimOffsets[i]};
     // What only the run can tell is -1 to the caller.
-    bool isKnown = true, isPossible = true;
+    bool isKnown = true;
+    std::string wrong;
     for (int32_t axis = 0; axis < output.rank; ++axis) {
       int64_t &dim = plan.outputDims[model->outputDimOffsets[i] + axis];
-      isPossible &= dim >= 0 || dim == TENON_DIM_COMPUTED;
+      if (dim < 0 && dim != TENON_DIM_COMPUTED)
+        wrong = "has dimension " + std::to_string(axis) + " of negative size";
       isKnown &= dim != TENON_DIM_COMPUTED;
       if (dim == TENON_DIM_COMPUTED)
         dim = -1;
     }
     plan.outputBytes[i] = isKnown ? tenon_tensor_bytes(&output) : 0;
-    if (!isPossible || plan.outputBytes[i] == SIZE_MAX)
-      problem = "output " + quote(desc.outputs[i].name) +
-                " has a negative or too large size";
+    if (wrong.empty() && plan.outputBytes[i] == SIZE_MAX)
+      wrong = "is too large: " + formatDims(output.dims, output.rank);
+    if (!wrong.empty()) {
+      tensor = desc.outputs[i].name;
+      problem = "output " + quote(tensor) + " " + wrong;
+    }
   }
   if (problem.empty()) {
     plan.arenaBytes = planner.place(desc.buffers, plan.bytes.data(),
@@ -275,9 +283,19 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   for (uint32_t i = 0; i < desc.numSymbols; ++i)
     values += (i ? ", " : "") + quote(desc.symbolNames[i]) + " = " +
               std::to_string(symbols[i]);
-  return makeError(TENON_ERROR_INVALID,
-                   "the model cannot run with these dimensions%s%s: %s",
-                   values.empty() ? "" : ": ", values.c_str(), problem.c_str());
+  Error error = makeError(
+      TENON_ERROR_INVALID, "the model cannot run with these dimensions%s%s: %s",
+      values.empty() ? "" : ": ", values.c_str(), problem.c_str());
+  TenonDiagnostic &finding = error->diagnostics.front();
+  if (tensor)
+    finding.tensor = tensor;
+  TenonDiagnostic named = finding;
+  named.found = values.c_str();
+  named.nodes = &node;
+  named.num_nodes = node && *node;
+  error->diagnostics.clear();
+  error->add(named);
+  return error;
 }
 
 Error TenonSession::prepareLibraryKernels() {

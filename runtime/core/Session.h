@@ -80,6 +80,7 @@ private:
                         void *const *args, const int64_t *dims, int64_t units);
   static int32_t library(void *session, const TenonLibraryKernel *kernel,
                          void *const *args, const int64_t *dims);
+  int32_t failKernel(const TenonKernel *kernel, int32_t status);
   static int32_t fail(void *session, int32_t code, const char *node,
                       const char *message);
   static int32_t mismatch(void *session, const char *node, const char *what,

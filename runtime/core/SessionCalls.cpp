@@ -125,23 +125,32 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
     ++time.calls;
     time.nanoseconds += getNanoseconds() - start;
   }
-  switch (status) {
-  case TENON_KERNEL_OK:
-    return TENON_OK;
+  return status == TENON_KERNEL_OK ? TENON_OK
+                                   : session.failKernel(kernel, status);
+}
+
+int32_t TenonSession::failKernel(const TenonKernel *kernel, int32_t status) {
+  std::string number;
+  if (status & TENON_KERNEL_TELLS_NUMBER)
+    number = std::to_string(status >> TENON_KERNEL_NUMBER_SHIFT);
+  std::string what, expected;
+  switch (status & TENON_KERNEL_STATUS_MASK) {
   case TENON_KERNEL_INDEX_OUT_OF_RANGE:
-    return fail(data, TENON_ERROR_INVALID, kernel->name,
-                "index out of range: expected one of the dimension that it "
-                "selects from");
-  case TENON_KERNEL_SHAPE_MISMATCH:
-    return fail(data, TENON_ERROR_INVALID, kernel->name,
-                "the dimensions of its inputs don't fit each other");
-  case TENON_KERNEL_DIVISION_BY_ZERO:
-    return fail(data, TENON_ERROR_INVALID, kernel->name,
-                "integer division by zero");
+    what = number.empty() ? "index" : "index " + number;
+    expected = "one of the dimension that it selects from";
+    break;
+  case TENON_KERNEL_SIZE_OUT_OF_RANGE:
+    what = number.empty() ? "size" : "size " + number;
+    expected = "one that its inputs allow";
+    break;
   default:
-    return fail(data, TENON_ERROR_INTERNAL, kernel->name,
+    return fail(this, TENON_ERROR_INTERNAL, kernel->name,
                 ("unknown status " + std::to_string(status)).c_str());
   }
+  std::string message = what + " is out of range: expected " + expected;
+  pending = makeNodeError(TENON_ERROR_INVALID, kernel->name, message.c_str(),
+                          number, expected);
+  return pending->code;
 }
 
 int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
@@ -182,10 +191,15 @@ int32_t TenonSession::fail(void *data, int32_t code, const char *node,
 
 int32_t TenonSession::mismatch(void *data, const char *node, const char *what,
                                int64_t first, int64_t second) {
-  std::string message = std::string(what) + ": found " + std::to_string(first) +
-                        " and " + std::to_string(second) +
-                        ", expected equal sizes";
-  return fail(data, TENON_ERROR_INVALID, node, message.c_str());
+  auto &session = *static_cast<TenonSession *>(data);
+  if (session.pending)
+    return session.pending->code;
+  std::string found = std::to_string(first) + " and " + std::to_string(second);
+  std::string message =
+      std::string(what) + ": found " + found + ", expected equal sizes";
+  session.pending = makeNodeError(TENON_ERROR_INVALID, node, message.c_str(),
+                                  found, "equal sizes");
+  return session.pending->code;
 }
 
 //===----------------------------------------------------------------------===//

@@ -59,8 +59,11 @@ static int32_t pick(void *const *args, const int64_t *dims, int64_t begin,
   const int64_t *index = args[1];
   float *picked = args[2];
   for (int64_t row = begin; row < end; ++row) {
-    if (index[row] < 0 || index[row] >= dims[0])
+    if (index[row] < 0)
       return TENON_KERNEL_INDEX_OUT_OF_RANGE;
+    if (index[row] >= dims[0])
+      return TENON_KERNEL_INDEX_OUT_OF_RANGE | TENON_KERNEL_TELLS_NUMBER |
+             (int32_t)index[row] << TENON_KERNEL_NUMBER_SHIFT;
     for (int i = 0; i < 4; ++i)
       picked[row * 4 + i] = y[index[row] * 4 + i];
   }

@@ -189,8 +189,9 @@ TEST(Session, ErrorsInKernels) {
       call.index[n / 2] = n;
       for (int i = 0; i < 5; ++i)
         EXPECT_EQ(take(call.run(session.get())),
-                  "2: node 'Gather_2': index out of range: expected one of the "
-                  "dimension that it selects from");
+                  "2: node 'Gather_2': index " + std::to_string(n) +
+                      " is out of range: expected one of the dimension that "
+                      "it selects from");
       call.index[n / 2] = n - 1 - n / 2;
       EXPECT_EQ(take(call.run(session.get())), "ok");
       EXPECT_TRUE(call.isRight());
@@ -200,7 +201,7 @@ TEST(Session, ErrorsInKernels) {
               "3: node 'Loop_3': thirteen rows");
     thirteen.index[3] = -1; // the first error is the one told
     EXPECT_EQ(take(thirteen.run(session.get())),
-              "2: node 'Gather_2': index out of range: expected one of the "
+              "2: node 'Gather_2': index is out of range: expected one of the "
               "dimension that it selects from");
   }
 }
