@@ -14,7 +14,8 @@ HEAD = """\
 # Tests of ONNX that are expected to fail. A line "= reason" holds for the tests below it, one a line. What stands behind
 # a test's name limits that to some configurations: "dynamic codegen-static" to those that are dynamic, and those that are
 # codegen and static.
-# `utils/conformance --update` adds what fails, removes what passes, and keeps reasons.
+# `utils/conformance --update` adds what fails, removes what passes, and says why; a reason behind "=!" is a judgement, not
+# what a tool said, and stays.
 """
 
 
@@ -76,8 +77,11 @@ class Table:
                 continue
             patterns = find_patterns([o.configuration for o in failing],
                                      [o.configuration for o in all_of_it if o.result == "passed"])
-            default = old.get("") or group_of(failing[0].reason)
-            self.tests[test] = {pattern: old.get(pattern, default) for pattern in patterns}
+            self.tests[test] = {}
+            for pattern in patterns:
+                first = next(o for o in failing if matches(pattern, o.configuration))
+                kept = [r for r in (old.get(pattern), old.get("")) if r and r.startswith("!")]
+                self.tests[test][pattern] = kept[0] if kept else group_of(first.reason)
         self.write()
 
     def write(self) -> None:
@@ -89,7 +93,7 @@ class Table:
         with open(self.path, "w", encoding="utf-8") as file:
             file.write(HEAD)
             for reason, tests in sorted(groups.items()):
-                file.write(f"\n= {reason}\n")
+                file.write(f"\n={reason}\n" if reason.startswith("!") else f"\n= {reason}\n")
                 for test, patterns in sorted(tests.items()):
                     file.write(" ".join([test] + sorted(filter(None, patterns))) + "\n")
 
