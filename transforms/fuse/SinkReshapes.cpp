@@ -97,7 +97,10 @@ private:
   /// How much an operation gains by joining the kernel that computes `operand`,
   /// behind reshapes or not: anchors first.
   static int getGain(Value operand) {
-    if (!operand.hasOneUse())
+    // Sizes are computed without the tensor.
+    if (llvm::count_if(operand.getUsers(), [](Operation *user) {
+          return !isa<tensor::DimOp>(user);
+        }) != 1)
       return 0;
     if (auto reshape = operand.getDefiningOp<ReshapeOp>())
       return getGain(reshape.getInput());
@@ -117,7 +120,7 @@ private:
   }
 
   static bool canSink(ReshapeOp reshape, Operation *op) {
-    return getGain(reshape.getOutput()) > 0 &&
+    return reshape->hasOneUse() && getGain(reshape.getOutput()) > 0 &&
            !reshape.getInput().getDefiningOp<ReshapeOp>() &&
            getType(op->getResult(0)).getShape() ==
                getType(reshape.getOutput()).getShape() &&

@@ -1,6 +1,7 @@
 //===- ComputedAxes.cpp - Axes that are not constant ----------------------===//
 
 #include "lib/import/onnx/ComputedAxes.h"
+#include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
 using namespace mlir;
@@ -91,25 +92,28 @@ static Value getIndices(NodeContext &node, Value start, Value end, Value step,
 
 Value sliceComputed(NodeContext &node, Value input, Value starts, Value ends,
                     Value axes, Value steps) {
-  int64_t count = getCount(node, starts, "starts");
-  if (count < 0)
+  if (node.failed() || !input || !starts || !ends)
     return {};
   int64_t rank = getType(input).getRank();
+  int64_t count = getType(starts).getDimSize(0);
+  bool isCounted = !ShapedType::isDynamic(count);
   for (auto [what, value] : {std::pair("ends", ends), std::pair("axes", axes),
                              std::pair("steps", steps)})
-    if (value && getType(value).getDimSize(0) != count) {
+    if (isCounted && value && !getType(value).isDynamicDim(0) &&
+        getType(value).getDimSize(0) != count) {
       node.invalid("expected " + Twine(count) + " " + what + ", found " +
                    Twine(getType(value).getDimSize(0)));
       return {};
     }
-  if (axes)
+  if (axes) {
     axes = countFromFront(node, axes, rank);
-  else if (count > rank) {
+  } else if (isCounted && count > rank) {
     node.invalid("expected at most " + Twine(rank) + " starts, found " +
                  Twine(count));
     return {};
-  } else
-    axes = node.createInts(llvm::to_vector(llvm::seq<int64_t>(0, count)));
+  } else {
+    axes = createRange(node, node.getDim(starts, 0));
+  }
   for (int64_t dim = 0; dim != rank && !node.failed(); ++dim) {
     Value isMeant = node.create<EqualOp>(axes, number(node, dim));
     auto pick = [&](Value values) {
@@ -137,10 +141,15 @@ Value sliceComputed(NodeContext &node, Value input, Value starts, Value ends,
 //===----------------------------------------------------------------------===//
 
 Value squeezeComputed(NodeContext &node, Value input, Value axes) {
+  if (node.failed() || !input)
+    return {};
+  int64_t rank = getType(input).getRank();
+  if (std::optional<int64_t> declared = node.getDeclaredRank();
+      declared && *declared <= rank)
+    axes = node.requireDim(axes, 0, rank - *declared);
   int64_t count = getCount(node, axes, "axes");
   if (count < 0)
     return {};
-  int64_t rank = getType(input).getRank();
   if (count > rank) {
     node.invalid("expected at most " + Twine(rank) + " axes, found " +
                  Twine(count));
@@ -157,10 +166,15 @@ Value squeezeComputed(NodeContext &node, Value input, Value axes) {
 }
 
 Value unsqueezeComputed(NodeContext &node, Value input, Value axes) {
+  if (node.failed() || !input)
+    return {};
+  int64_t rank = getType(input).getRank();
+  if (std::optional<int64_t> declared = node.getDeclaredRank();
+      declared && *declared >= rank)
+    axes = node.requireDim(axes, 0, *declared - rank);
   int64_t count = getCount(node, axes, "axes");
   if (count < 0)
     return {};
-  int64_t rank = getType(input).getRank();
   if (rank + count > kMaxRank) {
     node.invalid("the result has rank " + Twine(rank + count) +
                  ", expected at most " + Twine(kMaxRank));

@@ -141,6 +141,16 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph,
   return success();
 }
 
+void GraphImporter::readDeclaredRanks(const onnx::GraphProto &graph,
+                                      Scope &scope) {
+  for (const auto *values : {&graph.value_info(), &graph.output()})
+    for (const onnx::ValueInfoProto &value : *values)
+      if (value.type().has_tensor_type() &&
+          value.type().tensor_type().has_shape())
+        scope.declaredRanks[value.name()] =
+            value.type().tensor_type().shape().dim_size();
+}
+
 LogicalResult GraphImporter::importNodes(const Nodes &nodes, Scope &scope) {
   for (auto [i, node] : llvm::enumerate(nodes))
     if (failed(importNode(node, i, scope)))
@@ -336,6 +346,7 @@ GraphImporter::importSubgraph(const onnx::GraphProto &graph,
   Scope scope;
   scope.outer = currentScope;
   scope.frame = &frame;
+  readDeclaredRanks(graph, scope);
   Scope *outerScope = currentScope;
   LogicalResult imported = importInitializers(graph, scope);
   for (auto [input, value] : llvm::zip(graph.input(), inputs))

@@ -36,6 +36,8 @@ private:
     llvm::StringMap<mlir::Value> values;
     /// Parameters of a function that its call leaves out.
     llvm::StringSet<> absent;
+    /// What the graph says of the ranks of its values.
+    llvm::StringMap<int64_t> declaredRanks;
     const Scope *outer = nullptr;
     const Frame *frame = nullptr;
 
@@ -66,6 +68,7 @@ private:
   mlir::LogicalResult checkOptions();
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph,
                                          Scope &scope);
+  static void readDeclaredRanks(const onnx::GraphProto &graph, Scope &scope);
   mlir::LogicalResult importNodes(const Nodes &nodes, Scope &scope);
   mlir::LogicalResult importNode(const onnx::NodeProto &node, int index,
                                  Scope &scope);

@@ -315,6 +315,7 @@ LogicalResult GraphImporter::importMain(ModuleOp module) {
   frame.opsets = &opsets;
   Scope scope;
   scope.frame = &frame;
+  readDeclaredRanks(graph, scope);
   auto argument = body->args_begin();
   auto location = locations.begin();
   for (const Input &input : inputs) {

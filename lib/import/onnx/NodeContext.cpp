@@ -60,6 +60,12 @@ Value NodeContext::getInput(unsigned i) {
   return inputs[i];
 }
 
+std::optional<int64_t> NodeContext::getDeclaredRank(unsigned i) const {
+  const auto &ranks = importer.currentScope->declaredRanks;
+  auto found = ranks.find(node.output(i));
+  return found == ranks.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<SmallVector<int64_t>>
 NodeContext::getConstantInput(unsigned i, StringRef what) {
   Value value = getInput(i);
@@ -475,6 +481,15 @@ Value NodeContext::refineType(Value result, ArrayRef<int64_t> dims) {
   }
   result.setType(RankedTensorType::get(merged, type.getElementType()));
   return result;
+}
+
+Value NodeContext::requireDim(Value value, int64_t axis, int64_t size) {
+  if (hasFailed || !value || !getType(value).isDynamicDim(axis))
+    return value;
+  SmallVector<Value> dims;
+  for (int64_t i = 0, e = getType(value).getRank(); i != e; ++i)
+    dims.push_back(i == axis ? createInts(size) : getDim(value, i));
+  return reshape(value, joinShape(dims));
 }
 
 Value NodeContext::reshape(Value value, Value shape) {

@@ -64,6 +64,8 @@ public:
   bool hasOutput(unsigned i) const {
     return int(i) < node.output_size() && !node.output(i).empty();
   }
+  /// The rank that the model declares for output `i`, if it does.
+  std::optional<int64_t> getDeclaredRank(unsigned i = 0) const;
   /// An input that has to be there.
   mlir::Value getInput(unsigned i);
   /// An input that may be absent, as null.
@@ -187,6 +189,9 @@ public:
   /// Gives a result what is known of its dimensions; null if they are too
   /// large.
   mlir::Value refineType(mlir::Value result, llvm::ArrayRef<int64_t> dims);
+  /// `value` with a dynamic dimension `axis` made `size`; a run in which it is
+  /// another fails. What is static stays as it is.
+  mlir::Value requireDim(mlir::Value value, int64_t axis, int64_t size);
 
 private:
   const onnx::AttributeProto *find(llvm::StringRef name);

@@ -5,6 +5,8 @@
 #include "lib/import/onnx/Spelling.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 using namespace llvm;
 using namespace mlir;
@@ -108,36 +110,76 @@ static std::optional<Window> getWindow(NodeContext &node, Value input,
   return node.failed() ? std::nullopt : std::optional(window);
 }
 
+static bool isSame(const Window &window) {
+  return window.autoPad == AutoPad::SameUpper ||
+         window.autoPad == AutoPad::SameLower;
+}
+
+/// `total` elements of padding at the begin and at the end of a dimension.
+static std::pair<Value, Value> sharePadding(NodeContext &node, Value total,
+                                            const Window &window) {
+  Value smaller = node.create<DivOp>(total, node.createInts(int64_t(2)));
+  Value larger = node.create<SubOp>(total, smaller);
+  return window.autoPad == AutoPad::SameUpper ? std::pair(smaller, larger)
+                                              : std::pair(larger, smaller);
+}
+
+/// The elements that a window covers along its dimension `i`.
+static Value getExtent(NodeContext &node, const Window &window, size_t i,
+                       Value weights) {
+  Value one = node.createInts(int64_t(1));
+  Value size = ShapedType::isDynamic(window.kernel[i])
+                   ? node.getDim(weights, i + 2)
+                   : node.createInts(window.kernel[i]);
+  Value steps = node.create<MulOp>(node.create<SubOp>(size, one),
+                                   node.createInts(window.dilations[i]));
+  return node.create<AddOp>(steps, one);
+}
+
 /// Makes SAME_UPPER and SAME_LOWER explicit: an output dimension is the input's
-/// divided by the stride, rounded up.
-static LogicalResult resolveAutoPad(NodeContext &node, Value input,
-                                    Window &window) {
-  if (window.autoPad != AutoPad::SameUpper &&
-      window.autoPad != AutoPad::SameLower)
+/// divided by the stride, rounded up. Where the padding depends on dynamic
+/// dimensions the input is padded instead, with `fill` or zeros. `weights` are
+/// null for a pool.
+static LogicalResult resolveAutoPad(NodeContext &node, Value &input,
+                                    Window &window, Value weights = {},
+                                    Value fill = {}) {
+  if (!isSame(window))
     return success();
   size_t spatial = window.kernel.size();
+  SmallVector<Value> pads(2 * (spatial + 2), node.createInts(int64_t(0)));
+  bool isComputed = false;
   for (size_t i = 0; i != spatial; ++i) {
-    if (ShapedType::isDynamic(window.kernel[i]))
-      return node.unsupported("padding to the same size needs a static kernel");
-    int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
     int64_t size = getType(input).getDimSize(i + 2), stride = window.strides[i];
-    int64_t total;
-    if (stride == 1) {
-      total = extent - 1;
-    } else if (ShapedType::isDynamic(size)) {
-      return node.unsupported(
-          "padding to the same size with a stride needs static dimensions; "
-          "give the input a shape");
-    } else {
-      int64_t out = size / stride + (size % stride != 0);
-      total = std::max<int64_t>((out - 1) * stride + extent - size, 0);
+    if (ShapedType::isDynamic(window.kernel[i]) ||
+        (stride != 1 && ShapedType::isDynamic(size))) {
+      isComputed = true;
+      Value step = node.createInts(stride), one = node.createInts(int64_t(1));
+      Value dim = node.getDim(input, i + 2);
+      // (ceil(size / stride) - 1) * stride = floor((size - 1) / stride) *
+      // stride
+      Value before = node.create<MulOp>(
+          node.create<DivOp>(node.create<SubOp>(dim, one), step), step);
+      Value total = node.create<SubOp>(
+          node.create<AddOp>(before, getExtent(node, window, i, weights)), dim);
+      total = node.create<MaxOp>(total, node.createInts(int64_t(0)));
+      std::tie(pads[i + 2], pads[spatial + 4 + i]) =
+          sharePadding(node, total, window);
+      continue;
     }
+    int64_t extent = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    int64_t out = size / stride + (size % stride != 0);
+    int64_t total =
+        stride == 1 ? extent - 1
+                    : std::max<int64_t>((out - 1) * stride + extent - size, 0);
     int64_t smaller = total / 2, larger = total - smaller;
     bool isUpper = window.autoPad == AutoPad::SameUpper;
     window.pads[i] = isUpper ? smaller : larger;
     window.pads[spatial + i] = isUpper ? larger : smaller;
   }
-  return success();
+  if (isComputed)
+    input = node.create<PadOp>(input, node.joinShape(pads), fill,
+                               PadMode::Constant);
+  return success(!node.failed());
 }
 
 /// The weights' dimensions after the second.
@@ -176,7 +218,7 @@ Value createConv(NodeContext &node, Value input, Value weights, Value bias) {
                  Twine(perGroup) + " channels, but the input has " +
                  Twine(channels));
   std::optional<Window> window = getWindow(node, input, *kernel);
-  if (!window || failed(resolveAutoPad(node, input, *window)))
+  if (!window || failed(resolveAutoPad(node, input, *window, weights)))
     return {};
   return node.create<ConvOp>(input, weights, bias, window->strides,
                              window->pads, window->dilations, uint64_t(groups));
@@ -185,6 +227,44 @@ Value createConv(NodeContext &node, Value input, Value weights, Value bias) {
 static LogicalResult convertConv(NodeContext &node) {
   return node.setOutput(createConv(node, node.getInput(0), node.getInput(1),
                                    node.getOptionalInput(2)));
+}
+
+/// A transposed convolution whose padding depends on dynamic dimensions: all
+/// that the windows reach, cut to `shape`, or to the input times the strides.
+static Value fitConvTranspose(NodeContext &node, Value input, Value weights,
+                              Value bias, const Window &window,
+                              ArrayRef<int64_t> extra, int64_t groups,
+                              std::optional<ArrayRef<int64_t>> shape) {
+  Value result = node.create<ConvTransposeOp>(
+      input, weights, Value(), window.strides, window.pads, window.dilations,
+      extra, uint64_t(groups));
+  if (node.failed())
+    return {};
+  Value zero = node.createInts(int64_t(0));
+  int64_t spatial = window.kernel.size();
+  for (int64_t i = 0; i != spatial; ++i) {
+    Value wanted = shape
+                       ? node.createInts((*shape)[i])
+                       : node.create<MulOp>(node.getDim(input, i + 2),
+                                            node.createInts(window.strides[i]));
+    Value total = node.create<SubOp>(node.getDim(result, i + 2), wanted);
+    // An output that is larger than the windows reach is padded at its end.
+    SmallVector<Value> pads(2 * (spatial + 2), zero);
+    pads[spatial + 4 + i] =
+        node.create<MaxOp>(node.create<SubOp>(zero, total), zero);
+    Value begin =
+        sharePadding(node, node.create<MaxOp>(total, zero), window).first;
+    if (node.failed())
+      return {};
+    result = node.create<PadOp>(result, node.joinShape(pads), Value(),
+                                PadMode::Constant);
+    result =
+        node.sliceAxis(result, i + 2, begin, node.create<AddOp>(begin, wanted));
+  }
+  if (!bias || node.failed())
+    return result;
+  return node.create<AddOp>(
+      result, alongAxis(node, bias, /*axis=*/1, getType(input).getRank()));
 }
 
 static LogicalResult convertConvTranspose(NodeContext &node) {
@@ -212,11 +292,14 @@ static LogicalResult convertConvTranspose(NodeContext &node) {
                           Twine(shape->size()) + " elements, expected " +
                           Twine(spatial));
   }
-  bool isSame = window->autoPad == AutoPad::SameUpper ||
-                window->autoPad == AutoPad::SameLower;
-  for (size_t i = 0; i != spatial && (shape || isSame); ++i) {
-    if (ShapedType::isDynamic(window->kernel[i]))
-      return node.unsupported("a given output shape needs a static kernel");
+  bool isFitted = shape || isSame(*window);
+  if (isFitted &&
+      (llvm::any_of(window->kernel, ShapedType::isDynamic) ||
+       (shape && llvm::any_of(getType(input).getShape().drop_front(2),
+                              ShapedType::isDynamic))))
+    return node.setOutput(fitConvTranspose(node, input, weights, bias, *window,
+                                           extra, groups, shape));
+  for (size_t i = 0; i != spatial && isFitted; ++i) {
     int64_t stride = window->strides[i];
     int64_t extent = (window->kernel[i] - 1) * window->dilations[i] + 1;
     // total = stride * (in - 1) + extra + extent - out, with out = stride * in
@@ -224,9 +307,6 @@ static LogicalResult convertConvTranspose(NodeContext &node) {
     int64_t total = extra[i] + extent - stride;
     if (shape) {
       int64_t size = getType(input).getDimSize(i + 2);
-      if (ShapedType::isDynamic(size))
-        return node.unsupported("a given output shape needs static dimensions; "
-                                "give the input a shape");
       if ((*shape)[i] < 0 || (*shape)[i] > INT32_MAX || size > INT32_MAX)
         return node.invalid("attribute 'output_shape' has the element " +
                             Twine((*shape)[i]) + ", expected a size");
@@ -270,6 +350,15 @@ static Value toColumnMajor(NodeContext &node, Value positions, Value input) {
   return place;
 }
 
+/// What no maximum is.
+static Value createLowest(NodeContext &node, Type type) {
+  if (auto floats = dyn_cast<FloatType>(type))
+    return node.createScalar(type, -std::numeric_limits<double>::infinity());
+  unsigned width = type.getIntOrFloatBitWidth();
+  return node.createScalar(
+      type, type.isUnsignedInteger() ? 0 : -std::ldexp(1.0, width - 1));
+}
+
 static LogicalResult convertMaxPool(NodeContext &node) {
   Value input = node.getInput(0);
   bool ceilMode =
@@ -278,8 +367,16 @@ static LogicalResult convertMaxPool(NodeContext &node) {
       node.getVersion() >= 8 && node.getBool("storage_order", false);
   std::optional<Window> window =
       getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 10);
-  if (!window || failed(resolveAutoPad(node, input, *window)))
+  if (!window || node.failed())
     return failure();
+  Value padded = input;
+  if (failed(resolveAutoPad(node, padded, *window, /*weights=*/{},
+                            createLowest(node, getElementTypeOrSelf(input)))))
+    return failure();
+  if (padded != input && node.hasOutput(1))
+    return node.unsupported(
+        "indices where padding to the same size with a stride needs static "
+        "dimensions; give the input a shape");
   ceilMode &= window->autoPad == AutoPad::NotSet;
   if (node.hasOutput(1)) {
     Value indices = node.create<MaxPoolIndicesOp>(input, window->kernel,
@@ -290,7 +387,7 @@ static LogicalResult convertMaxPool(NodeContext &node) {
     if (failed(node.setOutput(1, indices)))
       return failure();
   }
-  return node.setOutput(node.create<MaxPoolOp>(input, window->kernel,
+  return node.setOutput(node.create<MaxPoolOp>(padded, window->kernel,
                                                window->strides, window->pads,
                                                window->dilations, ceilMode));
 }
@@ -303,11 +400,28 @@ static LogicalResult convertAveragePool(NodeContext &node) {
       node.getVersion() >= 7 ? node.getBool("count_include_pad", false) : false;
   std::optional<Window> window =
       getWindow(node, input, {}, /*hasDilations=*/node.getVersion() >= 19);
-  if (!window || failed(resolveAutoPad(node, input, *window)))
+  if (!window || node.failed())
     return failure();
-  return node.setOutput(node.create<AveragePoolOp>(
-      input, window->kernel, window->strides, window->pads, window->dilations,
-      ceilMode && window->autoPad == AutoPad::NotSet, countsPadding));
+  ceilMode &= window->autoPad == AutoPad::NotSet;
+  auto pool = [&](Value value, const Window &window, bool counts) -> Value {
+    return node.create<AveragePoolOp>(value, window.kernel, window.strides,
+                                      window.pads, window.dilations, ceilMode,
+                                      counts);
+  };
+  Window resolved = *window;
+  Value padded = input;
+  if (failed(resolveAutoPad(node, padded, resolved)))
+    return failure();
+  Value result = pool(padded, resolved, countsPadding);
+  if (padded == input || countsPadding)
+    return node.setOutput(result);
+  // The part of each window that is not padding.
+  Value ones = fillLike(node, input, getElementTypeOrSelf(input), 1);
+  resolved = *window;
+  if (node.failed() || failed(resolveAutoPad(node, ones, resolved)))
+    return failure();
+  return node.setOutput(
+      node.create<DivOp>(result, pool(ones, resolved, false)));
 }
 
 /// (|x|^p)

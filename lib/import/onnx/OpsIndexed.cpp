@@ -25,6 +25,16 @@ static LogicalResult convertGatherNd(NodeContext &node) {
   int64_t batchDims =
       node.getVersion() >= 12 ? node.getInt("batch_dims", 0) : 0;
   Value input = node.getInput(0), indices = node.getInput(1);
+  if (node.failed())
+    return failure();
+  // How many elements an index has follows from the rank of the result.
+  int64_t rank = getType(input).getRank(),
+          outer = getType(indices).getRank() - 1;
+  if (std::optional<int64_t> declared = node.getDeclaredRank();
+      declared && outer >= 0)
+    if (int64_t depth = outer + rank - batchDims - *declared;
+        depth > 0 && depth <= rank)
+      indices = node.requireDim(indices, outer, depth);
   return node.setOutput(
       node.create<GatherNdOp>(input, indices, uint64_t(batchDims)));
 }
@@ -62,7 +72,7 @@ static LogicalResult convertTopK(NodeContext &node) {
     k = node.getInput(1);
     if (k && getType(k).getRank() == 0)
       k = node.unsqueeze(k, {int64_t(0)});
-    k = node.toShapeOperand(k);
+    k = node.requireDim(node.toShapeOperand(k), 0, 1);
   }
   if (node.failed())
     return failure();
@@ -114,6 +124,14 @@ static LogicalResult convertScatterNd(NodeContext &node) {
   ScatterReduction reduction = getReduction(node);
   Value input = node.getInput(0), indices = node.getInput(1),
         updates = node.getInput(2);
+  if (node.failed())
+    return failure();
+  // How many elements an index has follows from the rank of the updates.
+  int64_t rank = getType(input).getRank(),
+          outer = getType(indices).getRank() - 1;
+  if (int64_t depth = outer + rank - getType(updates).getRank();
+      outer >= 0 && depth > 0 && depth <= rank)
+    indices = node.requireDim(indices, outer, depth);
   return node.setOutput(
       node.create<ScatterNdOp>(input, indices, updates, reduction));
 }
@@ -179,7 +197,8 @@ static LogicalResult convertMaxUnpool(NodeContext &node) {
   Value result = node.reshape(scattered, shape);
   if (!node.hasInput(2))
     return node.setOutput(result);
-  Value wanted = node.toShapeOperand(node.getInput(2));
+  Value wanted =
+      node.requireDim(node.toShapeOperand(node.getInput(2)), 0, rank);
   if (!wanted || !result)
     return failure();
   if (getType(wanted).getDimSize(0) != rank)

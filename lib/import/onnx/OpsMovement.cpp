@@ -175,8 +175,9 @@ static LogicalResult convertSplit(NodeContext &node) {
         return node.unsupported("the sizes must be constant");
     }
   } else if (isComputed(node, 1)) {
-    return splitByComputed(node, input, axis,
-                           node.toShapeOperand(node.getInput(1)));
+    return splitByComputed(
+        node, input, axis,
+        node.requireDim(node.toShapeOperand(node.getInput(1)), 0, count));
   } else if (node.hasInput(1)) {
     sizes = node.getConstantInput(1, "the sizes");
   }
@@ -244,7 +245,10 @@ static LogicalResult convertSlice(NodeContext &node) {
   } else {
     starts = node.toShapeOperand(node.getInput(1));
     ends = node.toShapeOperand(node.getInput(2));
-    if (isComputed(node, 3) || isComputed(node, 4)) {
+    if (node.failed() || !starts || !ends)
+      return failure();
+    if (isComputed(node, 3) || isComputed(node, 4) ||
+        getType(starts).isDynamicDim(0) || getType(ends).isDynamicDim(0)) {
       Value parts[2];
       for (unsigned i : {0, 1})
         if (node.hasInput(3 + i))
@@ -260,8 +264,6 @@ static LogicalResult convertSlice(NodeContext &node) {
   if (node.failed() || !starts || !ends)
     return failure();
   count = getType(starts).getDimSize(0);
-  if (ShapedType::isDynamic(count))
-    return node.unsupported("the number of starts is unknown");
   int64_t rank = getType(input).getRank();
   if (!axes) {
     if (count > rank)
@@ -357,8 +359,10 @@ static LogicalResult convertPad(NodeContext &node) {
       if (!axes)
         return failure();
       int64_t rank = getType(input).getRank();
+      pads = node.requireDim(pads, 0, 2 * axes->size());
       pads = spreadPads(node, pads, node.normalizeAxes(*axes, rank), rank);
     }
+    pads = node.requireDim(pads, 0, 2 * getType(input).getRank());
   }
   std::optional<PadMode> padMode = symbolizePadMode(mode);
   if (node.failed())
@@ -394,6 +398,9 @@ static LogicalResult convertTile(NodeContext &node) {
   if (node.hasInput(2))
     return node.invalid("expected 2 inputs, found 3");
   Value repeats = node.toShapeOperand(node.getInput(1));
+  if (node.failed())
+    return failure();
+  repeats = node.requireDim(repeats, 0, getType(input).getRank());
   return node.setOutput(node.create<TileOp>(input, repeats));
 }
 
@@ -403,6 +410,15 @@ static LogicalResult convertExpand(NodeContext &node) {
   Value shape = node.toShapeOperand(node.getInput(1));
   if (node.failed() || !shape)
     return failure();
+  if (std::optional<int64_t> declared = node.getDeclaredRank();
+      declared && getType(shape).isDynamicDim(0)) {
+    // It may have fewer elements than the result has dimensions.
+    Value numMissing =
+        node.create<SubOp>(node.createInts(*declared), node.getShape(shape));
+    Value ones = node.expand(
+        node.createScalar(node.getBuilder().getI64Type(), 1), numMissing);
+    shape = node.requireDim(node.joinShape({ones, shape}), 0, *declared);
+  }
   const std::optional<Elements> elements =
       node.getKnownValues().getElements(shape);
   if (!elements)

@@ -116,7 +116,12 @@ static Value getState(NodeContext &node, const Layer &layer, unsigned i) {
     return {};
   if (!state)
     return createInitial(node, layer.input, layer.numDirections, layer.hidden);
-  return layer.batchFirst ? node.transpose(state, {1, 0, 2}) : state;
+  if (layer.batchFirst)
+    state = node.transpose(state, {1, 0, 2});
+  if (node.failed() || getType(state).getRank() != 3)
+    return state;
+  state = node.requireDim(state, 0, layer.numDirections);
+  return node.requireDim(state, 2, layer.hidden);
 }
 
 static std::optional<Layer> readLayer(NodeContext &node, CellKind cell) {
@@ -156,6 +161,16 @@ static std::optional<Layer> readLayer(NodeContext &node, CellKind cell) {
                    Twine(getType(operand).getRank()));
   if (node.failed())
     return std::nullopt;
+  if (hidden && *hidden > 0 && *hidden <= (1 << 20)) {
+    // The attribute tells what dynamic weights do not.
+    for (Value *operand : {&layer.weights, &layer.recurrence}) {
+      *operand = node.requireDim(*operand, 0, layer.numDirections);
+      *operand = node.requireDim(*operand, 1, layer.getNumGates() * *hidden);
+    }
+    layer.recurrence = node.requireDim(layer.recurrence, 2, *hidden);
+    if (node.failed())
+      return std::nullopt;
+  }
   int64_t size = getType(layer.recurrence).getDimSize(2);
   if (ShapedType::isDynamic(size))
     node.unsupported("the hidden size must be static");
@@ -178,6 +193,10 @@ static std::optional<Layer> readLayer(NodeContext &node, CellKind cell) {
         getElementTypeOrSelf(layer.input));
     layer.bias = node.createConstant(DenseElementsAttr::get(
         type, node.getBuilder().getZeroAttr(type.getElementType())));
+  }
+  if (layer.bias && !node.failed() && getType(layer.bias).getRank() == 2) {
+    layer.bias = node.requireDim(layer.bias, 0, layer.numDirections);
+    layer.bias = node.requireDim(layer.bias, 1, 2 * layer.getNumGates() * size);
   }
   layer.lengths = node.getOptionalInput(4);
   if (layer.lengths && layer.input) {
@@ -286,8 +305,14 @@ static LogicalResult convertLstm(NodeContext &node) {
   Value peepholes = node.getOptionalInput(7);
   if (node.failed())
     return failure();
+  if (peepholes && getType(peepholes).getRank() == 2) {
+    peepholes = node.requireDim(peepholes, 0, layer->numDirections);
+    peepholes = node.requireDim(peepholes, 1, 3 * layer->hidden);
+  }
   bool isPlain =
       !couplesGates && !peepholes && !layer->lengths && layer->clip == 0;
+  isPlain &= getType(layer->weights).hasStaticShape() &&
+             getType(layer->recurrence).hasStaticShape();
   for (auto [i, name] : llvm::enumerate(layer->activations))
     isPlain &= name == (i % 3 == 0 ? "sigmoid" : "tanh");
   if (!isPlain)

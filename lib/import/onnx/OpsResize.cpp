@@ -470,6 +470,10 @@ static LogicalResult convertResize(NodeContext &node) {
   Value scales = getNonEmptyInput(node, 2), sizes = getNonEmptyInput(node, 3);
   if (node.failed())
     return failure();
+  if (scales && getType(scales).getRank() == 1)
+    scales = node.requireDim(scales, 0, axes.size());
+  if (sizes && getType(sizes).getRank() == 1)
+    sizes = node.requireDim(sizes, 0, axes.size());
   if (!scales == !sizes)
     return node.invalid(scales ? "scales and sizes are both given, expected one"
                                : "expected scales or sizes, found neither");

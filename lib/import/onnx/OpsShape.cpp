@@ -48,9 +48,16 @@ static LogicalResult convertConstant(NodeContext &node) {
   return node.setOutput(value);
 }
 
+/// `shape` with as many elements as the model says that the result has
+/// dimensions, if it says so and they can't be counted.
+static Value countDims(NodeContext &node, Value shape) {
+  std::optional<int64_t> rank = node.getDeclaredRank();
+  return rank ? node.requireDim(shape, 0, *rank) : shape;
+}
+
 static LogicalResult convertConstantOfShape(NodeContext &node) {
   ElementsAttr value = node.getTensor("value");
-  Value shape = node.toShapeOperand(node.getInput(0));
+  Value shape = countDims(node, node.toShapeOperand(node.getInput(0)));
   if (node.failed() || !shape)
     return failure();
   Value scalar;
@@ -243,7 +250,7 @@ static LogicalResult convertReshape(NodeContext &node) {
     if (given)
       shape = node.createInts(*given);
   } else {
-    shape = node.toShapeOperand(node.getInput(1));
+    shape = countDims(node, node.toShapeOperand(node.getInput(1)));
   }
   if (node.failed() || !shape)
     return failure();

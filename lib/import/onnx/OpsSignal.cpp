@@ -162,7 +162,8 @@ static Value toSize(NodeContext &node, Value value) {
   return value;
 }
 
-static LogicalResult checkSignal(NodeContext &node, Value signal,
+/// Checks a signal, and makes it complex where it may be either.
+static LogicalResult checkSignal(NodeContext &node, Value &signal,
                                  int64_t minRank) {
   if (node.failed())
     return failure();
@@ -175,13 +176,23 @@ static LogicalResult checkSignal(NodeContext &node, Value signal,
     return node.invalid("expected a signal of floats, found " +
                         getTypeName(type.getElementType()));
   int64_t parts = type.getDimSize(rank - 1);
-  if (parts != 1 && parts != 2)
-    return ShapedType::isDynamic(parts)
-               ? node.unsupported("the last dimension must be static")
-               : node.invalid("expected a last dimension of 1 (real) or 2 "
-                              "(complex), found " +
-                              Twine(parts));
-  return success();
+  if (!ShapedType::isDynamic(parts))
+    return parts == 1 || parts == 2
+               ? success()
+               : LogicalResult(
+                     node.invalid("expected a last dimension of 1 (real) or 2 "
+                                  "(complex), found " +
+                                  Twine(parts)));
+  Value missing = node.create<SubOp>(node.createInts(int64_t(2)),
+                                     node.getDim(signal, rank - 1));
+  SmallVector<Value> pads(2 * rank, node.createInts(int64_t(0)));
+  pads.back() = node.create<MaxOp>(missing, node.createInts(int64_t(0)));
+  if (node.failed())
+    return failure();
+  signal = node.create<PadOp>(signal, node.joinShape(pads), Value(),
+                              PadMode::Constant);
+  signal = node.requireDim(signal, rank - 1, 2);
+  return success(!node.failed());
 }
 
 static LogicalResult convertDft(NodeContext &node) {
@@ -241,7 +252,11 @@ static LogicalResult convertStft(NodeContext &node) {
   bool isOneSided = node.getBool("onesided", true);
   Value signal = node.getInput(0);
   Value strides = toSize(node, node.getInput(1));
-  if (!strides || failed(checkSignal(node, signal, 3)))
+  if (!strides || !signal)
+    return failure();
+  if (isOneSided && getType(signal).getRank() == 3)
+    signal = node.requireDim(signal, 2, 1);
+  if (failed(checkSignal(node, signal, 3)))
     return failure();
   RankedTensorType type = getType(signal);
   if (type.getRank() != 3)
@@ -309,15 +324,24 @@ static LogicalResult convertStft(NodeContext &node) {
 /// of `input` [B, L], with `gap` elements from one to the next: [B, rows, 1].
 static Value countGrams(NodeContext &node, Value input, ArrayRef<int64_t> pool,
                         int64_t size, int64_t gap) {
-  int64_t rows = pool.size() / size, length = getType(input).getDimSize(1);
-  int64_t positions = length - gap * (size - 1);
-  if (node.failed() || positions < 1)
+  if (node.failed())
     return {};
+  int64_t rows = pool.size() / size, length = getType(input).getDimSize(1);
+  if (!ShapedType::isDynamic(length) && length <= gap * (size - 1))
+    return {};
+  Value positions;
+  if (ShapedType::isDynamic(length))
+    positions = node.create<MaxOp>(
+        node.create<SubOp>(node.getDim(input, 1),
+                           node.createInts(gap * (size - 1))),
+        node.createInts(int64_t(0)));
   Type i64 = node.getBuilder().getIntegerType(64);
   Value found;
   for (int64_t i = 0; i != size; ++i) {
-    Value part = node.sliceAxis(input, 1, node.createInts(i * gap),
-                                node.createInts(i * gap + positions));
+    Value begin = node.createInts(i * gap);
+    Value end = positions ? node.create<AddOp>(positions, begin)
+                          : node.createInts(length - gap * (size - 1 - i));
+    Value part = node.sliceAxis(input, 1, begin, end);
     SmallVector<int64_t> column;
     for (int64_t row = 0; row != rows; ++row)
       column.push_back(pool[row * size + i]);
@@ -371,8 +395,6 @@ static LogicalResult convertTfIdf(NodeContext &node) {
   if (!type.getElementType().isInteger() || type.getRank() < 1 ||
       type.getRank() > 2)
     return node.invalid("expected integers of rank 1 or 2");
-  if (type.isDynamicDim(type.getRank() - 1))
-    return node.unsupported("the length of the input must be static");
   bool isSingle = type.getRank() == 1;
   Type i64 = node.getBuilder().getIntegerType(64),
        f32 = node.getBuilder().getF32Type();
