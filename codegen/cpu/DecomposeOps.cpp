@@ -34,8 +34,11 @@ public:
   template <typename Op> Value make(Value a) {
     return Op::create(builder, loc, a);
   }
+  /// The result has the type of `a`, along which `b` is repeated. Inference
+  /// might find more in the type of `b`, a size that is known; but rows are
+  /// told from what they are reduced to by their types.
   template <typename Op> Value make(Value a, Value b) {
-    return Op::create(builder, loc, a, b);
+    return Op::create(builder, loc, a.getType(), a, b);
   }
   Value scalar(Value like, double value) {
     Type type = getElementTypeOrSelf(like);

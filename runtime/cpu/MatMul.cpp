@@ -34,9 +34,21 @@ struct Product {
       ;
     for (int i = dst.rank() - 4; i >= 0; --i)
       mergeBatches(i);
+    spreadColumn(lhs);
+    spreadColumn(rhs);
   }
 
 private:
+  /// A matrix of one column has rows one element apart, which the library takes
+  /// for a transposed matrix and then finds its columns too near to each other.
+  /// The stride of its only column can be anything.
+  static void spreadColumn(Tensor &matrix) {
+    int column = matrix.rank() - 1, row = column - 1;
+    if (matrix.dims[column] == 1)
+      matrix.strides[column] =
+          std::max<int64_t>(1, matrix.dims[row] * matrix.strides[row]);
+  }
+
   bool canMergeOperands(int i, int64_t outer, int64_t inner) const {
     return std::all_of(
         operands.begin(), operands.end(), [&](const Tensor &tensor) {

@@ -17,14 +17,18 @@ static TransposeOp getTransposeBy(Value value, ArrayRef<int64_t> permutation) {
                                                                 : nullptr;
 }
 
-/// Whether transposing this value by `permutation` costs nothing more than is
-/// paid already: it is a constant, it moves no element, or it is a transpose
-/// that the new one composes with.
-static bool isFreeToTranspose(Value value, ArrayRef<int64_t> permutation) {
+/// Whether transposing this operand by `permutation` costs nothing more than is
+/// paid already: it is a constant, it moves no element where the operation's
+/// result has elements to move, or it is a transpose that the new one composes
+/// with. Where no element of the result moves either, nothing is gained: two
+/// such operands would hand the transpose to each other for ever.
+static bool isFreeToTranspose(Value value, RankedTensorType resultType,
+                              ArrayRef<int64_t> permutation) {
   return matchPattern(value, m_Constant()) ||
          value.getDefiningOp<TransposeOp>() ||
-         movesOnlyUnitDims(cast<RankedTensorType>(value.getType()),
-                           permutation);
+         (movesOnlyUnitDims(cast<RankedTensorType>(value.getType()),
+                            permutation) &&
+          !movesOnlyUnitDims(resultType, permutation));
 }
 
 namespace {
@@ -77,7 +81,7 @@ private:
         });
         if (seen.insert(transpose).second && dies)
           ++numDying;
-      } else if (!isFreeToTranspose(operand->get(), inverse)) {
+      } else if (!isFreeToTranspose(operand->get(), resultType, inverse)) {
         ++numPaid;
       }
     }

@@ -88,3 +88,24 @@ func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
   }
   return
 }
+
+// -----
+
+// Memory that a choice may give is in use as long as what was chosen: it does
+// not overlap with what is written in between.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST]]>
+func.func private @k(%x: memref<8xf32>, %y: memref<8xf32>, %begin: index, %end: index) -> i32
+func.func private @join(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>, %begin: index, %end: index) -> i32
+func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 2 : i64} {
+  %a = memref.alloc() : memref<8xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<8xf32>) outs(memref<8xf32>)
+  %condition = memref.load %c[] : memref<i1>
+  %chosen = arith.select %condition, %a, %x : memref<8xf32>
+  %b = memref.alloc() : memref<8xf32>
+  tenon_rt.launch @k(%x) outs(%b) : (memref<8xf32>) outs(memref<8xf32>)
+  tenon_rt.launch @join(%chosen, %b) outs(%out) : (memref<8xf32>, memref<8xf32>) outs(memref<8xf32>)
+  return
+}

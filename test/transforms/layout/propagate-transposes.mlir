@@ -226,6 +226,34 @@ func.func @constants(%x: tensor<2x2xi32>, %y: tensor<2x2xf32>) -> (tensor<2x2xi3
   return %1, %3 : tensor<2x2xi32>, tensor<2x2xf32>
 }
 
+// -----
+
+// Where no element moves, nothing is gained: the operands would hand the
+// transpose to each other for ever.
+// CHECK-LABEL: func.func @unit_dims(
+// CHECK-SAME: %[[X:[^:]*]]: {{.*}}, %[[Y:[^:]*]]: tensor<17x1x5xf32>
+// CHECK: %[[T:.*]] = tenon.transpose %[[X]]
+// CHECK: %[[SUM:.*]] = tenon.add %[[T]], %[[Y]]
+// CHECK: return %[[SUM]], %[[T]]
+func.func @unit_dims(%x: tensor<17x5x1xf32>, %y: tensor<17x1x5xf32>) -> (tensor<17x1x5xf32>, tensor<17x1x5xf32>) {
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<17x5x1xf32>) -> tensor<17x1x5xf32>
+  %1 = tenon.add %0, %y : (tensor<17x1x5xf32>, tensor<17x1x5xf32>) -> tensor<17x1x5xf32>
+  return %1, %0 : tensor<17x1x5xf32>, tensor<17x1x5xf32>
+}
+
+// -----
+
+// An operand that is repeated along the dimension that moves is free.
+// CHECK-LABEL: func.func @repeated(
+// CHECK: tenon.add
+// CHECK: tenon.transpose
+// CHECK-NEXT: return
+func.func @repeated(%x: tensor<17x5x3xf32>, %y: tensor<17x1x5xf32>) -> tensor<17x3x5xf32> {
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<17x5x3xf32>) -> tensor<17x3x5xf32>
+  %1 = tenon.add %0, %y : (tensor<17x3x5xf32>, tensor<17x1x5xf32>) -> tensor<17x3x5xf32>
+  return %1 : tensor<17x3x5xf32>
+}
+
 {-#
   dialect_resources: {
     builtin: {

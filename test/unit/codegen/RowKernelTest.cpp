@@ -125,6 +125,13 @@ func.func @f(%x: tensor<3x4x5xf32>, %s: tensor<4x5xf32>) -> tensor<3x4x5xf32> {
   return %0 : tensor<3x4x5xf32>
 })");
   two.check(on({{3, 4, 5}, {4, 5}}));
+  // Sizes that the bias knows and the rows don't.
+  CompiledKernel known(R"(
+func.func @f(%x: tensor<?x?x?xf32>, %s: tensor<?x?xf32>, %b: tensor<2x4xf32>) -> tensor<?x?x?xf32> {
+  %0 = tenon.layer_norm %x, %s, %b {axis = 1 : i64, epsilon = 1.0e-5 : f64} : (tensor<?x?x?xf32>, tensor<?x?xf32>, tensor<2x4xf32>) -> tensor<?x?x?xf32>
+  return %0 : tensor<?x?x?xf32>
+})");
+  known.check(on({{3, 2, 4}, {2, 4}, {2, 4}}));
 }
 
 TEST(RowKernel, ReducesAndUsesIt) {

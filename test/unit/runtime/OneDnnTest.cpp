@@ -208,6 +208,9 @@ TEST(OneDnn, MatMul) {
   matmul({37, 40}, {40, 50}, {37, 50}, true, true).check("matmul bias");
   matmul({37, 40}, {40, 50}, {37, 50}, false).check("matmul both computed");
   matmul({1, 256}, {256, 300}, {1, 300}, true, true).check("matmul one row");
+  matmul({36, 1}, {1, 4}, {36, 4}, false).check("matmul one column");
+  matmul({9, 4, 1}, {1, 4}, {9, 4, 4}).check("matmul batches of one column");
+  matmul({5, 7}, {7, 1}, {5, 1}, false).check("matmul rhs of one column");
   matmul({2, 3, 8, 16}, {16, 24}, {2, 3, 8, 24}, true, true)
       .check("matmul batches of one rhs");
   matmul({2, 3, 8, 16}, {2, 3, 16, 24}, {2, 3, 8, 24}, false)
