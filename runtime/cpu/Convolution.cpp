@@ -152,6 +152,10 @@ void tenon::onednn::buildPooling(ProgramBuilder &builder) {
       : kernel.countsPadding ? algorithm::pooling_avg_include_padding
                              : algorithm::pooling_avg_exclude_padding;
   memory::dims dilations = getDilations(kernel);
+  // The library refuses a window of one place with a distance to the next.
+  for (int i = 0; i < kernel.numSpatial; ++i)
+    if (kernel.window[i] == 1)
+      dilations[i] = 0;
   auto makeDesc = [&](const dnnl::primitive_attr &attributes) {
     return dnnl::pooling_v2_forward::primitive_desc(
         {prop_kind::forward_inference, which, src.desc(), dst.desc(),

@@ -17,18 +17,18 @@ static TransposeOp getTransposeBy(Value value, ArrayRef<int64_t> permutation) {
                                                                 : nullptr;
 }
 
-/// Whether transposing this operand by `permutation` costs nothing more than is
-/// paid already: it is a constant, it moves no element where the operation's
-/// result has elements to move, or it is a transpose that the new one composes
-/// with. Where no element of the result moves either, nothing is gained: two
-/// such operands would hand the transpose to each other for ever.
-static bool isFreeToTranspose(Value value, RankedTensorType resultType,
-                              ArrayRef<int64_t> permutation) {
+/// Whether a transpose of this value by `permutation` moves no element.
+static bool movesNothing(Value value, ArrayRef<int64_t> permutation) {
+  return movesOnlyUnitDims(cast<RankedTensorType>(value.getType()),
+                           permutation);
+}
+
+/// Whether transposing this value by `permutation` costs nothing more than is
+/// paid already: it is a constant, or a transpose that the new one composes
+/// with.
+static bool isFreeToTranspose(Value value) {
   return matchPattern(value, m_Constant()) ||
-         value.getDefiningOp<TransposeOp>() ||
-         (movesOnlyUnitDims(cast<RankedTensorType>(value.getType()),
-                            permutation) &&
-          !movesOnlyUnitDims(resultType, permutation));
+         value.getDefiningOp<TransposeOp>();
 }
 
 namespace {
@@ -37,7 +37,9 @@ namespace {
 ///
 /// 1. The operation can be permuted (PermutableOpInterface).
 /// 2. The operands that are not transposed alike are free to transpose, or
-///    there are fewer of them than transposes that this makes dead.
+///    there are fewer of them than transposes that this makes dead. One whose
+///    transpose moves no element is free too, if one of the others moves some:
+///    else two of them would hand their transposes to each other for ever.
 /// 3. A softmax along the last dimension stays one: along another dimension
 ///    it is slower than a transpose.
 struct SinkTranspose
@@ -72,21 +74,25 @@ private:
     if (losesLastAxis(op, forward))
       return rewriter.notifyMatchFailure(op, "runs best along the last axis");
 
-    int64_t numDying = 0, numPaid = 0;
+    int64_t numDying = 0;
+    bool movesElements = false;
     llvm::SmallPtrSet<Operation *, 4> seen;
     for (OpOperand *operand : *operands) {
-      if (TransposeOp transpose = getTransposeBy(operand->get(), forward)) {
-        bool dies = llvm::all_of(transpose->getUsers(), [&](Operation *user) {
-          return user == op.getOperation();
-        });
-        if (seen.insert(transpose).second && dies)
-          ++numDying;
-      } else if (!isFreeToTranspose(operand->get(), resultType, inverse)) {
-        ++numPaid;
-      }
+      TransposeOp transpose = getTransposeBy(operand->get(), forward);
+      if (!transpose || !seen.insert(transpose).second)
+        continue;
+      numDying += llvm::all_of(transpose->getUsers(), [&](Operation *user) {
+        return user == op.getOperation();
+      });
+      movesElements |= !movesNothing(transpose.getInput(), forward);
     }
     if (seen.empty())
       return rewriter.notifyMatchFailure(op, "the operand is not permuted");
+    int64_t numPaid = llvm::count_if(*operands, [&](OpOperand *operand) {
+      return !getTransposeBy(operand->get(), forward) &&
+             !isFreeToTranspose(operand->get()) &&
+             !(movesElements && movesNothing(operand->get(), inverse));
+    });
     if (numPaid != 0 && numPaid >= numDying)
       return rewriter.notifyMatchFailure(op, "would make more transposes");
 

@@ -210,24 +210,6 @@ func.func @softmax(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
 
 // -----
 
-// The bytes of a resource are moved now; a matmul takes the constant as it is.
-// CHECK-LABEL: func.func @constants(
-// CHECK-DAG: %[[SMALL:.*]] = tenon.constant dense<{{\[}}[1, 3], [2, 4]]> : tensor<2x2xi32>
-// CHECK-DAG: %[[W:.*]] = tenon.constant dense_resource<w> : tensor<2x2xf32>
-// CHECK: tenon.add %{{.*}}, %[[SMALL]]
-// CHECK: tenon.matmul %{{.*}}, %[[W]] {transpose_b}
-func.func @constants(%x: tensor<2x2xi32>, %y: tensor<2x2xf32>) -> (tensor<2x2xi32>, tensor<2x2xf32>) {
-  %c = tenon.constant dense_resource<c> : tensor<2x2xi32>
-  %w = tenon.constant dense_resource<w> : tensor<2x2xf32>
-  %0 = tenon.transpose %c {permutation = array<i64: 1, 0>} : (tensor<2x2xi32>) -> tensor<2x2xi32>
-  %1 = tenon.add %x, %0 : (tensor<2x2xi32>, tensor<2x2xi32>) -> tensor<2x2xi32>
-  %2 = tenon.transpose %w {permutation = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
-  %3 = tenon.matmul %y, %2 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
-  return %1, %3 : tensor<2x2xi32>, tensor<2x2xf32>
-}
-
-// -----
-
 // Where no element moves, nothing is gained: the operands would hand the
 // transpose to each other for ever.
 // CHECK-LABEL: func.func @unit_dims(
@@ -243,6 +225,19 @@ func.func @unit_dims(%x: tensor<17x5x1xf32>, %y: tensor<17x1x5xf32>) -> (tensor<
 
 // -----
 
+// So with those of a concat, whose result has elements to move.
+// CHECK-LABEL: func.func @unit_parts(
+// CHECK-SAME: %[[X:[^:]*]]: {{.*}}, %[[Y:[^:]*]]: tensor<7x4x1xf32>
+// CHECK: %[[T:.*]] = tenon.transpose %[[X]]
+// CHECK: tenon.concat %[[Y]], %[[T]], %[[Y]]
+func.func @unit_parts(%x: tensor<7x1x4xf32>, %y: tensor<7x4x1xf32>) -> (tensor<7x4x3xf32>, tensor<7x4x1xf32>) {
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<7x1x4xf32>) -> tensor<7x4x1xf32>
+  %1 = tenon.concat %y, %0, %y {axis = 2 : i64} : (tensor<7x4x1xf32>, tensor<7x4x1xf32>, tensor<7x4x1xf32>) -> tensor<7x4x3xf32>
+  return %1, %0 : tensor<7x4x3xf32>, tensor<7x4x1xf32>
+}
+
+// -----
+
 // An operand that is repeated along the dimension that moves is free.
 // CHECK-LABEL: func.func @repeated(
 // CHECK: tenon.add
@@ -252,6 +247,24 @@ func.func @repeated(%x: tensor<17x5x3xf32>, %y: tensor<17x1x5xf32>) -> tensor<17
   %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<17x5x3xf32>) -> tensor<17x3x5xf32>
   %1 = tenon.add %0, %y : (tensor<17x3x5xf32>, tensor<17x1x5xf32>) -> tensor<17x3x5xf32>
   return %1 : tensor<17x3x5xf32>
+}
+
+// -----
+
+// The bytes of a resource are moved now; a matmul takes the constant as it is.
+// CHECK-LABEL: func.func @constants(
+// CHECK-DAG: %[[SMALL:.*]] = tenon.constant dense<{{\[}}[1, 3], [2, 4]]> : tensor<2x2xi32>
+// CHECK-DAG: %[[W:.*]] = tenon.constant dense_resource<w> : tensor<2x2xf32>
+// CHECK: tenon.add %{{.*}}, %[[SMALL]]
+// CHECK: tenon.matmul %{{.*}}, %[[W]] {transpose_b}
+func.func @constants(%x: tensor<2x2xi32>, %y: tensor<2x2xf32>) -> (tensor<2x2xi32>, tensor<2x2xf32>) {
+  %c = tenon.constant dense_resource<c> : tensor<2x2xi32>
+  %w = tenon.constant dense_resource<w> : tensor<2x2xf32>
+  %0 = tenon.transpose %c {permutation = array<i64: 1, 0>} : (tensor<2x2xi32>) -> tensor<2x2xi32>
+  %1 = tenon.add %x, %0 : (tensor<2x2xi32>, tensor<2x2xi32>) -> tensor<2x2xi32>
+  %2 = tenon.transpose %w {permutation = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = tenon.matmul %y, %2 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %1, %3 : tensor<2x2xi32>, tensor<2x2xf32>
 }
 
 {-#
