@@ -10,6 +10,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExposeKernels : Pass<"tenon-expose-kernels", "::mlir::ModuleOp"> {
+  let summary = "Make results of the model of all results of kernels";
+  let description = [{
+    To see what each kernel computes when the model runs: `tenon-run --bisect`
+    compares that between two compilations. Kernels, conditionals and loops of
+    `@main` itself get numbers; what stands within a conditional or a loop is
+    part of it. The new results stand behind those of the model and are named
+    `kernel`, the number, the number of the result, the nodes that gave it and
+    all nodes of the kernel, with tabs in between. It runs at the begin of
+    lower, when kernels are what they are: nothing about them changes, only
+    their memory is kept.
+
+    ```mlir
+    %0 = tenon.kernel (%a = %x) : ...
+    return %1 : tensor<4xf32>
+    // becomes
+    %0 = tenon.kernel (%a = %x) : ...
+    return %1, %0 : tensor<4xf32>, tensor<4xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numExposed", "exposed", "results that the model gives in addition">
+  ];
+}
+
 def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
   let summary = "Turn what stands between kernels into upstream operations";
   let description = [{

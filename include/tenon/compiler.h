@@ -35,6 +35,19 @@ typedef struct TenonCompileOptions {
    */
   void (*progress)(void *context, const char *phase);
   void *progress_context;
+  /** For finding faults: how many of the passes that can be left out run; the
+   * others are left out. Null: all of them run. */
+  const size_t *max_passes;
+  /** Called at the turn of each pass that can be left out: its number, from 1
+   * on, its phase, its name, the function that it works on ("" for all), and
+   * whether it runs. */
+  void (*pass)(void *context, size_t number, const char *phase,
+               const char *name, const char *function, int32_t runs);
+  void *pass_context;
+  /** Makes outputs of the results of all kernels, behind the model's own. Their
+   * names are, with tabs in between: "kernel", its number, the number of the
+   * result, the nodes that gave the result, all nodes of the kernel. */
+  int32_t expose_kernels;
 } TenonCompileOptions;
 
 /** Compiles a model file (ONNX) into a model in this process. `options` may be

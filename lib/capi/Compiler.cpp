@@ -37,6 +37,15 @@ Status convert(const TenonCompileOptions *from, CompileOptions &to) {
                   context = from->progress_context](Phase phase) {
       call(context, getPhaseName(phase).data());
     };
+  if (from->max_passes)
+    to.maxPasses = *from->max_passes;
+  if (from->pass)
+    to.onPass = [call = from->pass,
+                 context = from->pass_context](const PassTurn &turn) {
+      call(context, turn.number, getPhaseName(turn.phase).data(),
+           turn.pass.str().c_str(), turn.function.str().c_str(), turn.runs);
+    };
+  to.exposeKernels = from->expose_kernels;
   return Status::ok();
 }
 

@@ -3,6 +3,7 @@
 #include "lib/driver/Compiler.h"
 
 #include "codegen/common/NodeNames.h"
+#include "codegen/common/Passes.h"
 #include "lib/driver/CheckIr.h"
 #include "lib/driver/DeadConstants.h"
 #include "lib/driver/Jit.h"
@@ -99,8 +100,10 @@ private:
 
 Compiler::Compiler(CompileOptions options)
     : options(std::move(options)),
+      selection(this->options.maxPasses, this->options.onPass),
       context(makeRegistry(), MLIRContext::Threading::DISABLED) {
   context.printOpOnDiagnostic(false);
+  selection.watch(context);
   context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return failure();
@@ -225,7 +228,10 @@ Status Compiler::runTo(Phase to) {
     PassManager passes(&context, ModuleOp::getOperationName());
     if (options.configurePasses && failed(options.configurePasses(passes)))
       return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
+    if (phase == Phase::Lower && options.exposeKernels)
+      passes.addPass(codegen::createExposeKernels());
     buildPhase(phase, passes);
+    selection.beginPhase(phase);
     std::string failedPass;
     passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
     if (failed(passes.run(*module))) {

@@ -4,6 +4,7 @@
 #define TENON_LIB_DRIVER_COMPILER_H
 
 #include "lib/driver/Emit.h"
+#include "lib/driver/PassSelection.h"
 #include "lib/driver/Phases.h"
 #include "lib/driver/Status.h"
 #include "lib/import/onnx/OnnxImport.h"
@@ -28,6 +29,13 @@ struct CompileOptions {
   OnnxImportOptions import;
   /// Called when a phase begins.
   std::function<void(Phase)> onPhase;
+  /// How many of the passes run that can be left out, over all phases; the rest
+  /// is left out. Without a value, all run.
+  std::optional<size_t> maxPasses;
+  /// Called at the turn of each pass that can be left out.
+  std::function<void(const PassTurn &)> onPass;
+  /// Makes outputs of all results of kernels; see tenon-expose-kernels.
+  bool exposeKernels = false;
   /// Adds instrumentation to the pass manager of a phase (MLIR's flags).
   std::function<mlir::LogicalResult(mlir::PassManager &)> configurePasses;
 };
@@ -75,6 +83,7 @@ private:
   Status fail(TenonErrorCode code, const llvm::Twine &message);
 
   CompileOptions options;
+  PassSelection selection;
   mlir::MLIRContext context;
   /// What diagnostics said.
   std::vector<Finding> findings;

@@ -89,6 +89,7 @@ public:
 void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
   for (auto &[name, option] : cl::getRegisteredOptions()) {
     if (llvm::is_contained(option->Categories, &own) ||
+        llvm::is_contained(option->Categories, &debugging) ||
         option->Categories.front()->getName() == "Generic Options")
       continue;
     // These two list all passes.
@@ -171,6 +172,18 @@ int main(int argc, char **argv) {
       cl::values(clEnumValN(Form::Text, "text", "A line for each"),
                  clEnumValN(Form::Json, "json", "One object")),
       cl::value_desc("form"), cl::cat(category));
+  cl::opt<size_t> maxPasses(
+      "max-passes",
+      cl::desc("Run only the first N passes of those that can be left out"),
+      cl::value_desc("N"), cl::cat(debugging));
+  cl::opt<bool> listPasses(
+      "list-passes",
+      cl::desc("Show the passes that can be left out, as they come"),
+      cl::cat(debugging));
+  cl::opt<bool> exposeKernels(
+      "expose-kernels",
+      cl::desc("Make the results of all kernels outputs of the model"),
+      cl::cat(debugging));
   cl::opt<bool> quiet("quiet",
                       cl::desc("Don't show the phases of a compilation of more "
                                "than a second"),
@@ -228,6 +241,18 @@ int main(int argc, char **argv) {
     mlir::applyDefaultTimingPassManagerCLOptions(passes);
     return mlir::applyPassManagerCLOptions(passes);
   };
+
+  if (maxPasses.getNumOccurrences())
+    options.maxPasses = maxPasses;
+  options.exposeKernels = exposeKernels;
+  if (listPasses)
+    options.onPass = [](const tenon::PassTurn &turn) {
+      llvm::errs() << turn.number << " " << tenon::getPhaseName(turn.phase)
+                   << " " << turn.pass;
+      if (!turn.function.empty())
+        llvm::errs() << " @" << turn.function;
+      llvm::errs() << (turn.runs ? "\n" : " (left out)\n");
+    };
 
   std::optional<ProgressPrinter> progress;
   if (!quiet && !isJson) {

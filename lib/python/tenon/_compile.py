@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _libraries
 from ._errors import UsageError
-from ._libraries import PROGRESS_FUNCTION, TenonCompileOptions
+from ._libraries import PASS_FUNCTION, PROGRESS_FUNCTION, TenonCompileOptions
 from ._model import Model
 
 #: What a model may be given as: the path of a file, its bytes, or an `onnx.ModelProto`.
 ModelSource = Union[str, os.PathLike, bytes, bytearray, memoryview, Any]
+
+
+class PassTurn(NamedTuple):
+    """A pass of the compiler that can be left out, when its turn comes.
+
+    Attributes:
+        number: from 1 on, over all phases.
+        phase: the phase that it belongs to.
+        name: the name that it has on the command line of tenon-opt.
+        function: the function that it works on, or "" for all.
+        runs: whether it runs, or is left out.
+    """
+
+    number: int
+    phase: str
+    name: str
+    function: str
+    runs: bool
 
 
 def _number(value: Any) -> str:
@@ -42,7 +60,8 @@ def _strings(texts: List[str]) -> Any:
 def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optional[str] = None,
             shapes: Optional[Mapping[str, Sequence[Union[int, str, None]]]] = None,
             bindings: Optional[Mapping[str, Any]] = None,
-            progress: Optional[Callable[[str], None]] = None) -> Model:
+            progress: Optional[Callable[[str], None]] = None, max_passes: Optional[int] = None,
+            on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False) -> Model:
     """Compiles an ONNX model in this process.
 
     Args:
@@ -53,6 +72,9 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
         bindings: inputs to make constants: `{"sr": 16000}`.
         progress: called with the name of each phase as it begins. It must not raise.
+        max_passes: for finding faults: how many of the passes that can be left out run. By default all of them.
+        on_pass: called at the turn of each of these passes. It must not raise.
+        expose_kernels: make outputs of the results of all kernels, behind the model's own.
 
     Raises:
         UsageError: an option is wrong.
@@ -63,12 +85,16 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
     shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]
     binding_options = [_binding_option(name, value) for name, value in (bindings or {}).items()]
     callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
+    pass_callback = PASS_FUNCTION((lambda _, number, phase, name, function, runs: on_pass(PassTurn(
+        number, phase.decode(), name.decode(), function.decode(), bool(runs)))) if on_pass else 0)
     options = TenonCompileOptions(
         struct_size=ctypes.sizeof(TenonCompileOptions),
         target=_libraries.encode(target) if target else None,
         provider=_libraries.encode(provider) if provider else None,
         shapes=_strings(shape_options), num_shapes=len(shape_options),
-        bindings=_strings(binding_options), num_bindings=len(binding_options), progress=callback)
+        bindings=_strings(binding_options), num_bindings=len(binding_options), progress=callback,
+        max_passes=ctypes.pointer(ctypes.c_size_t(max_passes)) if max_passes is not None else None,
+        pass_=pass_callback, expose_kernels=expose_kernels)
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

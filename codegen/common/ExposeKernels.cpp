@@ -1,0 +1,68 @@
+//===- ExposeKernels.cpp - tenon-expose-kernels ---------------------------===//
+
+#include "codegen/common/Passes.h"
+
+#include "codegen/common/NodeNames.h"
+#include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace tenon::codegen {
+
+#define GEN_PASS_DEF_EXPOSEKERNELS
+#include "codegen/common/Passes.h.inc"
+
+/// The nodes that gave result `i` of a kernel, a conditional or a loop: what it
+/// computes last.
+static std::string getResultNodes(Operation *op, unsigned i) {
+  if (auto kernel = dyn_cast<KernelOp>(op))
+    if (Operation *last = kernel.getYield().getOperand(i).getDefiningOp())
+      return getNodeNames(last->getLoc());
+  return getNodeNames(op->getLoc());
+}
+
+namespace {
+
+struct ExposeKernelsPass : impl::ExposeKernelsBase<ExposeKernelsPass> {
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>(kMainName);
+    if (!main)
+      return;
+    Block &body = main.getBody().front();
+    Operation *end = body.getTerminator();
+    SmallVector<Value> results(end->getOperands());
+    Builder builder(&getContext());
+    int64_t number = 0;
+    for (Operation &op : body) {
+      if (!isa<KernelOp, IfOp, LoopOp>(op))
+        continue;
+      for (OpResult result : op.getResults()) {
+        auto type = dyn_cast<RankedTensorType>(result.getType());
+        if (!type)
+          continue;
+        std::string name = ("kernel\t" + Twine(number) + "\t" +
+                            Twine(result.getResultNumber()) + "\t" +
+                            getResultNodes(&op, result.getResultNumber()) +
+                            "\t" + getNodeNames(op.getLoc()))
+                               .str();
+        SmallVector<StringRef> symbols(type.getRank());
+        DictionaryAttr attributes = builder.getDictionaryAttr(
+            {builder.getNamedAttr(kNameAttr, builder.getStringAttr(name)),
+             builder.getNamedAttr(kDimsAttr,
+                                  builder.getStrArrayAttr(symbols))});
+        if (failed(main.insertResult(main.getNumResults(), type, attributes)))
+          return signalPassFailure();
+        results.push_back(result);
+        ++numExposed;
+      }
+      ++number;
+    }
+    end->setOperands(results);
+  }
+};
+
+} // namespace
+} // namespace tenon::codegen
