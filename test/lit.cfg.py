@@ -60,6 +60,9 @@ if config.sanitize in ("ON", "1", "TRUE"):
 # The library provider is there when its runtime was built.
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
     config.available_features.add("onednn")
+# A compiler with a planted fault, to try what finds faults.
+if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
+    config.available_features.add("faults")
 # What is compiled for aarch64 is run by an emulator.
 if all(map(shutil.which, ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"))):
     config.available_features.add("aarch64")

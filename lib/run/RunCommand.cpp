@@ -151,17 +151,17 @@ static void checkInputs(const Runner &runner) {
            model.input(i).name, formatInfo(model.input(i)).c_str());
 }
 
-namespace {
-struct Expectation {
-  size_t output;
-  Array array;
-};
-} // namespace
+void RunCommand::setInputs(Runner &runner) const {
+  readInputs(runner);
+  if (random)
+    fillRandomly(runner);
+  checkInputs(runner);
+}
 
-static std::vector<Expectation>
-readExpectations(const Runner &runner, const std::vector<std::string> &texts) {
+std::vector<Expectation>
+RunCommand::readExpectations(const Runner &runner) const {
   std::vector<Expectation> expectations;
-  for (const std::string &text : texts) {
+  for (const std::string &text : expectationFiles) {
     size_t at = text.find('=');
     std::string name = at == std::string::npos ? "" : text.substr(0, at);
     std::string path = at == std::string::npos ? text : text.substr(at + 1);
@@ -190,12 +190,8 @@ int RunCommand::execute() const {
     printInfo(runner.getModel(), isJson);
     return 0;
   }
-  std::vector<Expectation> expectations =
-      readExpectations(runner, expectationFiles);
-  readInputs(runner);
-  if (random)
-    fillRandomly(runner);
-  checkInputs(runner);
+  std::vector<Expectation> expectations = readExpectations(runner);
+  setInputs(runner);
 
   double first = 0;
   std::vector<double> times;

@@ -7,6 +7,12 @@
 
 namespace tenon::run {
 
+/// What an output should be.
+struct Expectation {
+  size_t output;
+  Array array;
+};
+
 /// The command line of tenon-run, taken apart.
 struct RunCommand {
   std::string model;
@@ -25,6 +31,10 @@ struct RunCommand {
 
   /// Runs it and prints what came out. Returns an exit code; throws Error.
   int execute() const;
+
+  /// Gives `runner` all inputs, from files and random ones.
+  void setInputs(Runner &runner) const;
+  std::vector<Expectation> readExpectations(const Runner &runner) const;
 
 private:
   void readInputs(Runner &runner) const;

@@ -30,6 +30,12 @@ struct Progress {
   }
 };
 
+void forwardPass(void *context, size_t number, const char *phase,
+                 const char *name, const char *function, int32_t) {
+  static_cast<const RunnerOptions *>(context)->onPass(
+      {number, phase, name, function});
+}
+
 bool isOnnx(const std::string &path) {
   return path.size() > 5 && path.compare(path.size() - 5, 5, ".onnx") == 0;
 }
@@ -58,6 +64,13 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
     compileOptions.progress_context = &progress;
+  }
+  if (options.maxPasses)
+    compileOptions.max_passes = &*options.maxPasses;
+  compileOptions.expose_kernels = options.exposeKernels;
+  if (options.onPass) {
+    compileOptions.pass = &forwardPass;
+    compileOptions.pass_context = const_cast<RunnerOptions *>(&options);
   }
   TenonModel *model = nullptr;
   check(compile(path.c_str(), &compileOptions, &model));

@@ -5,10 +5,18 @@
 
 #include "lib/run/Array.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 
 namespace tenon::run {
+
+/// A pass of the compiler that can be left out, when its turn comes; see
+/// TenonCompileOptions::pass.
+struct CompilerPass {
+  size_t number;
+  std::string phase, name, function;
+};
 
 struct RunnerOptions {
   int threads = 0; // 0: as many as the process may use
@@ -17,6 +25,10 @@ struct RunnerOptions {
   std::string provider, target;
   /// Show the phases of a long compilation.
   bool showProgress = false;
+  /// For ONNX models, to find faults: see TenonCompileOptions.
+  std::optional<size_t> maxPasses;
+  bool exposeKernels = false;
+  std::function<void(CompilerPass)> onPass;
 };
 
 /// Which inputs get a slice for each step, and which outputs go back to inputs.

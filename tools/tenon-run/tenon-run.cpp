@@ -1,5 +1,6 @@
 //===- tenon-run.cpp - Run, check and time compiled models ---------------===//
 
+#include "lib/run/Bisect.h"
 #include "lib/run/RunCommand.h"
 #include "lib/run/Server.h"
 
@@ -46,7 +47,7 @@ int report(const tenon::Error &error, bool isJson) {
 
 int main(int argc, char **argv) {
   RunCommand command;
-  bool isServer = false;
+  bool isServer = false, isBisection = false;
   std::string diagnostics = "text";
   std::vector<std::string> carry;
   CLI::App app(
@@ -132,6 +133,9 @@ int main(int argc, char **argv) {
                  "How errors are told: text, or json: one object on the "
                  "standard error, also if there is none")
       ->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("--bisect", isBisection,
+               "For .onnx: find the pass and the first kernel that make the "
+               "result differ from --expect, or from plain generated loops");
   app.add_flag("--serve", isServer, "Answer requests; see below");
 
   try {
@@ -147,7 +151,9 @@ int main(int argc, char **argv) {
   bool tellsJson = diagnostics == "json";
   try {
     command.options.showProgress = !tellsJson;
-    int code = isServer ? tenon::run::serve() : command.execute();
+    int code = isServer      ? tenon::run::serve()
+               : isBisection ? tenon::run::bisect(command)
+                             : command.execute();
     if (code == TENON_ERROR_DIFFERS && tellsJson)
       return report({TENON_ERROR_DIFFERS, "an output is not the expected one"},
                     tellsJson);

@@ -1,0 +1,319 @@
+//===- Bisect.cpp - Which pass and which kernel made a result wrong ------===//
+
+#include "lib/run/Bisect.h"
+
+#include "lib/run/Compare.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+using namespace tenon;
+using namespace tenon::run;
+using nlohmann::json;
+
+namespace {
+
+/// One compilation and what came out of it.
+struct Trial {
+  std::vector<Array> outputs;
+  std::vector<CompilerPass> passes;
+};
+
+/// A result of a kernel; see TenonCompileOptions::expose_kernels.
+struct KernelResult {
+  int64_t kernel = 0, result = 0;
+  /// What gave the result, and all of the kernel: names joined by " + ".
+  std::string nodes, allNodes;
+  const Array *array = nullptr;
+};
+
+struct Divergence {
+  KernelResult result;
+  Comparison comparison;
+};
+
+constexpr size_t kAll = SIZE_MAX;
+
+class Bisector {
+public:
+  explicit Bisector(const RunCommand &command) : command(command) {}
+  int run();
+
+private:
+  Trial compileAndRun(const std::string &provider, size_t maxPasses,
+                      bool exposes = false) const;
+  /// What is wrong with the model's own outputs, in words; "" if nothing is.
+  std::string judge(const Trial &trial) const;
+  void setReference();
+  std::optional<Divergence>
+  findDivergence(const Trial &bad,
+                 const std::vector<const Trial *> &good) const;
+  void report(const std::string &text, const CompilerPass *pass,
+              const std::optional<Divergence> &divergence);
+
+  const RunCommand &command;
+  std::vector<Expectation> expectations;
+  /// Whether the reference is what the compiler itself makes on the plain path.
+  bool isPlainReference = false;
+  size_t numModelOutputs = 0;
+  std::string difference;
+};
+
+} // namespace
+
+Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
+                              bool exposes) const {
+  Trial trial;
+  RunnerOptions options = command.options;
+  options.profile = false;
+  options.provider = provider;
+  if (maxPasses != kAll)
+    options.maxPasses = maxPasses;
+  options.exposeKernels = exposes;
+  options.onPass = [&](CompilerPass pass) {
+    trial.passes.push_back(std::move(pass));
+  };
+  Runner runner(command.model, options);
+  command.setInputs(runner);
+  runner.run();
+  trial.outputs = std::move(runner.getOutputs());
+  return trial;
+}
+
+static std::vector<std::string> splitAt(const std::string &text,
+                                        const std::string &separator) {
+  std::vector<std::string> parts;
+  size_t from = 0;
+  for (size_t at; (at = text.find(separator, from)) != std::string::npos;
+       from = at + separator.size())
+    parts.push_back(text.substr(from, at - from));
+  parts.push_back(text.substr(from));
+  return parts;
+}
+
+static std::vector<KernelResult> listKernels(const Trial &trial) {
+  std::vector<KernelResult> results;
+  for (const Array &array : trial.outputs) {
+    std::vector<std::string> parts = splitAt(array.name, "\t");
+    if (parts.size() == 5 && parts[0] == "kernel")
+      results.push_back({std::stoll(parts[1]), std::stoll(parts[2]), parts[3],
+                         parts[4], &array});
+  }
+  return results;
+}
+
+std::string Bisector::judge(const Trial &trial) const {
+  for (const Expectation &expected : expectations) {
+    const Array &found = trial.outputs.at(expected.output);
+    Comparison comparison = compare(found, expected.array);
+    if (comparison.isWithin(command.tolerance))
+      continue;
+    if (!comparison.mismatch.empty())
+      return found.name + " is " + comparison.mismatch;
+    char text[96];
+    snprintf(text, sizeof text, ": largest error %.3g at element %lld",
+             comparison.maxAbsError,
+             static_cast<long long>(comparison.worstIndex));
+    return found.name + text;
+  }
+  return "";
+}
+
+void Bisector::setReference() {
+  RunnerOptions options = command.options;
+  Runner runner(command.model, options);
+  numModelOutputs = runner.getModel().numOutputs();
+  expectations = command.readExpectations(runner);
+  if (!expectations.empty())
+    return;
+  isPlainReference = true;
+  Trial plain = compileAndRun("codegen", 0);
+  for (size_t i = 0; i < numModelOutputs; ++i)
+    expectations.push_back({i, std::move(plain.outputs[i])});
+}
+
+/// `array` with its dimension at `from` moved to `to`.
+static Array moveDimension(const Array &array, size_t from, size_t to) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < array.dims.size(); ++i)
+    if (i != from)
+      order.push_back(i);
+  order.insert(order.begin() + to, from);
+  std::vector<int64_t> dims, strides(array.dims.size(), 1);
+  for (size_t i = array.dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * array.dims[i];
+  for (size_t i : order)
+    dims.push_back(array.dims[i]);
+  Array moved = Array::make(array.dtype, dims);
+  size_t element = tenon_dtype_size(array.dtype);
+  std::vector<int64_t> index(dims.size(), 0);
+  for (int64_t i = 0, count = moved.size(); i < count; ++i) {
+    int64_t source = 0;
+    for (size_t d = 0; d < dims.size(); ++d)
+      source += index[d] * strides[order[d]];
+    memcpy(&moved.bytes[i * element], &array.bytes[source * element], element);
+    for (size_t d = dims.size(); d-- > 0 && ++index[d] == dims[d];)
+      index[d] = 0;
+  }
+  return moved;
+}
+
+/// How far a kernel's result is from what a node should give, in the layout in
+/// which it is nearest: as it is, or with the channels moved to the end or
+/// back. Nothing if they are no results of one node: type and size differ.
+static std::optional<Comparison> compareLayouts(const Array &found,
+                                                Array expected) {
+  if (found.dtype != expected.dtype || found.size() != expected.size())
+    return std::nullopt;
+  size_t rank = expected.dims.size();
+  std::vector<Array> candidates;
+  if (rank > 2) {
+    candidates.push_back(moveDimension(expected, 1, rank - 1));
+    candidates.push_back(moveDimension(expected, rank - 1, 1));
+  }
+  candidates.push_back(std::move(expected));
+  std::optional<Comparison> best;
+  for (Array &candidate : candidates) {
+    // Views have other dimensions and the same elements.
+    candidate.dims = found.dims;
+    Comparison comparison = compare(found, candidate);
+    if (!best || comparison.maxAbsError < best->maxAbsError)
+      best = comparison;
+  }
+  return best;
+}
+
+/// The first result of a kernel that is no result which the same nodes have in
+/// any of the good runs. What has no counterpart there tells nothing.
+std::optional<Divergence>
+Bisector::findDivergence(const Trial &bad,
+                         const std::vector<const Trial *> &good) const {
+  std::multimap<std::string, const Array *> known;
+  for (const Trial *trial : good)
+    for (const KernelResult &result : listKernels(*trial)) {
+      known.emplace(result.nodes, result.array);
+      std::vector<std::string> names = splitAt(result.nodes, " + ");
+      if (names.size() > 1)
+        for (const std::string &name : names)
+          known.emplace(name, result.array);
+    }
+  for (const KernelResult &result : listKernels(bad)) {
+    std::vector<std::string> names = splitAt(result.nodes, " + ");
+    if (names.size() > 1)
+      names.push_back(result.nodes);
+    std::optional<Comparison> nearest;
+    for (const std::string &name : names) {
+      auto [from, to] = known.equal_range(name);
+      for (auto it = from; it != to; ++it) {
+        std::optional<Comparison> comparison =
+            compareLayouts(*result.array, *it->second);
+        if (comparison &&
+            (!nearest || comparison->maxAbsError < nearest->maxAbsError))
+          nearest = comparison;
+      }
+    }
+    if (nearest && !nearest->isWithin(command.tolerance))
+      return Divergence{result, *nearest};
+  }
+  return std::nullopt;
+}
+
+void Bisector::report(const std::string &text, const CompilerPass *pass,
+                      const std::optional<Divergence> &divergence) {
+  if (command.isJson) {
+    json result = {{"model", command.model},
+                   {"difference", difference},
+                   {"finding", text},
+                   {"pass", nullptr},
+                   {"kernel", nullptr}};
+    if (pass)
+      result["pass"] = {{"number", pass->number},
+                        {"phase", pass->phase},
+                        {"name", pass->name},
+                        {"function", pass->function}};
+    if (divergence)
+      result["kernel"] = {
+          {"number", divergence->result.kernel},
+          {"nodes", divergence->result.allNodes},
+          {"result", divergence->result.nodes},
+          {"max_abs_error", divergence->comparison.maxAbsError}};
+    puts(result.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  if (!difference.empty())
+    printf("differs: %s\n", difference.c_str());
+  printf("%s\n", text.c_str());
+  if (pass)
+    printf("pass %zu: %s, in the %s phase%s%s\n", pass->number,
+           pass->name.c_str(), pass->phase.c_str(),
+           pass->function.empty() ? "" : ", on function ",
+           pass->function.c_str());
+  if (divergence)
+    printf("kernel %lld, node '%s': what '%s' gives differs first, by %.3g at "
+           "element %lld\n",
+           static_cast<long long>(divergence->result.kernel),
+           divergence->result.allNodes.c_str(),
+           divergence->result.nodes.c_str(), divergence->comparison.maxAbsError,
+           static_cast<long long>(divergence->comparison.worstIndex));
+}
+
+int Bisector::run() {
+  setReference();
+  const std::string &provider = command.options.provider;
+  Trial all = compileAndRun(provider, kAll);
+  difference = judge(all);
+  if (difference.empty()) {
+    report(isPlainReference ? "the result is that of the plain path"
+                            : "the result is as expected",
+           nullptr, std::nullopt);
+    return 0;
+  }
+
+  // 1. Without any pass: the fault is in none of those that can be left out.
+  if (!judge(compileAndRun(provider, 0)).empty()) {
+    if (!isPlainReference && !judge(compileAndRun("codegen", 0)).empty()) {
+      report("it differs on the plain path too: the fault is in the importer, "
+             "a pass that is needed, or generated code",
+             nullptr, std::nullopt);
+      return TENON_ERROR_DIFFERS;
+    }
+    Trial bad = compileAndRun(provider, 0, true);
+    Trial good = compileAndRun("codegen", 0, true);
+    report("no pass made it so, but the kernel provider: by generated code "
+           "alone it is right",
+           nullptr, findDivergence(bad, {&good}));
+    return TENON_ERROR_DIFFERS;
+  }
+
+  // 2. With `low` passes it is right, with `high` it is not.
+  size_t low = 0, high = all.passes.size();
+  while (high - low > 1) {
+    size_t middle = low + (high - low) / 2;
+    (judge(compileAndRun(provider, middle)).empty() ? low : high) = middle;
+  }
+
+  // 3. The pass, and the kernels with and without it.
+  Trial bad = compileAndRun(provider, high, true);
+  CompilerPass pass = bad.passes.at(high - 1);
+  if (judge(bad).empty()) {
+    report("it becomes right when the results of all kernels are kept: look at "
+           "what the pass does to memory",
+           &pass, std::nullopt);
+    return TENON_ERROR_DIFFERS;
+  }
+  Trial before = compileAndRun(provider, low, true);
+  Trial plain = compileAndRun("codegen", 0, true);
+  report("it is right with the first " + std::to_string(low) +
+             " of the passes that can be left out, and differs with one more",
+         &pass, findDivergence(bad, {&before, &plain}));
+  return TENON_ERROR_DIFFERS;
+}
+
+int tenon::run::bisect(const RunCommand &command) {
+  if (command.steps.steps)
+    fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
+  return Bisector(command).run();
+}
