@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, TextIO, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, TextIO, Tuple
 
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,10 +27,12 @@ class Outcome(NamedTuple):
 
 
 class Worker:
-    """A process that runs tests; it is started again when a test has ended it."""
+    """A process that runs tests; it is started again when a test has ended it. `script` is what it runs: it writes the
+    names of its tests, and then answers requests, each in a line of JSON."""
 
-    def __init__(self, build: str, limit: float) -> None:
+    def __init__(self, build: str, limit: float, script: str = os.path.join(here, "worker.py")) -> None:
         self.limit = limit
+        self.script = script
         self.environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1",
                                 PYTHONPATH=os.path.join(build, "python"))
         self.process: Optional[subprocess.Popen] = None
@@ -39,7 +41,7 @@ class Worker:
     def start(self) -> List[str]:
         """Gives the names of all tests."""
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(["/usr/bin/python3", os.path.join(here, "worker.py")], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(["/usr/bin/python3", self.script], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.errors, env=self.environment, text=True)
         names = self.process.stdout.readline()
         if not names:
@@ -59,8 +61,8 @@ class Worker:
             self.errors.close()
             self.process = None
 
-    def run(self, test: str, configuration: Sequence[str]) -> Dict[str, str]:
-        """Gives the reply of worker.py."""
+    def run(self, test: str, configuration: Sequence[Any]) -> Dict[str, Any]:
+        """Gives the reply of the script."""
         if not self.process:
             self.start()
         try:
@@ -77,7 +79,7 @@ class Worker:
             name = signal.Signals(number).name if number > 0 else f"exit code {-number}"
             reason = f"crashed: {name}: {self.last_words(1)}"
         else:
-            reason = f"not finished after {self.limit:.0f} s"
+            reason = f"not finished after {self.limit:.0f} s: {self.last_words(1)}"
         self.stop()
         return {"result": "crashed", "reason": reason}
 

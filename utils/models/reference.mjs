@@ -16,6 +16,7 @@ The ONNX Runtime is the one installed by npm in .models/npm.
 
 serve reads one JSON request a line and answers each with one line, {"error": …} if it failed:
   {"op": "load", "id": ID, "model": PATH, "threads": N}      -> {"create_ms", "inputs": [NAME…], "outputs": [NAME…]}
+      with "level": "disabled" or "basic" it optimises less
   {"op": "inputs", "id": ID, "from": FOLDER}                 -> {}: what the following requests run on
   {"op": "run", "id": ID, "to": FOLDER}                      -> {"outputs": [{"name", "type", "dims"}…]}
   {"op": "steps", "id": ID, "to": FOLDER, "steps": N, "stepped": [INPUT…], "carry": {OUTPUT: INPUT…}}
@@ -36,7 +37,7 @@ function loadBinding() {
 
 /// One ONNX Runtime session and the inputs it runs on.
 class Reference {
-  constructor(model, threads) {
+  constructor(model, threads, level = 'all') {
     if (!existsSync(model)) throw new Error(`${model}: no such file`);
     this.Tensor = require('onnxruntime-common').Tensor;
     const binding = loadBinding();
@@ -46,7 +47,7 @@ class Reference {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
+      graphOptimizationLevel: level,
       logSeverityLevel: 3,
     });
     this.createMs = performance.now() - start;
@@ -122,7 +123,7 @@ const sessions = new Map();
 
 function answer(request) {
   if (request.op === 'load') {
-    const session = new Reference(resolve(request.model), request.threads ?? 1);
+    const session = new Reference(resolve(request.model), request.threads ?? 1, request.level);
     sessions.set(request.id, session);
     return { create_ms: session.createMs, inputs: session.inputs, outputs: session.outputs };
   }

@@ -1,0 +1,135 @@
+"""Runs many random graphs in a few processes, and makes smaller what fails."""
+
+import os
+import queue
+import re
+import tempfile
+import threading
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import cases
+import growth
+import runs
+import servers
+from graph import Case
+from pool import Worker
+from runs import Configuration, Failure, OnnxRuntime, parse_configuration
+from shrink import Shrinker, words
+
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fuzz_worker.py")
+
+
+class Find(NamedTuple):
+    """A graph that failed, as small as it became."""
+
+    test: str
+    failure: Failure
+    case: Case
+
+
+def failures_of(reply: Dict[str, Any]) -> List[Failure]:
+    if reply["result"] == "crashed":
+        at = re.search(r"at ([\w-]+)$", reply["reason"])
+        kind = "slow" if reply["reason"].startswith("not finished") else "crashed"
+        return [Failure(at.group(1) if at else "?", kind, reply["reason"])]
+    return [Failure(*failure) for failure in reply.get("failures", [])]
+
+
+class Campaign:
+    """Graphs by their seeds, or in files."""
+
+    def __init__(self, build: str, limit: float) -> None:
+        self.build, self.limit = build, limit
+        self.lock = threading.Lock()
+        #: How graphs ended, and how many times Tenon ran.
+        self.counts: Dict[str, int] = {}
+        self.runs = self.nodes = self.coincidences = 0
+        self.missing: Dict[str, int] = {}
+        self.failed: List[Tuple[str, Failure, List[str]]] = []
+
+    def run(self, tests: List[str], jobs: int, asked: List[Configuration], show: Callable[[str, Dict[str, Any]], None]) -> None:
+        tasks: queue.Queue = queue.Queue()
+        for test in tests:
+            tasks.put(test)
+
+        def serve() -> None:
+            worker = Worker(self.build, self.limit, SCRIPT)
+            try:
+                while True:
+                    test = tasks.get_nowait()
+                    reply = worker.run(test, asked)
+                    with self.lock:
+                        self.count(test, reply)
+                        show(test, reply)
+            except queue.Empty:
+                pass
+            finally:
+                worker.stop()
+
+        threads = [threading.Thread(target=serve) for _ in range(jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def count(self, test: str, reply: Dict[str, Any]) -> None:
+        self.counts[reply["result"]] = self.counts.get(reply["result"], 0) + 1
+        self.runs += reply.get("runs", 0)
+        self.nodes += reply.get("nodes", 0)
+        self.coincidences += reply.get("coincidences", 0)
+        for name in reply.get("avoided", []):
+            self.missing[name] = self.missing.get(name, 0) + 1
+        self.failed += [(test, failure, reply.get("avoided", [])) for failure in failures_of(reply)]
+
+    def distinct(self, most: int) -> List[Tuple[str, Failure, List[str]]]:
+        """Failures that look different, the smallest number of each graph; at most `most` of a kind with equal words."""
+        seen: Dict[str, int] = {}
+        chosen, tests = [], set()
+        for test, failure, avoided in self.failed:
+            key = failure.kind + (words(failure.text) if failure.kind == "refused" else "")
+            if test in tests or seen.get(key, 0) >= (most if failure.kind == "refused" else 4 * most):
+                continue
+            tests.add(test)
+            seen[key] = seen.get(key, 0) + 1
+            chosen.append((test, failure, avoided))
+        return chosen
+
+    def shrink(self, test: str, failure: Failure, avoided: List[str], seconds: float) -> Find:
+        case = growth.make_case(int(test), frozenset(avoided)) if test.isdigit() else cases.load(test)
+        worker = Worker(self.build, 5 if failure.kind == "slow" else self.limit, SCRIPT)
+        runtime = OnnxRuntime()
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "case.onnx")
+
+            def fails(candidate: Case) -> Optional[Failure]:
+                try:
+                    cases.save(candidate, path)
+                except (KeyError, ValueError):
+                    return None
+                reply = worker.run(path, [parse_configuration(failure.configuration)])
+                found = failures_of(reply)
+                return found[0] if found else None
+
+            try:
+                smaller = Shrinker(runtime, fails, seconds).shrink(case, failure)
+                return Find(test, fails(smaller) or failure, smaller)
+            finally:
+                worker.stop()
+                runtime.close()
+
+
+def save(find: Find, folder: str) -> Tuple[str, str]:
+    """Writes a find; gives its folder and the line that reproduces it."""
+    runtime = OnnxRuntime()
+    try:
+        expected = runtime.run(find.case.model, find.case.inputs)
+    except servers.ServerError:
+        expected = {}
+    finally:
+        runtime.close()
+    place = os.path.join(folder, f"{os.path.splitext(os.path.basename(find.test))[0]}-{find.failure.configuration}")
+    cases.save_for_people(find.case, expected, place)
+    line = f"utils/fuzz_models --replay {os.path.join(place, 'case.textproto')} --configuration {find.failure.configuration}"
+    with open(os.path.join(place, "reproduce.txt"), "w", encoding="utf-8") as file:
+        file.write(f"{line}\n{find.failure.kind}: {find.failure.text}\n")
+    return place, line
