@@ -5,6 +5,7 @@
 #include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
+#include "dialects/tenon/TenonValues.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "runtime/core/ModelAbi.h"
@@ -22,7 +23,7 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 20 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 24 && sizeof(TenonKernel) == 16 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 16 &&
                   sizeof(TenonLibraryKernel) == 56 &&
                   sizeof(TenonBufferDesc) == 16,
               "describe the new members");
@@ -271,6 +272,34 @@ public:
   }
 
 private:
+  /// Which part of what a tensor is.
+  static void describePart(ConstantBuilder &constants, DictionaryAttr tensor,
+                           StringRef name, SmallVectorImpl<Member> &members) {
+    auto get = [&](StringRef attribute) {
+      auto text = tensor.getAs<StringAttr>(attribute);
+      return text ? text.getValue() : StringRef();
+    };
+    StringRef value = get(kValueAttr), part = get(kPartAttr);
+    members.push_back(i32(value == kSequence           ? TENON_SEQUENCE
+                          : value == kOptional         ? TENON_OPTIONAL
+                          : value == kOptionalSequence ? TENON_OPTIONAL_SEQUENCE
+                                                       : TENON_TENSOR));
+    members.push_back(i32(part == kFlagPart       ? TENON_PART_FLAG
+                          : part == kElementsPart ? TENON_PART_ELEMENTS
+                          : part == kTablePart    ? TENON_PART_TABLE
+                                                  : TENON_PART_WHOLE));
+    auto element = tensor.getAs<TypeAttr>(kElementAttr);
+    auto type =
+        element ? dyn_cast<RankedTensorType>(element.getValue()) : nullptr;
+    SmallVector<int64_t> dims;
+    if (type)
+      for (int64_t dim : type.getShape())
+        dims.push_back(ShapedType::isDynamic(dim) ? -1 : dim);
+    members.push_back(i32(type ? dims.size() : element ? -1 : 0));
+    members.push_back(i32(0));
+    members.push_back(constants.makeNumbers(name, dims));
+  }
+
   static FailureOr<SmallVector<SmallVector<Member>>>
   makeTensors(ConstantBuilder &constants, LLVM::LLVMFuncOp run,
               StringRef attribute, StringRef prefix) {
@@ -284,10 +313,12 @@ private:
       if (dtype == 0)
         return run.emitError("element type ")
                << type << " of '" << name << "' can't be an input or an output";
-      std::string dimsName = (prefix + ".dims" + Twine(tensors.size())).str();
-      tensors.push_back({constants.makeString(name), i32(dtype),
-                         i32(dims.size()),
-                         constants.makeNumbers(dimsName, dims)});
+      std::string suffix = std::to_string(tensors.size());
+      tensors.push_back(
+          {constants.makeString(name), i32(dtype), i32(dims.size()),
+           constants.makeNumbers((prefix + ".dims" + suffix).str(), dims)});
+      describePart(constants, tensor, (prefix + ".element" + suffix).str(),
+                   tensors.back());
     }
     return tensors;
   }

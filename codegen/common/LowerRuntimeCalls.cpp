@@ -6,6 +6,7 @@
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
+#include "dialects/tenon/TenonValues.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -539,10 +540,15 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
       sizes.push_back(found == symbols.end() ? TENON_DIM_COMPUTED
                                              : TENON_DIM_SYMBOL(index));
     }
-    tensors[isInput ? 0 : 1].push_back(at.getDictionaryAttr(
-        {at.getNamedAttr("dims", at.getDenseI64ArrayAttr(sizes)),
-         at.getNamedAttr("name", name ? name : at.getStringAttr(fallback)),
-         at.getNamedAttr("type", TypeAttr::get(type.getElementType()))}));
+    NamedAttrList description;
+    description.append("dims", at.getDenseI64ArrayAttr(sizes));
+    description.append("name", name ? name : at.getStringAttr(fallback));
+    description.append("type", TypeAttr::get(type.getElementType()));
+    for (StringRef attribute : {kValueAttr, kPartAttr, kElementAttr})
+      if (Attribute value = main.getArgAttr(i, attribute))
+        description.append(attribute, value);
+    tensors[isInput ? 0 : 1].push_back(
+        description.getDictionary(&getContext()));
   }
 
   func::FuncOp run = begin(kRunName, {pointer}, {at.getI32Type()});

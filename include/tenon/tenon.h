@@ -22,8 +22,8 @@
  * session is for one thread at a time; sessions of one model run at once.
  *
  * Tensors are contiguous, row-major, in the host's byte order. Their memory is
- * the caller's and is never copied or kept after a call; it must be aligned to
- * the element.
+ * the caller's and is never copied or kept after a call, but for those in
+ * sequences and optionals, which are copied; it must be aligned to the element.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -113,7 +113,10 @@ TENON_API size_t tenon_dtype_size(TenonDType dtype);
 /** "f32", "i64", "bool", …; null if `dtype` is not a TenonDType. */
 TENON_API const char *tenon_dtype_name(TenonDType dtype);
 
-/** A view of a tensor; it owns nothing. */
+/** A view of a tensor; it owns nothing. A sequence is an array of TenonTensor:
+ * its type is TENON_TENSORS, its rank 1, its only dimension the number of
+ * tensors. An optional tensor is a sequence of one. An optional that holds
+ * nothing is of TENON_TENSORS and rank 0. */
 typedef struct TenonTensor {
   /** The input or output meant. Null: that of the same position. */
   const char *name;
@@ -148,6 +151,10 @@ typedef struct TenonTensorInfo {
   /** The names of the dynamic dimensions; "" where a dimension is fixed or has
    * no name. Equal names have equal values. */
   const char *const *dim_names;
+  /** What is not a tensor is made of tensors of this element type, rank and
+   * dimensions: the rank is -1 where they may have any, and a dimension is -1
+   * where it may be any, different ones in one sequence. */
+  TenonKind kind;
 } TenonTensorInfo;
 
 /** Loads a compiled model from a shared library. A path without a slash is
@@ -229,7 +236,8 @@ TENON_API TenonError *tenon_session_bind(TenonSession *session,
                                          size_t num_inputs);
 
 /** An output as the last bind or run made it. After a bind its data are null,
- * and a dimension that depends on the inputs' data is -1. After a run all
+ * and a dimension that depends on the inputs' data is -1; of a sequence or an
+ * optional nothing is known then. After a run all
  * dimensions are known, and if the run was given no memory for the output, its
  * data are in the session's. The view is valid until the next bind or run. Its
  * name is null if there is no such output or nothing is bound. */
@@ -239,7 +247,8 @@ TENON_API TenonTensor tenon_session_output(const TenonSession *session,
 /** Runs the model: binds the inputs' dimensions, unless they are the last ones,
  * reads the inputs and writes the outputs. An output of the model that is not
  * given, or has null data, is kept in the session's memory until the next bind
- * or run: tenon_session_output() tells where. Outputs must have the type and
+ * or run: tenon_session_output() tells where. So are all sequences and
+ * optionals. Outputs must have the type and
  * dimensions that tenon_session_output() tells after a bind, and overlap
  * nothing. Where that tells -1, the dimensions given say how much memory there
  * is: a result that takes no more bytes is written to its beginning,

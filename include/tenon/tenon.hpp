@@ -75,23 +75,40 @@ template <> struct DTypeOf<uint64_t> : DTypeConstant<TENON_U64> {};
 template <> struct DTypeOf<int64_t> : DTypeConstant<TENON_I64> {};
 template <> struct DTypeOf<bool> : DTypeConstant<TENON_BOOL> {};
 
-/// The caller's memory as a tensor. It owns the dimensions and the name, not
-/// the elements. Without a name it stands for the input or output of its
-/// position.
+/// The caller's memory as a tensor, or as a sequence or an optional of such. It
+/// owns the dimensions and the name, not the elements. Without a name it stands
+/// for the input or output of its position.
 class View {
 public:
   View(void *data, TenonDType dtype, std::vector<int64_t> dims,
        std::string name = "")
       : address(data), type(dtype), shape(std::move(dims)),
         label(std::move(name)) {}
+  /// A sequence of these, or an optional that holds the only one.
+  static View sequence(std::vector<View> tensors, std::string name = "") {
+    View view(nullptr, TENON_TENSORS, {static_cast<int64_t>(tensors.size())},
+              std::move(name));
+    view.parts = std::move(tensors);
+    return view;
+  }
+  /// An optional that holds nothing.
+  static View none(std::string name = "") {
+    return View(nullptr, TENON_TENSORS, {}, std::move(name));
+  }
 
-  /// Valid as long as this object.
+  /// Valid as long as this object, until the next call.
   TenonTensor get() const {
-    return {label.empty() ? nullptr : label.c_str(), address, type,
+    tensors.clear();
+    for (const View &part : parts)
+      tensors.push_back(part.get());
+    return {label.empty() ? nullptr : label.c_str(),
+            parts.empty() ? address : tensors.data(), type,
             static_cast<int32_t>(shape.size()), shape.data()};
   }
 
 private:
+  std::vector<View> parts;
+  mutable std::vector<TenonTensor> tensors;
   void *address;
   TenonDType type;
   std::vector<int64_t> shape;
@@ -106,7 +123,7 @@ View view(T *data, std::vector<int64_t> dims, std::string name = "") {
               std::move(dims), std::move(name));
 }
 
-/// A tensor with its own memory.
+/// A tensor with its own memory, or a sequence or an optional of such.
 class Tensor {
 public:
   /// Zeros.
@@ -122,8 +139,32 @@ public:
       throw Error(TENON_ERROR_SYSTEM, "not enough memory for a tensor");
   }
 
+  /// A copy of what a session keeps.
+  explicit Tensor(const TenonTensor &kept)
+      : Tensor(kept.dtype == TENON_TENSORS ? TENON_U8 : kept.dtype,
+               kept.dtype == TENON_TENSORS
+                   ? std::vector<int64_t>{0}
+                   : std::vector<int64_t>(kept.dims, kept.dims + kept.rank),
+               kept.name ? kept.name : "") {
+    if (kept.dtype != TENON_TENSORS) {
+      if (size && kept.data)
+        std::memcpy(memory.get(), kept.data, size);
+      return;
+    }
+    type = TENON_TENSORS;
+    shape.assign(kept.dims, kept.dims + kept.rank);
+    auto *tensors = static_cast<const TenonTensor *>(kept.data);
+    for (int64_t i = 0; kept.rank == 1 && i < kept.dims[0]; ++i)
+      parts.push_back(Tensor(tensors[i]));
+  }
+
+  /// TENON_TENSORS of what is not a tensor.
   TenonDType dtype() const { return type; }
   const std::vector<int64_t> &dims() const { return shape; }
+  /// Of a sequence; of an optional one or none.
+  const std::vector<Tensor> &elements() const { return parts; }
+  /// False of an optional that holds nothing.
+  bool isThere() const { return type != TENON_TENSORS || !shape.empty(); }
   const std::string &name() const { return label; }
   size_t bytes() const { return size; }
   void *data() const { return memory.get(); }
@@ -134,7 +175,16 @@ public:
                                          std::string(tenon_dtype_name(type)));
     return static_cast<T *>(memory.get());
   }
-  View view() const { return View(memory.get(), type, shape, label); }
+  View view() const {
+    if (type != TENON_TENSORS)
+      return View(memory.get(), type, shape, label);
+    if (!isThere())
+      return View::none(label);
+    std::vector<View> views;
+    for (const Tensor &part : parts)
+      views.push_back(part.view());
+    return View::sequence(std::move(views), label);
+  }
 
 private:
   struct Free {
@@ -143,6 +193,7 @@ private:
   TenonDType type;
   std::vector<int64_t> shape;
   std::string label;
+  std::vector<Tensor> parts;
   size_t size = 0;
   std::unique_ptr<void, Free> memory;
 };
@@ -240,16 +291,15 @@ public:
         outputs.push_back(std::move(*made[i]));
         continue;
       }
-      TenonTensor kept = output(i);
-      outputs.push_back(makeTensor(kept));
-      if (outputs[i].bytes())
-        std::memcpy(outputs[i].data(), kept.data, outputs[i].bytes());
+      outputs.push_back(Tensor(output(i)));
     }
     return outputs;
   }
   /// Whether only a run can tell all dimensions of an output that output()
-  /// told after a bind.
+  /// told after a bind, or how many tensors it has.
   static bool isComputed(const TenonTensor &tensor) {
+    if (tensor.dtype == TENON_TENSORS)
+      return true;
     for (int32_t i = 0; i < tensor.rank; ++i)
       if (tensor.dims[i] < 0)
         return true;

@@ -33,6 +33,20 @@ typedef enum TenonDType TENON_ENUM_TYPE {
   TENON_BF16 = 16
 } TenonDType;
 
+/** In place of an element type: tensors, see TenonTensor. */
+#define TENON_TENSORS ((TenonDType)255)
+
+/** What an input or output of a model is. */
+typedef enum TenonKind TENON_ENUM_TYPE {
+  TENON_TENSOR = 0,
+  /** Any number of tensors of one element type. */
+  TENON_SEQUENCE = 1,
+  /** A tensor or nothing. */
+  TENON_OPTIONAL = 2,
+  /** A sequence or nothing. */
+  TENON_OPTIONAL_SEQUENCE = 3
+} TenonKind;
+
 /** What kind of error happened. The tools exit with the same numbers. */
 typedef enum TenonErrorCode TENON_ENUM_TYPE {
   TENON_OK = 0,

@@ -132,18 +132,20 @@ const char *tenon_model_name(const TenonModel *model) {
   return model->desc->name;
 }
 size_t tenon_model_num_inputs(const TenonModel *model) {
-  return model->inputs.size();
+  return model->inputValues.size();
 }
 size_t tenon_model_num_outputs(const TenonModel *model) {
-  return model->outputs.size();
+  return model->outputValues.size();
 }
 const TenonTensorInfo *tenon_model_input(const TenonModel *model,
                                          size_t index) {
-  return index < model->inputs.size() ? &model->inputs[index] : nullptr;
+  return index < model->inputValues.size() ? &model->inputValues[index]
+                                           : nullptr;
 }
 const TenonTensorInfo *tenon_model_output(const TenonModel *model,
                                           size_t index) {
-  return index < model->outputs.size() ? &model->outputs[index] : nullptr;
+  return index < model->outputValues.size() ? &model->outputValues[index]
+                                            : nullptr;
 }
 uint64_t tenon_model_weights_size(const TenonModel *model) {
   return model->desc->weightsSize;

@@ -4,6 +4,7 @@
 
 #include "runtime/core/CpuFeatures.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace tenon::runtime;
@@ -43,6 +44,13 @@ Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
                      "system does not let this process use");
   owner.model->describe(desc->inputs, desc->numInputs, owner.model->inputs);
   owner.model->describe(desc->outputs, desc->numOutputs, owner.model->outputs);
+  TenonModel &made = *owner.model;
+  made.describeValues(desc->inputs, made.inputs, made.inputValues,
+                      made.inputParts);
+  made.describeValues(desc->outputs, made.outputs, made.outputValues,
+                      made.outputParts);
+  made.hasTensorInputs = made.inputValues.size() == made.inputs.size();
+  made.hasTensorOutputs = made.outputValues.size() == made.outputs.size();
   for (uint32_t i = 0; i < desc->numOutputs; ++i) {
     owner.model->outputDimOffsets.push_back(owner.model->numOutputDims);
     owner.model->numOutputDims += desc->outputs[i].rank;
@@ -69,8 +77,35 @@ void TenonModel::describe(const TenonTensorDesc *descs, uint32_t count,
     dims.push_back(std::move(sizes));
     dimNames.push_back(std::move(names));
     infos.push_back({tensor.name, static_cast<TenonDType>(tensor.dtype),
-                     tensor.rank, dims.back().data(), dimNames.back().data()});
+                     tensor.rank, dims.back().data(), dimNames.back().data(),
+                     TENON_TENSOR});
   }
+}
+
+/// Makes one value of the parts of each input or output.
+void TenonModel::describeValues(const TenonTensorDesc *descs,
+                                const std::vector<TenonTensorInfo> &parts,
+                                std::vector<TenonTensorInfo> &values,
+                                std::vector<uint32_t> &firstParts) {
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (descs[i].part != TENON_PART_WHOLE && descs[i].part != TENON_PART_TABLE)
+      continue;
+    firstParts.push_back(first);
+    first = i + 1;
+    if (descs[i].part == TENON_PART_WHOLE) {
+      values.push_back(parts[i]);
+      continue;
+    }
+    int32_t rank = descs[i].elementRank;
+    dims.emplace_back(descs[i].elementDims,
+                      descs[i].elementDims + std::max(rank, 0));
+    dimNames.emplace_back(std::max(rank, 0), "");
+    values.push_back({descs[i].name, parts[i - 1].dtype, rank,
+                      dims.back().data(), dimNames.back().data(),
+                      static_cast<TenonKind>(descs[i].kind)});
+  }
+  firstParts.push_back(first);
 }
 
 Error TenonModel::loadLibraries() {

@@ -46,7 +46,14 @@ struct TenonModel {
   }
 
   const TenonModelDesc *desc;
+  /// Of each tensor of the description.
   std::vector<TenonTensorInfo> inputs, outputs;
+  /// Of each input and output, several tensors if it is not one.
+  std::vector<TenonTensorInfo> inputValues, outputValues;
+  /// Where the tensors of each begin in the description, and their number.
+  std::vector<uint32_t> inputParts, outputParts;
+  /// Whether each input and each output is a tensor.
+  bool hasTensorInputs = true, hasTensorOutputs = true;
   std::vector<Library> libraries;
   /// For each library kernel its position in `libraries`.
   std::vector<uint32_t> kernelLibraries;
@@ -61,6 +68,10 @@ private:
 
   void describe(const TenonTensorDesc *descs, uint32_t count,
                 std::vector<TenonTensorInfo> &infos);
+  void describeValues(const TenonTensorDesc *descs,
+                      const std::vector<TenonTensorInfo> &parts,
+                      std::vector<TenonTensorInfo> &values,
+                      std::vector<uint32_t> &firstParts);
   tenon::runtime::Error loadLibraries();
 
   void (*release)(void *);

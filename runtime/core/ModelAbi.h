@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 3u
+#define TENON_ABI_VERSION 4u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -49,13 +49,36 @@ extern "C" {
  * Description
  *===----------------------------------------------------------------------===*/
 
-/** An input or output. Elements are contiguous in row-major order. */
+/** Which part of an input or output a tensor is. A sequence or an optional has
+ * several, which have one name and stand together in this order: */
+enum TenonPart {
+  TENON_PART_WHOLE = 0, /* of a tensor */
+  TENON_PART_FLAG = 1,  /* of an optional, a bool: whether it holds anything */
+  /* the elements of all tensors, one after another, in one dimension */
+  TENON_PART_ELEMENTS = 2,
+  /* i64; for each tensor a row: the index of its first element, the number of
+   * its elements, its dimensions. Rows are filled up with -1. */
+  TENON_PART_TABLE = 3
+};
+/** Columns of the table before the dimensions. */
+#define TENON_TABLE_DIMS 2
+
+/** An input or output, or a part of one. Elements are contiguous in row-major
+ * order. */
 typedef struct TenonTensorDesc {
-  const char *name;    /* the ONNX name, UTF-8, unique among inputs (outputs) */
+  const char *name;    /* the ONNX name, UTF-8, unique among inputs (outputs)
+                          but for the parts of one */
   int32_t dtype;       /* TenonDType */
   int32_t rank;        /* 0 .. TENON_MAX_RANK */
   const int64_t *dims; /* rank values: >= 0, TENON_DIM_SYMBOL(k), or
                           TENON_DIM_COMPUTED (outputs only); null if rank 0 */
+  int32_t kind;        /* TenonKind of the whole */
+  int32_t part;        /* TenonPart */
+  /* Of a sequence or an optional: the dimensions of its tensors. */
+  int32_t elementRank;        /* -1 if there may be several */
+  int32_t reserved;           /* 0 */
+  const int64_t *elementDims; /* elementRank values, -1 where there may be
+                                 several; else null */
 } TenonTensorDesc;
 
 /** When a planned buffer is in use. Two buffers share memory only if their step

@@ -26,6 +26,47 @@ Error checkArray(const T *array, uint32_t count, const char *what) {
   return nullptr;
 }
 
+/// Whether a tensor goes on with the input or output of the one before it.
+bool isNextPart(const TenonTensorDesc *tensors, uint32_t index) {
+  int32_t part = tensors[index].part;
+  return part == TENON_PART_TABLE ||
+         (part == TENON_PART_ELEMENTS && tensors[index].kind != TENON_SEQUENCE);
+}
+
+/// Checks that the parts of a sequence or an optional stand together, and what
+/// each of them is.
+Error checkPart(const TenonTensorDesc *tensors, uint32_t index, uint32_t count,
+                const std::string &what) {
+  const TenonTensorDesc &tensor = tensors[index];
+  if (tensor.part < TENON_PART_WHOLE || tensor.part > TENON_PART_TABLE ||
+      tensor.kind < TENON_TENSOR || tensor.kind > TENON_OPTIONAL_SEQUENCE ||
+      (tensor.part == TENON_PART_WHOLE) != (tensor.kind == TENON_TENSOR))
+    return invalid(what + " is part " + std::to_string(tensor.part) +
+                   " of kind " + std::to_string(tensor.kind));
+  if (tensor.part == TENON_PART_WHOLE)
+    return nullptr;
+  bool follows = isNextPart(tensors, index);
+  const TenonTensorDesc *before = index ? &tensors[index - 1] : nullptr;
+  bool isGood = follows ? before && before->part == tensor.part - 1 &&
+                              before->kind == tensor.kind && before->name &&
+                              strcmp(before->name, tensor.name) == 0
+                        : tensor.part == (tensor.kind == TENON_SEQUENCE
+                                              ? TENON_PART_ELEMENTS
+                                              : TENON_PART_FLAG);
+  if (tensor.part != TENON_PART_TABLE)
+    isGood &= index + 1 < count && tensors[index + 1].part == tensor.part + 1;
+  if (tensor.part == TENON_PART_FLAG)
+    isGood &= tensor.dtype == TENON_BOOL && tensor.rank == 0;
+  else if (tensor.part == TENON_PART_ELEMENTS)
+    isGood &= tensor.rank == 1;
+  else
+    isGood &= tensor.dtype == TENON_I64 && tensor.rank == 2;
+  isGood &= tensor.elementRank >= -1 &&
+            tensor.elementRank <= TENON_MAX_RANK - TENON_TABLE_DIMS &&
+            (tensor.elementRank <= 0 || tensor.elementDims);
+  return isGood ? nullptr : invalid(what + " has parts that don't fit");
+}
+
 Error checkTensors(const TenonModelDesc &desc, bool isInput,
                    std::vector<bool> &seenSymbols) {
   const char *kind = isInput ? "input" : "output";
@@ -38,8 +79,10 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
     if (!tensor.name)
       return invalid(what + " has no name");
     what = std::string(kind) + " " + quote(tensor.name);
-    if (!names.insert(tensor.name).second)
+    if (!isNextPart(tensors, i) && !names.insert(tensor.name).second)
       return invalid(what + " is there twice");
+    if (Error error = checkPart(tensors, i, count, what))
+      return error;
     if (!tenon_dtype_size(static_cast<TenonDType>(tensor.dtype)))
       return invalid(what + " has element type " +
                      std::to_string(tensor.dtype));

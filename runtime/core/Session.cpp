@@ -14,9 +14,12 @@ constexpr int maxThreads = 4096;
 
 TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
                            bool profile)
-    : model(model), team(threads), isProfiling(profile), maxShapes(maxShapes) {
+    : model(model), team(threads), isProfiling(profile), maxShapes(maxShapes),
+      packedInputs(*model), unpackedOutputs(*model) {
   model->retain();
   const TenonModelDesc &desc = *model->desc;
+  inputValuePositions.resize(model->inputValues.size());
+  outputValuePositions.resize(model->outputValues.size());
   inputPositions.resize(desc.numInputs);
   outputPositions.resize(desc.numOutputs);
   symbols.resize(desc.numSymbols);
@@ -149,6 +152,15 @@ static Error checkType(const char *kind, const TenonTensor &tensor,
   return nullptr;
 }
 
+static Error makeMissing(const TenonTensorInfo &info) {
+  return about(makeError(TENON_ERROR_INVALID, "missing input %s (%s %s)",
+                         quote(info.name).c_str(), tenon_dtype_name(info.dtype),
+                         info.rank < 0
+                             ? "of any dimensions"
+                             : formatDims(info.dims, info.rank).c_str()),
+               info.name);
+}
+
 Error TenonSession::matchInputs(const TenonTensor *tensors, size_t count) {
   if (Error error =
           matchTensors("input", tensors, count, model->inputs, inputPositions))
@@ -156,11 +168,7 @@ Error TenonSession::matchInputs(const TenonTensor *tensors, size_t count) {
   for (size_t i = 0; i < model->inputs.size(); ++i) {
     const TenonTensorInfo &info = model->inputs[i];
     if (inputPositions[i] == absent)
-      return about(makeError(TENON_ERROR_INVALID, "missing input %s (%s %s)",
-                             quote(info.name).c_str(),
-                             tenon_dtype_name(info.dtype),
-                             formatDims(info.dims, info.rank).c_str()),
-                   info.name);
+      return makeMissing(info);
     if (Error error = checkType("input", tensors[inputPositions[i]], info))
       return error;
   }
@@ -372,7 +380,56 @@ Error TenonSession::bindInputs(const TenonTensor *tensors, size_t count) {
   return selectPlan();
 }
 
+/// Makes `tensors` those of the description.
+Error TenonSession::packInputs(const TenonTensor *&tensors, size_t &count,
+                               bool withData) {
+  unpackedOutputs.clear();
+  if (model->hasTensorInputs)
+    return nullptr;
+  if (Error error = matchTensors("input", tensors, count, model->inputValues,
+                                 inputValuePositions))
+    return error;
+  for (size_t i = 0; i < model->inputValues.size(); ++i)
+    if (inputValuePositions[i] == absent)
+      return makeMissing(model->inputValues[i]);
+  if (Error error = packedInputs.pack(tensors, inputValuePositions, withData))
+    return error;
+  tensors = packedInputs.getParts().data();
+  count = packedInputs.getParts().size();
+  return nullptr;
+}
+
+/// Makes `tensors` those that the description has too.
+Error TenonSession::selectOutputs(const TenonTensor *&tensors, size_t &count) {
+  if (model->hasTensorOutputs)
+    return nullptr;
+  if (Error error = matchTensors("output", tensors, count, model->outputValues,
+                                 outputValuePositions))
+    return error;
+  tensorOutputs.clear();
+  for (size_t i = 0; i < model->outputValues.size(); ++i) {
+    const TenonTensorInfo &info = model->outputValues[i];
+    if (outputValuePositions[i] == absent)
+      continue;
+    const TenonTensor &tensor = tensors[outputValuePositions[i]];
+    if (info.kind == TENON_TENSOR) {
+      tensorOutputs.push_back(tensor);
+      tensorOutputs.back().name = info.name;
+    } else if (tensor.data) {
+      return makeError(TENON_ERROR_USAGE,
+                       "output %s is given memory, but it is a sequence or an "
+                       "optional, which the session keeps",
+                       quote(info.name).c_str());
+    }
+  }
+  tensors = tensorOutputs.data();
+  count = tensorOutputs.size();
+  return nullptr;
+}
+
 Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
+  if (Error error = packInputs(tensors, count, /*withData=*/false))
+    return error;
   if (Error error = bindInputs(tensors, count))
     return error;
   outputDims = current->outputDims;
@@ -380,8 +437,14 @@ Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
 }
 
 TenonTensor TenonSession::getOutput(size_t index) const {
-  if (!current || index >= model->outputs.size())
+  if (!current || index >= model->outputValues.size())
     return TenonTensor{};
+  return model->outputValues[index].kind == TENON_TENSOR
+             ? getOutputPart(model->outputParts[index])
+             : unpackedOutputs.get(index);
+}
+
+TenonTensor TenonSession::getOutputPart(size_t index) const {
   const TenonTensorInfo &info = model->outputs[index];
   return {info.name, isKept[index] ? outputData[index] : nullptr, info.dtype,
           info.rank, outputDims.data() + model->outputDimOffsets[index]};
@@ -513,6 +576,10 @@ Error TenonSession::checkOverlap() {
 
 Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                         const TenonTensor *outs, size_t numOuts) {
+  if (Error error = packInputs(ins, numIns, /*withData=*/true))
+    return error;
+  if (Error error = selectOutputs(outs, numOuts))
+    return error;
   if (Error error = bindInputs(ins, numIns))
     return error;
   // Outputs may be given with the dimensions that were told, which are where
@@ -542,8 +609,11 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     LibraryThreadsScope threads(team.size());
     code = model->desc->run(&frame);
   }
-  if (code == TENON_OK && !pending)
+  if (code == TENON_OK && !pending) {
+    if (!model->hasTensorOutputs)
+      unpackedOutputs.unpack([&](uint32_t i) { return getOutputPart(i); });
     return nullptr;
+  }
   std::fill(isKept.begin(), isKept.end(), false);
   if (pending)
     return std::move(pending);
@@ -552,7 +622,7 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
 }
 
 uint64_t TenonSession::getWorkspaceSize() const {
-  uint64_t bytes = arena.size();
+  uint64_t bytes = arena.size() + packedInputs.size();
   for (const auto *blocks : {&slots, &ownOutputs})
     for (const Memory &block : *blocks)
       bytes += block.size();

@@ -6,6 +6,7 @@
 #include "runtime/core/BufferPlan.h"
 #include "runtime/core/Memory.h"
 #include "runtime/core/Model.h"
+#include "runtime/core/Sequences.h"
 #include "runtime/core/Threads.h"
 
 #include <atomic>
@@ -47,6 +48,8 @@ struct TenonSession {
   Error run(const TenonTensor *ins, size_t numIns, const TenonTensor *outs,
             size_t numOuts);
   TenonTensor getOutput(size_t index) const;
+  /// The same for a tensor of the description.
+  TenonTensor getOutputPart(size_t index) const;
   uint64_t getWorkspaceSize() const;
   const std::vector<TenonProfileEntry> &getProfile();
   void resetProfile();
@@ -58,6 +61,8 @@ struct TenonSession {
 private:
   TenonSession(TenonModel *model, int threads, int maxShapes, bool profile);
 
+  Error packInputs(const TenonTensor *&tensors, size_t &count, bool withData);
+  Error selectOutputs(const TenonTensor *&tensors, size_t &count);
   Error bindInputs(const TenonTensor *tensors, size_t count);
   Error matchInputs(const TenonTensor *tensors, size_t count);
   Error matchOutputs(const TenonTensor *tensors, size_t count);
@@ -113,6 +118,12 @@ private:
   std::vector<tenon::runtime::Memory> slots;
   /// For the outputs for which the caller gives no memory.
   std::vector<tenon::runtime::Memory> ownOutputs;
+
+  /// Of a model with sequences or optionals, else empty.
+  tenon::runtime::SequenceInputs packedInputs;
+  tenon::runtime::SequenceOutputs unpackedOutputs;
+  std::vector<uint32_t> inputValuePositions, outputValuePositions;
+  std::vector<TenonTensor> tensorOutputs;
 
   // Of the call at work; sized once.
   std::vector<uint32_t> inputPositions, outputPositions; // in the call's arrays

@@ -200,6 +200,10 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
   }
 
   std::string text = describeNode(name, node.op_type());
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (input && !isTensor(input) && !op.entry->takesAnyValues)
+      return errors.invalid(text + ": input " + Twine(i) + " is " +
+                            describeKind(input) + ", expected a tensor");
   if (inputs.size() < op.entry->minInputs ||
       inputs.size() > op.entry->maxInputs) {
     std::string expected = std::to_string(op.entry->minInputs);

@@ -6,6 +6,7 @@
 #include "lib/import/onnx/ModelCheck.h"
 #include "lib/import/onnx/NodeContext.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Sequences.h"
 #include "mlir/IR/Diagnostics.h"
 
 namespace tenon::onnx_import {
@@ -46,9 +47,11 @@ private:
     bool isAbsent(llvm::StringRef name) const;
   };
 
-  /// An input of the main function.
+  /// An input of the model.
   struct Input {
     std::string name;
+    DeclaredType declared;
+    /// Of a tensor.
     mlir::RankedTensorType type;
     llvm::SmallVector<std::string> symbols;
   };
@@ -65,6 +68,17 @@ private:
                                                   llvm::StringRef text);
   mlir::LogicalResult importMain(mlir::ModuleOp module);
   mlir::LogicalResult importOutputs(Scope &scope, mlir::Operation *function);
+  mlir::LogicalResult readSequenceInput(Input input);
+  /// Output that is a sequence or an optional: adds its parts.
+  mlir::LogicalResult
+  importSequenceOutput(const onnx::ValueInfoProto &output, mlir::Value value,
+                       llvm::SmallVectorImpl<mlir::Value> &results,
+                       llvm::SmallVectorImpl<mlir::DictionaryAttr> &attributes);
+  /// The attributes of the parts of a sequence or an optional.
+  llvm::SmallVector<mlir::DictionaryAttr> describeParts(llvm::StringRef name,
+                                                        const Form &form);
+  mlir::Value putTogether(const std::string &name, const Form &form,
+                          llvm::ArrayRef<mlir::Value> parts);
   mlir::LogicalResult checkOptions();
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph,
                                          Scope &scope);

@@ -64,9 +64,12 @@ LogicalResult GraphImporter::readInputs() {
     // An initializer of the same name is the input's default; it stays.
     if (initializers.contains(proto.name()))
       continue;
-    const onnx::TypeProto::Tensor &type = proto.type().tensor_type();
+    const onnx::TypeProto::Tensor &type = *findTensorType(proto.type());
     std::string what = "input " + quote(proto.name());
-    Type elementType = getElementType(&context, type.elem_type());
+    Input input;
+    input.name = proto.name();
+    input.declared = readType(&context, proto.type());
+    Type elementType = input.declared.elementType;
     Finding finding;
     finding.tensor = proto.name();
     if (!elementType) {
@@ -76,6 +79,11 @@ LogicalResult GraphImporter::readInputs() {
                              ", which is not supported",
                          finding);
     }
+    if (!input.declared.isTensor()) {
+      if (failed(readSequenceInput(std::move(input))))
+        return failure();
+      continue;
+    }
     auto given = options.shapes.find(proto.name());
     bool isGiven = given != options.shapes.end();
     if (!type.has_shape() && !isGiven && !options.bindings.count(proto.name()))
@@ -83,8 +91,6 @@ LogicalResult GraphImporter::readInputs() {
           ImportErrorKind::Unsupported,
           what + " has no shape, so that its rank is unknown; give it one",
           finding);
-    Input input;
-    input.name = proto.name();
     SmallVector<int64_t> dims;
     for (const auto &dim : type.shape().dim()) {
       dims.push_back(dim.has_dim_value() ? dim.dim_value()
@@ -134,6 +140,8 @@ LogicalResult GraphImporter::readInputs() {
 
   // A size given for one input holds wherever its symbol stands.
   for (Input &input : inputs) {
+    if (!input.declared.isTensor())
+      continue;
     SmallVector<int64_t> dims(input.type.getShape());
     for (auto [i, dim] : llvm::enumerate(dims)) {
       auto it = symbols.find(input.symbols[i]);
@@ -241,6 +249,17 @@ LogicalResult GraphImporter::importOutputs(Scope &scope, Operation *function) {
     std::string what = "output " + quote(output.name());
     if (!value) // Left out with what is unsupported, which has been told.
       return failure();
+    if (!isTensor(value) ||
+        (findTensorType(output.type()) && !output.type().has_tensor_type())) {
+      size_t numResults = results.size(), numAttributes = attributes.size();
+      if (failed(importSequenceOutput(output, value, results, attributes)))
+        return failure();
+      if (attributes.size() != numAttributes)
+        continue;
+      // It is declared as the tensor that it holds.
+      value = results.pop_back_val();
+      (void)numResults;
+    }
     RankedTensorType type = getType(value);
     const onnx::TypeProto::Tensor &declared = output.type().tensor_type();
     if (output.type().has_tensor_type() && declared.elem_type() != 0 &&
@@ -295,6 +314,14 @@ LogicalResult GraphImporter::importMain(ModuleOp module) {
   for (const Input &input : inputs) {
     if (bindings.count(input.name))
       continue;
+    if (!input.declared.isTensor()) {
+      Form form = Form::get(input.declared);
+      llvm::append_range(types, form.getTypes(&context));
+      llvm::append_range(attributes, describeParts(input.name, form));
+      locations.resize(types.size(),
+                       NameLoc::get(builder.getStringAttr(input.name)));
+      continue;
+    }
     types.push_back(input.type);
     locations.push_back(NameLoc::get(builder.getStringAttr(input.name)));
     SmallVector<StringRef> symbolNames(input.symbols.begin(),
@@ -326,6 +353,16 @@ LogicalResult GraphImporter::importMain(ModuleOp module) {
       scope.values[input.name] = constant;
       continue;
     }
+    if (!input.declared.isTensor()) {
+      Form form = Form::get(input.declared);
+      SmallVector<Value> parts;
+      for (size_t i = 0, e = form.getTypes(&context).size(); i != e; ++i) {
+        argument->setLoc(*location++);
+        parts.push_back(*argument++);
+      }
+      scope.values[input.name] = putTogether(input.name, form, parts);
+      continue;
+    }
     argument->setLoc(*location++);
     scope.values[input.name] = *argument++;
   }
@@ -355,7 +392,9 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
 
   // Shapes that were known, weights that nothing uses.
   module->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-    if (isa<TenonDialect>(op->getDialect()) && isOpTriviallyDead(op))
+    if ((isa<TenonDialect>(op->getDialect()) ||
+         isa<UnrealizedConversionCastOp>(op)) &&
+        isOpTriviallyDead(op))
       op->erase();
   });
   diagnostic.clear();

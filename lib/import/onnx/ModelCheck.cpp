@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/ModelCheck.h"
 
+#include "lib/import/onnx/Sequences.h"
+
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -123,19 +125,19 @@ LogicalResult Checker::checkVersions() {
 
 LogicalResult Checker::checkInput(const onnx::ValueInfoProto &input) {
   std::string what = "input " + quote(input.name());
-  const onnx::TypeProto &type = input.type();
-  if (!type.has_tensor_type())
-    return type.value_case() == onnx::TypeProto::VALUE_NOT_SET
+  const onnx::TypeProto::Tensor *type = findTensorType(input.type());
+  if (!type)
+    return input.type().value_case() == onnx::TypeProto::VALUE_NOT_SET
                ? errors.invalid(what + " has no type")
-               : errors.unsupported(
-                     what + " is not a dense tensor, which is not supported");
-  int32_t elementType = type.tensor_type().elem_type();
+               : errors.unsupported(what + " is not made of dense tensors, "
+                                           "which is not supported");
+  int32_t elementType = type->elem_type();
   if (elementType <= onnx::TensorProto::UNDEFINED ||
       elementType > onnx::TensorProto::INT2)
     return errors.invalid(what + " has element type " + Twine(elementType) +
                           ", expected one that ONNX defines");
   SmallVector<int64_t> dims;
-  for (const auto &dim : type.tensor_type().shape().dim()) {
+  for (const auto &dim : type->shape().dim()) {
     if (failed(
             checkText(dim.dim_param(), what + " has a dimension whose name")))
       return failure();
@@ -216,6 +218,7 @@ LogicalResult Checker::checkAttribute(const onnx::AttributeProto &attribute,
       {A::TENSORS, "tensors", !attribute.tensors().empty()},
       {A::GRAPHS, "graphs", !attribute.graphs().empty()},
       {A::SPARSE_TENSOR, "a sparse tensor", attribute.has_sparse_tensor()},
+      {A::TYPE_PROTO, "a type", attribute.has_tp()},
   };
   StringRef declared;
   for (const Kind &kind : kinds)

@@ -118,9 +118,9 @@ const onnx::AttributeProto *NodeContext::findTyped(StringRef attributeName,
   if (attribute->type() == type)
     return attribute;
   static constexpr StringLiteral names[] = {
-      "nothing",  "a float", "an int", "a string",
-      "a tensor", "a graph", "floats", "ints",
-      "strings",  "tensors", "graphs", "a sparse tensor"};
+      "nothing", "a float",         "an int",         "a string", "a tensor",
+      "a graph", "floats",          "ints",           "strings",  "tensors",
+      "graphs",  "a sparse tensor", "sparse tensors", "a type",   "types"};
   int32_t index = attribute->type();
   StringRef found = index >= 0 && index < int32_t(std::size(names))
                         ? StringRef(names[index])
@@ -207,6 +207,13 @@ const onnx::GraphProto *NodeContext::getGraph(StringRef name) {
     invalid("attribute '" + name + "' is missing");
   const A *attribute = findTyped(name, A::GRAPH, "a graph");
   return attribute ? &attribute->g() : nullptr;
+}
+
+const onnx::TypeProto *NodeContext::getTypeAttribute(StringRef name) {
+  if (!find(name))
+    invalid("attribute '" + name + "' is missing");
+  const A *attribute = findTyped(name, A::TYPE_PROTO, "a type");
+  return attribute ? &attribute->tp() : nullptr;
 }
 
 void NodeContext::ignoreAttributes(std::initializer_list<StringRef> names) {

@@ -94,6 +94,7 @@ public:
   /// Null if absent.
   mlir::ElementsAttr getTensor(llvm::StringRef name);
   const onnx::GraphProto *getGraph(llvm::StringRef name);
+  const onnx::TypeProto *getTypeAttribute(llvm::StringRef name);
   /// Attributes that have no meaning when a model only runs.
   void ignoreAttributes(std::initializer_list<llvm::StringRef> names);
   /// Fails if the node has an attribute that nobody asked for.

@@ -25,10 +25,14 @@ struct OpEntry {
   unsigned minInputs = 1;
   unsigned maxInputs = 1;
   llvm::StringLiteral domain = "";
+  /// Whether inputs may also be sequences and optionals.
+  bool takesAnyValues = false;
 };
 
 /// For operators of any number of inputs.
 inline constexpr unsigned kVariadic = UINT_MAX;
+/// For operators of sequences and optionals.
+inline constexpr bool kAnyValues = true;
 
 // The families, each in a file of its own.
 llvm::ArrayRef<OpEntry> getElementwiseOps();
@@ -60,6 +64,8 @@ llvm::ArrayRef<OpEntry> getSignalOps();
 llvm::ArrayRef<OpEntry> getAttentionOps();
 llvm::ArrayRef<OpEntry> getMicrosoftOps();
 llvm::ArrayRef<OpEntry> getTrainingOps();
+llvm::ArrayRef<OpEntry> getSequenceOps();
+llvm::ArrayRef<OpEntry> getOptionalOps();
 
 /// What an operator set says of an operator.
 struct OpLookup {

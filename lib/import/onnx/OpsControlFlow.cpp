@@ -1,6 +1,7 @@
 //===- OpsControlFlow.cpp - Conditions ------------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Sequences.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -124,31 +125,29 @@ static LogicalResult convertIf(NodeContext &node) {
     return failure();
 
   SmallVector<Type> types;
+  SmallVector<Form> forms;
   for (auto [i, a, b] : llvm::enumerate(*thenResults, *elseResults)) {
     if (!a || !b) { // After an unsupported node.
       node.getKnownValues().clear();
       return failure();
     }
-    RankedTensorType thenType = getType(a), elseType = getType(b);
-    if (thenType.getElementType() != elseType.getElementType())
-      return node.invalid(
-          "output " + Twine(i) + " is of " +
-          getTypeName(thenType.getElementType()) + " in one branch and of " +
-          getTypeName(elseType.getElementType()) + " in the other");
-    if (thenType.getRank() != elseType.getRank()) {
+    Form::Difference why;
+    std::optional<Form> form = Form::join(Form::get(a), Form::get(b), why);
+    if (!form && isTensor(a) && isTensor(b) &&
+        getElementTypeOrSelf(a) == getElementTypeOrSelf(b)) {
       node.getKnownValues().clear();
       return node.unsupported(
-          "output " + Twine(i) + " has rank " + Twine(thenType.getRank()) +
-          " in one branch and " + Twine(elseType.getRank()) +
+          "output " + Twine(i) + " has rank " + Twine(getType(a).getRank()) +
+          " in one branch and " + Twine(getType(b).getRank()) +
           " in the other, and the condition is not constant; fix the shape or "
           "the value of what it depends on: " +
           listInputs(condition));
     }
-    SmallVector<int64_t> dims(thenType.getShape());
-    for (auto [dim, other] : llvm::zip_equal(dims, elseType.getShape()))
-      if (dim != other)
-        dim = ShapedType::kDynamic;
-    types.push_back(RankedTensorType::get(dims, thenType.getElementType()));
+    if (!form)
+      return node.invalid("output " + Twine(i) + " is " + why.first +
+                          " in one branch and " + why.second + " in the other");
+    llvm::append_range(types, form->getTypes(node.getContext()));
+    forms.push_back(*form);
   }
 
   OpBuilder &builder = node.getBuilder();
@@ -156,7 +155,14 @@ static LogicalResult convertIf(NodeContext &node) {
                                  std::pair(&elseRegion, &*elseResults)}) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(&region->front());
-    YieldOp::create(builder, node.getLoc(), *results);
+    SmallVector<Value> parts;
+    for (auto [form, result] : llvm::zip_equal(forms, *results))
+      llvm::append_range(parts, form.takeApart(node, result));
+    if (node.failed()) {
+      node.getKnownValues().clear();
+      return failure();
+    }
+    YieldOp::create(builder, node.getLoc(), parts);
   }
   OperationState state(node.getLoc(), IfOp::getOperationName());
   state.addOperands(condition);
@@ -166,9 +172,16 @@ static LogicalResult convertIf(NodeContext &node) {
   Operation *op = node.insert(state);
   if (!op)
     return failure();
-  for (unsigned i = 0; i != node.getNumOutputs(); ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, op->getResult(i))))
+  SmallVector<Value> parts(op->getResults());
+  ArrayRef<Value> rest(parts);
+  for (auto [i, form] : llvm::enumerate(forms)) {
+    size_t count = form.getTypes(node.getContext()).size();
+    if (node.hasOutput(i) &&
+        failed(
+            node.setOutput(i, form.putTogether(node, rest.take_front(count)))))
       return failure();
+    rest = rest.drop_front(count);
+  }
   return success();
 }
 

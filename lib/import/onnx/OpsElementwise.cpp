@@ -320,7 +320,7 @@ ArrayRef<OpEntry> getElementwiseOps() {
       {"Clip", clip, convertClip, 1, 3},
       {"Cast", cast, convertCast},
       {"CastLike", v15to25, convertCastLike, 2, 2},
-      {"Identity", identity, convertIdentity},
+      {"Identity", identity, convertIdentity, 1, 1, "", kAnyValues},
       {"Where", where, convertWhere, 3, 3},
   };
   return entries;

@@ -6,36 +6,28 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/import/onnx/Loops.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Sequences.h"
 
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
-namespace {
 
 /// A loop that counts to a constant of so many nodes in all is written out.
-constexpr int64_t kMaxUnrolledNodes = 64;
-
-/// Imports the body: from the number of the iteration (tensor<i64>) and the
-/// carried values to the condition, the next carried values and what is joined.
-using BodyFn =
-    llvm::function_ref<FailureOr<SmallVector<Value>>(Value, ArrayRef<Value>)>;
-
-struct LoopParts {
-  /// How often at most, and whether at all; may be null.
-  Value tripCount, condition;
-  SmallVector<Value> inits;
-  int64_t numScans = 0;
-};
-
-} // namespace
+static constexpr int64_t kMaxUnrolledNodes = 64;
 
 /// A scalar out of a tensor of one element; null after an error.
 static Value getScalar(NodeContext &node, Value value, Type elementType,
                        const Twine &what) {
   if (!value || node.failed())
     return {};
+  if (!isTensor(value)) {
+    node.invalid("expected " + what + " to be a tensor, found " +
+                 describeKind(value));
+    return {};
+  }
   RankedTensorType type = getType(value);
   if (type.getElementType() != elementType ||
       (type.hasStaticShape() && type.getNumElements() != 1)) {
@@ -64,79 +56,122 @@ static LogicalResult checkBody(NodeContext &node, const LoopParts &parts,
   if (!results->front())
     return failure();
   for (auto [i, init] : llvm::enumerate(parts.inits)) {
-    RankedTensorType first = getType(init), next = getType((*results)[1 + i]);
-    if (first.getElementType() != next.getElementType())
-      return node.invalid("carried value " + Twine(i) + " is of " +
-                          getTypeName(first.getElementType()) +
-                          " at first and of " +
-                          getTypeName(next.getElementType()) + " then");
-    if (first.getRank() != next.getRank())
-      return node.unsupported("carried value " + Twine(i) + " has rank " +
-                              Twine(first.getRank()) + " at first and " +
-                              Twine(next.getRank()) + " then");
+    Form first = Form::get(init), next = Form::get((*results)[1 + i]);
+    Form::Difference why;
+    if (Form::join(first, next, why))
+      continue;
+    if (first.elementType == next.elementType && isTensor(init) &&
+        isTensor((*results)[1 + i]))
+      return node.unsupported(
+          "carried value " + Twine(i) + " has rank " +
+          Twine(getType(init).getRank()) + " at first and " +
+          Twine(getType((*results)[1 + i]).getRank()) + " then");
+    return node.invalid("carried value " + Twine(i) + " is " + why.first +
+                        " at first and " + why.second + " then");
   }
+  for (Value slice : ArrayRef(*results).drop_front(1 + parts.inits.size()))
+    if (!isTensor(slice))
+      return node.invalid("what the loop joins is " + describeKind(slice) +
+                          ", expected a tensor");
   return success();
 }
 
-/// The results of a loop: last carried values, then what is joined.
-static FailureOr<SmallVector<Value>>
+/// Carried values as the region gets them, and how it is to yield them.
+static SmallVector<Value> putTogether(NodeContext &node, ArrayRef<Form> forms,
+                                      ArrayRef<Value> parts) {
+  SmallVector<Value> values;
+  for (const Form &form : forms) {
+    size_t count = form.getTypes(node.getContext()).size();
+    values.push_back(form.putTogether(node, parts.take_front(count)));
+    parts = parts.drop_front(count);
+  }
+  return values;
+}
+
+/// Makes each form one that the value of the next turn has too. Whether they
+/// were that already.
+static bool joinForms(MutableArrayRef<Form> forms, ArrayRef<Value> next) {
+  bool isStable = true;
+  for (auto [form, value] : llvm::zip_equal(forms, next)) {
+    Form::Difference why;
+    Form joined = *Form::join(form, Form::get(value), why);
+    isStable &= joined == form;
+    form = std::move(joined);
+  }
+  return isStable;
+}
+
+FailureOr<SmallVector<Value>>
 createLoop(NodeContext &node, const LoopParts &parts, BodyFn importBody) {
   OpBuilder &builder = node.getBuilder();
   Location loc = node.getLoc();
-  SmallVector<Type> types;
+  SmallVector<Form> forms;
   for (Value init : parts.inits)
-    types.push_back(init.getType());
+    forms.push_back(Form::get(init));
+  (void)joinForms(forms, parts.inits);
+  size_t numInits = forms.size();
   // Each time a dimension more is dynamic, or it is the last time.
   while (true) {
     Region region;
-    SmallVector<Value> results;
+    SmallVector<Value> slices;
     {
       OpBuilder::InsertionGuard guard(builder);
       SmallVector<Type> argumentTypes = {
           RankedTensorType::get({}, builder.getI64Type())};
-      llvm::append_range(argumentTypes, types);
+      for (const Form &form : forms)
+        llvm::append_range(argumentTypes, form.getTypes(node.getContext()));
       Block *block =
           builder.createBlock(&region, {}, argumentTypes,
                               SmallVector<Location>(argumentTypes.size(), loc));
-      SmallVector<Value> carried(block->getArguments().drop_front());
-      FailureOr<SmallVector<Value>> made =
-          importBody(block->getArgument(0), carried);
+      SmallVector<Value> arguments(block->getArguments().drop_front());
+      FailureOr<SmallVector<Value>> made = importBody(
+          block->getArgument(0), putTogether(node, forms, arguments));
       if (failed(checkBody(node, parts, made)))
         return failure();
-      results = std::move(*made);
-      YieldOp::create(builder, loc, results);
-    }
-    bool isStable = true;
-    for (auto [type, next] : llvm::zip(types, ArrayRef(results).drop_front())) {
-      auto current = cast<RankedTensorType>(type);
-      SmallVector<int64_t> shape(current.getShape());
-      for (auto [size, other] :
-           llvm::zip_equal(shape, getType(next).getShape()))
-        if (size != other)
-          size = ShapedType::kDynamic;
-      type = RankedTensorType::get(shape, current.getElementType());
-      isStable &= type == current;
-    }
-    if (!isStable) {
-      // The region goes, and with it what is known of its values.
-      node.getKnownValues().clear();
-      continue;
+      auto next = ArrayRef(*made).slice(1, numInits);
+      if (!joinForms(forms, next)) {
+        // The region goes, and with it what is known of its values.
+        node.getKnownValues().clear();
+        continue;
+      }
+      SmallVector<Value> yielded = {made->front()};
+      for (auto [form, value] : llvm::zip_equal(forms, next))
+        llvm::append_range(yielded, form.takeApart(node, value));
+      llvm::append_range(slices, ArrayRef(*made).drop_front(1 + numInits));
+      llvm::append_range(yielded, slices);
+      if (node.failed()) {
+        node.getKnownValues().clear();
+        return failure();
+      }
+      YieldOp::create(builder, loc, yielded);
     }
     OperationState state(loc, LoopOp::getOperationName());
-    SmallVector<Type> resultTypes(types);
-    for (Value slice : ArrayRef(results).drop_front(1 + parts.inits.size())) {
+    SmallVector<Type> resultTypes;
+    SmallVector<Value> inits;
+    for (auto [form, init] : llvm::zip_equal(forms, parts.inits)) {
+      llvm::append_range(resultTypes, form.getTypes(node.getContext()));
+      llvm::append_range(inits, form.takeApart(node, init));
+    }
+    if (node.failed())
+      return failure();
+    size_t numParts = inits.size();
+    for (Value slice : slices) {
       SmallVector<int64_t> shape = {ShapedType::kDynamic};
       llvm::append_range(shape, getType(slice).getShape());
       resultTypes.push_back(
           RankedTensorType::get(shape, getType(slice).getElementType()));
     }
     LoopOp::build(builder, state, resultTypes, parts.tripCount, parts.condition,
-                  parts.inits);
+                  inits);
     state.regions.front()->takeBody(region);
     Operation *op = node.insert(state);
     if (!op)
       return failure();
-    return SmallVector<Value>(op->getResults());
+    SmallVector<Value> made(op->getResults());
+    SmallVector<Value> results =
+        putTogether(node, forms, ArrayRef(made).take_front(numParts));
+    llvm::append_range(results, ArrayRef(made).drop_front(numParts));
+    return results;
   }
 }
 
@@ -196,6 +231,19 @@ static FailureOr<SmallVector<Value>> unrollLoop(NodeContext &node,
   return carried;
 }
 
+FailureOr<SmallVector<Value>> importLoop(NodeContext &node,
+                                         const LoopParts &parts,
+                                         const onnx::GraphProto &body,
+                                         BodyFn importBody) {
+  if (std::optional<int64_t> count = getSmallCount(node, parts, body)) {
+    FailureOr<SmallVector<Value>> results =
+        unrollLoop(node, parts, *count, importBody);
+    if (failed(results) || !results->empty())
+      return results;
+  }
+  return createLoop(node, parts, importBody);
+}
+
 //===----------------------------------------------------------------------===//
 // Loop
 //===----------------------------------------------------------------------===//
@@ -237,11 +285,8 @@ static LogicalResult convertLoop(NodeContext &node) {
     llvm::append_range(inputs, carried);
     return node.importGraph(*body, inputs);
   };
-  FailureOr<SmallVector<Value>> results = SmallVector<Value>();
-  if (std::optional<int64_t> count = getSmallCount(node, parts, *body))
-    results = unrollLoop(node, parts, *count, importBody);
-  if (succeeded(results) && results->empty())
-    results = createLoop(node, parts, importBody);
+  FailureOr<SmallVector<Value>> results =
+      importLoop(node, parts, *body, importBody);
   if (failed(results))
     return failure();
   for (unsigned i = 0; i != node.getNumOutputs(); ++i)
@@ -447,7 +492,7 @@ ArrayRef<OpEntry> getLoopOps() {
   static constexpr int64_t loop[] = {1, 11, 13, 16, 19, 21, 23, 24, 25},
                            scan[] = {8, 9, 11, 16, 19, 21, 23, 24, 25};
   static const OpEntry entries[] = {
-      {"Loop", loop, convertLoop, 2, kVariadic},
+      {"Loop", loop, convertLoop, 2, kVariadic, "", kAnyValues},
       {"Scan", scan, convertScan, 1, kVariadic},
   };
   return entries;

@@ -75,7 +75,7 @@ Rule getRule(Message message, uint64_t field) {
                   {A::kNameFieldNumber, A::kFFieldNumber, A::kIFieldNumber,
                    A::kSFieldNumber, A::kFloatsFieldNumber, A::kIntsFieldNumber,
                    A::kStringsFieldNumber, A::kTypeFieldNumber,
-                   A::kRefAttrNameFieldNumber});
+                   A::kTpFieldNumber, A::kRefAttrNameFieldNumber});
   }
   case Message::Tensor: {
     using T = onnx::TensorProto;

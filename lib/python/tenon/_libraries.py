@@ -20,7 +20,7 @@ class TenonTensor(Structure):
 
 class TenonTensorInfo(Structure):
     _fields_ = [("name", c_char_p), ("dtype", c_int), ("rank", c_int32), ("dims", POINTER(c_int64)),
-                ("dim_names", POINTER(c_char_p))]
+                ("dim_names", POINTER(c_char_p)), ("kind", c_int)]
 
 
 class TenonSessionOptions(Structure):

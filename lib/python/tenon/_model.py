@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from ._arrays import as_array, dtype_code, set_tensor
 from ._errors import UnsupportedError, UsageError
 from ._libraries import TenonProfileEntry, TenonSessionOptions, TenonTensor
 from ._types import BY_CODE, DType
+from ._values import TENSOR, Value, read_array, read_value, set_value, type_name, view_beginning
 
 
 class TensorInfo(NamedTuple):
@@ -27,13 +27,14 @@ class TensorInfo(NamedTuple):
     Attributes:
         name: the name that it has in ONNX.
         shape: for each dimension its size, its name if it is dynamic, or None if it is dynamic and has no name. Equal
-            names have equal sizes.
-        type: the element type as ONNX Runtime writes it, such as "tensor(float)".
+            names have equal sizes. Of what is not a tensor, the shape of the arrays in it, where dimensions that are
+            None may differ; None if they may have any shape.
+        type: the type as ONNX Runtime writes it, such as "tensor(float)" or "seq(tensor(float))".
         dtype: the type that arrays of outputs have, and arrays for inputs should have.
     """
 
     name: str
-    shape: Tuple[Union[int, str, None], ...]
+    shape: Optional[Tuple[Union[int, str, None], ...]]
     type: str
     dtype: np.dtype
 
@@ -48,15 +49,15 @@ class ProfileEntry(NamedTuple):
     nanoseconds: int
 
 
-def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType]:
+def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType, int]:
     dims = (info.dims[i] for i in range(info.rank))
     names = (info.dim_names[i].decode() for i in range(info.rank))
-    shape = tuple(dim if dim >= 0 else name or None for dim, name in zip(dims, names))
+    shape = tuple(dim if dim >= 0 else name or None for dim, name in zip(dims, names)) if info.rank >= 0 else None
     name = info.name.decode()
     if info.dtype not in BY_CODE:
         raise UnsupportedError(f"'{name}' has an element type that this package does not know ({info.dtype})")
     dtype = BY_CODE[info.dtype]
-    return TensorInfo(name, shape, dtype.onnx, dtype.numpy), dtype
+    return TensorInfo(name, shape, type_name(info.kind, dtype), dtype.numpy), dtype, info.kind
 
 
 class Model:
@@ -81,11 +82,13 @@ class Model:
         outputs = [_describe(library.tenon_model_output(handle, i)[0])
                    for i in range(library.tenon_model_num_outputs(handle))]
         #: What the model takes, in its order.
-        self.inputs: Tuple[TensorInfo, ...] = tuple(info for info, _ in inputs)
+        self.inputs: Tuple[TensorInfo, ...] = tuple(info for info, _, _ in inputs)
         #: What the model gives, in its order.
-        self.outputs: Tuple[TensorInfo, ...] = tuple(info for info, _ in outputs)
-        self._input_types = [dtype for _, dtype in inputs]
-        self._output_types = [dtype for _, dtype in outputs]
+        self.outputs: Tuple[TensorInfo, ...] = tuple(info for info, _, _ in outputs)
+        self._input_types = [dtype for _, dtype, _ in inputs]
+        self._output_types = [dtype for _, dtype, _ in outputs]
+        self._input_kinds = [kind for _, _, kind in inputs]
+        self._output_kinds = [kind for _, _, kind in outputs]
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ class Model:
         """Makes a session: memory and threads of its own. See `Session`."""
         return Session(self, threads=threads, max_shapes=max_shapes, profile=profile)
 
-    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, np.ndarray]:
+    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, Value]:
         session = getattr(self._sessions, "own", None)
         if session is None:
             session = self._sessions.own = self.session()
@@ -126,8 +129,13 @@ class Model:
 
     def __repr__(self) -> str:
         def show(infos: Sequence[TensorInfo]) -> str:
-            return ", ".join(f"{i.name}: {i.dtype}[{', '.join(str(d) if d is not None else '?' for d in i.shape)}]"
-                             for i in infos)
+            def one(info: TensorInfo) -> str:
+                dims = ["..."] if info.shape is None else [str(d) if d is not None else "?" for d in info.shape]
+                text = f"{info.dtype}[{', '.join(dims)}]"
+                for word in ("seq", "optional"):
+                    text = f"{word}({text})" if f"{word}(" in info.type else text
+                return f"{info.name}: {text}"
+            return ", ".join(one(info) for info in infos)
         return f"<tenon.Model {self.name!r} ({show(self.inputs)}) -> ({show(self.outputs)})>"
 
 
@@ -164,7 +172,7 @@ class Session:
         """Bytes that the session holds for intermediate results."""
         return self._library.tenon_session_workspace_size(self._handle)
 
-    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, np.ndarray]:
+    def __call__(self, *arrays: Any, **named: Any) -> Dict[str, Value]:
         """Runs the model; see `Model`."""
         if len(arrays) > len(self.model.inputs):
             raise UsageError(f"{len(arrays)} arrays for a model with {len(self.model.inputs)} inputs")
@@ -176,14 +184,16 @@ class Session:
         return self.run(inputs)
 
     def run(self, inputs: Mapping[str, Any], outputs: Optional[Mapping[str, Optional[np.ndarray]]] = None,
-            ) -> Dict[str, np.ndarray]:
+            ) -> Dict[str, Value]:
         """Runs the model.
 
         Args:
             inputs: an array for each of the model's inputs, by name. Arrays that are contiguous, aligned and in the
                 machine's byte order are read in place, others are copied first. What has `__dlpack__` is read in place
-                too. Numbers and lists take the input's type.
+                too. Numbers and lists take the input's type. A sequence is a list (or any iterable) of arrays, an
+                optional that holds nothing is None.
             outputs: the outputs that are wanted, by name: an array to write to, or None to make one. By default all.
+                Sequences and optionals are always made.
 
         Returns:
             the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly. Where
@@ -194,7 +204,7 @@ class Session:
         self._check(self._library.tenon_session_bind(self._handle, tensors, len(tensors)))
         if outputs is None:
             outputs = dict.fromkeys(self._output_positions)
-        results: Dict[str, np.ndarray] = {}
+        results: Dict[str, Value] = {}
         targets = (TenonTensor * len(outputs))()
         for target, (name, array) in zip(targets, outputs.items()):
             if name not in self._output_positions:
@@ -217,27 +227,32 @@ class Session:
             if position is None:
                 raise UsageError(f"the model has no input '{name}', it has: {', '.join(self._positions)}")
             expected = self.model._input_types[position]
+            if self.model._input_kinds[position] != TENSOR:
+                arrays += set_value(tensor, self._names[position], self.model._input_kinds[position], value, expected)
+                continue
             array = as_array(value, expected, name)
             set_tensor(tensor, self._names[position], array, dtype_code(array, expected, name))
             arrays.append(array)
         return tensors, arrays
 
-    def _computed_output(self, position: int, array: Optional[np.ndarray]) -> np.ndarray:
+    def _computed_output(self, position: int, array: Optional[np.ndarray]) -> Value:
         """A result whose dimensions only the run has told: the beginning of `array`, or what the session keeps."""
         result = self._library.tenon_session_output(self._handle, position)
-        dims = [result.dims[i] for i in range(result.rank)]
-        if array is not None:
-            return array.reshape(-1)[:math.prod(dims)].reshape(dims)
-        array = np.empty(dims, self.model._output_types[position].numpy)
-        ctypes.memmove(array.ctypes.data, result.data, array.nbytes)
-        return array
+        dtype, kind = self.model._output_types[position], self.model._output_kinds[position]
+        if kind != TENSOR:
+            return read_value(result, kind, dtype)
+        return read_array(result, dtype) if array is None else view_beginning(array, result)
 
     def _output_tensor(self, target: TenonTensor, position: int,
                        array: Optional[np.ndarray]) -> Optional[np.ndarray]:
         """Makes `target` a view of `array`, or of a new array, for an output; none if its size is not known."""
         bound = self._library.tenon_session_output(self._handle, position)
         dtype = self.model._output_types[position]
-        self._is_computed[position] = any(bound.dims[i] < 0 for i in range(bound.rank))
+        is_tensor = self.model._output_kinds[position] == TENSOR
+        self._is_computed[position] = not is_tensor or any(bound.dims[i] < 0 for i in range(bound.rank))
+        if array is not None and not is_tensor:
+            raise UsageError(f"output '{self.model.outputs[position].name}' is {self.model.outputs[position].type}, "
+                             "which can't be written to an array")
         if array is None and self._is_computed[position]:
             # The session keeps the result until its dimensions are known.
             for field in ("name", "data", "dtype", "rank", "dims"):

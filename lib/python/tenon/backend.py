@@ -21,7 +21,7 @@ from ._compile import compile
 from ._errors import Error, UnsupportedError
 from ._model import Model, TensorInfo
 
-_BFLOAT16 = "tensor(bfloat16)"
+_BFLOAT16 = "tensor(bfloat16)"  # of a tensor, or of those in a sequence or an optional
 
 
 def float_to_bfloat16(values: np.ndarray) -> np.ndarray:
@@ -34,13 +34,17 @@ def float_to_bfloat16(values: np.ndarray) -> np.ndarray:
 
 def _from_onnx(value: Any, info: TensorInfo) -> Any:
     """An input as the model takes it."""
-    is_float = info.type == _BFLOAT16 and getattr(value, "dtype", None) == np.float32
+    if isinstance(value, (list, tuple)):
+        return [_from_onnx(element, info) for element in value]
+    is_float = _BFLOAT16 in info.type and getattr(value, "dtype", None) == np.float32
     return float_to_bfloat16(value) if is_float else value
 
 
-def _to_onnx(array: np.ndarray, info: TensorInfo) -> np.ndarray:
+def _to_onnx(value: Any, info: TensorInfo) -> Any:
     """An output as ONNX's tests have it."""
-    return array.view(np.uint16) if info.type == _BFLOAT16 else array
+    if isinstance(value, list):
+        return [_to_onnx(element, info) for element in value]
+    return value.view(np.uint16) if _BFLOAT16 in info.type and value is not None else value
 
 
 class TenonBackendRep(BackendRep):
