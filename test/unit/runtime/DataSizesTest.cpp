@@ -32,9 +32,11 @@ static int32_t run(const TenonRunFrame *frame) {
 }
 
 static const int64_t outputDims[] = {TENON_DIM_COMPUTED, 2};
-static const TenonTensorDesc inputs[] = {{"count", TENON_I64, 0, nullptr},
-                                         {"value", TENON_I64, 0, nullptr}};
-static const TenonTensorDesc outputs[] = {{"y", TENON_I64, 2, outputDims}};
+static const TenonTensorDesc inputs[] = {
+    {"count", TENON_I64, 0, nullptr, 0, 0, 0, 0, nullptr},
+    {"value", TENON_I64, 0, nullptr, 0, 0, 0, 0, nullptr}};
+static const TenonTensorDesc outputs[] = {
+    {"y", TENON_I64, 2, outputDims, 0, 0, 0, 0, nullptr}};
 
 static TenonModelDesc makeDescription() {
   TenonModelDesc desc{};

@@ -106,13 +106,14 @@ static const int64_t rowDims[] = {TENON_DIM_SYMBOL(0), 4};
 static const int64_t biasDims[] = {4};
 static const int64_t indexDims[] = {TENON_DIM_SYMBOL(0)};
 static const int64_t sizeDims[] = {TENON_DIM_COMPUTED};
-static const TenonTensorDesc inputs[] = {{"x", TENON_F32, 2, rowDims},
-                                         {"bias", TENON_F32, 1, biasDims},
-                                         {"index", TENON_I64, 1, indexDims}};
+#define TENSOR(name, dtype, rank, dims)                                        \
+  {name, dtype, rank, dims, TENON_TENSOR, TENON_PART_WHOLE, 0, 0, 0}
+static const TenonTensorDesc inputs[] = {
+    TENSOR("x", TENON_F32, 2, rowDims), TENSOR("bias", TENON_F32, 1, biasDims),
+    TENSOR("index", TENON_I64, 1, indexDims)};
 static const TenonTensorDesc outputs[] = {
-    {"y", TENON_F32, 2, rowDims},
-    {"picked", TENON_F32, 2, rowDims},
-    {"double_size", TENON_I64, 1, sizeDims}};
+    TENSOR("y", TENON_F32, 2, rowDims), TENSOR("picked", TENON_F32, 2, rowDims),
+    TENSOR("double_size", TENON_I64, 1, sizeDims)};
 static const char *const symbolNames[] = {"N"};
 static const TenonBufferDesc buffers[] = {{"Mul_0", 0, 1}};
 

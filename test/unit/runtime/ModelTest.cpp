@@ -137,28 +137,46 @@ TEST(Model, RefusesDamagedDescriptions) {
 
   std::vector<TenonTensorDesc> inputs(tenon_model.inputs,
                                       tenon_model.inputs + 3);
-  auto withInput = [&](TenonTensorDesc input) {
-    inputs[1] = input;
+  auto withInput = [&](const char *name, int32_t dtype, int32_t rank,
+                       const int64_t *dims) {
+    inputs[1] = tenon_model.inputs[1];
+    inputs[1].name = name;
+    inputs[1].dtype = dtype;
+    inputs[1].rank = rank;
+    inputs[1].dims = dims;
     desc = tenon_model;
     desc.inputs = inputs.data();
     return checkDesc(desc);
   };
   int64_t dims[] = {-5, 4};
-  EXPECT_EQ(withInput({nullptr, TENON_F32, 0, nullptr}),
+  EXPECT_EQ(withInput(nullptr, TENON_F32, 0, nullptr),
             "2: damaged model: input 1 has no name");
-  EXPECT_EQ(withInput({"x", TENON_F32, 0, nullptr}),
+  EXPECT_EQ(withInput("x", TENON_F32, 0, nullptr),
             "2: damaged model: input 'x' is there twice");
-  EXPECT_EQ(withInput({"b", 8, 0, nullptr}),
+  EXPECT_EQ(withInput("b", 8, 0, nullptr),
             "2: damaged model: input 'b' has element type 8");
-  EXPECT_EQ(withInput({"b", TENON_F32, 33, dims}),
+  EXPECT_EQ(withInput("b", TENON_F32, 33, dims),
             "2: damaged model: input 'b' has rank 33");
-  EXPECT_EQ(withInput({"b", TENON_F32, 2, nullptr}),
+  EXPECT_EQ(withInput("b", TENON_F32, 2, nullptr),
             "2: damaged model: input 'b' has no dimensions");
-  EXPECT_EQ(withInput({"b\n", TENON_F32, 2, dims}),
+  EXPECT_EQ(withInput("b\n", TENON_F32, 2, dims),
             "2: damaged model: input 'b\\x0a' has a wrong dimension 0");
   dims[0] = TENON_DIM_COMPUTED;
-  EXPECT_EQ(withInput({"b", TENON_F32, 2, dims}),
+  EXPECT_EQ(withInput("b", TENON_F32, 2, dims),
             "2: damaged model: input 'b' has a wrong dimension 0");
+
+  // Parts of a sequence that are not there, or out of order.
+  dims[0] = 0;
+  for (int32_t part : {int32_t(TENON_PART_FLAG), int32_t(TENON_PART_ELEMENTS),
+                       int32_t(TENON_PART_TABLE), TENON_PART_TABLE + 1}) {
+    inputs[1] = {"b", TENON_F32, 1, dims, TENON_SEQUENCE, part, 0, 0, nullptr};
+    desc = tenon_model;
+    desc.inputs = inputs.data();
+    EXPECT_EQ(checkDesc(desc),
+              part <= TENON_PART_TABLE
+                  ? "2: damaged model: input 'b' has parts that don't fit"
+                  : "2: damaged model: input 'b' is part 4 of kind 1");
+  }
 
   TenonBufferDesc buffer{"b", 3, 2};
   desc = tenon_model;

@@ -171,7 +171,8 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   for (size_t i = 0; i < s.numArgs; ++i)
     s.inputs.push_back({s.names[i].c_str(), TENON_F32,
                         static_cast<int32_t>(kept.back()[i].size()),
-                        kept.back()[i].data()});
+                        kept.back()[i].data(), TENON_TENSOR, TENON_PART_WHOLE,
+                        0, 0, nullptr});
   s.outputs.push_back(s.inputs.back());
   s.symbolNames.assign(numSymbols, "s");
   s.kernel.provider = "onednn";
