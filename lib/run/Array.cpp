@@ -35,6 +35,32 @@ Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {
   return array;
 }
 
+Array Array::makeSequence(std::vector<Array> elements) {
+  Array array;
+  array.dtype = TENON_TENSORS;
+  array.dims = {static_cast<int64_t>(elements.size())};
+  array.elements = std::move(elements);
+  return array;
+}
+
+Array Array::copy(const TenonTensor &tensor) {
+  Array array;
+  std::vector<int64_t> dims(tensor.dims, tensor.dims + tensor.rank);
+  if (tensor.dtype == TENON_TENSORS) {
+    auto *tensors = static_cast<const TenonTensor *>(tensor.data);
+    for (int64_t i = 0; !dims.empty() && i < dims[0]; ++i)
+      array.elements.push_back(copy(tensors[i]));
+    array.dtype = TENON_TENSORS;
+    array.dims = std::move(dims);
+  } else {
+    array = make(tensor.dtype, std::move(dims));
+    if (!array.bytes.empty())
+      memcpy(array.bytes.data(), tensor.data, array.bytes.size());
+  }
+  array.name = tensor.name ? tensor.name : "";
+  return array;
+}
+
 int64_t Array::size() const {
   int64_t count = 1;
   for (int64_t dim : dims)
@@ -43,7 +69,14 @@ int64_t Array::size() const {
 }
 
 TenonTensor Array::view() {
-  return {name.empty() ? nullptr : name.c_str(), bytes.data(), dtype,
+  views.clear();
+  for (Array &element : elements) {
+    views.push_back(element.view());
+    views.back().name = nullptr;
+  }
+  void *data = bytes.data();
+  return {name.empty() ? nullptr : name.c_str(),
+          isTensor() ? data : views.data(), dtype,
           static_cast<int32_t>(dims.size()), dims.data()};
 }
 
@@ -52,6 +85,12 @@ std::string Array::formatDims() const {
   for (int64_t dim : dims)
     text += (text.empty() ? "" : "x") + std::to_string(dim);
   return text.empty() ? "scalar" : text;
+}
+
+std::string Array::formatType() const {
+  if (isTensor())
+    return std::string(tenon_dtype_name(dtype)) + " " + formatDims();
+  return dims.empty() ? "nothing" : "sequence of " + std::to_string(dims[0]);
 }
 
 /// IEEE 754 half precision.

@@ -14,21 +14,32 @@
 
 namespace tenon::run {
 
-/// A tensor with its memory: contiguous, row-major.
+/// A tensor with its memory: contiguous, row-major. Or a sequence or an
+/// optional of such, whose type is TENON_TENSORS.
 struct Array {
   TenonDType dtype = TENON_F32;
   std::vector<int64_t> dims;
   std::vector<uint8_t> bytes;
-  std::string name; // "" if it has none
+  std::string name;            // "" if it has none
+  std::vector<Array> elements; // of a sequence; of an optional one or none
 
+  bool isTensor() const { return dtype != TENON_TENSORS; }
   /// Zeros. Throws if the size is impossible.
   static Array make(TenonDType dtype, std::vector<int64_t> dims);
+  static Array makeSequence(std::vector<Array> elements);
+  /// A copy of what a session keeps.
+  static Array copy(const TenonTensor &tensor);
   int64_t size() const;
-  /// Valid as long as this object does not change.
+  /// Valid as long as this object does not change, until the next call.
   TenonTensor view();
   /// An element as a number.
   double at(int64_t index) const;
   std::string formatDims() const;
+  /// "f32 2x3", "sequence of 2", or "nothing".
+  std::string formatType() const;
+
+private:
+  std::vector<TenonTensor> views;
 };
 
 /// printf into a tenon::Error.

@@ -7,15 +7,33 @@
 
 using namespace tenon::run;
 
+/// The worst of what the elements of two sequences of one length are.
+static Comparison compareElements(const Array &found, const Array &expected) {
+  Comparison result;
+  for (size_t i = 0; i < found.elements.size(); ++i) {
+    Comparison element = compare(found.elements[i], expected.elements[i]);
+    if (!element.mismatch.empty()) {
+      element.mismatch =
+          "at element " + std::to_string(i) + " " + element.mismatch;
+      return element;
+    }
+    double magnitude = std::max(result.maxMagnitude, element.maxMagnitude);
+    if (i == 0 || !(element.maxAbsError <= result.maxAbsError))
+      result = element;
+    result.maxMagnitude = magnitude;
+  }
+  return result;
+}
+
 Comparison tenon::run::compare(const Array &found, const Array &expected) {
   Comparison result;
   if (found.dtype != expected.dtype || found.dims != expected.dims) {
-    result.mismatch = std::string(tenon_dtype_name(found.dtype)) + " " +
-                      found.formatDims() + ", expected " +
-                      tenon_dtype_name(expected.dtype) + " " +
-                      expected.formatDims();
+    result.mismatch =
+        found.formatType() + ", expected " + expected.formatType();
     return result;
   }
+  if (!found.isTensor())
+    return compareElements(found, expected);
   size_t element = tenon_dtype_size(found.dtype);
   bool isLong = found.dtype == TENON_I64 || found.dtype == TENON_U64;
   for (int64_t i = 0, count = found.size(); i < count; ++i) {

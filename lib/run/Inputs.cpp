@@ -36,11 +36,35 @@ static int64_t parseNumber(const std::string &text, const std::string &option) {
   return value;
 }
 
+/// Whether an input is a sequence or an optional.
+static bool isSequence(const Runner &runner, const std::string &name) {
+  return runner.getModel().input(runner.findInput(name)).kind != TENON_TENSOR;
+}
+
+/// The arrays of a file are the next elements; without a file there are none.
+static void readElements(Runner &runner, const std::string &name,
+                         const std::string &path) {
+  size_t index = runner.findInput(name);
+  if (!path.empty()) {
+    for (Array &array : readArrays(path))
+      runner.addElement(index, std::move(array));
+    return;
+  }
+  Array none = Array::makeSequence({});
+  if (runner.getModel().input(index).kind != TENON_SEQUENCE)
+    none.dims.clear();
+  runner.setInput(index, std::move(none));
+}
+
 void RunCommand::readInputs(Runner &runner) const {
   for (const std::string &text : inputs) {
     size_t at = text.find('=');
     std::string name = at == std::string::npos ? "" : text.substr(0, at);
     std::string path = at == std::string::npos ? text : text.substr(at + 1);
+    if (!name.empty() && isSequence(runner, name)) {
+      readElements(runner, name, path);
+      continue;
+    }
     std::vector<Array> arrays = readArrays(path);
     if (name.empty()) {
       for (Array &array : arrays) {
@@ -107,7 +131,12 @@ void RandomOptions::checkNames(const Runner &runner) const {
 
 std::vector<int64_t>
 RandomOptions::chooseDims(const TenonTensorInfo &info) const {
-  std::vector<int64_t> dims(info.dims, info.dims + info.rank);
+  std::vector<int64_t> dims(info.dims, info.dims + std::max(info.rank, 0));
+  if (info.rank < 0 && !shapes.count(info.name))
+    fail(TENON_ERROR_USAGE,
+         "input '%s' may have any dimensions; give --shape "
+         "%s=...",
+         info.name, info.name);
   if (auto shape = shapes.find(info.name); shape != shapes.end()) {
     const auto &[name, value] = *shape;
     dims.clear();
@@ -203,6 +232,9 @@ static void setElement(Array &array, int64_t i, double value) {
   }
 }
 
+/// How many tensors a random sequence has.
+static constexpr int kRandomElements = 3;
+
 void RunCommand::fillRandomly(Runner &runner) const {
   RandomOptions choices(*this);
   choices.checkNames(runner);
@@ -212,14 +244,24 @@ void RunCommand::fillRandomly(Runner &runner) const {
       continue;
     const TenonTensorInfo &info = model.input(i);
     auto [low, high] = choices.chooseRange(info);
-    Array array = Array::make(info.dtype, choices.chooseDims(info));
+    std::vector<int64_t> dims = choices.chooseDims(info);
     // The standard fixes this generator: equal seeds give equal inputs on every
     // machine. Each input has its own, so that none depends on the others.
     std::mt19937_64 generator(seed * 1000003 + i);
-    for (int64_t j = 0, count = array.size(); j < count; ++j) {
-      double unit = static_cast<double>(generator() >> 11) * 0x1p-53;
-      setElement(array, j, low + unit * (high - low));
-    }
-    runner.setInput(i, std::move(array));
+    auto makeArray = [&, low = low, high = high] {
+      Array array = Array::make(info.dtype, dims);
+      for (int64_t j = 0, count = array.size(); j < count; ++j) {
+        double unit = static_cast<double>(generator() >> 11) * 0x1p-53;
+        setElement(array, j, low + unit * (high - low));
+      }
+      return array;
+    };
+    if (info.kind == TENON_TENSOR)
+      runner.setInput(i, makeArray());
+    for (int n = info.kind == TENON_TENSOR     ? 0
+                 : info.kind == TENON_OPTIONAL ? 1
+                                               : kRandomElements;
+         n > 0; --n)
+      runner.addElement(i, makeArray());
   }
 }

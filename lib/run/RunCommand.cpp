@@ -15,7 +15,12 @@ using namespace tenon::run;
 using nlohmann::json;
 
 static std::string formatInfo(const TenonTensorInfo &info) {
-  std::string text = tenon_dtype_name(info.dtype);
+  static const char *const kinds[] = {"", "sequence of ", "optional ",
+                                      "optional sequence of "};
+  std::string text = kinds[info.kind];
+  text += tenon_dtype_name(info.dtype);
+  if (info.rank < 0)
+    return text + " [...]";
   if (!info.rank)
     return text + " scalar";
   for (int32_t i = 0; i < info.rank; ++i) {
@@ -45,9 +50,30 @@ static json toJson(const TenonTensorInfo &info) {
       dims.push_back(info.dim_names[i]);
     else
       dims.push_back(nullptr);
-  return {{"name", info.name},
-          {"type", tenon_dtype_name(info.dtype)},
-          {"dims", dims}};
+  static const char *const kinds[] = {"tensor", "sequence", "optional",
+                                      "optional_sequence"};
+  json result = {{"name", info.name},
+                 {"type", tenon_dtype_name(info.dtype)},
+                 {"dims", info.rank < 0 ? json() : dims}};
+  if (info.kind != TENON_TENSOR)
+    result["kind"] = kinds[info.kind];
+  return result;
+}
+
+static json toJson(const Array &array) {
+  json result = {{"name", array.name}};
+  if (array.isTensor()) {
+    result["type"] = tenon_dtype_name(array.dtype);
+    result["dims"] = array.dims;
+    return result;
+  }
+  json elements = json::array();
+  for (const Array &element : array.elements) {
+    elements.push_back(toJson(element));
+    elements.back().erase("name");
+  }
+  result["elements"] = array.dims.empty() ? json() : elements;
+  return result;
 }
 
 static void printJson(const json &value) {
@@ -78,6 +104,15 @@ static void printInfo(const Model &model, bool isJson) {
 }
 
 static void printOutput(const Array &array) {
+  if (!array.isTensor()) {
+    printf("%-24s %s\n", array.name.c_str(), array.formatType().c_str());
+    for (size_t i = 0; i < array.elements.size(); ++i) {
+      Array element = array.elements[i];
+      element.name = array.name + "[" + std::to_string(i) + "]";
+      printOutput(element);
+    }
+    return;
+  }
   double least = INFINITY, most = -INFINITY, sum = 0;
   int64_t strange = 0;
   for (int64_t i = 0, count = array.size(); i < count; ++i) {
@@ -158,6 +193,18 @@ void RunCommand::setInputs(Runner &runner) const {
   checkInputs(runner);
 }
 
+/// The next tensor of an output that is a sequence or an optional.
+static void addElement(std::vector<Expectation> &expectations, size_t output,
+                       Array array) {
+  for (Expectation &expected : expectations)
+    if (expected.output == output) {
+      expected.array.elements.push_back(std::move(array));
+      ++expected.array.dims[0];
+      return;
+    }
+  expectations.push_back({output, Array::makeSequence({std::move(array)})});
+}
+
 std::vector<Expectation>
 RunCommand::readExpectations(const Runner &runner) const {
   std::vector<Expectation> expectations;
@@ -165,19 +212,28 @@ RunCommand::readExpectations(const Runner &runner) const {
     size_t at = text.find('=');
     std::string name = at == std::string::npos ? "" : text.substr(0, at);
     std::string path = at == std::string::npos ? text : text.substr(at + 1);
-    size_t before = expectations.size();
+    auto isSequence = [&](size_t output) {
+      return runner.getModel().output(output).kind != TENON_TENSOR;
+    };
+    bool takesAll = !name.empty() && isSequence(runner.findOutput(name));
+    bool isFound = false;
     std::vector<Array> arrays = readArrays(path);
     for (Array &array : arrays) {
-      if (!name.empty() && arrays.size() > 1 && array.name != name)
+      if (!name.empty() && !takesAll && arrays.size() > 1 && array.name != name)
         continue;
+      isFound = true;
       std::string output = name.empty() ? array.name : name;
       if (output.empty())
         fail(TENON_ERROR_USAGE,
              "--expect %s: its array has no name; write NAME=%s", path.c_str(),
              path.c_str());
-      expectations.push_back({runner.findOutput(output), std::move(array)});
+      size_t index = runner.findOutput(output);
+      if (isSequence(index))
+        addElement(expectations, index, std::move(array));
+      else
+        expectations.push_back({index, std::move(array)});
     }
-    if (expectations.size() == before)
+    if (!isFound)
       fail(TENON_ERROR_INVALID, "'%s' has no array '%s'", path.c_str(),
            name.c_str());
   }
@@ -208,9 +264,7 @@ int RunCommand::execute() const {
   int code = 0;
   json outputs = json::array();
   for (const Array &array : runner.getOutputs()) {
-    outputs.push_back({{"name", array.name},
-                       {"type", tenon_dtype_name(array.dtype)},
-                       {"dims", array.dims}});
+    outputs.push_back(toJson(array));
     if (!isJson)
       printOutput(array);
   }
@@ -249,9 +303,14 @@ int RunCommand::execute() const {
     if (problem)
       fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s",
            outputFolder.c_str(), problem.message().c_str());
-    for (size_t i = 0; i < runner.getOutputs().size(); ++i)
-      writeNpy(outputFolder + "/output_" + std::to_string(i) + ".npy",
-               runner.getOutputs()[i]);
+    for (size_t i = 0; i < runner.getOutputs().size(); ++i) {
+      const Array &array = runner.getOutputs()[i];
+      std::string path = outputFolder + "/output_" + std::to_string(i);
+      if (array.isTensor())
+        writeNpy(path + ".npy", array);
+      for (size_t j = 0; j < array.elements.size(); ++j)
+        writeNpy(path + "_" + std::to_string(j) + ".npy", array.elements[j]);
+    }
   }
 
   Session &session = runner.getSession();

@@ -126,6 +126,14 @@ void Runner::setInput(size_t index, Array array) {
   isBound = false;
 }
 
+void Runner::addElement(size_t index, Array array) {
+  std::vector<Array> elements;
+  if (inputs.at(index))
+    elements = std::move(inputs[index]->elements);
+  elements.push_back(std::move(array));
+  setInput(index, Array::makeSequence(std::move(elements)));
+}
+
 void Runner::bind() {
   inputViews.clear();
   for (std::optional<Array> &input : inputs)
@@ -162,12 +170,7 @@ double Runner::run() {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!isComputed[i])
       continue;
-    TenonTensor result = session->output(i);
-    outputs[i] =
-        Array::make(result.dtype, {result.dims, result.dims + result.rank});
-    outputs[i].name = result.name;
-    if (!outputs[i].bytes.empty())
-      memcpy(outputs[i].bytes.data(), result.data, outputs[i].bytes.size());
+    outputs[i] = Array::copy(session->output(i));
   }
   return milliseconds;
 }
@@ -181,6 +184,9 @@ void Runner::runSteps(const StepPlan &plan) {
       if (!given[index])
         fail(TENON_ERROR_INVALID, "missing input '%s'", name.c_str());
       const Array &all = *given[index];
+      if (!all.isTensor())
+        fail(TENON_ERROR_USAGE, "input '%s' is not a tensor, it has no slices",
+             name.c_str());
       if (all.dims.empty() || all.dims[0] != plan.steps)
         fail(TENON_ERROR_INVALID,
              "input '%s' is %s, expected %lld slices along the first dimension",
@@ -194,6 +200,12 @@ void Runner::runSteps(const StepPlan &plan) {
     }
     run();
     for (size_t i = 0; i < outputs.size(); ++i) {
+      // What has no slices is told as the last step made it.
+      if (!outputs[i].isTensor()) {
+        stacked.resize(std::max(stacked.size(), i + 1));
+        stacked[i] = outputs[i];
+        continue;
+      }
       if (step == 0) {
         std::vector<int64_t> dims = outputs[i].dims;
         dims.insert(dims.begin(), plan.steps);

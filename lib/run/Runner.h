@@ -50,6 +50,8 @@ public:
   size_t findOutput(const std::string &name) const;
 
   void setInput(size_t index, Array array);
+  /// Adds the next tensor of an input that is a sequence or an optional.
+  void addElement(size_t index, Array array);
   const std::optional<Array> &getInput(size_t index) const {
     return inputs[index];
   }

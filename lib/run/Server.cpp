@@ -74,6 +74,15 @@ private:
         request.at("model").get<std::string>(), options);
     json inputs = json::array(), outputs = json::array();
     const Model &model = runner->getModel();
+    for (size_t i = 0; i < model.numInputs() + model.numOutputs(); ++i) {
+      bool isInput = i < model.numInputs();
+      const TenonTensorInfo &info =
+          isInput ? model.input(i) : model.output(i - model.numInputs());
+      if (info.kind != TENON_TENSOR)
+        fail(TENON_ERROR_UNSUPPORTED,
+             "'%s' is not a tensor, which requests can't give or take",
+             info.name);
+    }
     for (size_t i = 0; i < model.numInputs(); ++i)
       inputs.push_back(model.input(i).name);
     for (size_t i = 0; i < model.numOutputs(); ++i)

@@ -246,7 +246,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
     }
     std::string elementType;
     if (!inputs.empty() && inputs[0])
-      elementType = getTypeName(getElementTypeOrSelf(inputs[0]));
+      elementType = getTypeName(Form::get(inputs[0]).elementType);
     errors.addUnsupported({node.op_type(),
                            domain.str(),
                            op.version,
