@@ -33,6 +33,7 @@ static constexpr Requirement kRequirements[] = {
     // layout
     {"tenon-convert-conv-layout", "kernels of convolutions are made for one "
                                   "layout"},
+    {"tenon-fold-transposes", "only weights that are constants are packed"},
     {"tenon-verify-layout", "a check"},
     // fuse
     {"resolve-ranked-shaped-type-result-dims",

@@ -97,10 +97,14 @@ struct AbsorbTranspose : CountedPattern<OpRewritePattern<MatMulOp>> {
 
 } // namespace
 
+void tenon::populateFoldTransposePatterns(RewritePatternSet &patterns,
+                                          Pass::Statistic &numFolded) {
+  patterns.add<FoldTransposeOfConstant>(patterns.getContext(), numFolded);
+}
+
 void tenon::populateCancelTransposePatterns(RewritePatternSet &patterns,
                                             Pass::Statistic &numFolded,
                                             Pass::Statistic &numAbsorbed) {
-  MLIRContext *context = patterns.getContext();
-  patterns.add<FoldTransposeOfConstant>(context, numFolded);
-  patterns.add<AbsorbTranspose>(context, numAbsorbed);
+  populateFoldTransposePatterns(patterns, numFolded);
+  patterns.add<AbsorbTranspose>(patterns.getContext(), numAbsorbed);
 }

@@ -34,6 +34,26 @@ def ConvertConvLayout : Pass<"tenon-convert-conv-layout"> {
   ];
 }
 
+def FoldTransposes : Pass<"tenon-fold-transposes"> {
+  let summary = "computes transposes of constants now";
+  let description = [{
+    What packs weights wants them constant, so that this is not left to where
+    transposes happen to move. A transpose that only matmuls read, which take it
+    as a flag, stays.
+
+    ```mlir
+    %w = tenon.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+    %y = tenon.transpose %w {permutation = array<i64: 1, 0>} : (tensor<1x2xf32>) -> tensor<2x1xf32>
+    // becomes
+    %y = tenon.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect"];
+  let statistics = [
+    Statistic<"numFolded", "num-folded", "Transposes of constants computed">
+  ];
+}
+
 def PropagateTransposes : Pass<"tenon-propagate-transposes"> {
   let summary = "moves transposes towards the results until they cancel";
   let description = [{

@@ -10,9 +10,10 @@ using namespace mlir;
 
 void tenon::buildLayoutPipeline(OpPassManager &pm) {
   // 1. Every convolution asks for the layout that suits it. A value that
-  //    several of them read is transposed once.
+  //    several of them read is transposed once, and weights now.
   pm.addPass(createConvertConvLayout());
   pm.addPass(createCSEPass());
+  pm.addPass(createFoldTransposes());
 
   // 2. Where two neighbours agree, nothing is left of the transposes between
   //    them.

@@ -1,6 +1,7 @@
 //===- TransposePatterns.h - How transposes move ----------------*- C++ -*-===//
 //
-// The patterns of tenon-propagate-transposes, by role.
+// The patterns of tenon-fold-transposes and tenon-propagate-transposes, by
+// role.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,10 @@
 #include "mlir/Pass/Pass.h"
 
 namespace tenon {
+
+/// Transposes of constants are computed.
+void populateFoldTransposePatterns(mlir::RewritePatternSet &patterns,
+                                   mlir::Pass::Statistic &numFolded);
 
 /// Transposes meet constants and matmuls.
 void populateCancelTransposePatterns(mlir::RewritePatternSet &patterns,
