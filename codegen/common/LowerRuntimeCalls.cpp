@@ -5,6 +5,7 @@
 #include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
+#include "dialects/tenon/TenonNarrowTypes.h"
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonValues.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -514,6 +515,8 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
     auto type = cast<MemRefType>(main.getArgument(i).getType());
     auto name = main.getArgAttrOfType<StringAttr>(i, kNameAttr);
     auto dims = main.getArgAttrOfType<ArrayAttr>(i, kDimsAttr);
+    // What the model has in the bytes of such a tensor.
+    auto element = main.getArgAttrOfType<TypeAttr>(i, kElementTypeAttr);
     bool isInput = i < numInputs;
     std::string fallback = (isInput ? "input" : "output") +
                            std::to_string(isInput ? i : i - numInputs);
@@ -543,7 +546,8 @@ void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
     NamedAttrList description;
     description.append("dims", at.getDenseI64ArrayAttr(sizes));
     description.append("name", name ? name : at.getStringAttr(fallback));
-    description.append("type", TypeAttr::get(type.getElementType()));
+    description.append("type", element ? element
+                                       : TypeAttr::get(type.getElementType()));
     for (StringRef attribute : {kValueAttr, kPartAttr, kElementAttr})
       if (Attribute value = main.getArgAttr(i, attribute))
         description.append(attribute, value);

@@ -9,6 +9,49 @@ include "dialects/tenon/TenonBase.td"
 def Tenon_ShiftLeftOp : Tenon_BinaryOp<"shift_left", "a * 2^b, of which the lowest bits stay; 0 if b is not below their number", Tenon_IntegerTensor>;
 def Tenon_ShiftRightOp : Tenon_BinaryOp<"shift_right", "the bits of a moved down by b, zeros above; 0 if b is not below their number", Tenon_IntegerTensor>;
 
+// Floats of at most eight bits, of which tensors hold the codes.
+def Tenon_EncodeOp : Tenon_ElementwiseOp<"encode"> {
+  let summary = "floats as codes of a float format of at most eight bits";
+  let description = [{
+    Rounds each element to the nearest number of `format`, ties to even, and
+    gives its code in the low bits of a byte. What is too large becomes the
+    largest number with `saturate`; without it, an infinity or NaN, as the
+    format has. NaN stays NaN, but in f4E2M1FN, where it is the largest number.
+    `rounding` (`up`, `down` or `nearest` with ties up) is that of f8E8M0FNU,
+    whose codes are powers of two without a sign.
+
+    Example: `%y = tenon.encode %x {format = f8E4M3FN, saturate} : (tensor<4xf32>) -> tensor<4xui8>`
+  }];
+  let arguments = (ins Tenon_FloatTensor:$input, TypeAttr:$format,
+      UnitAttr:$saturate, DefaultValuedStrAttr<StrAttr, "up">:$rounding);
+  let results = (outs RankedTensorOf<[UI8]>:$output);
+  let elementTypes = [{
+    ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
+      return {::mlir::IntegerType::get(op.getInput().getContext(), 8,
+                                       ::mlir::IntegerType::Unsigned)};
+    }
+  }];
+  let hasVerifier = 1;
+}
+
+def Tenon_DecodeOp : Tenon_ElementwiseOp<"decode"> {
+  let summary = "the numbers that codes of a float format stand for";
+  let description = [{
+    The inverse of `tenon.encode`, exact. Bits of a byte that the format does
+    not have mean nothing.
+
+    Example: `%y = tenon.decode %x {format = f8E5M2} : (tensor<4xui8>) -> tensor<4xf32>`
+  }];
+  let arguments = (ins RankedTensorOf<[UI8]>:$input, TypeAttr:$format);
+  let results = (outs RankedTensorOf<[F32]>:$output);
+  let elementTypes = [{
+    ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
+      return {::mlir::Float32Type::get(op.getInput().getContext())};
+    }
+  }];
+  let hasVerifier = 1;
+}
+
 // Work along a dimension.
 def Tenon_CumulateOp : Tenon_ShapedOp<"cumulate"> {
   let summary = "sums or products of all elements up to each one along `axis`";

@@ -30,7 +30,20 @@ typedef enum TenonDType TENON_ENUM_TYPE {
   TENON_F64 = 11,
   TENON_U32 = 12,
   TENON_U64 = 13,
-  TENON_BF16 = 16
+  TENON_BF16 = 16,
+  /* The types below have one byte an element, in memory as in files of arrays.
+   * Of a float it has the code, the lowest bits first; an integer fills it,
+   * with its sign. What else stands in the byte of an input means nothing. */
+  TENON_F8E4M3FN = 17,
+  TENON_F8E4M3FNUZ = 18,
+  TENON_F8E5M2 = 19,
+  TENON_F8E5M2FNUZ = 20,
+  TENON_U4 = 21,
+  TENON_I4 = 22,
+  TENON_F4E2M1 = 23,
+  TENON_F8E8M0 = 24,
+  TENON_U2 = 25,
+  TENON_I2 = 26
 } TenonDType;
 
 /** In place of an element type: tensors, see TenonTensor. */

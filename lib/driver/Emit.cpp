@@ -241,7 +241,8 @@ StringRef getCType(Type type) {
     return "double";
   if (type.isF16() || type.isBF16())
     return "uint16_t";
-  bool isUnsigned = type.isUnsignedInteger();
+  // Floats of at most eight bits are bytes.
+  bool isUnsigned = !type.isSignlessInteger();
   switch (type.getIntOrFloatBitWidth()) {
   case 16:
     return isUnsigned ? "uint16_t" : "int16_t";

@@ -142,8 +142,9 @@ double Array::at(int64_t index) const {
     return static_cast<double>(load<uint64_t>(bytes, index));
   case TENON_I64:
     return static_cast<double>(load<int64_t>(bytes, index));
+  default:
+    return decodeNarrow(dtype, load<uint8_t>(bytes, index));
   }
-  return NAN;
 }
 
 std::vector<Array> tenon::run::readArrays(const std::string &path) {

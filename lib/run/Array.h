@@ -37,10 +37,27 @@ struct Array {
   std::string formatDims() const;
   /// "f32 2x3", "sequence of 2", or "nothing".
   std::string formatType() const;
+  /// Takes bytes for elements of `wanted`, if that is a narrow type: files have
+  /// no name for those.
+  void adopt(TenonDType wanted);
 
 private:
   std::vector<TenonTensor> views;
 };
+
+/// Whether a type is one of those of which each element is a byte that is not
+/// its number (see tenon/types.h).
+bool isNarrow(TenonDType dtype);
+/// Whether bytes of it are signed integers.
+bool hasSignedBytes(TenonDType dtype);
+/// How many bits of a byte are the element.
+unsigned getNarrowBits(TenonDType dtype);
+/// The number that a byte of a narrow type is.
+double decodeNarrow(TenonDType dtype, uint8_t code);
+/// The byte whose number is nearest.
+uint8_t encodeNarrow(TenonDType dtype, double value);
+/// A byte of which only the element's own bits count, as it is in memory.
+uint8_t extendNarrow(TenonDType dtype, uint8_t byte);
 
 /// printf into a tenon::Error.
 [[noreturn]] __attribute__((format(printf, 2, 3))) void

@@ -166,7 +166,10 @@ RandomOptions::chooseDims(const TenonTensorInfo &info) const {
 std::pair<double, double>
 RandomOptions::chooseRange(const TenonTensorInfo &info) const {
   bool isFloat = info.dtype == TENON_F32 || info.dtype == TENON_F64 ||
-                 info.dtype == TENON_F16 || info.dtype == TENON_BF16;
+                 info.dtype == TENON_F16 || info.dtype == TENON_BF16 ||
+                 (isNarrow(info.dtype) && info.dtype != TENON_U4 &&
+                  info.dtype != TENON_I4 && info.dtype != TENON_U2 &&
+                  info.dtype != TENON_I2);
   // Integers are indices mostly: 0 and 1 fit nearly every table.
   double low = isFloat ? -1 : 0, high = isFloat ? 1 : 2;
   auto range = ranges.find(info.name);
@@ -229,6 +232,8 @@ static void setElement(Array &array, int64_t i, double value) {
   case TENON_U64:
   case TENON_I64:
     return store(array, i, whole);
+  default:
+    return store(array, i, encodeNarrow(array.dtype, value));
   }
 }
 

@@ -24,12 +24,14 @@ struct DTypeCode {
   const char *code; // without the byte order
   TenonDType dtype;
 };
-/// NumPy has no bfloat16; packages that add it write it as two opaque bytes.
+/// NumPy has no bfloat16; packages that add it write it as two opaque bytes,
+/// and elements of at most eight bits as one.
 const DTypeCode dtypeCodes[] = {
-    {"f4", TENON_F32}, {"f8", TENON_F64}, {"f2", TENON_F16}, {"i1", TENON_I8},
-    {"i2", TENON_I16}, {"i4", TENON_I32}, {"i8", TENON_I64}, {"u1", TENON_U8},
-    {"u2", TENON_U16}, {"u4", TENON_U32}, {"u8", TENON_U64}, {"b1", TENON_BOOL},
-    {"V2", TENON_BF16}};
+    {"f4", TENON_F32},  {"f8", TENON_F64}, {"f2", TENON_F16},
+    {"i1", TENON_I8},   {"i2", TENON_I16}, {"i4", TENON_I32},
+    {"i8", TENON_I64},  {"u1", TENON_U8},  {"u2", TENON_U16},
+    {"u4", TENON_U32},  {"u8", TENON_U64}, {"b1", TENON_BOOL},
+    {"V2", TENON_BF16}, {"V1", TENON_U8}};
 
 /// Reads the header, a Python dictionary of three known keys.
 class HeaderParser {
@@ -200,10 +202,12 @@ Array tenon::run::parseNpy(const std::string &bytes, const std::string &path) {
 }
 
 void tenon::run::writeNpy(const std::string &path, const Array &array) {
-  const char *code = "";
+  const char *code = hasSignedBytes(array.dtype) ? "i1" : "u1";
   for (const DTypeCode &entry : dtypeCodes)
-    if (entry.dtype == array.dtype)
+    if (entry.dtype == array.dtype && entry.code[0] != 'V')
       code = entry.code;
+  if (array.dtype == TENON_BF16)
+    code = "V2";
   std::string header = "{'descr': '";
   header += tenon_dtype_size(array.dtype) == 1 ? "|" : "<";
   header += std::string(code) + "', 'fortran_order': False, 'shape': (";

@@ -228,10 +228,12 @@ RunCommand::readExpectations(const Runner &runner) const {
              "--expect %s: its array has no name; write NAME=%s", path.c_str(),
              path.c_str());
       size_t index = runner.findOutput(output);
-      if (isSequence(index))
+      if (isSequence(index)) {
         addElement(expectations, index, std::move(array));
-      else
+      } else {
+        array.adopt(runner.getModel().output(index).dtype);
         expectations.push_back({index, std::move(array)});
+      }
     }
     if (!isFound)
       fail(TENON_ERROR_INVALID, "'%s' has no array '%s'", path.c_str(),

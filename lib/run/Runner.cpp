@@ -122,6 +122,7 @@ size_t Runner::findOutput(const std::string &name) const {
 
 void Runner::setInput(size_t index, Array array) {
   array.name = model->input(index).name;
+  array.adopt(model->input(index).dtype);
   inputs.at(index) = std::move(array);
   isBound = false;
 }

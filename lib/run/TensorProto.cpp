@@ -53,6 +53,9 @@ public:
     size_t size = tenon_tensor_bytes(&tensor);
     if (size == SIZE_MAX)
       invalid("its dimensions are impossible");
+    unsigned bits = getNarrowBits(type);
+    if (bits < 8) // several elements in one byte
+      return unpack(type, size, bits);
     size_t given = hasRaw ? raw.size() : values.size() * tenon_dtype_size(type);
     if (size != given)
       invalid("it has " + std::to_string(given) +
@@ -69,6 +72,25 @@ public:
   }
 
 private:
+  /// An array of `size` elements that are packed, the first in the lowest bits.
+  Array unpack(TenonDType type, size_t size, unsigned bits) {
+    size_t perByte = 8 / bits, expected = (size + perByte - 1) / perByte;
+    size_t given = hasRaw ? raw.size() : values.size();
+    if (given != expected)
+      invalid("it has " + std::to_string(given) +
+              " bytes of elements, expected " + std::to_string(expected));
+    Array array = Array::make(type, dims);
+    array.name = name;
+    for (size_t i = 0; i < size; ++i) {
+      auto byte =
+          static_cast<uint8_t>(hasRaw ? static_cast<uint8_t>(raw[i / perByte])
+                                      : values[i / perByte]);
+      array.bytes[i] = extendNarrow(
+          type, static_cast<uint8_t>(byte >> (i % perByte * bits)));
+    }
+    return array;
+  }
+
   /// One number of a repeated field: a varint or a fixed one.
   uint64_t readNumber(WireType type) {
     if (type != Varint && type != Fixed64 && type != Fixed32)

@@ -7,6 +7,16 @@ size_t tenon_dtype_size(TenonDType dtype) {
   case TENON_U8:
   case TENON_I8:
   case TENON_BOOL:
+  case TENON_F8E4M3FN:
+  case TENON_F8E4M3FNUZ:
+  case TENON_F8E5M2:
+  case TENON_F8E5M2FNUZ:
+  case TENON_F8E8M0:
+  case TENON_F4E2M1:
+  case TENON_U4:
+  case TENON_I4:
+  case TENON_U2:
+  case TENON_I2:
     return 1;
   case TENON_U16:
   case TENON_I16:
@@ -53,6 +63,26 @@ const char *tenon_dtype_name(TenonDType dtype) {
     return "u64";
   case TENON_BF16:
     return "bf16";
+  case TENON_F8E4M3FN:
+    return "f8e4m3fn";
+  case TENON_F8E4M3FNUZ:
+    return "f8e4m3fnuz";
+  case TENON_F8E5M2:
+    return "f8e5m2";
+  case TENON_F8E5M2FNUZ:
+    return "f8e5m2fnuz";
+  case TENON_U4:
+    return "u4";
+  case TENON_I4:
+    return "i4";
+  case TENON_F4E2M1:
+    return "f4e2m1";
+  case TENON_F8E8M0:
+    return "f8e8m0";
+  case TENON_U2:
+    return "u2";
+  case TENON_I2:
+    return "i2";
   }
   return nullptr;
 }

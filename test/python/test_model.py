@@ -284,6 +284,15 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(model.inputs[0].type, "tensor(bfloat16)")
         bits = np.array([0x3F80, 0x4000, 0xC000], np.uint16)
         np.testing.assert_array_equal(model(bits)["y"].view(np.uint16), bits)
+        # One byte an element, and the type's own name.
+        for code, name, bits in ((17, "float8e4m3fn", "uint8"), (20, "float8e5m2fnuz", "uint8"), (21, "uint4", "uint8"),
+                                 (22, "int4", "int8"), (23, "float4e2m1", "uint8"), (24, "float8e8m0", "uint8")):
+            model = tenon.compile(models.one("Identity", code))
+            self.assertEqual((model.inputs[0].type, model.outputs[0].type), (f"tensor({name})",) * 2)
+            x = np.array([1, 0, 7], bits)
+            np.testing.assert_array_equal(model(x)["y"].view(bits), x)
+            with self.assertRaises(tenon.InvalidError):
+                model(x.astype(np.float32))
 
     def test_scalars(self):
         model = tenon.compile(models.one("Neg", shape=()))

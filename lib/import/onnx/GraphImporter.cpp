@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/GraphImporter.h"
 
+#include "lib/import/onnx/NarrowTypes.h"
+
 using namespace llvm;
 using namespace mlir;
 
@@ -219,6 +221,20 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
     return errors.fail(ImportErrorKind::Invalid, text + ": " + finding.message,
                        finding);
   }
+
+  if (!takesNarrowTypes(domain, node.op_type()))
+    for (Value input : inputs)
+      if (input && isNarrow(getElementTypeOrSelf(input))) {
+        errors.addUnsupported({node.op_type(),
+                               domain.str(),
+                               op.version,
+                               getTypeName(getElementTypeOrSelf(input)),
+                               "the element type is not supported",
+                               {}},
+                              name);
+        poisonOutputs(node, scope);
+        return success();
+      }
 
   Location loc = NameLoc::get(builder.getStringAttr(name));
   NodeContext context(*this, builder, node, name, op.version, loc, inputs,

@@ -2,6 +2,7 @@
 
 #include "lib/import/onnx/GraphImporter.h"
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Verifier.h"
@@ -397,6 +398,7 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
         isOpTriviallyDead(op))
       op->erase();
   });
+  storeNarrowTypes(*module);
   diagnostic.clear();
   if (failed(verify(*module))) {
     errors.invalid("the imported model is inconsistent: " + diagnostic);

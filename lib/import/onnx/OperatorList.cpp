@@ -3,6 +3,7 @@
 #include "lib/import/onnx/OperatorList.h"
 
 #include "lib/import/onnx/ModelCheck.h"
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/JSON.h"
@@ -23,7 +24,16 @@ static void listAsJson(raw_ostream &os) {
       mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
       for (int32_t type = tenon::onnx::TensorProto::FLOAT;
            type <= tenon::onnx::TensorProto::INT2; ++type)
-        if (getElementType(&context, type))
+        if (mlir::Type known = getElementType(&context, type);
+            known && !tenon::isNarrow(known))
+          json.value(getTypeName(type));
+    });
+    json.attributeArray("narrow_types", [&] {
+      mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+      for (int32_t type = tenon::onnx::TensorProto::FLOAT;
+           type <= tenon::onnx::TensorProto::INT2; ++type)
+        if (mlir::Type known = getElementType(&context, type);
+            known && tenon::isNarrow(known))
           json.value(getTypeName(type));
     });
     json.attributeArray("operators", [&] {
@@ -39,6 +49,8 @@ static void listAsJson(raw_ostream &os) {
           json.attribute("max_inputs", op->maxInputs == kVariadic
                                            ? json::Value(nullptr)
                                            : json::Value(op->maxInputs));
+          json.attribute("takes_narrow_types",
+                         takesNarrowTypes(op->domain, op->name));
         });
     });
   });

@@ -1,5 +1,6 @@
 //===- OpsElementwise.cpp - Functions of one element, selections ----------===//
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Spelling.h"
 
@@ -227,22 +228,21 @@ static int64_t getTargetNumber(NodeContext &node) {
 }
 
 static LogicalResult convertCast(NodeContext &node) {
-  // How types of 8 bits overflow, and how one of them rounds.
-  if (node.getVersion() >= 6)
-    node.ignoreAttributes({"saturate", "round_mode"});
-  Type type = getNumberedType(node, "to", getTargetNumber(node), "a cast to");
+  Type type =
+      getNumberedStoredType(node, "to", getTargetNumber(node), "a cast to");
+  NarrowCast how = readNarrowCast(node);
   Value input = node.getInput(0);
   if (!type || !input)
     return failure();
-  return node.setOutput(node.cast(input, type));
+  return node.setOutput(castAny(node, input, type, how));
 }
 
 static LogicalResult convertCastLike(NodeContext &node) {
-  node.ignoreAttributes({"saturate", "round_mode"});
+  NarrowCast how = readNarrowCast(node);
   Value input = node.getInput(0), like = node.getInput(1);
   if (node.failed())
     return failure();
-  return node.setOutput(node.cast(input, getElementTypeOrSelf(like)));
+  return node.setOutput(castAny(node, input, getElementTypeOrSelf(like), how));
 }
 
 static LogicalResult convertIdentity(NodeContext &node) {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Quantization.h"
 
@@ -134,11 +135,51 @@ Value subtractZeroPoint(NodeContext &node, Value integers, Value zeroPoint) {
   return node.binary<SubOp>(wide, node.cast(zeroPoint, i32));
 }
 
+/// Whether a zero point of a narrow float type is known to be 0. Added, it
+/// would take the sign of -0.
+static bool isKnownZero(Value zeroPoint) {
+  while (Operation *op = zeroPoint.getDefiningOp()) {
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+      return llvm::all_of(dense ? dense.getRawData()
+                                : getRawBytes(constant.getValue()),
+                          [](char code) { return code == 0; });
+    }
+    if (!isa<ReshapeOp, SqueezeOp, UnsqueezeOp, GatherOp>(op))
+      return false;
+    zeroPoint = op->getOperand(0);
+  }
+  return false;
+}
+
+/// A zero point of a float type as float32; null if there is nothing to add.
+static Value getFloatZeroPoint(NodeContext &node, Value zeroPoint) {
+  if (!zeroPoint || isKnownZero(zeroPoint))
+    return {};
+  return node.cast(zeroPoint, node.getBuilder().getF32Type());
+}
+
 Value dequantize(NodeContext &node, Value integers, const QuantParams &params) {
-  Value centred = subtractZeroPoint(node, integers, params.zeroPoint);
-  if (node.failed() || !centred || !params.scale)
+  if (node.failed() || !integers)
     return {};
   Type f32 = node.getBuilder().getF32Type();
+  Value centred;
+  if (isNarrowFloat(getElementTypeOrSelf(integers))) {
+    if (params.zeroPoint && getElementTypeOrSelf(params.zeroPoint) !=
+                                getElementTypeOrSelf(integers)) {
+      node.invalid("expected a zero point of " +
+                   getTypeName(getElementTypeOrSelf(integers)) + ", found " +
+                   getTypeName(getElementTypeOrSelf(params.zeroPoint)));
+      return {};
+    }
+    centred = node.cast(integers, f32);
+    if (Value zero = getFloatZeroPoint(node, params.zeroPoint))
+      centred = node.binary<SubOp>(centred, zero);
+  } else {
+    centred = subtractZeroPoint(node, integers, params.zeroPoint);
+  }
+  if (node.failed() || !centred || !params.scale)
+    return {};
   return node.binary<MulOp>(node.cast(centred, f32),
                             node.cast(params.scale, f32));
 }
@@ -173,7 +214,7 @@ Value roundToIntegers(NodeContext &node, Value numbers, Value zeroPoint,
 }
 
 static LogicalResult convertQuantizeLinear(NodeContext &node) {
-  node.ignoreAttributes({"saturate"}); // Of float8.
+  NarrowCast how = readNarrowCast(node);
   Value input = node.getInput(0);
   if (!input)
     return failure();
@@ -181,7 +222,8 @@ static LogicalResult convertQuantizeLinear(NodeContext &node) {
   Type type = IntegerType::get(node.getContext(), 8, IntegerType::Unsigned);
   int64_t number = node.getVersion() >= 21 ? node.getInt("output_dtype", 0) : 0;
   if (number != 0)
-    type = getNumberedType(node, "output_dtype", number, "quantisation to");
+    type =
+        getNumberedStoredType(node, "output_dtype", number, "quantisation to");
   Type precision;
   if (node.getVersion() >= 23)
     if (int64_t given = node.getInt("precision", 0))
@@ -202,9 +244,13 @@ static LogicalResult convertQuantizeLinear(NodeContext &node) {
                                     node.cast(params.scale, precision));
   if (!scaled)
     return failure();
-  return node.setOutput(
-      roundToIntegers(node, node.cast(scaled, node.getBuilder().getF32Type()),
-                      params.zeroPoint, type));
+  scaled = node.cast(scaled, node.getBuilder().getF32Type());
+  if (isNarrowFloat(type)) {
+    if (Value zero = getFloatZeroPoint(node, params.zeroPoint))
+      scaled = node.binary<AddOp>(scaled, zero);
+    return node.setOutput(castAny(node, scaled, type, how));
+  }
+  return node.setOutput(roundToIntegers(node, scaled, params.zeroPoint, type));
 }
 
 static LogicalResult convertDequantizeLinear(NodeContext &node) {

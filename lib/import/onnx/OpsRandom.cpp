@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Spelling.h"
 
@@ -70,7 +71,8 @@ static Type getResultType(NodeContext &node, Value like, bool isFloat = true) {
   Type type = number > 0 && number <= onnx::TensorProto::INT2
                   ? getElementType(node.getContext(), number)
                   : Type();
-  if (!node.failed() && (!type || (isFloat && !isa<FloatType>(type))))
+  if (!node.failed() &&
+      (!type || isNarrow(type) || (isFloat && !isa<FloatType>(type))))
     node.invalid("attribute 'dtype' is " + Twine(number) +
                  ", expected an element type of this operator");
   return type;

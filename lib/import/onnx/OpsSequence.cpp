@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/import/onnx/Loops.h"
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Sequences.h"
 
@@ -95,7 +96,7 @@ static Value makePacked(NodeContext &node,
 static LogicalResult convertEmpty(NodeContext &node) {
   int64_t type = node.getInt("dtype", onnx::TensorProto::FLOAT);
   Type elementType = getElementType(node.getContext(), type);
-  if (!elementType)
+  if (!elementType || isNarrow(elementType))
     return node.unsupported("a sequence of " + getTypeName(type) +
                             " is not supported");
   return node.setOutput(makeList(node, elementType, {}));

@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/Sequences.h"
 
+#include "lib/import/onnx/NarrowTypes.h"
+
 using namespace llvm;
 using namespace mlir;
 
@@ -28,6 +30,10 @@ DeclaredType readType(MLIRContext *context, const onnx::TypeProto &type) {
                           : type.has_sequence_type();
   const onnx::TypeProto::Tensor *tensor = findTensorType(type);
   declared.elementType = getElementType(context, tensor->elem_type());
+  // Sequences are of types that are computed with.
+  if (!declared.isTensor() && declared.elementType &&
+      isNarrow(declared.elementType))
+    declared.elementType = {};
   if (!tensor->has_shape())
     return declared;
   declared.dims.emplace();

@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/Spelling.h"
 
+#include "lib/import/onnx/NarrowTypes.h"
+
 #include <numeric>
 
 using namespace llvm;
@@ -19,10 +21,11 @@ Type getNumberedType(NodeContext &node, StringRef attribute, int64_t number,
     return {};
   }
   Type type = getElementType(node.getContext(), number);
-  if (!type)
-    node.unsupported(what + " " + getTypeName(int32_t(number)) +
-                     " is not supported");
-  return type;
+  if (type && !isNarrow(type))
+    return type;
+  node.unsupported(what + " " + getTypeName(int32_t(number)) +
+                   " is not supported");
+  return {};
 }
 
 /// Ranges of no more elements are constants at once.

@@ -2,6 +2,7 @@
 
 #include "lib/import/onnx/TensorData.h"
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -100,6 +101,26 @@ Type getElementType(MLIRContext *context, int32_t onnxType) {
     return integer(64, /*isUnsigned=*/true);
   case Data::BOOL:
     return integer(1);
+  case Data::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case Data::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case Data::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case Data::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case Data::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case Data::FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
+  case Data::UINT4:
+    return integer(4, /*isUnsigned=*/true);
+  case Data::INT4:
+    return integer(4);
+  case Data::UINT2:
+    return integer(2, /*isUnsigned=*/true);
+  case Data::INT2:
+    return integer(2);
   default:
     return {};
   }
@@ -112,9 +133,17 @@ std::string getTypeName(Type elementType) {
   return "unknown";
 }
 
-/// The bytes of an element in memory; `i1` has one.
-static int64_t getByteWidth(Type elementType) {
-  return divideCeil(elementType.getIntOrFloatBitWidth(), 8u);
+/// Whether a file has several elements in one byte.
+static bool isPacked(Type elementType) {
+  return isNarrow(elementType) && elementType.getIntOrFloatBitWidth() < 8;
+}
+
+/// The bytes of `count` elements in a file; an `i1` has one.
+static uint64_t getFileSize(Type elementType, uint64_t count) {
+  unsigned width = elementType.getIntOrFloatBitWidth();
+  if (isPacked(elementType))
+    return divideCeil(count, 8 / width);
+  return count * divideCeil(width, 8u);
 }
 
 static std::string formatShape(ArrayRef<int64_t> dims) {
@@ -248,7 +277,7 @@ FailureOr<TensorReader::Payload>
 TensorReader::findPayload(const Data &tensor, RankedTensorType type,
                           const Twine &what) {
   uint64_t count = type.getNumElements();
-  uint64_t size = count * getByteWidth(type.getElementType());
+  uint64_t size = getFileSize(type.getElementType(), count);
   int numTyped =
       (tensor.float_data_size() != 0) + (tensor.double_data_size() != 0) +
       (tensor.int32_data_size() != 0) + (tensor.int64_data_size() != 0) +
@@ -294,10 +323,13 @@ TensorReader::findPayload(const Data &tensor, RankedTensorType type,
   uint64_t held = tensor.float_data_size() + tensor.double_data_size() +
                   tensor.int32_data_size() + tensor.int64_data_size() +
                   tensor.uint64_data_size() + tensor.string_data_size();
-  if (held != count)
-    return errors.invalid(what + " has " + Twine(held) +
-                          " elements of data, expected " + Twine(count) +
-                          " for shape " + formatShape(type.getShape()));
+  // Packed elements come a byte at a time.
+  bool isInBytes = isPacked(type.getElementType());
+  if (held != (isInBytes ? size : count))
+    return errors.invalid(
+        what + " has " + Twine(held) + (isInBytes ? " bytes" : " elements") +
+        " of data, expected " + Twine(isInBytes ? size : count) +
+        " for shape " + formatShape(type.getShape()));
   StringRef field, expected;
   if (tensor.float_data_size())
     field = "float_data";
@@ -402,6 +434,16 @@ FailureOr<std::vector<char>> TensorReader::packTyped(const Data &tensor,
       return failure();
     return packAs<int8_t>(ints);
   case Data::UINT8:
+  case Data::FLOAT8E4M3FN:
+  case Data::FLOAT8E4M3FNUZ:
+  case Data::FLOAT8E5M2:
+  case Data::FLOAT8E5M2FNUZ:
+  case Data::FLOAT8E8M0:
+  case Data::FLOAT4E2M1:
+  case Data::UINT4:
+  case Data::INT4:
+  case Data::UINT2:
+  case Data::INT2:
     if (failed(checkRange(ints, 0, UINT8_MAX)))
       return failure();
     return packAs<uint8_t>(ints);
@@ -433,6 +475,11 @@ ElementsAttr TensorReader::read(const Data &tensor, const Twine &what) {
   }
   ArrayRef<char> bytes(payload->bytes.data(), payload->bytes.size());
   Type elementType = type->getElementType();
+  if (isPacked(elementType)) {
+    packed = unpackElements(bytes, type->getNumElements(), elementType);
+    payload->owner = nullptr;
+    bytes = packed;
+  }
   bool isBool = elementType.isInteger(1);
   if (isBool && llvm::any_of(bytes, [](char c) { return c != 0 && c != 1; })) {
     errors.invalid(what + " of bool has an element that is neither 0 nor 1");

@@ -21,7 +21,7 @@ inline constexpr int64_t kMaxElements = int64_t(1) << 46;
 std::string getTypeName(int32_t onnxType);
 
 /// The element type as MLIR knows it; null if tenon has none (strings, complex
-/// numbers, types of less than a byte).
+/// numbers). Some are only stored: see NarrowTypes.h.
 mlir::Type getElementType(mlir::MLIRContext *context, int32_t onnxType);
 
 /// What getTypeName says, for a type that getElementType gave.

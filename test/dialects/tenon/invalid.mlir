@@ -526,3 +526,27 @@ func.func @bits_of_floats(%x: tensor<3xf32>) {
   %0 = tenon.and %x, %x : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   return
 }
+
+// -----
+
+func.func @encode_format(%x: tensor<3xf32>) {
+  // expected-error @+1 {{'tenon.encode' op expects a format of at most 8 bits, found 'bf16'}}
+  %0 = tenon.encode %x {format = bf16} : (tensor<3xf32>) -> tensor<3xui8>
+  return
+}
+
+// -----
+
+func.func @encode_rounding(%x: tensor<3xf32>) {
+  // expected-error @+1 {{'tenon.encode' op expects the rounding up, down or nearest, found "even"}}
+  %0 = tenon.encode %x {format = f8E8M0FNU, rounding = "even"} : (tensor<3xf32>) -> tensor<3xui8>
+  return
+}
+
+// -----
+
+func.func @decode_format(%x: tensor<3xui8>) {
+  // expected-error @+1 {{'tenon.decode' op expects a format of at most 8 bits, found 'i8'}}
+  %0 = tenon.decode %x {format = i8} : (tensor<3xui8>) -> tensor<3xf32>
+  return
+}

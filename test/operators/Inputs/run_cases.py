@@ -5,6 +5,7 @@
 TEST is Python, in which these are at hand:
 
     case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, **attributes)
+    typed(array, number): an array whose elements are the codes of the ONNX element type `number`
     np, rng (of a fixed seed)
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
@@ -23,12 +24,40 @@ from onnx import helper, numpy_helper
 cases = []
 
 
+class Typed(np.ndarray):
+    """Bits of elements of which numpy has no type."""
+
+    number = None
+
+    def __array_finalize__(self, other):
+        self.number = getattr(other, "number", None)
+
+
+def typed(array, number):
+    result = np.asarray(array).view(Typed)
+    result.number = number
+    return result
+
+
 def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, **attributes):
     cases.append((op, inputs, outputs, opset, domain, constants, tolerance, dynamic, attributes))
 
 
 def get_type(array):
-    return onnx.mapping.NP_TYPE_TO_TENSOR_TYPE[array.dtype]
+    return getattr(array, "number", None) or onnx.mapping.NP_TYPE_TO_TENSOR_TYPE[array.dtype]
+
+
+def make_tensor(array, name):
+    """An initializer; elements of fewer than eight bits are packed."""
+    number = getattr(array, "number", None)
+    if number is None:
+        return numpy_helper.from_array(array, name)
+    bits = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}.get(number, 8)
+    data = np.asarray(array).reshape(-1)
+    if bits < 8:
+        data = np.concatenate([data.view(np.uint8), np.zeros(-data.size % (8 // bits), np.uint8)]) & ((1 << bits) - 1)
+        data = sum(data[i :: 8 // bits] << (bits * i) for i in range(8 // bits)).astype(np.uint8)
+    return onnx.TensorProto(name=name, data_type=number, dims=array.shape, raw_data=data.tobytes())
 
 
 def make_value(name, array, is_dynamic):
@@ -38,7 +67,7 @@ def make_value(name, array, is_dynamic):
 
 def make_model(number, is_dynamic):
     op, inputs, outputs, opset, domain, constants, _, _, attributes = cases[number]
-    inputs = [None if x is None else np.asarray(x) for x in inputs]
+    inputs = [None if x is None else np.asanyarray(x) for x in inputs]
     input_names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
     output_names = ["" if y is None else f"y{i}" for i, y in enumerate(outputs)]
     node = helper.make_node(op, input_names, output_names, domain=domain, **attributes)
@@ -47,15 +76,17 @@ def make_model(number, is_dynamic):
         [node],
         "case",
         [make_value(name, x, is_dynamic) for name, x in given],
-        [make_value(name, np.asarray(y), is_dynamic) for name, y in zip(output_names, outputs) if name],
-        [numpy_helper.from_array(inputs[i], input_names[i]) for i in constants],
+        [make_value(name, np.asanyarray(y), is_dynamic) for name, y in zip(output_names, outputs) if name],
+        [make_tensor(inputs[i], input_names[i]) for i in constants],
     )
     opsets = [helper.make_opsetid("", opset)]
     if domain:
         opsets.append(helper.make_opsetid(domain, 1))
     model = helper.make_model(graph, opset_imports=opsets)
     model.ir_version = 8
-    return model, [x for _, x in given], [np.asarray(y) for y in outputs if y is not None]
+    # NumPy's files have two bytes for bfloat16.
+    arrays = [np.asarray(x).view("V2") if getattr(x, "number", None) == 16 else np.asarray(x) for _, x in given]
+    return model, arrays, [np.asarray(y) for y in outputs if y is not None]
 
 
 class Server:
@@ -79,6 +110,8 @@ class Server:
 
 
 def compare(actual, expected, tolerance):
+    if actual.dtype == "V2":
+        actual = actual.view(np.uint16)
     if actual.dtype != expected.dtype or actual.shape != expected.shape:
         return f"{actual.dtype}{list(actual.shape)}, expected {expected.dtype}{list(expected.shape)}"
     if expected.dtype.kind in "biu":
@@ -117,7 +150,7 @@ def main():
     test, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     with open(test) as file:
-        exec(compile(file.read(), test, "exec"), {"case": case, "np": np, "rng": np.random.default_rng(0)})
+        exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
     server, failed = Server(), 0
     for number, (op, inputs, *_, dynamic, attributes) in enumerate(cases):
         for is_dynamic in (False, True) if dynamic else (False,):
