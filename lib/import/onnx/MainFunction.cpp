@@ -252,14 +252,13 @@ LogicalResult GraphImporter::importOutputs(Scope &scope, Operation *function) {
       return failure();
     if (!isTensor(value) ||
         (findTensorType(output.type()) && !output.type().has_tensor_type())) {
-      size_t numResults = results.size(), numAttributes = attributes.size();
+      size_t numAttributes = attributes.size();
       if (failed(importSequenceOutput(output, value, results, attributes)))
         return failure();
       if (attributes.size() != numAttributes)
         continue;
       // It is declared as the tensor that it holds.
       value = results.pop_back_val();
-      (void)numResults;
     }
     RankedTensorType type = getType(value);
     const onnx::TypeProto::Tensor &declared = output.type().tensor_type();
