@@ -22,13 +22,15 @@ static int64_t getNumRegisters(unsigned vectorBits) {
   return vectorBits == 256 ? 16 : 32;
 }
 
-TileShape chooseTileShape(unsigned vectorBits, Type accumulator, int64_t rows,
+TileShape chooseTileShape(unsigned vectorBits, Type element, int64_t rows,
                           int64_t columns) {
-  int64_t lanes =
-      std::max<int64_t>(1, vectorBits / accumulator.getIntOrFloatBitWidth());
-  // A row of less than a vector is one short vector.
+  int64_t lanes = std::max<int64_t>(
+      1, vectorBits / getAccumulatorType(element).getIntOrFloatBitWidth());
+  // A row of less than a vector is one short vector. LLVM ends the process over
+  // shuffles of, say, nine lanes of bf16.
   if (!ShapedType::isDynamic(columns) && columns < lanes)
-    lanes = std::max<int64_t>(columns, 1);
+    lanes = std::max<int64_t>(
+        element.isBF16() ? llvm::bit_floor(uint64_t(columns)) : columns, 1);
   int64_t registers = getNumRegisters(vectorBits);
   constexpr int64_t kMany = 1024;
   int64_t numRows = ShapedType::isDynamic(rows) ? kMany : rows;

@@ -35,11 +35,11 @@ struct TileShape {
 };
 
 /// Chooses the tile for `rows` x `columns` accumulators (kDynamic where not
-/// known: many) of `accumulator` elements. The tile is never larger than a
+/// known: many) of products of `element`. The tile is never larger than a
 /// static size. Tiles may overlap at the ends: the choice is the one that does
 /// the least redundant work for the registers there are.
-TileShape chooseTileShape(unsigned vectorBits, mlir::Type accumulator,
-                          int64_t rows, int64_t columns);
+TileShape chooseTileShape(unsigned vectorBits, mlir::Type element, int64_t rows,
+                          int64_t columns);
 
 /// The type in which products of `element` are summed.
 mlir::Type getAccumulatorType(mlir::Type element);

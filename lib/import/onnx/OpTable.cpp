@@ -25,8 +25,8 @@ static OpIndex buildIndex() {
         getContribOps(),     getEinsumOps(),      getBitOps(),
         getArrayOps(),       getIndexedOps(),     getSamplingOps(),
         getRandomOps(),      getSignalOps(),      getAttentionOps(),
-        getMicrosoftOps(),   getTrainingOps(),
-        getSequenceOps(),    getOptionalOps()})
+        getMicrosoftOps(),   getTrainingOps(),    getSequenceOps(),
+        getOptionalOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
 using namespace mlir;
@@ -40,13 +41,6 @@ static Value findNonZero(NodeContext &node, Value value) {
 
 static LogicalResult convertNonZero(NodeContext &node) {
   return node.setOutput(findNonZero(node, node.getInput(0)));
-}
-
-/// All elements of `value` in one dimension.
-static Value flattenAll(NodeContext &node, Value value) {
-  return value && getType(value).getRank() == 1
-             ? value
-             : node.reshape(value, node.createInts(-1));
 }
 
 static LogicalResult convertCompress(NodeContext &node) {

@@ -1,6 +1,7 @@
 //===- OpsRecurrent.cpp - Recurrent networks ------------------------------===//
 
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
@@ -227,14 +228,16 @@ static LogicalResult setOutputs(NodeContext &node, const Layer &layer,
     if (layer.batchFirst)
       result = i == 0 ? node.transpose(result, {2, 0, 1, 3})
                       : node.transpose(result, {1, 0, 2});
-    if (failed(node.setOutput(i, result)))
+    if (!result ||
+        failed(node.setOutput(
+            i, node.cast(result, getElementTypeOrSelf(layer.input)))))
       return failure();
   }
   return success();
 }
 
 /// Any layer: the input's part of the gates is a matrix product over all steps
-/// at once.
+/// at once. The steps are computed in f32 at least.
 static LogicalResult createRecurrent(NodeContext &node, const Layer &layer,
                                      Value cell, Value peepholes,
                                      bool linearBeforeReset, bool inputForget) {
@@ -263,7 +266,14 @@ static LogicalResult createRecurrent(NodeContext &node, const Layer &layer,
                                            node.getDim(layer.input, 0),
                                            node.getDim(layer.input, 1),
                                            node.createInts(numRows)}));
-  Value recurrentBias = getBias(1);
+  gates = widen(node, gates);
+  Value recurrentBias = widen(node, getBias(1));
+  Value recurrence = widen(node, layer.recurrence);
+  Value initial = widen(node, layer.state);
+  if (cell)
+    cell = widen(node, cell);
+  if (peepholes)
+    peepholes = widen(node, peepholes);
   if (node.failed())
     return failure();
   OpBuilder &builder = node.getBuilder();
@@ -272,8 +282,8 @@ static LogicalResult createRecurrent(NodeContext &node, const Layer &layer,
   SmallVector<StringRef> activations(layer.activations.begin(),
                                      layer.activations.end());
   RecurrentOp::build(
-      builder, state, none, none, none, gates, layer.recurrence, recurrentBias,
-      layer.state, cell, peepholes, layer.lengths, layer.cell, layer.direction,
+      builder, state, none, none, none, gates, recurrence, recurrentBias,
+      initial, cell, peepholes, layer.lengths, layer.cell, layer.direction,
       builder.getStrArrayAttr(activations), layer.alpha, layer.beta,
       APFloat(layer.clip), linearBeforeReset, inputForget);
   return setOutputs(node, layer, node.insert(state));

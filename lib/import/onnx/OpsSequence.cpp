@@ -9,6 +9,7 @@
 #include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Sequences.h"
+#include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
 using namespace mlir;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/import/onnx/Sequences.h"
+#include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
 using namespace mlir;

@@ -2,6 +2,8 @@
 
 #include "lib/import/onnx/Sequences.h"
 
+#include "lib/import/onnx/Spelling.h"
+
 #include "lib/import/onnx/NarrowTypes.h"
 
 using namespace llvm;
@@ -121,12 +123,6 @@ StringRef describeKind(Value value) {
 //===----------------------------------------------------------------------===//
 // Packing
 //===----------------------------------------------------------------------===//
-
-Value flattenAll(NodeContext &node, Value value) {
-  return value && getType(value).getRank() == 1
-             ? value
-             : node.reshape(value, node.createInts(-1));
-}
 
 Value makeRow(NodeContext &node, Value value, Value start, int64_t numColumns) {
   if (node.failed() || !value)

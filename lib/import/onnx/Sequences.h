@@ -76,8 +76,6 @@ mlir::Value makePacked(NodeContext &node, mlir::Type elementType,
                        const ElementDims &dims);
 mlir::Value makeOptional(NodeContext &node, const OptionalValue &optional);
 
-/// All elements of a tensor in one dimension.
-mlir::Value flattenAll(NodeContext &node, mlir::Value value);
 /// The row of a table for an element of `value`'s dimensions that starts at
 /// `start` (tensor<1xi64>), filled up to `numColumns`.
 mlir::Value makeRow(NodeContext &node, mlir::Value value, mlir::Value start,

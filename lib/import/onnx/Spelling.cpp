@@ -54,6 +54,12 @@ Value createRange(NodeContext &node, Value limit) {
   return range;
 }
 
+Value flattenAll(NodeContext &node, Value value) {
+  return value && getType(value).getRank() == 1
+             ? value
+             : node.reshape(value, node.createInts(-1));
+}
+
 Value createIndices(NodeContext &node, Value value, int64_t axis) {
   if (node.failed() || !value)
     return {};

@@ -33,6 +33,8 @@ mlir::Value toScalar(NodeContext &node, mlir::Value value,
                      llvm::StringRef what);
 /// Element `i` of a vector, as a tensor of rank 0.
 mlir::Value getElement(NodeContext &node, mlir::Value vector, int64_t i);
+/// All elements of a tensor in one dimension.
+mlir::Value flattenAll(NodeContext &node, mlir::Value value);
 /// `value` everywhere in the shape of `like`.
 mlir::Value fillLike(NodeContext &node, mlir::Value like, mlir::Type type,
                      double value);
