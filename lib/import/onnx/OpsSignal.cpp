@@ -236,7 +236,9 @@ static LogicalResult convertDft(NodeContext &node) {
                                       PadMode::Constant);
     if (!padded)
       return failure();
-    SmallVector<int64_t> dims(getType(padded).getShape());
+    // All other dimensions stay.
+    SmallVector<int64_t> dims(getType(signal).getShape());
+    dims[axis] = ShapedType::kDynamic;
     if (auto known = node.getKnownValues().getConstants(wanted))
       dims[axis] = (*known)[0];
     signal = node.refineType(padded, dims);

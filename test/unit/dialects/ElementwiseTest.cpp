@@ -137,9 +137,13 @@ protected:
     state.addOperands(makeUnknowns(types));
     if (name.getStringRef() == "tenon.cast")
       state.addAttributes(to(i32()));
+    if (name.getStringRef() == "tenon.encode" ||
+        name.getStringRef() == "tenon.decode")
+      state.addAttribute("format",
+                         TypeAttr::get(Float8E5M2Type::get(&context)));
     if (name.getStringRef() == "tenon.selu")
       state.addAttributes({real("alpha", 1.5), real("gamma", 2)});
-    for (Type result : {element, i1(), i32()}) {
+    for (Type result : {element, i1(), i32(), f32(), ui8()}) {
       state.types = {RankedTensorType::get({4}, result)};
       Operation *op = builder.create(state);
       if (failed(verify(op))) {
