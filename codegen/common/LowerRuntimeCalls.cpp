@@ -2,22 +2,19 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/AbiBuilder.h"
 #include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonNarrowTypes.h"
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonValues.h"
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -28,94 +25,6 @@ namespace tenon::codegen {
 #include "codegen/common/Passes.h.inc"
 
 namespace {
-
-/// The members of the ABI's structures are pointers one after another.
-constexpr int64_t kPointerSize = 8;
-#define TENON_FRAME_SLOT(member)                                               \
-  (offsetof(TenonRunFrame, member) / kPointerSize)
-#define TENON_TABLE_SLOT(member)                                               \
-  (offsetof(TenonRuntimeTable, member) / kPointerSize)
-
-/// Builds accesses to memory that the runtime and the model share.
-class AbiBuilder : public ImplicitLocOpBuilder {
-public:
-  AbiBuilder(Location loc, Operation *before, const LLVMTypeConverter &types)
-      : ImplicitLocOpBuilder(loc, before), types(types) {}
-
-  Type getPointerType() { return LLVM::LLVMPointerType::get(getContext()); }
-
-  /// The address of element `index` of an array of `type`.
-  Value elementAddress(Value base, Type type, int64_t index) {
-    return LLVM::GEPOp::create(*this, getPointerType(), type, base,
-                               ArrayRef<LLVM::GEPArg>{int32_t(index)});
-  }
-  Value loadElement(Value base, Type type, int64_t index) {
-    return LLVM::LoadOp::create(*this, type, elementAddress(base, type, index));
-  }
-  Value loadPointer(Value base, int64_t index) {
-    return loadElement(base, getPointerType(), index);
-  }
-  Value loadIndex(Value base, int64_t index) {
-    return arith::IndexCastOp::create(*this, getIndexType(),
-                                      loadElement(base, getI64Type(), index));
-  }
-
-  /// Contiguous memory at `pointer` as a memref. `sizes` are the dynamic ones.
-  Value makeMemRef(MemRefType type, Value pointer, ValueRange sizes) {
-    Value data = pointer;
-    auto descriptor =
-        MemRefDescriptor::poison(*this, getLoc(), types.convertType(type));
-    descriptor.setAllocatedPtr(*this, getLoc(), data);
-    descriptor.setAlignedPtr(*this, getLoc(), data);
-    descriptor.setConstantOffset(*this, getLoc(), 0);
-    Value stride = arith::ConstantOp::create(*this, getI64IntegerAttr(1));
-    for (int64_t i = type.getRank() - 1; i >= 0; --i) {
-      Value size;
-      if (type.isDynamicDim(i))
-        size = arith::IndexCastOp::create(*this, getI64Type(),
-                                          sizes[type.getDynamicDimIndex(i)]);
-      else
-        size = arith::ConstantOp::create(*this,
-                                         getI64IntegerAttr(type.getDimSize(i)));
-      descriptor.setSize(*this, getLoc(), i, size);
-      descriptor.setStride(*this, getLoc(), i, stride);
-      if (i != 0)
-        stride = arith::MulIOp::create(*this, stride, size);
-    }
-    return UnrealizedConversionCastOp::create(*this, type, Value(descriptor))
-        .getResult(0);
-  }
-
-  /// The address of the first element of a contiguous memref.
-  Value getPointer(Value memory) {
-    Value address =
-        memref::ExtractAlignedPointerAsIndexOp::create(*this, memory);
-    address = arith::IndexCastOp::create(*this, getI64Type(), address);
-    return LLVM::IntToPtrOp::create(*this, getPointerType(), address);
-  }
-
-  /// An array on the stack that holds `values`, made once at function entry.
-  Value makeArray(Type type, ArrayRef<Value> values) {
-    Value array;
-    {
-      OpBuilder::InsertionGuard guard(*this);
-      Region *body = getInsertionBlock()->getParent();
-      while (!isa<func::FuncOp>(body->getParentOp()))
-        body = body->getParentOp()->getParentRegion();
-      setInsertionPointToStart(&body->front());
-      Value count = LLVM::ConstantOp::create(
-          *this, getI64Type(),
-          getI64IntegerAttr(std::max<size_t>(values.size(), 1)));
-      array = LLVM::AllocaOp::create(*this, getPointerType(), type, count);
-    }
-    for (auto [i, value] : llvm::enumerate(values))
-      LLVM::StoreOp::create(*this, value, elementAddress(array, type, i));
-    return array;
-  }
-
-private:
-  const LLVMTypeConverter &types;
-};
 
 /// The bytes of an element as it stands in memory.
 int64_t getElementBytes(MemRefType type) {

@@ -1,18 +1,6 @@
-// RUN: tenon-opt %s --canonicalize --tenon-lower-graph --one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map unknown-type-conversion=identity-layout-map" --canonicalize --cse --tenon-plan-buffers --tenon-make-plan --tenon-lower-runtime-calls | FileCheck %s --check-prefix=CALLS
 // RUN: tenon-opt %s --canonicalize --tenon-lower-graph --one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map unknown-type-conversion=identity-layout-map" --canonicalize --cse --tenon-plan-buffers --tenon-make-plan --tenon-lower-runtime-calls --canonicalize --cse --convert-scf-to-cf --expand-strided-metadata --lower-affine --convert-to-llvm --reconcile-unrealized-casts --tenon-describe-model | FileCheck %s
 
 // From a graph of two launches to the tables that the runtime reads.
-
-// The runtime is reached through the frame, the last argument of main.
-// CALLS-LABEL: func.func private @main(
-// CALLS-SAME: %{{[^,]*}}, %{{[^,]*}}, %[[FRAME:[^,]*]]: !llvm.ptr)
-// CALLS-NOT: tenon_rt.launch
-// CALLS: llvm.mlir.addressof @kernels
-// CALLS: llvm.getelementptr %[[FRAME]]
-// CALLS: llvm.call %{{.*}}(%{{.*}}) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> i32
-// CALLS-LABEL: func.func @run(
-// CALLS-SAME: tenon_rt.symbols = ["n"]
-// CALLS-LABEL: func.func @plan.entry(
 
 // CHECK-DAG: tenon_rt.weight @w0 at 0
 // CHECK-DAG: llvm.func internal @k0_relu.entry(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i32
