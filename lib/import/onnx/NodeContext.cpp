@@ -586,6 +586,13 @@ LogicalResult NodeContext::setOutput(unsigned i, Value value) {
   return success();
 }
 
+LogicalResult NodeContext::setOutputs(ValueRange values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    if (hasOutput(i) && mlir::failed(setOutput(i, value)))
+      return failure();
+  return success();
+}
+
 FailureOr<SmallVector<Value>>
 NodeContext::importGraph(const onnx::GraphProto &graph,
                          ArrayRef<Value> inputs) {

@@ -177,6 +177,8 @@ public:
   mlir::LogicalResult setOutput(mlir::Value value) {
     return setOutput(0, value);
   }
+  /// Sets those of the outputs that somebody wants.
+  mlir::LogicalResult setOutputs(mlir::ValueRange values);
   mlir::Value getOutput(unsigned i) const { return outputs.lookup(i); }
 
   /// Imports a graph of this node in place, with `inputs` for its inputs; its

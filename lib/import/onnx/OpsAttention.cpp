@@ -253,10 +253,7 @@ static LogicalResult convertAttention(NodeContext &node) {
   if (!result)
     return failure();
   Value outputs[] = {result, heads.key, heads.value, scores};
-  for (unsigned i = 0; i != 4; ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, outputs[i])))
-      return failure();
-  return success();
+  return node.setOutputs(outputs);
 }
 
 Value rotate(NodeContext &node, Value input, Value cosine, Value sine,

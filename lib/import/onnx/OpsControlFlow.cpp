@@ -16,10 +16,7 @@ static LogicalResult importBranch(NodeContext &node,
   FailureOr<SmallVector<Value>> results = node.importGraph(graph);
   if (failed(results))
     return failure();
-  for (auto [i, value] : llvm::enumerate(*results))
-    if (node.hasOutput(i) && failed(node.setOutput(i, value)))
-      return failure();
-  return success();
+  return node.setOutputs(*results);
 }
 
 /// A branch in a region of its own.

@@ -104,10 +104,7 @@ static LogicalResult convertUnique(NodeContext &node) {
   Value results[] = {node.create<GatherOp>(input, indices, axis), indices,
                      unique.getInverse(),
                      takeFirst(node, unique.getCounts(), unique.getCount())};
-  for (auto [i, result] : llvm::enumerate(results))
-    if (node.hasOutput(i) && failed(node.setOutput(i, result)))
-      return failure();
-  return success();
+  return node.setOutputs(results);
 }
 
 /// An input of one element as a scalar; null, after an error, if it is not.

@@ -84,10 +84,7 @@ static LogicalResult convertTopK(NodeContext &node) {
   Operation *op = node.insert(state);
   if (!op)
     return failure();
-  for (unsigned i = 0; i != 2; ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, op->getResult(i))))
-      return failure();
-  return success();
+  return node.setOutputs(op->getResults());
 }
 
 //===----------------------------------------------------------------------===//

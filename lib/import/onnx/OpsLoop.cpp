@@ -289,10 +289,7 @@ static LogicalResult convertLoop(NodeContext &node) {
       importLoop(node, parts, *body, importBody);
   if (failed(results))
     return failure();
-  for (unsigned i = 0; i != node.getNumOutputs(); ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, (*results)[i])))
-      return failure();
-  return success();
+  return node.setOutputs(*results);
 }
 
 //===----------------------------------------------------------------------===//
@@ -482,10 +479,7 @@ static LogicalResult convertScan(NodeContext &node) {
       isBatched ? createBatchedScan(node, scan) : createScan(node, scan);
   if (failed(results))
     return failure();
-  for (unsigned i = 0; i != node.getNumOutputs(); ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, (*results)[i])))
-      return failure();
-  return success();
+  return node.setOutputs(*results);
 }
 
 ArrayRef<OpEntry> getLoopOps() {

@@ -97,9 +97,10 @@ static Value getResultShape(NodeContext &node, Value like) {
   return node.createInts(*shape);
 }
 
-template <bool isLike>
-static LogicalResult convertRandomNormal(NodeContext &node) {
-  double mean = node.getFloat("mean", 0), scale = node.getFloat("scale", 1);
+/// `draw(shape, type)` times `scale`, and `offset` more.
+static LogicalResult
+setRandom(NodeContext &node, bool isLike, double scale, double offset,
+          llvm::function_ref<Value(Value shape, Type type)> draw) {
   Value like = isLike ? node.getInput(0) : Value();
   Value shape = getResultShape(node, like);
   if (node.failed())
@@ -107,33 +108,26 @@ static LogicalResult convertRandomNormal(NodeContext &node) {
   Type type = getResultType(node, like);
   if (node.failed() || !shape)
     return failure();
-  Value normal = drawNormal(node, shape, type);
-  if (!normal)
-    return failure();
-  Type drawn = getElementTypeOrSelf(normal);
-  Value scaled = node.create<MulOp>(normal, node.createScalar(drawn, scale));
-  Value shifted = node.create<AddOp>(scaled, node.createScalar(drawn, mean));
-  return node.setOutput(node.cast(shifted, type));
+  Value drawn = draw(shape, type);
+  Value shifted =
+      withScalar<AddOp>(node, withScalar<MulOp>(node, drawn, scale), offset);
+  return node.setOutput(node.failed() ? Value() : node.cast(shifted, type));
+}
+
+template <bool isLike>
+static LogicalResult convertRandomNormal(NodeContext &node) {
+  double mean = node.getFloat("mean", 0), scale = node.getFloat("scale", 1);
+  return setRandom(node, isLike, scale, mean, [&](Value shape, Type type) {
+    return drawNormal(node, shape, type);
+  });
 }
 
 template <bool isLike>
 static LogicalResult convertRandomUniform(NodeContext &node) {
   double low = node.getFloat("low", 0), high = node.getFloat("high", 1);
-  Value like = isLike ? node.getInput(0) : Value();
-  Value shape = getResultShape(node, like);
-  if (node.failed())
-    return failure();
-  Type type = getResultType(node, like);
-  if (node.failed() || !shape)
-    return failure();
-  Value uniform = drawUniform(node, shape, type);
-  if (!uniform)
-    return failure();
-  Type drawn = getElementTypeOrSelf(uniform);
-  Value scaled =
-      node.create<MulOp>(uniform, node.createScalar(drawn, high - low));
-  Value shifted = node.create<AddOp>(scaled, node.createScalar(drawn, low));
-  return node.setOutput(node.cast(shifted, type));
+  return setRandom(node, isLike, high - low, low, [&](Value shape, Type type) {
+    return drawUniform(node, shape, type);
+  });
 }
 
 /// 1 with the probability that the input says.

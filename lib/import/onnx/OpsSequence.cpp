@@ -562,10 +562,7 @@ static LogicalResult convertMap(NodeContext &node) {
       importLoop(node, parts, *body, importBody);
   if (failed(results))
     return failure();
-  for (unsigned i = 0; i != node.getNumOutputs(); ++i)
-    if (node.hasOutput(i) && failed(node.setOutput(i, (*results)[i])))
-      return failure();
-  return success();
+  return node.setOutputs(*results);
 }
 
 ArrayRef<OpEntry> getSequenceOps() {
