@@ -158,6 +158,21 @@ Value ElementEmitter::branch(Value condition, Type elementType,
   return branch.getResult(0);
 }
 
+Value ElementEmitter::where(Value condition, Value laneCondition,
+                            llvm::function_ref<Value()> then, Value otherwise) {
+  auto thenInLanes = [&] {
+    return laneCondition ? inLanes(laneCondition, then, otherwise) : then();
+  };
+  if (!condition)
+    return thenInLanes();
+  return branch(condition, otherwise.getType(), thenInLanes,
+                [&] { return otherwise; });
+}
+
+Value ElementEmitter::zeroOf(Value tensor) {
+  return constant(getSignless(function.getElementType(tensor)), 0);
+}
+
 Value ElementEmitter::inLanes(Value condition, llvm::function_ref<Value()> then,
                               Value otherwise) {
   if (width == 1)

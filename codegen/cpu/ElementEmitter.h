@@ -75,6 +75,13 @@ public:
   mlir::Value inLanes(mlir::Value condition,
                       llvm::function_ref<mlir::Value()> then,
                       mlir::Value otherwise);
+  /// `then` where both conditions hold, which alone is read; one is for all
+  /// lanes and one for each, and either may be null.
+  mlir::Value where(mlir::Value condition, mlir::Value laneCondition,
+                    llvm::function_ref<mlir::Value()> then,
+                    mlir::Value otherwise);
+  /// 0 in the element type of `tensor`.
+  mlir::Value zeroOf(mlir::Value tensor);
   /// `for (k = lower; k < upper; ++k) carried = body(k, carried)`.
   llvm::SmallVector<mlir::Value>
   loop(Dim lower, Dim upper, mlir::ValueRange carried,

@@ -13,11 +13,6 @@ namespace tenon::cpu {
 
 using Index = ElementEmitter::Index;
 
-static Value getZero(ElementEmitter &emitter, Value tensor) {
-  return emitter.constant(
-      getSignless(emitter.getFunction().getElementType(tensor)), 0);
-}
-
 //===----------------------------------------------------------------------===//
 // Choosing
 //===----------------------------------------------------------------------===//
@@ -31,7 +26,7 @@ static Value buildGatherElements(ElementEmitter &emitter, GatherElementsOp op,
   SmallVector<LaneIndex> inputIndex(index);
   inputIndex[axis] = at;
   auto getInput = [&] { return emitter.get(op.getInput(), inputIndex); };
-  Value zero = getZero(emitter, op.getOutput());
+  Value zero = emitter.zeroOf(op.getOutput());
   if (at.isUniform())
     return emitter.branch(isGood, zero.getType(), getInput,
                           [&] { return zero; });
@@ -61,16 +56,9 @@ static Value buildGatherNd(ElementEmitter &emitter, GatherNdOp op,
     inputIndex.push_back(at);
   }
   llvm::append_range(inputIndex, index.drop_front(outer));
-  Value zero = getZero(emitter, op.getOutput());
+  Value zero = emitter.zeroOf(op.getOutput());
   auto getInput = [&] { return emitter.get(op.getInput(), inputIndex); };
-  auto getInLanes = [&] {
-    return areLanesGood ? emitter.inLanes(areLanesGood, getInput, zero)
-                        : getInput();
-  };
-  if (!areUniformGood)
-    return getInLanes();
-  return emitter.branch(areUniformGood, zero.getType(), getInLanes,
-                        [&] { return zero; });
+  return emitter.where(areUniformGood, areLanesGood, getInput, zero);
 }
 
 //===----------------------------------------------------------------------===//

@@ -16,11 +16,6 @@ static bool isOne(Dim dim) {
   return dim.isConstant() && dim.getConstant() == 1;
 }
 
-static Value getZero(ElementEmitter &emitter, Value tensor) {
-  return emitter.constant(
-      getSignless(emitter.getFunction().getElementType(tensor)), 0);
-}
-
 //===----------------------------------------------------------------------===//
 // Views and permutations
 //===----------------------------------------------------------------------===//
@@ -217,15 +212,8 @@ static Value buildPad(ElementEmitter &emitter, PadOp op, Index index) {
   }
   auto getInput = [&] { return emitter.get(op.getInput(), inputIndex); };
   Value outside = op.getValue() ? emitter.get(op.getValue(), {})
-                                : getZero(emitter, op.getOutput());
-  auto getInLanes = [&] {
-    return areLanesInside ? emitter.inLanes(areLanesInside, getInput, outside)
-                          : getInput();
-  };
-  if (!isInside)
-    return getInLanes();
-  return emitter.branch(isInside, outside.getType(), getInLanes,
-                        [&] { return outside; });
+                                : emitter.zeroOf(op.getOutput());
+  return emitter.where(isInside, areLanesInside, getInput, outside);
 }
 
 //===----------------------------------------------------------------------===//
@@ -277,12 +265,10 @@ static Value buildGather(ElementEmitter &emitter, GatherOp op, Index index) {
   inputIndex.push_back(at);
   llvm::append_range(inputIndex, index.drop_front(axis + rank));
   auto getInput = [&] { return emitter.get(op.getInput(), inputIndex); };
-  Value zero = getZero(emitter, op.getOutput());
+  Value zero = emitter.zeroOf(op.getOutput());
   // Nothing is read where the index is bad.
-  if (at.isUniform())
-    return emitter.branch(isGood, zero.getType(), getInput,
-                          [&] { return zero; });
-  return emitter.inLanes(isGood, getInput, zero);
+  return at.isUniform() ? emitter.where(isGood, Value(), getInput, zero)
+                        : emitter.where(Value(), isGood, getInput, zero);
 }
 
 static Value buildRange(ElementEmitter &emitter, RangeOp op, Index index) {
