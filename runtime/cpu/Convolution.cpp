@@ -147,10 +147,9 @@ void tenon::onednn::buildPooling(ProgramBuilder &builder) {
       failFit();
     }
   }
-  algorithm which =
-      kernel.kind == TENON_ONEDNN_MAX_POOL ? algorithm::pooling_max
-      : kernel.countsPadding ? algorithm::pooling_avg_include_padding
-                             : algorithm::pooling_avg_exclude_padding;
+  algorithm which = kernel.countsPadding
+                        ? algorithm::pooling_avg_include_padding
+                        : algorithm::pooling_avg_exclude_padding;
   memory::dims dilations = getDilations(kernel);
   // The library refuses a window of one place with a distance to the next.
   for (int i = 0; i < kernel.numSpatial; ++i)

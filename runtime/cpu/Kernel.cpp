@@ -146,7 +146,6 @@ void Kernel::readAttributes(Reader &reader) {
   switch (kind) {
   case TENON_ONEDNN_CONV:
   case TENON_ONEDNN_DECONV:
-  case TENON_ONEDNN_MAX_POOL:
   case TENON_ONEDNN_AVERAGE_POOL: {
     bool isConv = kind == TENON_ONEDNN_CONV || kind == TENON_ONEDNN_DECONV;
     numSpatial = static_cast<int>(
@@ -274,7 +273,6 @@ void Kernel::check() const {
         rank(dst) < rank(1))
       fail("wrong ranks for a matmul");
     break;
-  case TENON_ONEDNN_MAX_POOL:
   case TENON_ONEDNN_AVERAGE_POOL:
     expectRank(0, numSpatial + 2);
     expectRank(dst, numSpatial + 2);

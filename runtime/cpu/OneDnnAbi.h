@@ -55,11 +55,9 @@ typedef enum TenonOneDnnKind {
   TENON_ONEDNN_MATMUL = 3,
   /** src [N, C, spatial], post-ops, dst [N, C, spatial]. Attributes: S, then S
    * words of each of kernel, strides, pads at the begin, pads at the end,
-   * dilations (1 = dense). A last window that overhangs (ceil mode) follows
-   * from the size of dst. */
-  TENON_ONEDNN_MAX_POOL = 4,
-  /** As MAX_POOL, and one more attribute word: 1 if padding counts in the mean.
-   * It is not for windows that overhang and count padding together. */
+   * dilations (1 = dense), and one word: 1 if padding counts in the mean. A
+   * last window that overhangs (ceil mode) follows from the size of dst, and
+   * must not count padding. */
   TENON_ONEDNN_AVERAGE_POOL = 5,
   /** src, dst of the same dimensions. Attributes: axis (logical), 1 for the
    * logarithm of the softmax. */

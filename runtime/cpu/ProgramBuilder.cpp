@@ -213,7 +213,6 @@ tenon::onednn::buildProgram(const BuildContext &context) {
   case TENON_ONEDNN_MATMUL:
     buildMatMul(builder);
     break;
-  case TENON_ONEDNN_MAX_POOL:
   case TENON_ONEDNN_AVERAGE_POOL:
     buildPooling(builder);
     break;

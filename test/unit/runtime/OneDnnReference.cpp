@@ -83,8 +83,7 @@ struct Window {
   explicit Window(const TestKernel &kernel) {
     auto word = kernel.attributes.begin();
     int64_t rank = *word++;
-    bool isPool = kernel.kind == TENON_ONEDNN_MAX_POOL ||
-                  kernel.kind == TENON_ONEDNN_AVERAGE_POOL;
+    bool isPool = kernel.kind == TENON_ONEDNN_AVERAGE_POOL;
     auto take = [&] {
       Dims values(word, word + rank);
       word += rank;
@@ -162,7 +161,7 @@ static double convolveTransposed(const TestKernel &kernel, const Window &window,
 static double pool(const TestKernel &kernel, const Window &window,
                    const Dims &out) {
   const TestArg &src = kernel.args[0];
-  double sum = 0, largest = -std::numeric_limits<double>::infinity();
+  double sum = 0;
   int64_t seen = 0, all = 0;
   Dims in(out);
   forEachIndex(window.size, [&](const Dims &k) {
@@ -175,10 +174,7 @@ static double pool(const TestKernel &kernel, const Window &window,
     }
     ++seen;
     sum += src.at(in);
-    largest = std::max(largest, double(src.at(in)));
   });
-  if (kernel.kind == TENON_ONEDNN_MAX_POOL)
-    return largest;
   return sum / (window.countsPadding ? all : seen);
 }
 
@@ -232,8 +228,9 @@ std::vector<double> TestKernel::computeReference() const {
   std::vector<double> result(dst.data.size());
   bool isWindow = kind != TENON_ONEDNN_MATMUL && kind != TENON_ONEDNN_SOFTMAX &&
                   kind != TENON_ONEDNN_ATTENTION;
-  Window window = isWindow ? Window(*this)
-                           : Window({TENON_ONEDNN_MAX_POOL, {}, -1, {0}, {}});
+  Window window = isWindow
+                      ? Window(*this)
+                      : Window({TENON_ONEDNN_AVERAGE_POOL, {}, -1, {0}, {}});
   forEachIndex(dst.dims, [&](const Dims &out) {
     double x = 0;
     switch (kind) {
@@ -243,7 +240,6 @@ std::vector<double> TestKernel::computeReference() const {
     case TENON_ONEDNN_DECONV:
       x = convolveTransposed(*this, window, out);
       break;
-    case TENON_ONEDNN_MAX_POOL:
     case TENON_ONEDNN_AVERAGE_POOL:
       x = pool(*this, window, out);
       break;
