@@ -34,7 +34,9 @@ endfunction()
 
 tenon_install_library(tenon runtime EXPORT TenonTargets)
 tenon_install_library(tenon_cpu runtime)
-tenon_install_tool(tenon-run runtime)
+foreach(tool tenon-bench tenon-run)
+  tenon_install_tool(${tool} runtime)
+endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/tenon
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT runtime)
 install(EXPORT TenonTargets NAMESPACE Tenon::

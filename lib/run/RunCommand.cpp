@@ -3,6 +3,7 @@
 #include "lib/run/RunCommand.h"
 
 #include "lib/run/Compare.h"
+#include "lib/run/Statistics.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,14 +32,6 @@ static std::string formatInfo(const TenonTensorInfo &info) {
       text += *info.dim_names[i] ? info.dim_names[i] : "?";
   }
   return text + "]";
-}
-
-/// To the microsecond, or to three digits where that says more.
-static std::string formatTime(double milliseconds) {
-  char text[32];
-  snprintf(text, sizeof text, milliseconds < 1 ? "%#.3g" : "%.3f",
-           milliseconds);
-  return text;
 }
 
 static json toJson(const TenonTensorInfo &info) {
@@ -129,13 +122,6 @@ static void printOutput(const Array &array) {
   if (strange)
     printf("  (%lld not finite)", static_cast<long long>(strange));
   printf("\n");
-}
-
-static double median(std::vector<double> numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  size_t middle = numbers.size() / 2;
-  return numbers.size() % 2 ? numbers[middle]
-                            : (numbers[middle - 1] + numbers[middle]) / 2;
 }
 
 static std::vector<TenonProfileEntry> getProfile(Session &session) {
@@ -315,6 +301,7 @@ int RunCommand::execute() const {
     }
   }
 
+  std::sort(times.begin(), times.end());
   Session &session = runner.getSession();
   if (isJson) {
     json result = {
@@ -327,8 +314,8 @@ int RunCommand::execute() const {
       result["first_ms"] = first;
     if (!times.empty()) {
       result["runs"] = times.size();
-      result["min_ms"] = *std::min_element(times.begin(), times.end());
-      result["median_ms"] = median(times);
+      result["min_ms"] = times.front();
+      result["median_ms"] = quantile(times, 0.5);
     }
     if (options.profile)
       result["profile"] = profileToJson(session);
@@ -339,9 +326,8 @@ int RunCommand::execute() const {
     printf("%zu run%s on %d thread%s: least %s ms, median %s ms; first %s ms, "
            "load %.1f ms, workspace %.1f MB\n",
            times.size(), times.size() == 1 ? "" : "s", session.threads(),
-           session.threads() == 1 ? "" : "s",
-           formatTime(*std::min_element(times.begin(), times.end())).c_str(),
-           formatTime(median(times)).c_str(), formatTime(first).c_str(),
+           session.threads() == 1 ? "" : "s", formatTime(times.front()).c_str(),
+           formatTime(quantile(times, 0.5)).c_str(), formatTime(first).c_str(),
            runner.getLoadMilliseconds(),
            tenon_session_workspace_size(session.get()) / 1e6);
   if (options.profile)

@@ -80,20 +80,29 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
 Runner::Runner(const std::string &path, const RunnerOptions &options) {
   Clock::time_point start = Clock::now();
   if (isOnnx(path))
-    model.emplace(compileInProcess(path, options));
+    model = std::make_shared<Model>(compileInProcess(path, options));
   else if (!options.provider.empty() || !options.target.empty())
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: a provider or a target can be chosen for "
          ".onnx only",
          path.c_str());
   else
-    model.emplace(Model::load(path));
+    model = std::make_shared<Model>(Model::load(path));
+  makeSession(options);
+  loadMilliseconds = millisecondsSince(start);
+}
+
+Runner::Runner(std::shared_ptr<const Model> model, const RunnerOptions &options)
+    : model(std::move(model)) {
+  makeSession(options);
+}
+
+void Runner::makeSession(const RunnerOptions &options) {
   TenonSessionOptions sessionOptions{};
   sessionOptions.struct_size = sizeof sessionOptions;
   sessionOptions.threads = options.threads;
   sessionOptions.profile = options.profile;
   session.emplace(*model, sessionOptions);
-  loadMilliseconds = millisecondsSince(start);
   inputs.resize(model->numInputs());
 }
 
@@ -159,6 +168,12 @@ void Runner::bind() {
     outputViews.push_back(isComputed[i] ? session->output(i)
                                         : outputs[i].view());
   isBound = true;
+}
+
+double Runner::prepare() {
+  Clock::time_point start = Clock::now();
+  bind();
+  return millisecondsSince(start);
 }
 
 double Runner::run() {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 
 namespace tenon::run {
@@ -42,8 +43,11 @@ struct StepPlan {
 class Runner {
 public:
   Runner(const std::string &path, const RunnerOptions &options);
+  /// A session more of a model.
+  Runner(std::shared_ptr<const Model> model, const RunnerOptions &options);
 
   const Model &getModel() const { return *model; }
+  std::shared_ptr<const Model> getSharedModel() const { return model; }
   Session &getSession() { return *session; }
   double getLoadMilliseconds() const { return loadMilliseconds; }
   size_t findInput(const std::string &name) const;
@@ -55,6 +59,9 @@ public:
   const std::optional<Array> &getInput(size_t index) const {
     return inputs[index];
   }
+  /// Prepares for the inputs, which the first run does otherwise. Returns
+  /// milliseconds.
+  double prepare();
   /// Runs once; the outputs are in getOutputs(). Returns milliseconds of the
   /// run alone.
   double run();
@@ -64,9 +71,10 @@ public:
   std::vector<Array> &getOutputs() { return outputs; }
 
 private:
+  void makeSession(const RunnerOptions &options);
   void bind();
 
-  std::optional<Model> model;
+  std::shared_ptr<const Model> model;
   std::optional<Session> session;
   double loadMilliseconds = 0;
   std::vector<std::optional<Array>> inputs;

@@ -1,14 +1,12 @@
 //===- tenon-run.cpp - Run, check and time compiled models ---------------===//
 
 #include "lib/run/Bisect.h"
-#include "lib/run/RunCommand.h"
+#include "lib/run/CommandLine.h"
 #include "lib/run/Server.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <new>
 
-using tenon::run::RunCommand;
+using namespace tenon::run;
 
 namespace {
 
@@ -19,28 +17,6 @@ std::string addCarry(RunCommand &command, const std::string &text) {
     return "expected OUTPUT=INPUT";
   command.steps.carry.emplace_back(text.substr(0, at), text.substr(at + 1));
   return "";
-}
-
-/// A number that is not below `least`. CLI's own checks show the largest number
-/// that they take, with all its digits.
-CLI::Validator atLeast(int least) {
-  return CLI::Validator(
-      [least](const std::string &text) -> std::string {
-        double number;
-        if (CLI::detail::lexical_cast(text, number) && number >= least)
-          return "";
-        return "expected " + std::to_string(least) + " or more, found '" +
-               text + "'";
-      },
-      "");
-}
-
-int report(const tenon::Error &error, bool isJson) {
-  if (isJson)
-    fprintf(stderr, "%s\n", error.json());
-  else
-    fprintf(stderr, "tenon-run: error: %s\n", error.what());
-  return error.code();
 }
 
 } // namespace
@@ -55,28 +31,15 @@ int main(int argc, char **argv) {
       "model and run it\n\n"
       "  tenon-run model.so --input x=x.npy --expect y=y.npy\n"
       "  tenon-run model.so --random --shape x=1x3x48x320 --repeat 20");
-  app.footer(std::string(tenon::run::serverUsage) +
+  app.footer(std::string(serverUsage) +
              "\n\nExit codes: 0 done, 1 usage, 2 invalid model or input, 3 "
              "unsupported, 4 file or system error, 5 result differs, 70 "
              "internal error.");
-  app.name("tenon-run");
-  app.set_version_flag("--version",
-                       std::string("tenon ") + tenon_version_string());
-  app.failure_message([](const CLI::App *, const CLI::Error &error) {
-    return "tenon-run: error: " + std::string(error.what()) +
-           "\nRun with --help for more information.\n";
-  });
-  app.add_option("model", command.model, "Compiled model, or .onnx");
+  nameTool(app, "tenon-run");
   app.add_flag("--info", command.isInfo, "Show inputs and outputs, don't run");
-  app.add_option("--input,-i", command.inputs,
-                 "Input from a file: NAME=FILE, or FILE whose arrays have "
-                 "names. .npy, .npz, .pb (ONNX TensorProto)")
-      ->type_name("[NAME=]FILE")
-      ->allow_extra_args(false);
   app.add_flag("--random", command.random,
                "Fill the inputs that are not given: floats from -1 to 1, "
                "integers 0 or 1");
-  app.add_option("--seed", command.seed, "Seed of --random (0)");
   app.add_option("--shape", command.shapes, "Dimensions of a random input")
       ->type_name("NAME=1x3x48x320")
       ->needs("--random")
@@ -86,10 +49,8 @@ int main(int argc, char **argv) {
       ->type_name("SYMBOL=N")
       ->needs("--random")
       ->allow_extra_args(false);
-  app.add_option("--range", command.ranges, "Range of a random input")
-      ->type_name("NAME=LOW:HIGH")
-      ->needs("--random")
-      ->allow_extra_args(false);
+  addModelOptions(app, command);
+  app.get_option("--range")->needs("--random");
   app.add_option("--expect,-e", command.expectationFiles,
                  "Compare an output with a file; exit code 5 if it differs")
       ->type_name("[NAME=]FILE")
@@ -124,10 +85,6 @@ int main(int argc, char **argv) {
       ->type_name("OUTPUT=INPUT")
       ->needs("--steps")
       ->allow_extra_args(false);
-  app.add_option("--provider", command.options.provider,
-                 "For .onnx: auto, onednn or codegen");
-  app.add_option("--target", command.options.target,
-                 "For .onnx: native, x86-64-v3, ...");
   app.add_flag("--json", command.isJson, "Print one line of JSON");
   app.add_option("--diagnostics", diagnostics,
                  "How errors are told: text, or json: one object on the "
@@ -149,22 +106,17 @@ int main(int argc, char **argv) {
     return app.exit(error) ? TENON_ERROR_USAGE : 0;
   }
   bool tellsJson = diagnostics == "json";
-  try {
-    command.options.showProgress = !tellsJson;
-    int code = isServer      ? tenon::run::serve()
-               : isBisection ? tenon::run::bisect(command)
+  command.options.showProgress = !tellsJson;
+  return runTool("tenon-run", tellsJson, [&] {
+    int code = isServer      ? serve()
+               : isBisection ? bisect(command)
                              : command.execute();
     if (code == TENON_ERROR_DIFFERS && tellsJson)
-      return report({TENON_ERROR_DIFFERS, "an output is not the expected one"},
+      return report("tenon-run",
+                    {TENON_ERROR_DIFFERS, "an output is not the expected one"},
                     tellsJson);
     if (tellsJson)
       fprintf(stderr, "%s\n", tenon_error_json(nullptr));
     return code;
-  } catch (const tenon::Error &error) {
-    return report(error, tellsJson);
-  } catch (const std::bad_alloc &) {
-    return report({TENON_ERROR_SYSTEM, "not enough memory"}, tellsJson);
-  } catch (const std::exception &error) {
-    return report({TENON_ERROR_INTERNAL, error.what()}, tellsJson);
-  }
+  });
 }

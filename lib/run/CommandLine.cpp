@@ -1,0 +1,71 @@
+//===- CommandLine.cpp - What the tools that run models have in common --===//
+
+#include "lib/run/CommandLine.h"
+
+#include <cstdio>
+#include <new>
+
+using namespace tenon;
+using namespace tenon::run;
+
+void tenon::run::nameTool(CLI::App &app, const std::string &name) {
+  app.name(name);
+  app.set_version_flag("--version",
+                       std::string("tenon ") + tenon_version_string());
+  app.failure_message([name](const CLI::App *, const CLI::Error &error) {
+    return name + ": error: " + error.what() +
+           "\nRun with --help for more information.\n";
+  });
+}
+
+CLI::Validator tenon::run::atLeast(double least) {
+  return CLI::Validator(
+      [least](const std::string &text) -> std::string {
+        double number;
+        if (CLI::detail::lexical_cast(text, number) && number >= least)
+          return "";
+        std::ostringstream expected;
+        expected << "expected " << least << " or more, found '" << text << "'";
+        return expected.str();
+      },
+      "");
+}
+
+void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
+  app.add_option("model", command.model, "Compiled model, or .onnx");
+  app.add_option("--input,-i", command.inputs,
+                 "Input from a file: NAME=FILE, or FILE whose arrays have "
+                 "names. .npy, .npz, .pb (ONNX TensorProto)")
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
+  app.add_option("--seed", command.seed, "Seed of random inputs (0)");
+  app.add_option("--range", command.ranges, "Range of a random input")
+      ->type_name("NAME=LOW:HIGH")
+      ->allow_extra_args(false);
+  app.add_option("--provider", command.options.provider,
+                 "For .onnx: auto, onednn or codegen");
+  app.add_option("--target", command.options.target,
+                 "For .onnx: native, x86-64-v3, ...");
+}
+
+int tenon::run::report(const std::string &tool, const Error &error,
+                       bool asJson) {
+  if (asJson)
+    fprintf(stderr, "%s\n", error.json());
+  else
+    fprintf(stderr, "%s: error: %s\n", tool.c_str(), error.what());
+  return error.code();
+}
+
+int tenon::run::runTool(const std::string &tool, bool reportsJson,
+                        const std::function<int()> &execute) {
+  try {
+    return execute();
+  } catch (const Error &error) {
+    return report(tool, error, reportsJson);
+  } catch (const std::bad_alloc &) {
+    return report(tool, {TENON_ERROR_SYSTEM, "not enough memory"}, reportsJson);
+  } catch (const std::exception &error) {
+    return report(tool, {TENON_ERROR_INTERNAL, error.what()}, reportsJson);
+  }
+}
