@@ -379,21 +379,42 @@ class OperatorTest(unittest.TestCase):
         self.check(np.stack([z.real, z.imag], -1).astype(np.float32), "STFT", [x, np.array(5), window], 17,
                    tolerance=1e-4, constants=(1, 2))
 
-    def test_chance(self):
+    def check_chance(self, x, low, high, mean, deviation):
+        self.assertTrue(x.min() >= low and x.max() < high)
+        self.assertLess(abs(x.mean() - mean), 0.1)
+        self.assertLess(abs(x.std() - deviation), 0.1)
+
+    def test_random_normal(self):
         options = {"shape": [200, 50], "mean": 1.0, "scale": 2.0}
         (a,) = run("RandomNormal", [], 15, seed=3.0, **options)
         (b,) = run("RandomNormal", [], 15, seed=3.0, provider="auto", **options)
         np.testing.assert_array_equal(a, b)
-        self.assertLess(abs(a.mean() - 1), 0.1)
-        self.assertLess(abs(a.std() - 2), 0.1)
+        self.check_chance(a, -20, 20, 1, 2)
         self.assertFalse(np.array_equal(a, run("RandomNormal", [], 15, seed=4.0, **options)[0]))
-        (u,) = run("RandomUniformLike", [np.zeros((100, 100), np.float64)], 15, [np.float64], low=-1.0, high=3.0)
-        self.assertEqual(u.dtype, np.float64)
-        self.assertTrue(u.min() >= -1 and u.max() < 3 and abs(u.mean() - 1) < 0.1)
+
+    def test_random_normal_like(self):
+        (x,) = run("RandomNormalLike", [np.zeros((100, 100), np.int32)], 15, dtype=TensorProto.FLOAT, mean=-2.0)
+        self.assertEqual((x.dtype, x.shape), (np.float32, (100, 100)))
+        self.check_chance(x, -20, 20, -2, 1)
+
+    def test_random_uniform(self):
+        (x,) = run("RandomUniform", [], 15, shape=[200, 50], low=1.0, high=5.0)
+        self.assertEqual(x.shape, (200, 50))
+        self.check_chance(x, 1, 5, 3, 4 / 12**0.5)
+
+    def test_random_uniform_like(self):
+        (x,) = run("RandomUniformLike", [np.zeros((100, 100), np.float64)], 15, [np.float64], low=-1.0, high=3.0)
+        self.assertEqual((x.dtype, x.shape), (np.float64, (100, 100)))
+        self.check_chance(x, -1, 3, 1, 4 / 12**0.5)
+
+    def test_bernoulli(self):
         p = np.full((100, 100), 0.3, np.float32)
         (ones,) = run("Bernoulli", [p], 15, [np.int32], dtype=TensorProto.INT32)
         self.assertTrue(set(np.unique(ones)) <= {0, 1} and abs(ones.mean() - 0.3) < 0.05)
-        (drawn,) = run("Multinomial", [np.log(np.array([[0.1, 0.6, 0.3]], np.float32))], 15, [np.int32], sample_size=5000)
+
+    def test_multinomial(self):
+        logs = np.log(np.array([[0.1, 0.6, 0.3]], np.float32))
+        (drawn,) = run("Multinomial", [logs], 15, [np.int32], sample_size=5000)
         counts = np.bincount(drawn[0], minlength=3) / 5000
         np.testing.assert_allclose(counts, [0.1, 0.6, 0.3], atol=0.05)
 

@@ -111,6 +111,20 @@ class SequenceTest(unittest.TestCase):
             with self.assertRaisesRegex(tenon.InvalidError, "out of range"):
                 model(s=[], x=x, i=np.int64(0), j=np.int64(0))
 
+    def test_construct(self):
+        model = compile_model([("SequenceConstruct", ["x", "y", "x"], ["s"])],
+                              [("x", tensor(["a"])), ("y", tensor(["b"]))], [("s", seq())])
+        x, y = arrays((3,), (5,))
+        self.check(model(x=x, y=y)["s"], [x, y, x])
+
+    def test_optional(self):
+        """One that holds a tensor, and one that holds nothing."""
+        (x,) = arrays((3,))
+        model = compile_model([("Optional", ["x"], ["o"])], [("x", tensor(["a"]))], [("o", optional(tensor()))])
+        self.check(model(x=x)["o"], x)
+        model = compile_model([("Optional", [], ["o"], {"type": tensor([2])})], [], [("o", optional(tensor([2])))])
+        self.check(model()["o"], None)
+
     def test_join(self):
         """Lengths that only the run knows; elements that don't fit."""
         for axis, new in (0, 0), (1, 0), (-1, 0), (0, 1), (1, 1), (-1, 1):
