@@ -32,6 +32,7 @@ def read_tensors(pattern):
 
 
 def check(name, model, inputs, provider, expected=None):
+    assert len(model.graph.input) == len(inputs), f"{name}: {len(inputs)} inputs"
     feeds = dict(zip((value.name for value in model.graph.input), inputs))
     # What lower leaves out depends on how many kernels there are: it is left out and run as a whole.
     names, limits = [], [0]
@@ -44,6 +45,7 @@ def check(name, model, inputs, provider, expected=None):
         assert before_lower == names, turns
         results = list(compiled(**feeds).values())
         expected = expected or results
+        assert len(results) == len(expected), f"{name}: {len(results)} outputs, expected {len(expected)}"
         for found, right in zip(results, expected):
             scale = max(1, np.abs(right).max(initial=0))
             assert found.shape == right.shape and np.abs(found - right).max(initial=0) < 1e-4 * scale, (

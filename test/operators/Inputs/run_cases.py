@@ -151,6 +151,8 @@ def main():
     os.makedirs(folder, exist_ok=True)
     with open(test) as file:
         exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
+    if not cases:
+        sys.exit(f"{test} has no cases")
     server, failed = Server(), 0
     for number, (op, inputs, *_, dynamic, attributes) in enumerate(cases):
         for is_dynamic in (False, True) if dynamic else (False,):
