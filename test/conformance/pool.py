@@ -6,13 +6,18 @@ import queue
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, TextIO, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, TextIO, Tuple, TypeVar
 
 here = os.path.dirname(os.path.abspath(__file__))
+
+Item = TypeVar("Item")
+
+
+class WorkerError(Exception):
+    """The tests can't be run at all."""
 
 
 class Outcome(NamedTuple):
@@ -27,30 +32,36 @@ class Outcome(NamedTuple):
 
 
 class Worker:
-    """A process that runs tests; it is started again when a test has ended it. `script` is what it runs: it writes the
-    names of its tests, and then answers requests, each in a line of JSON."""
+    """A process that runs tests; it is started again when a test has ended it. `command` is the script that it runs, with
+    its arguments: it writes the names of its tests, and then answers requests, each in a line of JSON."""
 
-    def __init__(self, build: str, limit: float, script: str = os.path.join(here, "worker.py")) -> None:
+    def __init__(self, build: str, limit: float, command: Sequence[str] = (os.path.join(here, "worker.py"),)) -> None:
         self.limit = limit
-        self.script = script
+        self.command = command
         self.environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1",
                                 PYTHONPATH=os.path.join(build, "python"))
         self.process: Optional[subprocess.Popen] = None
         self.errors: Optional[TextIO] = None
 
     def start(self) -> List[str]:
-        """Gives the names of all tests."""
+        """Gives the names of all tests. Raises WorkerError."""
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(["/usr/bin/python3", self.script], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(["/usr/bin/python3", *self.command], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.errors, env=self.environment, text=True)
         names = self.process.stdout.readline()
         if not names:
-            sys.exit(f"the tests did not start:\n{self.last_words(40)}")
+            words = self.last_words(40)
+            self.stop()
+            raise WorkerError(f"the tests did not start:\n{words}")
         return json.loads(names)
 
-    def last_words(self, lines: int) -> str:
+    def words(self) -> str:
+        """What the process wrote to its standard error."""
         self.errors.seek(0)
-        return "\n".join(self.errors.read().strip().splitlines()[-lines:])
+        return self.errors.read().strip()
+
+    def last_words(self, lines: int) -> str:
+        return "\n".join(self.words().splitlines()[-lines:])
 
     def stop(self) -> None:
         if self.process:
@@ -62,7 +73,7 @@ class Worker:
             self.process = None
 
     def run(self, test: str, configuration: Sequence[Any]) -> Dict[str, Any]:
-        """Gives the reply of the script."""
+        """Gives the reply of the script; if it ended, or took too long, also what it had written, as `words`."""
         if not self.process:
             self.start()
         try:
@@ -80,40 +91,57 @@ class Worker:
             reason = f"crashed: {name}: {self.last_words(1)}"
         else:
             reason = f"not finished after {self.limit:.0f} s: {self.last_words(1)}"
+        reply = {"result": "crashed", "reason": reason, "words": self.words()}
         self.stop()
-        return {"result": "crashed", "reason": reason}
+        return reply
+
+
+def serve_all(items: Iterable[Item], jobs: int, make_worker: Callable[[], Worker],
+              serve: Callable[[Worker, Item], None]) -> None:
+    """Calls `serve` for each item, in `jobs` threads with a worker each. What it raises ends all, and is raised here."""
+    tasks: queue.Queue = queue.Queue()
+    for item in items:
+        tasks.put(item)
+    errors: List[BaseException] = []
+
+    def work() -> None:
+        worker = make_worker()
+        try:
+            while not errors:
+                serve(worker, tasks.get_nowait())
+        except queue.Empty:
+            pass
+        except BaseException as error:  # a thread's own end would be seen by nobody
+            errors.append(error)
+        finally:
+            worker.stop()
+
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def run_all(work: Sequence[Tuple[str, Sequence[Tuple[str, str, str]]]], jobs: int, build: str, limit: float,
             show: Callable[[Outcome], None]) -> List[Outcome]:
     """Runs tests with their configurations in `jobs` processes, calls `show` with each outcome as it comes, and gives all
-    in order. One process runs all configurations of an item of `work`. `limit` is in seconds, for one test."""
-    tasks: queue.Queue = queue.Queue()
-    for item in work:
-        tasks.put(item)
+    in order. One process runs all configurations of an item of `work`. `limit` is in seconds, for one test. Raises
+    WorkerError."""
     outcomes: List[Outcome] = []
     lock = threading.Lock()
 
-    def serve() -> None:
-        worker = Worker(build, limit)
-        try:
-            while True:
-                test, configurations = tasks.get_nowait()
-                for configuration in configurations:
-                    begin = time.monotonic()
-                    reply = worker.run(test, configuration)
-                    with lock:
-                        outcomes.append(Outcome(test, configuration, reply["result"], reply.get("reason", ""),
-                                                time.monotonic() - begin))
-                        show(outcomes[-1])
-        except queue.Empty:
-            pass
-        finally:
-            worker.stop()
+    def serve(worker: Worker, item: Tuple[str, Sequence[Tuple[str, str, str]]]) -> None:
+        test, configurations = item
+        for configuration in configurations:
+            begin = time.monotonic()
+            reply = worker.run(test, configuration)
+            with lock:
+                outcomes.append(Outcome(test, configuration, reply["result"], reply.get("reason", ""),
+                                        time.monotonic() - begin))
+                show(outcomes[-1])
 
-    threads = [threading.Thread(target=serve) for _ in range(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    serve_all(work, jobs, lambda: Worker(build, limit), serve)
     return sorted(outcomes, key=lambda o: (o.test, o.configuration))

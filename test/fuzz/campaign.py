@@ -1,7 +1,6 @@
 """Runs many random graphs in a few processes, and makes smaller what fails."""
 
 import os
-import queue
 import re
 import tempfile
 import threading
@@ -12,11 +11,15 @@ import growth
 import runs
 import servers
 from graph import Case
-from pool import Worker
+from pool import Worker, serve_all
 from runs import Configuration, Failure, OnnxRuntime, parse_configuration
 from shrink import Shrinker, words
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fuzz_worker.py")
+
+
+#: The configuration of a crash of which it is not known.
+UNKNOWN = "?"
 
 
 class Find(NamedTuple):
@@ -29,17 +32,20 @@ class Find(NamedTuple):
 
 def failures_of(reply: Dict[str, Any]) -> List[Failure]:
     if reply["result"] == "crashed":
-        at = re.search(r"at ([\w-]+)$", reply["reason"])
+        # Behind it may stand what a crash has to say.
+        of_this = re.split(r"^graph .*$", reply["words"], flags=re.MULTILINE)[-1]
+        at = re.findall(r"^at (\S+)$", of_this, re.MULTILINE)
         kind = "slow" if reply["reason"].startswith("not finished") else "crashed"
-        return [Failure(at.group(1) if at else "?", kind, reply["reason"])]
+        return [Failure(at[-1] if at else UNKNOWN, kind, reply["reason"])]
     return [Failure(*failure) for failure in reply.get("failures", [])]
 
 
 class Campaign:
-    """Graphs by their seeds, or in files."""
+    """Graphs by their seeds, or in files. `most` is in how many configurations each runs at most, if not in all."""
 
-    def __init__(self, build: str, limit: float) -> None:
+    def __init__(self, build: str, limit: float, most: Optional[int] = None) -> None:
         self.build, self.limit = build, limit
+        self.command = [SCRIPT] + ([str(most)] if most else [])
         self.lock = threading.Lock()
         #: How graphs ended, and how many times Tenon ran.
         self.counts: Dict[str, int] = {}
@@ -48,29 +54,14 @@ class Campaign:
         self.failed: List[Tuple[str, Failure, List[str]]] = []
 
     def run(self, tests: List[str], jobs: int, asked: List[Configuration], show: Callable[[str, Dict[str, Any]], None]) -> None:
-        tasks: queue.Queue = queue.Queue()
-        for test in tests:
-            tasks.put(test)
+        """Raises WorkerError."""
+        def serve(worker: Worker, test: str) -> None:
+            reply = worker.run(test, asked)
+            with self.lock:
+                self.count(test, reply)
+                show(test, reply)
 
-        def serve() -> None:
-            worker = Worker(self.build, self.limit, SCRIPT)
-            try:
-                while True:
-                    test = tasks.get_nowait()
-                    reply = worker.run(test, asked)
-                    with self.lock:
-                        self.count(test, reply)
-                        show(test, reply)
-            except queue.Empty:
-                pass
-            finally:
-                worker.stop()
-
-        threads = [threading.Thread(target=serve) for _ in range(jobs)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        serve_all(tests, jobs, lambda: Worker(self.build, self.limit, self.command), serve)
 
     def count(self, test: str, reply: Dict[str, Any]) -> None:
         self.counts[reply["result"]] = self.counts.get(reply["result"], 0) + 1
@@ -96,7 +87,9 @@ class Campaign:
 
     def shrink(self, test: str, failure: Failure, avoided: List[str], seconds: float) -> Find:
         case = growth.make_case(int(test), frozenset(avoided)) if test.isdigit() else cases.load(test)
-        worker = Worker(self.build, 5 if failure.kind == "slow" else self.limit, SCRIPT)
+        if failure.configuration == UNKNOWN:
+            return Find(test, failure, case)
+        worker = Worker(self.build, 5 if failure.kind == "slow" else self.limit, [SCRIPT])
         runtime = OnnxRuntime()
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "case.onnx")
@@ -127,9 +120,12 @@ def save(find: Find, folder: str) -> Tuple[str, str]:
         expected = {}
     finally:
         runtime.close()
-    place = os.path.join(folder, f"{os.path.splitext(os.path.basename(find.test))[0]}-{find.failure.configuration}")
+    is_known = find.failure.configuration != UNKNOWN
+    find.case.configurations = [find.failure.configuration] if is_known else []
+    name = os.path.splitext(os.path.basename(find.test))[0] + (f"-{find.failure.configuration}" if is_known else "")
+    place = os.path.join(folder, name)
     cases.save_for_people(find.case, expected, place)
-    line = f"utils/fuzz_models --replay {os.path.join(place, 'case.textproto')} --configuration {find.failure.configuration}"
+    line = f"utils/fuzz_models --replay {os.path.join(place, 'case.textproto')}"
     with open(os.path.join(place, "reproduce.txt"), "w", encoding="utf-8") as file:
         file.write(f"{line}\n{find.failure.kind}: {find.failure.text}\n")
     return place, line

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from graph import Case
 
-ERRORS = "errors"
+ERRORS, CONFIGURATIONS = "errors", "configurations"
 
 
 def pack(case: Case) -> onnx.ModelProto:
@@ -19,7 +19,10 @@ def pack(case: Case) -> onnx.ModelProto:
     model.CopyFrom(case.model)
     model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in case.inputs.items())
     outputs = {value.name for value in model.graph.output}
-    onnx.helper.set_model_props(model, {ERRORS: json.dumps({n: e for n, e in case.errors.items() if n in outputs and e})})
+    properties = {ERRORS: json.dumps({n: e for n, e in case.errors.items() if n in outputs and e})}
+    if case.configurations:
+        properties[CONFIGURATIONS] = " ".join(case.configurations)
+    onnx.helper.set_model_props(model, properties)
     return model
 
 
@@ -31,12 +34,10 @@ def unpack(packed: onnx.ModelProto) -> Case:
     kept = [tensor for tensor in model.graph.initializer if tensor.name not in names]
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
-    errors: Dict[str, float] = {}
-    for entry in model.metadata_props:
-        if entry.key == ERRORS:
-            errors = json.loads(entry.value)
+    properties = {entry.key: entry.value for entry in model.metadata_props}
     del model.metadata_props[:]
-    return Case(model, {value.name: inputs[value.name] for value in model.graph.input}, errors)
+    return Case(model, {value.name: inputs[value.name] for value in model.graph.input},
+                json.loads(properties.get(ERRORS, "{}")), properties.get(CONFIGURATIONS, "").split())
 
 
 def save(case: Case, path: str) -> None:

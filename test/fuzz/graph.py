@@ -270,12 +270,15 @@ def value_info(value: Value, dims: Optional[Sequence[Any]] = None) -> onnx.Value
 
 
 class Case:
-    """A model with inputs, and for each output how far results may lie apart."""
+    """A model with inputs, and for each output how far results may lie apart. If it failed once, the configurations in
+    which it did."""
 
-    def __init__(self, model: onnx.ModelProto, inputs: Dict[str, np.ndarray], errors: Dict[str, float]) -> None:
+    def __init__(self, model: onnx.ModelProto, inputs: Dict[str, np.ndarray], errors: Dict[str, float],
+                 configurations: Sequence[str] = ()) -> None:
         self.model = model
         self.inputs = inputs
         self.errors = errors
+        self.configurations = list(configurations)
 
 
 def finish(graph: Graph, name: str) -> Case:
