@@ -31,3 +31,20 @@ func.func @constants(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = tenon_rt.library "onednn"(%x) outs(%x) {constants = array<i64: 1>, descriptor = array<i64>} : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+memref.global @relu : memref<4xf32>
+func.func @no_function(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{expects @relu to be a function}}
+  %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @row(%x: memref<?x4xf32>, %i: index) {
+  // expected-error @+1 {{expects a result of the source's type, 'memref<?x4xf32>', without dimension 0, but it has 'memref<5xf32>'}}
+  %0 = tenon_rt.row %x[%i] : memref<?x4xf32> -> memref<5xf32>
+  return
+}

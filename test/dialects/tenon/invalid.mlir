@@ -422,6 +422,17 @@ func.func @kernel_yield(%x: tensor<4xf32>) {
 
 // -----
 
+func.func @kernel_inputs(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.kernel' op expects an argument of its region for each of its 1 inputs and scalars, but it has 0}}
+  %0 = "tenon.kernel"(%x) <{operandSegmentSizes = array<i32: 1, 0, 0>}> ({
+    %c = tenon.constant dense<0.0> : tensor<4xf32>
+    tenon.yield %c : tensor<4xf32>
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @kernel_arguments(%x: tensor<4xf32>) {
   // expected-error @+1 {{'tenon.kernel' op expects argument 0 of its region to have type 'tensor<4xf32>', but it has 'tensor<5xf32>'}}
   %0 = "tenon.kernel"(%x) <{operandSegmentSizes = array<i32: 1, 0, 0>}> ({
@@ -439,6 +450,30 @@ func.func @loop_arguments(%n: tensor<i64>, %x: tensor<4xf32>) {
   ^bb0(%i: tensor<i64>):
     %c = tenon.constant dense<true> : tensor<i1>
     tenon.yield %c, %x : tensor<i1>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @loop_iteration(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects the first argument of its region to be 'tensor<i64>', but it is 'tensor<i32>'}}
+  %0 = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i32>, %y: tensor<4xf32>):
+    %c = tenon.constant dense<true> : tensor<i1>
+    tenon.yield %c, %y : tensor<i1>, tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @loop_results(%n: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{'tenon.loop' op expects its region to yield a condition and 1 values, at least 1, but it yields 1}}
+  %0 = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %y: tensor<4xf32>):
+    %c = tenon.constant dense<true> : tensor<i1>
+    tenon.yield %c : tensor<i1>
   }
   return
 }
