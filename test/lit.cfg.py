@@ -63,6 +63,9 @@ if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")
+# Pages are looked at in a browser.
+if any(map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))):
+    config.available_features.add("browser")
 # What is compiled for aarch64 is run by an emulator.
 if all(map(shutil.which, ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"))):
     config.available_features.add("aarch64")

@@ -2,6 +2,7 @@
 
 #include "codegen/assign/Passes.h"
 #include "codegen/assign/Providers.h"
+#include "codegen/common/KernelWork.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,6 +12,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace tenon {
 #define GEN_PASS_DEF_LOWERKERNELS
@@ -37,8 +39,15 @@ struct LowerKernels : tenon::impl::LowerKernelsBase<LowerKernels> {
         return signalPassFailure();
       }
       rewriter.setInsertionPoint(kernel);
+      Value flops = buildFlops(kernel, rewriter);
+      // The provider puts the call where the kernel stands.
+      Operation *next = kernel->getNextNode();
       if (failed(provider->lower(kernel, target, rewriter)))
         return signalPassFailure();
+      if (flops)
+        llvm::TypeSwitch<Operation *>(next->getPrevNode())
+            .Case<rt::LaunchOp, rt::LibraryOp>(
+                [&](auto call) { call.getFlopsMutable().assign(flops); });
     }
   }
 };

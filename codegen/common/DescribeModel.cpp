@@ -2,6 +2,7 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/ElementTypes.h"
 #include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
@@ -23,54 +24,10 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 20 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 16 &&
-                  sizeof(TenonLibraryKernel) == 56 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 32 &&
+                  sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 16,
               "describe the new members");
-
-/// The ABI's number of an element type; 0 if it has none.
-int32_t getDType(Type type) {
-  if (type.isF32())
-    return TENON_F32;
-  if (type.isF64())
-    return TENON_F64;
-  if (type.isF16())
-    return TENON_F16;
-  if (type.isBF16())
-    return TENON_BF16;
-  if (isa<Float8E4M3FNType>(type))
-    return TENON_F8E4M3FN;
-  if (isa<Float8E4M3FNUZType>(type))
-    return TENON_F8E4M3FNUZ;
-  if (isa<Float8E5M2Type>(type))
-    return TENON_F8E5M2;
-  if (isa<Float8E5M2FNUZType>(type))
-    return TENON_F8E5M2FNUZ;
-  if (isa<Float8E8M0FNUType>(type))
-    return TENON_F8E8M0;
-  if (isa<Float4E2M1FNType>(type))
-    return TENON_F4E2M1;
-  auto integer = dyn_cast<IntegerType>(type);
-  if (!integer)
-    return 0;
-  switch (integer.getWidth()) {
-  case 1:
-    return TENON_BOOL;
-  case 2:
-    return integer.isUnsigned() ? TENON_U2 : TENON_I2;
-  case 4:
-    return integer.isUnsigned() ? TENON_U4 : TENON_I4;
-  case 8:
-    return integer.isUnsigned() ? TENON_U8 : TENON_I8;
-  case 16:
-    return integer.isUnsigned() ? TENON_U16 : TENON_I16;
-  case 32:
-    return integer.isUnsigned() ? TENON_U32 : TENON_I32;
-  case 64:
-    return integer.isUnsigned() ? TENON_U64 : TENON_I64;
-  }
-  return 0;
-}
 
 /// A member of a constant: a number, the address of a symbol, or null.
 struct Member {
@@ -212,15 +169,20 @@ public:
          run->getAttrOfType<ArrayAttr>(kSymbolsAttr).getAsRange<StringAttr>())
       symbols.push_back({constants.makeString(name.getValue())});
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kKernelsAttr)
-                           .getAsRange<DictionaryAttr>())
+                           .getAsRange<DictionaryAttr>()) {
+      auto args = kernel.getAs<DenseI64ArrayAttr>("args");
+      std::string argsName = "args" + std::to_string(kernels.size());
       kernels.push_back(
           {Member(kernel.getAs<StringAttr>("entry").getValue()),
-           constants.makeString(kernel.getAs<StringAttr>("name").getValue())});
+           constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
+           constants.makeNumbers(argsName, args), i64(args.size())});
+    }
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {
       size_t index = libraryKernels.size();
       auto words = kernel.getAs<DenseI64ArrayAttr>("descriptor");
       auto places = kernel.getAs<DenseI64ArrayAttr>("constants");
+      auto args = kernel.getAs<DenseI64ArrayAttr>("args");
       libraryKernels.push_back(
           {constants.makeString(
                kernel.getAs<StringAttr>("provider").getValue()),
@@ -229,7 +191,9 @@ public:
            constants.makeNumbers("descriptor" + std::to_string(index), words),
            i64(words.size()),
            constants.makeNumbers("constants" + std::to_string(index), places),
-           i64(kernel.getAs<IntegerAttr>("dims").getInt())});
+           i64(kernel.getAs<IntegerAttr>("dims").getInt()),
+           constants.makeNumbers("library.args" + std::to_string(index), args),
+           i64(args.size())});
     }
     auto ranges = run->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
     auto names = run->getAttrOfType<ArrayAttr>(kBufferNamesAttr);

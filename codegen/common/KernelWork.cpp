@@ -3,82 +3,135 @@
 #include "codegen/common/KernelWork.h"
 
 #include "codegen/common/Provider.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace tenon {
 
-static double getDim(int64_t size) {
-  return ShapedType::isDynamic(size) ? Provider::kTypicalDim : size;
+namespace {
+
+/// `factor` arithmetic operations for each element of a box with these
+/// dimensions, each of a tensor.
+struct FlopTerm {
+  int64_t factor;
+  SmallVector<std::pair<Value, int64_t>> dims;
+
+  FlopTerm(int64_t factor) : factor(factor) {}
+  FlopTerm &by(Value tensor, int64_t dim) {
+    dims.push_back({tensor, dim});
+    return *this;
+  }
+  /// All elements of `tensor`, or as many as it has without one dimension.
+  FlopTerm &by(Value tensor) { return byAllBut(tensor, -1); }
+  FlopTerm &byAllBut(Value tensor, int64_t skipped) {
+    for (int64_t i = 0, e = getRank(tensor); i != e; ++i)
+      if (i != skipped)
+        by(tensor, i);
+    return *this;
+  }
+
+  static int64_t getRank(Value tensor) {
+    return cast<RankedTensorType>(tensor.getType()).getRank();
+  }
+};
+
+using FlopTerms = SmallVector<FlopTerm, 1>;
+
+} // namespace
+
+static FlopTerms getFlopTerms(Operation *op) {
+  Value result = op->getResult(0);
+  auto each = [&](int64_t factor) { return FlopTerm(factor).by(result); };
+  auto getRank = FlopTerm::getRank;
+  // The dimension of a convolution's weights that counts its results.
+  auto getChannelDim = [&](auto conv) {
+    return conv.getLayout() == Layout::NHWC ? getRank(conv.getWeights()) - 1
+                                            : 0;
+  };
+  return llvm::TypeSwitch<Operation *, FlopTerms>(op)
+      .Case([&](ConvOp conv) -> FlopTerms {
+        // Each result is a product with all weights of its channel.
+        return {each(2).byAllBut(conv.getWeights(), getChannelDim(conv))};
+      })
+      .Case([&](ConvTransposeOp conv) -> FlopTerms {
+        // Each input meets all weights of its channel.
+        return {FlopTerm(2)
+                    .by(conv.getInput())
+                    .byAllBut(conv.getWeights(), getChannelDim(conv))};
+      })
+      .Case([&](MatMulOp matmul) -> FlopTerms {
+        Value lhs = matmul.getLhs();
+        return {
+            each(2).by(lhs, getRank(lhs) - (matmul.getTransposeA() ? 2 : 1))};
+      })
+      .Case([&](AttentionOp attention) -> FlopTerms {
+        Value query = attention.getQuery(), value = attention.getValue();
+        auto scores = [&](int64_t factor) {
+          return FlopTerm(factor)
+              .byAllBut(query, getRank(query) - 1)
+              .by(value, getRank(value) - 2);
+        };
+        return {scores(2).by(query, getRank(query) - 1),
+                scores(2).by(value, getRank(value) - 1), scores(20)};
+      })
+      .Case([&](LstmOp lstm) -> FlopTerms {
+        // Each step of each sequence meets all weights.
+        auto steps = [&] { return FlopTerm(2).byAllBut(lstm.getInput(), 2); };
+        return {steps().by(lstm.getWeights()),
+                steps().by(lstm.getRecurrence())};
+      })
+      .Case([&](RecurrentOp layer) -> FlopTerms {
+        return {FlopTerm(2)
+                    .by(layer.getGates(), 1)
+                    .by(layer.getGates(), 2)
+                    .by(layer.getRecurrence())};
+      })
+      .Case<MaxPoolOp, AveragePoolOp>([&](auto pool) -> FlopTerms {
+        int64_t window = 1;
+        for (int64_t size : pool.getKernel())
+          window *= size;
+        return {each(window)};
+      })
+      .Case<SoftmaxOp, LogSoftmaxOp>(
+          [&](Operation *) -> FlopTerms { return {each(20)}; })
+      .Case([&](LayerNormOp) -> FlopTerms { return {each(8)}; })
+      .Case([&](ReduceOp reduce) -> FlopTerms {
+        return {FlopTerm(1).by(reduce.getInput())};
+      })
+      .Case<AddOp, SubOp, MulOp, MaxOp, MinOp, ReluOp, NegOp, AbsOp, ClipOp>(
+          [&](Operation *) -> FlopTerms { return {each(1)}; })
+      .Case([&](ElementwiseOpInterface) -> FlopTerms { return {each(10)}; })
+      .Default([](Operation *) -> FlopTerms { return {}; });
 }
 
-static double getCount(Value tensor) {
-  double count = 1;
-  for (int64_t size : cast<RankedTensorType>(tensor.getType()).getShape())
-    count *= getDim(size);
-  return count;
+/// The terms of all operations of a kernel.
+static FlopTerms getFlopTerms(KernelOp kernel) {
+  FlopTerms terms;
+  for (Operation &op : kernel.getBody().front())
+    if (op.getNumResults() != 0 &&
+        isa<RankedTensorType>(op.getResult(0).getType()))
+      llvm::append_range(terms, getFlopTerms(&op));
+  return terms;
+}
+
+static double getDim(Value tensor, int64_t index) {
+  int64_t size = cast<RankedTensorType>(tensor.getType()).getDimSize(index);
+  return ShapedType::isDynamic(size) ? Provider::kTypicalDim : size;
 }
 
 static double getBytes(Value tensor) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   unsigned bits =
       elementType.isIntOrFloat() ? elementType.getIntOrFloatBitWidth() : 64;
-  return getCount(tensor) * ((bits + 7) / 8);
-}
-
-static double getFlops(Operation *op) {
-  double count = getCount(op->getResult(0));
-  auto getShape = [](Value value) {
-    return cast<RankedTensorType>(value.getType()).getShape();
-  };
-  return llvm::TypeSwitch<Operation *, double>(op)
-      .Case([&](ConvOp conv) {
-        // Each result is a product with all weights of its channel.
-        double channels = getDim(conv.getLayout() == Layout::NHWC
-                                     ? getShape(conv.getWeights()).back()
-                                     : getShape(conv.getWeights()).front());
-        return 2 * count * getCount(conv.getWeights()) / channels;
-      })
-      .Case([&](ConvTransposeOp conv) {
-        // Each input meets all weights of its channel.
-        double channels = getDim(conv.getLayout() == Layout::NHWC
-                                     ? getShape(conv.getWeights()).back()
-                                     : getShape(conv.getWeights()).front());
-        return 2 * getCount(conv.getInput()) * getCount(conv.getWeights()) /
-               channels;
-      })
-      .Case([&](MatMulOp matmul) {
-        ArrayRef<int64_t> lhs = getShape(matmul.getLhs());
-        return 2 * count *
-               getDim(lhs[lhs.size() - (matmul.getTransposeA() ? 2 : 1)]);
-      })
-      .Case([&](AttentionOp attention) {
-        ArrayRef<int64_t> query = getShape(attention.getQuery());
-        ArrayRef<int64_t> value = getShape(attention.getValue());
-        double scores = getCount(attention.getQuery()) / getDim(query.back()) *
-                        getDim(value[value.size() - 2]);
-        return scores *
-               (2 * getDim(query.back()) + 2 * getDim(value.back()) + 20);
-      })
-      .Case([&](LstmOp lstm) {
-        double steps = getDim(getShape(lstm.getInput()).front());
-        return 2 * steps *
-               (getCount(lstm.getWeights()) + getCount(lstm.getRecurrence()));
-      })
-      .Case<MaxPoolOp, AveragePoolOp>([&](auto pool) {
-        double window = 1;
-        for (int64_t size : pool.getKernel())
-          window *= size;
-        return count * window;
-      })
-      .Case<SoftmaxOp, LogSoftmaxOp>([&](Operation *) { return 20 * count; })
-      .Case([&](LayerNormOp) { return 8 * count; })
-      .Case([&](ReduceOp reduce) { return getCount(reduce.getInput()); })
-      .Case<AddOp, SubOp, MulOp, MaxOp, MinOp, ReluOp, NegOp, AbsOp, ClipOp>(
-          [&](Operation *) { return count; })
-      .Case([&](ElementwiseOpInterface) { return 10 * count; })
-      .Default([](Operation *) { return 0.0; });
+  double bytes = (bits + 7) / 8;
+  for (int64_t i = 0, e = FlopTerm::getRank(tensor); i != e; ++i)
+    bytes *= getDim(tensor, i);
+  return bytes;
 }
 
 KernelWork getKernelWork(KernelOp kernel) {
@@ -87,11 +140,120 @@ KernelWork getKernelWork(KernelOp kernel) {
     work.bytes += getBytes(input);
   for (Value output : kernel.getOutputs())
     work.bytes += getBytes(output);
-  for (Operation &op : kernel.getBody().front())
-    if (op.getNumResults() != 0 &&
-        isa<RankedTensorType>(op.getResult(0).getType()))
-      work.flops += getFlops(&op);
+  for (const FlopTerm &term : getFlopTerms(kernel)) {
+    double flops = term.factor;
+    for (auto [tensor, index] : term.dims)
+      flops *= getDim(tensor, index);
+    work.flops += flops;
+  }
   return work;
+}
+
+//===----------------------------------------------------------------------===//
+// Work as a value
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Computes dimensions of tensors within a kernel before the kernel, from what
+/// is known there.
+class OuterDims {
+public:
+  OuterDims(KernelOp kernel, RewriterBase &rewriter)
+      : kernel(kernel), rewriter(rewriter) {
+    Block &body = kernel.getBody().front();
+    for (auto [argument, scalar] :
+         llvm::zip(body.getArguments().take_back(kernel.getScalars().size()),
+                   kernel.getScalars()))
+      outer.map(argument, scalar);
+  }
+
+  /// Null where it depends on what the kernel computes.
+  Value get(Value tensor, int64_t index) {
+    auto type = cast<RankedTensorType>(tensor.getType());
+    Location loc = kernel.getLoc();
+    if (!type.isDynamicDim(index))
+      return arith::ConstantIndexOp::create(rewriter, loc,
+                                            type.getDimSize(index));
+    if (auto argument = dyn_cast<BlockArgument>(tensor))
+      return tensor::DimOp::create(
+          rewriter, loc, kernel.getInputs()[argument.getArgNumber()], index);
+    for (auto [i, yielded] : llvm::enumerate(kernel.getYield().getOperands()))
+      if (yielded == tensor)
+        return getValueOrCreateConstantIndexOp(rewriter, loc,
+                                               kernel.getResultSizes(i)[index]);
+    return getReified(cast<OpResult>(tensor), index);
+  }
+
+private:
+  Value getReified(OpResult tensor, int64_t index) {
+    // Sizes are told in the region; they are copied from there.
+    Operation *op = tensor.getOwner();
+    OpBuilder inner(op);
+    Operation *before = op->getPrevNode();
+    ReifiedRankedShapedTypeDims shapes;
+    Value size;
+    if (succeeded(reifyResultShapes(inner, op, shapes)))
+      size = copy(shapes[tensor.getResultNumber()][index]);
+    while (op->getPrevNode() != before)
+      rewriter.eraseOp(op->getPrevNode());
+    return size;
+  }
+
+  Value copy(OpFoldResult size) {
+    if (std::optional<int64_t> constant = getConstantIntValue(size))
+      return arith::ConstantIndexOp::create(rewriter, kernel.getLoc(),
+                                            *constant);
+    return copy(cast<Value>(size));
+  }
+
+  Value copy(Value value) {
+    if (Value known = outer.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return {};
+    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+      std::optional<int64_t> index = dim.getConstantIndex();
+      return index ? get(dim.getSource(), *index) : Value();
+    }
+    if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
+      return {};
+    IRMapping operands;
+    for (Value operand : op->getOperands()) {
+      Value copied = copy(operand);
+      if (!copied)
+        return {};
+      operands.map(operand, copied);
+    }
+    Operation *copied = rewriter.clone(*op, operands);
+    return copied->getResult(cast<OpResult>(value).getResultNumber());
+  }
+
+  KernelOp kernel;
+  RewriterBase &rewriter;
+  IRMapping outer;
+};
+
+} // namespace
+
+Value buildFlops(KernelOp kernel, RewriterBase &rewriter) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(kernel);
+  Location loc = kernel.getLoc();
+  OuterDims dims(kernel, rewriter);
+  Value sum = arith::ConstantIndexOp::create(rewriter, loc, 0);
+  for (const FlopTerm &term : getFlopTerms(kernel)) {
+    Value flops = arith::ConstantIndexOp::create(rewriter, loc, term.factor);
+    for (auto [tensor, index] : term.dims) {
+      Value size = dims.get(tensor, index);
+      if (!size)
+        return {};
+      flops = rewriter.createOrFold<arith::MulIOp>(loc, flops, size);
+    }
+    sum = rewriter.createOrFold<arith::AddIOp>(loc, sum, flops);
+  }
+  return sum;
 }
 
 double getRooflineTime(const KernelWork &work, TargetAttr target,

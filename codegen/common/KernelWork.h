@@ -4,6 +4,7 @@
 #define TENON_CODEGEN_COMMON_KERNELWORK_H
 
 #include "dialects/tenon/TenonOps.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace tenon {
 
@@ -16,6 +17,10 @@ struct KernelWork {
 };
 
 KernelWork getKernelWork(KernelOp kernel);
+
+/// KernelWork::flops as an index value before the kernel, with the dimensions
+/// of the run. Null if they depend on what the kernel computes.
+mlir::Value buildFlops(KernelOp kernel, mlir::RewriterBase &rewriter);
 
 /// The time in nanoseconds of this work on one core of the target, if it does
 /// arithmetic at `efficiency` (0 to 1) of the peak: the longer of arithmetic

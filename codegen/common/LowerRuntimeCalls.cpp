@@ -3,6 +3,7 @@
 #include "codegen/common/Passes.h"
 
 #include "codegen/common/AbiBuilder.h"
+#include "codegen/common/ElementTypes.h"
 #include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
@@ -193,7 +194,7 @@ Value LowerRuntimeCallsPass::countUnits(AbiBuilder &builder, rt::LaunchOp op) {
       op, builder.getStringAttr(op.getKernel() + ".units"));
   IRMapping mapping;
   for (auto [argument, operand] :
-       llvm::zip_equal(units.getArguments(), op.getOperands()))
+       llvm::zip_equal(units.getArguments(), op.getArgs()))
     mapping.map(argument, operand);
   for (Operation &inner : units.front().without_terminator())
     builder.clone(inner, mapping);
@@ -237,6 +238,28 @@ Value LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
       .getResult();
 }
 
+/// The number of arithmetic operations of a call; -1 if it is not known.
+static Value getFlops(AbiBuilder &builder, Value flops) {
+  if (!flops)
+    return arith::ConstantOp::create(builder, builder.getI64IntegerAttr(-1));
+  return arith::IndexCastOp::create(builder, builder.getI64Type(), flops);
+}
+
+/// TenonKernel::args.
+template <typename CallOp> static DenseI64ArrayAttr describeArgs(CallOp op) {
+  SmallVector<int64_t> words = {int64_t(op.getInputs().size()),
+                                int64_t(op.getOutputs().size())};
+  for (OperandRange operands : {op.getInputs(), op.getOutputs()})
+    for (Type operand : operands.getTypes()) {
+      auto type = cast<MemRefType>(operand);
+      words.push_back(getDType(type.getElementType()));
+      words.push_back(type.getRank());
+      for (int64_t size : type.getShape())
+        words.push_back(ShapedType::isDynamic(size) ? -1 : size);
+    }
+  return DenseI64ArrayAttr::get(op.getContext(), words);
+}
+
 void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
       op, op.getKernelAttr());
@@ -244,7 +267,7 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   AbiBuilder builder(op.getLoc(), op, *types);
   SmallVector<Value> pointers, dims;
   for (auto [operand, argument] :
-       llvm::zip(op->getOperands(), kernel.getArgumentTypes())) {
+       llvm::zip(op.getArgs(), kernel.getArgumentTypes())) {
     auto type = dyn_cast<MemRefType>(argument);
     if (!type) {
       dims.push_back(
@@ -260,16 +283,19 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   }
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
-  Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
-                                {pointer, pointer});
+  Value entry =
+      addressOfKernel(builder, kKernelTable, kernels.size(),
+                      {pointer, pointer, pointer, builder.getI64Type()});
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
-               builder.makeArray(builder.getI64Type(), dims), units});
+               builder.makeArray(builder.getI64Type(), dims), units,
+               getFlops(builder, op.getFlops())});
   kernels.push_back(builder.getDictionaryAttr(
       {builder.getNamedAttr(
            "entry", builder.getStringAttr(getEntryName(op.getKernel()))),
-       builder.getNamedAttr(
-           "name", builder.getStringAttr(getNodeNames(op.getLoc())))}));
+       builder.getNamedAttr("name",
+                            builder.getStringAttr(getNodeNames(op.getLoc()))),
+       builder.getNamedAttr("args", describeArgs(op))}));
   op.erase();
 }
 
@@ -293,7 +319,7 @@ static int64_t getWeightOffset(Value memory) {
 void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
   AbiBuilder builder(op.getLoc(), op, *types);
   SmallVector<Value> pointers, dims;
-  for (Value operand : op->getOperands()) {
+  for (Value operand : op.getArgs()) {
     pointers.push_back(builder.getPointer(operand));
     for (int64_t i = 0, e = cast<MemRefType>(operand.getType()).getRank();
          i != e; ++i)
@@ -303,12 +329,12 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
   }
   Type pointer = builder.getPointerType();
   Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-  Value entry =
-      addressOfKernel(builder, kLibraryTable, libraryKernels.size(),
-                      {pointer, pointer, i32, i32, pointer, i64, pointer, i64});
+  Value entry = addressOfKernel(
+      builder, kLibraryTable, libraryKernels.size(),
+      {pointer, pointer, i32, i32, pointer, i64, pointer, i64, pointer, i64});
   callRuntime(builder, frame, TENON_TABLE_SLOT(library),
               {entry, builder.makeArray(pointer, pointers),
-               builder.makeArray(i64, dims)});
+               builder.makeArray(i64, dims), getFlops(builder, op.getFlops())});
   SmallVector<int64_t> constants(pointers.size(), -1);
   for (int64_t index : op.getConstants())
     constants[index] = getWeightOffset(op.getInputs()[index]);
@@ -319,7 +345,8 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
        builder.getNamedAttr("dims", builder.getI64IntegerAttr(dims.size())),
        builder.getNamedAttr("name",
                             builder.getStringAttr(getNodeNames(op.getLoc()))),
-       builder.getNamedAttr("provider", op.getProviderAttr())}));
+       builder.getNamedAttr("provider", op.getProviderAttr()),
+       builder.getNamedAttr("args", describeArgs(op))}));
   op.erase();
 }
 

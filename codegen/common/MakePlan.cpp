@@ -203,7 +203,7 @@ private:
     Location loc = call.getLoc();
     bool isKnown = isa<func::FuncOp>(call->getParentOp());
     SmallVector<Value> sizes;
-    for (Value operand : call->getOperands())
+    for (Value operand : call.getArgs())
       for (int64_t i = 0, e = cast<MemRefType>(operand.getType()).getRank();
            i != e; ++i) {
         FailureOr<Value> size = failure();

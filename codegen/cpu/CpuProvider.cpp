@@ -105,7 +105,8 @@ LogicalResult CpuProvider::lower(KernelOp kernel, TargetAttr target,
   auto launch =
       rt::LaunchOp::create(rewriter, kernel.getLoc(), kernel.getResultTypes(),
                            FlatSymbolRefAttr::get(*function),
-                           kernel.getInputs(), outputs, kernel.getScalars());
+                           kernel.getInputs(), outputs, kernel.getScalars(),
+                           /*flops=*/Value());
   rewriter.replaceOp(kernel, launch.getResults());
   return success();
 }

@@ -75,8 +75,8 @@ LogicalResult OneDnnProvider::lower(KernelOp kernel, TargetAttr target,
       constants.push_back(i);
   }
   rewriter.replaceOpWithNewOp<rt::LibraryOp>(kernel, TypeRange(type), getName(),
-                                             inputs, empty, match->encode(),
-                                             constants);
+                                             inputs, empty, /*flops=*/Value(),
+                                             match->encode(), constants);
   return success();
 }
 

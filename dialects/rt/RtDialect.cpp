@@ -101,7 +101,7 @@ tenon::rt::LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   ArrayRef<Type> arguments = function.getArgumentTypes();
   if (arguments.empty() || !isa<MemRefType, IndexType>(arguments.front()))
     return success();
-  size_t count = getNumOperands() + 2;
+  size_t count = getArgs().size() + 2;
   if (arguments.size() != count)
     return emitOpError() << "expects " << getKernelAttr() << " to have "
                          << count
@@ -109,7 +109,7 @@ tenon::rt::LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                             "end), but it has "
                          << arguments.size();
   for (auto [i, actual, given] :
-       llvm::enumerate(arguments.drop_back(2), getOperandTypes())) {
+       llvm::enumerate(arguments.drop_back(2), getArgs().getTypes())) {
     auto type = dyn_cast<ShapedType>(given);
     auto memref = dyn_cast<MemRefType>(actual);
     if (!type && given == actual)

@@ -30,6 +30,10 @@ class Rt_CallOp<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let extraClassDeclaration = [{
+    /// What the kernel itself is given: all operands but `flops`.
+    ::mlir::OperandRange getArgs() {
+      return getOperands().drop_back(getFlops() ? 1 : 0);
+    }
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return getOutputsMutable();
     }
@@ -45,7 +49,8 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
     an `i32` that is 0 on success. The function `<kernel>.units`, of the same
     arguments without the range, returns how many units there are. Units are
     independent: the runtime shares them out to threads. The whole of each
-    output is written; what it held before is not read.
+    output is written; what it held before is not read. `flops` is how many
+    arithmetic operations it does, for profiles, if that is known.
 
     Example:
     ```mlir
@@ -57,10 +62,11 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Rt_Shaped>:$inputs,
-      Variadic<Rt_Shaped>:$outputs, Variadic<Index>:$scalars);
+      Variadic<Rt_Shaped>:$outputs, Variadic<Index>:$scalars,
+      Optional<Index>:$flops);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `outs` `(` $outputs `)` (`scalars` `(` $scalars^ `)`)?
-    attr-dict `:` `(` type($inputs) `)` `outs` `(` type($outputs) `)`
+    (`flops` $flops^)? attr-dict `:` `(` type($inputs) `)` `outs` `(` type($outputs) `)`
     (`->` type($results)^)?
   }];
 }
@@ -71,7 +77,7 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
     `provider` names the library and `descriptor` says, in that provider's
     encoding (see the provider's ABI header in `runtime/`), what it does.
     `constants` are the indices of the inputs whose contents never change: the
-    runtime packs them once for each model.
+    runtime packs them once for each model. `flops` is as for a launch.
 
     Example:
     ```mlir
@@ -82,10 +88,11 @@ def Rt_LibraryOp : Rt_CallOp<"library"> {
     ```
   }];
   let arguments = (ins StrAttr:$provider, Variadic<Rt_Shaped>:$inputs,
-      Variadic<Rt_Shaped>:$outputs, DenseI64ArrayAttr:$descriptor,
-      DenseI64ArrayAttr:$constants);
+      Variadic<Rt_Shaped>:$outputs, Optional<Index>:$flops,
+      DenseI64ArrayAttr:$descriptor, DenseI64ArrayAttr:$constants);
   let assemblyFormat = [{
-    $provider `(` $inputs `)` `outs` `(` $outputs `)` attr-dict `:`
+    $provider `(` $inputs `)` `outs` `(` $outputs `)` (`flops` $flops^)?
+    attr-dict `:`
     `(` type($inputs) `)` `outs` `(` type($outputs) `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;

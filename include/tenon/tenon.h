@@ -207,7 +207,8 @@ typedef struct TenonSessionOptions {
   int32_t threads;
   /** How many shapes stay prepared. Default: 8. */
   int32_t max_shapes;
-  /** Not zero: measure every kernel, see tenon_session_profile(). */
+  /** 1: measure every kernel, see tenon_session_profile(). 2: and keep the
+   * first million calls of kernels, see tenon_session_profile_calls(). */
   int32_t profile;
 } TenonSessionOptions;
 
@@ -279,14 +280,49 @@ typedef struct TenonProfileEntry {
   const char *provider;
   /** How the library does it, "" for generated code. */
   const char *implementation;
+  /** The inputs and outputs of the last call, for example
+   * "f32[1x3x8x8], f32[4x3x3x3] -> f32[1x4x6x6]". */
+  const char *shapes;
   uint64_t calls;
   uint64_t nanoseconds;
+  /** Arithmetic operations of all calls: a multiply-add is two, a function such
+   * as exp ten. -1 if that is not known. */
+  int64_t flops;
+  /** Bytes of all inputs and outputs of all calls, once each. */
+  uint64_t bytes;
 } TenonProfileEntry;
 
+/** Where an input or output of a kernel was. */
+typedef struct TenonProfileArg {
+  const void *data;
+  uint64_t bytes;
+} TenonProfileArg;
+
+/** One call of a kernel, or a whole run, whose provider is "". */
+typedef struct TenonProfileCall {
+  /** As of TenonProfileEntry; they live as long as the model. */
+  const char *name;
+  const char *provider;
+  /** When it began, in nanoseconds since the session was made. */
+  uint64_t start;
+  uint64_t nanoseconds;
+  int64_t flops;
+  uint64_t bytes;
+  /** The inputs, then the outputs; null when a million were kept. */
+  const TenonProfileArg *args;
+  uint32_t num_inputs;
+  uint32_t num_outputs;
+} TenonProfileCall;
+
 /** Tells what the kernels took, if the session was made with `profile`. Entries
- * live until the next call with the session. */
+ * live until the next call with the session. 0 if there is no memory for
+ * them. */
 TENON_API size_t tenon_session_profile(TenonSession *session,
                                        const TenonProfileEntry **entries);
+/** The calls of kernels in the order of their ends, if the session was made
+ * with `profile` 2. They live until the next call with the session. */
+TENON_API size_t tenon_session_profile_calls(TenonSession *session,
+                                             const TenonProfileCall **calls);
 TENON_API void tenon_session_profile_reset(TenonSession *session);
 
 #ifdef __cplusplus

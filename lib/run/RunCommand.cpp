@@ -3,6 +3,7 @@
 #include "lib/run/RunCommand.h"
 
 #include "lib/run/Compare.h"
+#include "lib/run/ProfileReport.h"
 #include "lib/run/Statistics.h"
 
 #include <algorithm>
@@ -122,42 +123,6 @@ static void printOutput(const Array &array) {
   if (strange)
     printf("  (%lld not finite)", static_cast<long long>(strange));
   printf("\n");
-}
-
-static std::vector<TenonProfileEntry> getProfile(Session &session) {
-  const TenonProfileEntry *entries = nullptr;
-  size_t count = tenon_session_profile(session.get(), &entries);
-  std::vector<TenonProfileEntry> sorted(entries, entries + count);
-  std::sort(sorted.begin(), sorted.end(),
-            [](const TenonProfileEntry &a, const TenonProfileEntry &b) {
-              return a.nanoseconds > b.nanoseconds;
-            });
-  return sorted;
-}
-
-static void printProfile(Session &session) {
-  std::vector<TenonProfileEntry> entries = getProfile(session);
-  double total = 0;
-  for (const TenonProfileEntry &entry : entries)
-    total += entry.nanoseconds;
-  printf("%8s %6s %9s  %-9s %s\n", "ms", "%", "calls", "provider", "kernel");
-  for (const TenonProfileEntry &entry : entries)
-    printf("%8s %6.1f %9llu  %-9s %s%s%s\n",
-           formatTime(entry.nanoseconds / 1e6).c_str(),
-           100 * entry.nanoseconds / total,
-           static_cast<unsigned long long>(entry.calls), entry.provider,
-           entry.name, *entry.implementation ? "  " : "", entry.implementation);
-}
-
-static json profileToJson(Session &session) {
-  json list = json::array();
-  for (const TenonProfileEntry &entry : getProfile(session))
-    list.push_back({{"name", entry.name},
-                    {"provider", entry.provider},
-                    {"implementation", entry.implementation},
-                    {"calls", entry.calls},
-                    {"ms", entry.nanoseconds / 1e6}});
-  return list;
 }
 
 /// Throws INVALID if an input has nothing: the runtime would tell the same, but
@@ -303,26 +268,20 @@ int RunCommand::execute() const {
 
   std::sort(times.begin(), times.end());
   Session &session = runner.getSession();
-  if (isJson) {
-    json result = {
-        {"model", model},
-        {"threads", session.threads()},
-        {"load_ms", runner.getLoadMilliseconds()},
-        {"workspace_bytes", tenon_session_workspace_size(session.get())},
-        {"outputs", outputs}};
-    if (!steps.steps)
-      result["first_ms"] = first;
-    if (!times.empty()) {
-      result["runs"] = times.size();
-      result["min_ms"] = times.front();
-      result["median_ms"] = quantile(times, 0.5);
-    }
-    if (options.profile)
-      result["profile"] = profileToJson(session);
-    printJson(result);
-    return code;
+  json result = {
+      {"model", model},
+      {"threads", session.threads()},
+      {"load_ms", runner.getLoadMilliseconds()},
+      {"workspace_bytes", tenon_session_workspace_size(session.get())},
+      {"outputs", outputs}};
+  if (!steps.steps)
+    result["first_ms"] = first;
+  if (!times.empty()) {
+    result["runs"] = times.size();
+    result["min_ms"] = times.front();
+    result["median_ms"] = quantile(times, 0.5);
   }
-  if (!times.empty())
+  if (!isJson && !times.empty())
     printf("%zu run%s on %d thread%s: least %s ms, median %s ms; first %s ms, "
            "load %.1f ms, workspace %.1f MB\n",
            times.size(), times.size() == 1 ? "" : "s", session.threads(),
@@ -330,7 +289,19 @@ int RunCommand::execute() const {
            formatTime(quantile(times, 0.5)).c_str(), formatTime(first).c_str(),
            runner.getLoadMilliseconds(),
            tenon_session_workspace_size(session.get()) / 1e6);
-  if (options.profile)
-    printProfile(session);
+  if (options.profile) {
+    ProfileReport report(runner, steps.steps     ? steps.steps
+                                 : times.empty() ? 1
+                                                 : int64_t(times.size()));
+    if (!isJson)
+      report.print();
+    if (!traceFile.empty())
+      report.writeTrace(traceFile);
+    if (!reportFile.empty())
+      report.writeHtml(reportFile, result);
+    report.addTo(result);
+  }
+  if (isJson)
+    printJson(result);
   return code;
 }

@@ -27,6 +27,8 @@ struct RunCommand {
   double tolerance = 1e-4;
   int repeat = 0;
   std::string outputFolder;
+  /// Where to write what was measured, "" for nowhere.
+  std::string traceFile, reportFile;
   bool isInfo = false, isJson = false;
 
   /// Runs it and prints what came out. Returns an exit code; throws Error.

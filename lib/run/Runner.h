@@ -21,7 +21,8 @@ struct CompilerPass {
 
 struct RunnerOptions {
   int threads = 0; // 0: as many as the process may use
-  bool profile = false;
+  /// As TenonSessionOptions::profile.
+  int profile = 0;
   /// For ONNX models, which are compiled in process; "" is the default.
   std::string provider, target;
   /// Show the phases of a long compilation.
@@ -69,6 +70,9 @@ public:
   /// dimension.
   void runSteps(const StepPlan &plan);
   std::vector<Array> &getOutputs() { return outputs; }
+  /// What the last run was given.
+  const std::vector<TenonTensor> &getInputViews() const { return inputViews; }
+  const std::vector<TenonTensor> &getOutputViews() const { return outputViews; }
 
 private:
   void makeSession(const RunnerOptions &options);

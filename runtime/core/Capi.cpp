@@ -200,9 +200,19 @@ uint64_t tenon_session_workspace_size(const TenonSession *session) {
 }
 size_t tenon_session_profile(TenonSession *session,
                              const TenonProfileEntry **entries) {
-  const auto &profile = session->getProfile();
-  *entries = profile.data();
-  return profile.size();
+  try {
+    const auto &profile = session->getProfileEntries();
+    *entries = profile.data();
+    return profile.size();
+  } catch (const std::bad_alloc &) {
+    return 0;
+  }
+}
+size_t tenon_session_profile_calls(TenonSession *session,
+                                   const TenonProfileCall **calls) {
+  const auto &kept = session->getProfileCalls();
+  *calls = kept.data();
+  return kept.size();
 }
 void tenon_session_profile_reset(TenonSession *session) {
   session->resetProfile();

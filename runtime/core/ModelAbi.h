@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 4u
+#define TENON_ABI_VERSION 5u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -113,6 +113,10 @@ typedef struct TenonKernel {
   int32_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
   const char *name; /* for errors and profiles: the node names it came from */
+  /* For profiles: the number of inputs, that of outputs, then of each its
+   * element type (TenonDType), its rank, and its dimensions, -1 if dynamic. */
+  const int64_t *args;
+  uint64_t argsSize; /* in words */
 } TenonKernel;
 
 /** A kernel that a library runs. See the provider's own header for the encoding
@@ -125,10 +129,12 @@ typedef struct TenonLibraryKernel {
   const int64_t *descriptor;
   uint64_t descriptorSize; /* in words */
   const int64_t
-      *constants;   /* numArgs values: where in the weights an arg stands
-                       that has the same contents in every run, so that
-                       it can be packed once; -1 for the others */
-  uint64_t numDims; /* dimensions of all args together */
+      *constants;      /* numArgs values: where in the weights an arg stands
+                          that has the same contents in every run, so that
+                          it can be packed once; -1 for the others */
+  uint64_t numDims;    /* dimensions of all args together */
+  const int64_t *args; /* for profiles, as of TenonKernel */
+  uint64_t argsSize;   /* in words */
 } TenonLibraryKernel;
 
 struct TenonRunFrame;
@@ -202,13 +208,15 @@ typedef struct TenonModelDesc {
  * They are called from the thread that runs run(), never from a kernel. */
 typedef struct TenonRuntimeTable {
   /** Runs all units of a generated kernel, on this thread or on several.
-   * `units` <= 0 is no work. The kernel is one of TenonModelDesc::kernels. */
+   * `units` <= 0 is no work. The kernel is one of TenonModelDesc::kernels.
+   * `flops` is how many arithmetic operations it does, for profiles; -1 if that
+   * is not known. */
   int32_t (*launch)(void *session, const TenonKernel *kernel, void *const *args,
-                    const int64_t *dims, int64_t units);
+                    const int64_t *dims, int64_t units, int64_t flops);
   /** Runs a library kernel. `dims` holds all dimensions of all args, flat; the
-   * ranks are in the descriptor. */
+   * ranks are in the descriptor. `flops` as above. */
   int32_t (*library)(void *session, const TenonLibraryKernel *kernel,
-                     void *const *args, const int64_t *dims);
+                     void *const *args, const int64_t *dims, int64_t flops);
   /** Records an error and returns `code` (a TenonErrorCode, not zero). `node`
    * may be null. The message says what was found and what was expected. */
   int32_t (*fail)(void *session, int32_t code, const char *node,

@@ -15,7 +15,9 @@
 extern "C" {
 #endif
 
-#define TENON_PROVIDER_VERSION 2u
+/** A library reads what the model says of its kernels, so it is of one version
+ * of that, too. */
+#define TENON_PROVIDER_VERSION (TENON_ABI_VERSION << 16 | 2u)
 
 /** Filled in by a function that does not return TENON_OK. */
 typedef struct TenonProviderError {

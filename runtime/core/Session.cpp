@@ -12,10 +12,9 @@ constexpr uint32_t absent = UINT32_MAX;
 constexpr int maxThreads = 4096;
 } // namespace
 
-TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
-                           bool profile)
-    : model(model), team(threads), isProfiling(profile), maxShapes(maxShapes),
-      packedInputs(*model), unpackedOutputs(*model) {
+TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
+    : model(model), team(threads), maxShapes(maxShapes), packedInputs(*model),
+      unpackedOutputs(*model) {
   model->retain();
   const TenonModelDesc &desc = *model->desc;
   inputValuePositions.resize(model->inputValues.size());
@@ -35,10 +34,6 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes,
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i)
     numLibraryDims += desc.libraryKernels[i].numDims;
   libraryDims.resize(numLibraryDims);
-  if (profile) {
-    times.resize(size_t(desc.numKernels) + desc.numLibraryKernels);
-    profileEntries.reserve(times.size()); // so that asking can't fail
-  }
 }
 
 TenonSession::~TenonSession() {
@@ -60,7 +55,10 @@ Error TenonSession::create(TenonModel *model,
                                 : std::min(getDefaultThreads(), maxThreads);
   int maxShapes = options.max_shapes ? options.max_shapes : 8;
   std::unique_ptr<TenonSession> session(
-      new TenonSession(model, threads, maxShapes, options.profile));
+      new TenonSession(model, threads, maxShapes));
+  if (options.profile)
+    session->profile = std::make_unique<Profile>(
+        *model->desc, /*keepsCalls=*/options.profile > 1);
   for (const TenonModel::Library &library : model->libraries) {
     TenonProviderError problem{};
     void *state = nullptr;
@@ -602,6 +600,7 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                       model->desc->weights,
                       current->outputDims.data()};
   pending.reset();
+  uint64_t start = profile ? getNanoseconds() : 0;
   int32_t code;
   if (librarySessions.empty()) {
     code = model->desc->run(&frame);
@@ -609,6 +608,8 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     LibraryThreadsScope threads(team.size());
     code = model->desc->run(&frame);
   }
+  if (profile)
+    profile->noteRun(start);
   if (code == TENON_OK && !pending) {
     if (!model->hasTensorOutputs)
       unpackedOutputs.unpack([&](uint32_t i) { return getOutputPart(i); });

@@ -6,6 +6,7 @@
 #include "runtime/core/BufferPlan.h"
 #include "runtime/core/Memory.h"
 #include "runtime/core/Model.h"
+#include "runtime/core/Profile.h"
 #include "runtime/core/Sequences.h"
 #include "runtime/core/Threads.h"
 
@@ -51,15 +52,19 @@ struct TenonSession {
   /// The same for a tensor of the description.
   TenonTensor getOutputPart(size_t index) const;
   uint64_t getWorkspaceSize() const;
-  const std::vector<TenonProfileEntry> &getProfile();
-  void resetProfile();
+  const std::vector<TenonProfileEntry> &getProfileEntries();
+  const std::vector<TenonProfileCall> &getProfileCalls() const;
+  void resetProfile() {
+    if (profile)
+      profile->reset();
+  }
   int getThreads() const { return team.size(); }
 
   /// Set while a function uses the session, to refuse a second thread.
   std::atomic_flag busy = ATOMIC_FLAG_INIT;
 
 private:
-  TenonSession(TenonModel *model, int threads, int maxShapes, bool profile);
+  TenonSession(TenonModel *model, int threads, int maxShapes);
 
   Error packInputs(const TenonTensor *&tensors, size_t &count, bool withData);
   Error selectOutputs(const TenonTensor *&tensors, size_t &count);
@@ -82,9 +87,10 @@ private:
   // The functions of the TenonRuntimeTable.
   static const TenonRuntimeTable table;
   static int32_t launch(void *session, const TenonKernel *kernel,
-                        void *const *args, const int64_t *dims, int64_t units);
+                        void *const *args, const int64_t *dims, int64_t units,
+                        int64_t flops);
   static int32_t library(void *session, const TenonLibraryKernel *kernel,
-                         void *const *args, const int64_t *dims);
+                         void *const *args, const int64_t *dims, int64_t flops);
   int32_t failKernel(const TenonKernel *kernel, int32_t status);
   static int32_t fail(void *session, int32_t code, const char *node,
                       const char *message);
@@ -105,7 +111,8 @@ private:
 
   TenonModel *model;
   tenon::runtime::ThreadTeam team;
-  bool isProfiling;
+  /// If it is to measure.
+  std::unique_ptr<tenon::runtime::Profile> profile;
   std::vector<void *> librarySessions;
 
   size_t maxShapes;
@@ -139,12 +146,6 @@ private:
   /// Whether an output's data are those of the last run, in `ownOutputs`.
   std::vector<bool> isKept;
   Error pending;
-
-  struct KernelTime {
-    uint64_t calls = 0, nanoseconds = 0;
-  };
-  std::vector<KernelTime> times; // kernels, then library kernels
-  std::vector<TenonProfileEntry> profileEntries;
 };
 
 #endif // TENON_RUNTIME_CORE_SESSION_H

@@ -3,7 +3,6 @@
 #include "runtime/core/Session.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 using namespace tenon::runtime;
@@ -16,12 +15,6 @@ const TenonRuntimeTable TenonSession::table = {
 alignas(TENON_BUFFER_ALIGNMENT) char TenonSession::scrap[TENON_SCRAP_SIZE];
 
 namespace {
-
-uint64_t getNanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 /// A kernel with its arguments, from unit `first` on: what the threads run
 /// ranges of.
@@ -110,21 +103,18 @@ int32_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
 
 int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
                              void *const *args, const int64_t *dims,
-                             int64_t units) {
+                             int64_t units, int64_t flops) {
   auto &session = *static_cast<TenonSession *>(data);
   if (session.pending)
     return session.pending->code;
   if (units <= 0)
     return TENON_OK;
-  uint64_t start = session.isProfiling ? getNanoseconds() : 0;
+  uint64_t start = session.profile ? getNanoseconds() : 0;
   int32_t status = session.team.size() == 1 || units == 1
                        ? kernel->fn(args, dims, 0, units)
                        : session.runUnits(kernel, args, dims, units);
-  if (session.isProfiling) {
-    KernelTime &time = session.times[kernel - session.model->desc->kernels];
-    ++time.calls;
-    time.nanoseconds += getNanoseconds() - start;
-  }
+  if (session.profile)
+    session.profile->note(*kernel, start, args, dims, flops);
   return status == TENON_KERNEL_OK ? TENON_OK
                                    : session.failKernel(kernel, status);
 }
@@ -154,22 +144,19 @@ int32_t TenonSession::failKernel(const TenonKernel *kernel, int32_t status) {
 }
 
 int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
-                              void *const *args, const int64_t *dims) {
+                              void *const *args, const int64_t *dims,
+                              int64_t flops) {
   auto &session = *static_cast<TenonSession *>(data);
   if (session.pending)
     return session.pending->code;
-  uint64_t start = session.isProfiling ? getNanoseconds() : 0;
+  uint64_t start = session.profile ? getNanoseconds() : 0;
   uint32_t position = session.model->kernelLibraries[kernel->index];
   const TenonProvider *provider = session.model->libraries[position].provider;
   TenonProviderError problem;
   int32_t code = provider->run(session.librarySessions[position], kernel, args,
                                dims, &problem);
-  if (session.isProfiling) {
-    KernelTime &time =
-        session.times[session.model->desc->numKernels + kernel->index];
-    ++time.calls;
-    time.nanoseconds += getNanoseconds() - start;
-  }
+  if (session.profile)
+    session.profile->note(*kernel, start, args, dims, flops);
   return code == TENON_OK ? TENON_OK
                           : fail(data, code, kernel->name, problem.message);
 }
@@ -303,31 +290,18 @@ int32_t TenonSession::status(void *data) {
   return session.pending ? session.pending->code : TENON_OK;
 }
 
-const std::vector<TenonProfileEntry> &TenonSession::getProfile() {
-  profileEntries.clear();
-  const TenonModelDesc &desc = *model->desc;
-  for (size_t i = 0; i < times.size(); ++i) {
-    if (!times[i].calls)
-      continue;
-    TenonProfileEntry entry{};
-    if (i < desc.numKernels) {
-      entry = {desc.kernels[i].name, "codegen", "", 0, 0};
-    } else {
-      const TenonLibraryKernel &kernel =
-          desc.libraryKernels[i - desc.numKernels];
-      uint32_t position = model->kernelLibraries[kernel.index];
-      entry = {kernel.name, kernel.provider,
-               model->libraries[position].provider->implementation(
-                   librarySessions[position], &kernel),
-               0, 0};
-    }
-    entry.calls = times[i].calls;
-    entry.nanoseconds = times[i].nanoseconds;
-    profileEntries.push_back(entry);
-  }
-  return profileEntries;
+const std::vector<TenonProfileEntry> &TenonSession::getProfileEntries() {
+  static const std::vector<TenonProfileEntry> none;
+  if (!profile)
+    return none;
+  return profile->getEntries([&](const TenonLibraryKernel &kernel) {
+    uint32_t position = model->kernelLibraries[kernel.index];
+    return model->libraries[position].provider->implementation(
+        librarySessions[position], &kernel);
+  });
 }
 
-void TenonSession::resetProfile() {
-  std::fill(times.begin(), times.end(), KernelTime());
+const std::vector<TenonProfileCall> &TenonSession::getProfileCalls() const {
+  static const std::vector<TenonProfileCall> none;
+  return profile ? profile->getCalls() : none;
 }

@@ -23,7 +23,7 @@ std::string addCarry(RunCommand &command, const std::string &text) {
 
 int main(int argc, char **argv) {
   RunCommand command;
-  bool isServer = false, isBisection = false;
+  bool isServer = false, isBisection = false, isProfile = false;
   std::string diagnostics = "text";
   std::vector<std::string> carry;
   CLI::App app(
@@ -68,8 +68,16 @@ int main(int argc, char **argv) {
   app.add_option("--threads,-t", command.options.threads,
                  "Threads (as many as the process may use)")
       ->check(atLeast(1));
-  app.add_flag("--profile", command.options.profile,
-               "Show the time of each kernel");
+  app.add_flag("--profile", isProfile,
+               "Show the time of each kernel, beside what the machine can do");
+  app.add_option("--trace", command.traceFile,
+                 "Write each call of a kernel as a trace, for Perfetto or "
+                 "chrome://tracing; implies --profile")
+      ->type_name("FILE.json");
+  app.add_option("--report", command.reportFile,
+                 "Write the profile, the graph of kernels and the use of "
+                 "memory as a page; implies --profile")
+      ->type_name("FILE.html");
   app.add_option("--steps", command.steps.steps,
                  "Run this many times in a row; each output file then has the "
                  "steps along a new first dimension")
@@ -107,6 +115,8 @@ int main(int argc, char **argv) {
   }
   bool tellsJson = diagnostics == "json";
   command.options.showProgress = !tellsJson;
+  bool keepsCalls = !command.traceFile.empty() || !command.reportFile.empty();
+  command.options.profile = keepsCalls ? 2 : isProfile;
   return runTool("tenon-run", tellsJson, [&] {
     int code = isServer      ? serve()
                : isBisection ? bisect(command)

@@ -45,8 +45,14 @@ class ProfileEntry(NamedTuple):
     name: str
     provider: str
     implementation: str
+    #: The inputs and outputs of the last call: "f32[1x3x8x8], f32[4x3x3x3] -> f32[1x4x6x6]".
+    shapes: str
     calls: int
     nanoseconds: int
+    #: Arithmetic operations of all calls, a multiply-add two and a function such as exp ten; -1 if that is not known.
+    flops: int
+    #: Bytes of all inputs and outputs of all calls, once each.
+    bytes: int
 
 
 def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType, int]:
@@ -271,8 +277,8 @@ class Session:
         """What the kernels took since the session began or the last `reset_profile()`."""
         entries = ctypes.POINTER(TenonProfileEntry)()
         count = self._library.tenon_session_profile(self._handle, byref(entries))
-        return [ProfileEntry(e.name.decode(), e.provider.decode(), e.implementation.decode(), e.calls, e.nanoseconds)
-                for e in entries[:count]]
+        return [ProfileEntry(e.name.decode(), e.provider.decode(), e.implementation.decode(), e.shapes.decode(), e.calls,
+                             e.nanoseconds, e.flops, e.bytes) for e in entries[:count]]
 
     def reset_profile(self) -> None:
         """Forgets what was measured."""

@@ -37,7 +37,7 @@ inline ModelPtr makeModel(const TenonModelDesc &desc) {
 }
 
 inline SessionPtr makeSession(TenonModel *model, int threads = 1,
-                              bool profile = false, int maxShapes = 0) {
+                              int profile = 0, int maxShapes = 0) {
   TenonSessionOptions options{};
   options.struct_size = sizeof options;
   options.threads = threads;

@@ -70,8 +70,18 @@ static int32_t pick(void *const *args, const int64_t *dims, int64_t begin,
   return TENON_KERNEL_OK;
 }
 
+/* Inputs, outputs, then of each: element type, rank, dimensions. */
+static const int64_t doubleShapes[] = {1, 1,         TENON_F32, 2,  -1,
+                                       4, TENON_F32, 2,         -1, 4};
+static const int64_t addShapes[] = {2, 1, TENON_F32, 2, -1, 4, TENON_F32,
+                                    1, 4, TENON_F32, 2, -1, 4};
+static const int64_t pickShapes[] = {2, 1,  TENON_F32, 2, -1, 4, TENON_I64,
+                                     1, -1, TENON_F32, 2, -1, 4};
+
 static const TenonKernel kernels[] = {
-    {doubleRows, "Mul_0"}, {addBias, "Add_1"}, {pick, "Gather_2"}};
+    {doubleRows, "Mul_0", doubleShapes, sizeof doubleShapes / 8},
+    {addBias, "Add_1", addShapes, sizeof addShapes / 8},
+    {pick, "Gather_2", pickShapes, sizeof pickShapes / 8}};
 
 /* N may be at most a million. */
 static void plan(const int64_t *symbols, int64_t *bufferBytes,
@@ -88,11 +98,11 @@ static int32_t run(const TenonRunFrame *frame) {
   int64_t n = frame->symbols[0];
   int64_t dims[] = {n, n, n};
   void *doubleArgs[] = {frame->inputs[0], frame->buffers[0]};
-  frame->rt->launch(frame->session, &kernels[0], doubleArgs, dims, n);
+  frame->rt->launch(frame->session, &kernels[0], doubleArgs, dims, n, 4 * n);
   void *addArgs[] = {frame->buffers[0], frame->inputs[1], frame->outputs[0]};
-  frame->rt->launch(frame->session, &kernels[1], addArgs, dims, n);
+  frame->rt->launch(frame->session, &kernels[1], addArgs, dims, n, 4 * n);
   void *pickArgs[] = {frame->outputs[0], frame->inputs[2], frame->outputs[1]};
-  frame->rt->launch(frame->session, &kernels[2], pickArgs, dims, n);
+  frame->rt->launch(frame->session, &kernels[2], pickArgs, dims, n, -1);
   int64_t *sizes = frame->outputs[2];
   for (int64_t i = 0; i < frame->outputDims[4]; ++i)
     sizes[i] = i;

@@ -183,13 +183,13 @@ TEST(Model, RefusesDamagedDescriptions) {
   desc.buffers = &buffer;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: buffer 0 has no name or wrong steps");
-  TenonKernel kernel{nullptr, "k"};
+  TenonKernel kernel{nullptr, "k", nullptr, 0};
   desc = tenon_model;
   desc.numKernels = 1;
   desc.kernels = &kernel;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: kernel 0 has no code or no name");
-  TenonLibraryKernel library{"no-such-library", "k", 0,       0,
+  TenonLibraryKernel library{"no-such-library", "k", 0,       0, nullptr, 0,
                              nullptr,           0,   nullptr, 0};
   desc = tenon_model;
   desc.numLibraryKernels = 1;

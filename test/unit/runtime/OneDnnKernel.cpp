@@ -131,7 +131,7 @@ struct KernelModel::State {
         dims.push_back(frame->symbols[symbol]);
     }
     frame->rt->library(frame->session, &current->kernel, args.data(),
-                       dims.data());
+                       dims.data(), /*flops=*/-1);
     return TENON_OK;
   }
 };
@@ -234,7 +234,7 @@ std::string TestKernel::run(int threads, std::string *implementation) {
   if (error != "ok")
     return error;
   ModelPtr owner(model);
-  SessionPtr session = makeSession(model, threads, /*profile=*/true);
+  SessionPtr session = makeSession(model, threads, /*profile=*/1);
   std::string result;
   for (int i = 0; i < 2; ++i) {
     std::fill(args.back().data.begin(), args.back().data.end(), 1e30f);

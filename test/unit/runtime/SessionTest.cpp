@@ -276,7 +276,7 @@ TEST(Session, OneThreadAtATime) {
 
 TEST(Session, Profile) {
   ModelPtr model = makeModel(tenon_model);
-  SessionPtr session = makeSession(model.get(), 1, /*profile=*/true);
+  SessionPtr session = makeSession(model.get(), 1, /*profile=*/1);
   FakeCall call(50);
   for (int i = 0; i < 3; ++i)
     ASSERT_EQ(take(call.run(session.get())), "ok");
@@ -285,8 +285,38 @@ TEST(Session, Profile) {
   EXPECT_STREQ(entries[2].name, "Gather_2");
   EXPECT_STREQ(entries[2].provider, "codegen");
   EXPECT_EQ(entries[2].calls, 3u);
+  EXPECT_STREQ(entries[2].shapes, "f32[50x4], i64[50] -> f32[50x4]");
+  EXPECT_EQ(entries[2].bytes, 3u * (50 * 16 + 50 * 8 + 50 * 16));
+  EXPECT_EQ(entries[2].flops, -1);
+  EXPECT_EQ(entries[0].flops, 3 * 4 * 50);
+  const TenonProfileCall *calls = nullptr;
+  EXPECT_EQ(tenon_session_profile_calls(session.get(), &calls), 0u);
   tenon_session_profile_reset(session.get());
   EXPECT_EQ(tenon_session_profile(session.get(), &entries), 0u);
+}
+
+TEST(Session, ProfileOfCalls) {
+  ModelPtr model = makeModel(tenon_model);
+  SessionPtr session = makeSession(model.get(), 1, /*profile=*/2);
+  FakeCall call(50);
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(take(call.run(session.get())), "ok");
+  const TenonProfileCall *calls = nullptr;
+  ASSERT_EQ(tenon_session_profile_calls(session.get(), &calls), 8u);
+  EXPECT_STREQ(calls[0].name, "Mul_0");
+  EXPECT_EQ(calls[0].flops, 200);
+  ASSERT_EQ(calls[1].num_inputs, 2u);
+  ASSERT_EQ(calls[1].num_outputs, 1u);
+  // What one kernel writes, the next one reads.
+  EXPECT_EQ(calls[0].args[1].data, calls[1].args[0].data);
+  EXPECT_EQ(calls[1].args[0].bytes, 50u * 16);
+  // A run ends behind its kernels, and began before them.
+  EXPECT_STREQ(calls[3].provider, "");
+  EXPECT_LE(calls[3].start, calls[0].start);
+  EXPECT_GE(calls[3].start + calls[3].nanoseconds,
+            calls[2].start + calls[2].nanoseconds);
+  tenon_session_profile_reset(session.get());
+  EXPECT_EQ(tenon_session_profile_calls(session.get(), &calls), 0u);
 }
 
 TEST(Tensor, Sizes) {

@@ -1,0 +1,51 @@
+//===- ProfileReport.h - What a session measured, for people ------------===//
+
+#ifndef TENON_LIB_RUN_PROFILEREPORT_H
+#define TENON_LIB_RUN_PROFILEREPORT_H
+
+#include "lib/run/MachinePeak.h"
+#include "lib/run/Runner.h"
+
+#include <nlohmann/json.hpp>
+
+namespace tenon::run {
+
+/// The kernels of a session with their times, rates, and what part of the
+/// machine's peak that is.
+class ProfileReport {
+public:
+  /// Takes over what the session measured so far, in `runs` runs.
+  ProfileReport(Runner &runner, int64_t runs);
+
+  /// A line for each kernel, the longest first, and their sum.
+  void print() const;
+  /// "machine" and "profile" of tenon-run --json.
+  void addTo(nlohmann::json &result) const;
+  /// Writes the calls in Chrome's trace event format. Throws SYSTEM.
+  void writeTrace(const std::string &path) const;
+  /// Writes one HTML file with all of it drawn: `summary` are the numbers of
+  /// tenon-run --json. Throws SYSTEM.
+  void writeHtml(const std::string &path, nlohmann::json summary) const;
+
+private:
+  struct Kernel {
+    std::string name, provider, implementation, shapes;
+    uint64_t calls;
+    double nanoseconds, bytes;
+    double flops; // -1 if not known
+  };
+  nlohmann::json toJson(const Kernel &kernel) const;
+  /// The calls of the last run, and the tensors that go from one to another.
+  nlohmann::json describeLastRun() const;
+
+  std::string model;
+  MachinePeak peak;
+  int64_t runs;
+  std::vector<Kernel> kernels;
+  std::vector<TenonProfileCall> calls;
+  std::vector<TenonTensor> inputs, outputs;
+};
+
+} // namespace tenon::run
+
+#endif // TENON_LIB_RUN_PROFILEREPORT_H

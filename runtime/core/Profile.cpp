@@ -1,0 +1,173 @@
+//===- Profile.cpp - Measuring the kernels of a session ------------------===//
+
+#include "runtime/core/Profile.h"
+
+#include "runtime/core/Error.h"
+
+#include <algorithm>
+#include <chrono>
+
+using namespace tenon::runtime;
+
+/// What is kept of calls has a limit, as any memory has.
+static constexpr size_t maxCalls = 1 << 20, maxCallArgs = 1 << 20;
+
+uint64_t tenon::runtime::getNanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// `words` are TenonKernel::args.
+Profile::Kernel::Kernel(const char *name, const char *provider,
+                        const int64_t *words, uint64_t numWords)
+    : name(name), provider(provider) {
+  const int64_t *end = words + numWords;
+  if (numWords < 2)
+    return;
+  uint64_t inputs = words[0];
+  for (words += 2; end - words >= 2;) {
+    Arg arg{static_cast<TenonDType>(words[0]), {}, {}};
+    int64_t rank = words[1];
+    words += 2;
+    if (rank < 0 || rank > end - words)
+      break;
+    arg.dims.assign(words, words + rank);
+    for (int64_t i = 0; i < rank; ++i)
+      if (arg.dims[i] < 0)
+        arg.dynamicDims.push_back(i);
+    words += rank;
+    args.push_back(std::move(arg));
+  }
+  numInputs = std::min<uint64_t>(inputs, args.size());
+}
+
+void Profile::Kernel::readDims(const int64_t *dims, bool areAll) {
+  for (Arg &arg : args) {
+    for (size_t i : arg.dynamicDims)
+      arg.dims[i] = areAll ? dims[i] : *dims++;
+    if (areAll)
+      dims += arg.dims.size();
+  }
+}
+
+uint64_t Profile::Arg::countBytes() const {
+  uint64_t bytes = tenon_dtype_size(dtype);
+  for (int64_t dim : dims)
+    bytes *= dim;
+  return bytes;
+}
+
+std::string Profile::Kernel::formatShapes() const {
+  std::string text;
+  for (size_t i = 0; i < args.size(); ++i) {
+    text += i == numInputs ? " -> " : i ? ", " : "";
+    const char *type = tenon_dtype_name(args[i].dtype);
+    text += type ? type : "?";
+    if (!args[i].dims.empty())
+      text += "[" + formatDims(args[i].dims.data(), args[i].dims.size()) + "]";
+  }
+  return text;
+}
+
+Profile::Profile(const TenonModelDesc &desc, bool keepsCalls)
+    : desc(desc), keepsCalls(keepsCalls), origin(getNanoseconds()) {
+  if (keepsCalls) { // A run allocates nothing; pages that are not used are
+                    // free.
+    calls.reserve(maxCalls);
+    callArgs.reserve(maxCallArgs);
+  }
+  for (uint32_t i = 0; i < desc.numKernels; ++i) {
+    const TenonKernel &kernel = desc.kernels[i];
+    kernels.emplace_back(kernel.name, "codegen", kernel.args, kernel.argsSize);
+  }
+  for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
+    const TenonLibraryKernel &kernel = desc.libraryKernels[i];
+    kernels.emplace_back(kernel.name, kernel.provider, kernel.args,
+                         kernel.argsSize);
+  }
+}
+
+void Profile::note(const TenonKernel &kernel, uint64_t start, void *const *args,
+                   const int64_t *dims, int64_t flops) {
+  note(&kernel - desc.kernels, start, getNanoseconds(), args, dims,
+       /*areAllDims=*/false, flops);
+}
+
+void Profile::note(const TenonLibraryKernel &kernel, uint64_t start,
+                   void *const *args, const int64_t *dims, int64_t flops) {
+  note(desc.numKernels + kernel.index, start, getNanoseconds(), args, dims,
+       /*areAllDims=*/true, flops);
+}
+
+void Profile::note(size_t index, uint64_t start, uint64_t end,
+                   void *const *args, const int64_t *dims, bool areAllDims,
+                   int64_t flops) {
+  Kernel &kernel = kernels[index];
+  kernel.readDims(dims, areAllDims);
+  uint64_t bytes = 0;
+  for (const Arg &arg : kernel.args)
+    bytes += arg.countBytes();
+  ++kernel.numCalls;
+  kernel.nanoseconds += end - start;
+  kernel.bytes += bytes;
+  kernel.flops = flops < 0 || kernel.flops < 0 ? -1 : kernel.flops + flops;
+  if (keepsCalls)
+    keepCall(kernel, start, end, args, flops, bytes);
+}
+
+void Profile::keepCall(const Kernel &kernel, uint64_t start, uint64_t end,
+                       void *const *args, int64_t flops, uint64_t bytes) {
+  if (calls.size() == maxCalls)
+    return;
+  TenonProfileCall call{kernel.name,
+                        kernel.provider,
+                        start - origin,
+                        end - start,
+                        flops,
+                        bytes,
+                        nullptr,
+                        0,
+                        0};
+  if (callArgs.size() + kernel.args.size() <= maxCallArgs) {
+    call.args = callArgs.data() + callArgs.size();
+    call.num_inputs = kernel.numInputs;
+    call.num_outputs = kernel.args.size() - kernel.numInputs;
+    for (size_t i = 0; i < kernel.args.size(); ++i)
+      callArgs.push_back({args[i], kernel.args[i].countBytes()});
+  }
+  calls.push_back(call);
+}
+
+void Profile::noteRun(uint64_t start) {
+  if (keepsCalls && calls.size() < maxCalls)
+    calls.push_back({desc.name, "", start - origin, getNanoseconds() - start,
+                     -1, 0, nullptr, 0, 0});
+}
+
+void Profile::reset() {
+  calls.clear();
+  callArgs.clear();
+  for (Kernel &kernel : kernels)
+    kernel.numCalls = kernel.nanoseconds = kernel.bytes = kernel.flops = 0;
+}
+
+const std::vector<TenonProfileEntry> &Profile::getEntries(
+    const std::function<const char *(const TenonLibraryKernel &)>
+        &getImplementation) {
+  entries.clear();
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    Kernel &kernel = kernels[i];
+    if (!kernel.numCalls)
+      continue;
+    kernel.shapes = kernel.formatShapes();
+    const char *implementation =
+        i < desc.numKernels
+            ? ""
+            : getImplementation(desc.libraryKernels[i - desc.numKernels]);
+    entries.push_back({kernel.name, kernel.provider, implementation,
+                       kernel.shapes.c_str(), kernel.numCalls,
+                       kernel.nanoseconds, kernel.flops, kernel.bytes});
+  }
+  return entries;
+}
