@@ -50,6 +50,7 @@ public:
   const Model &getModel() const { return *model; }
   std::shared_ptr<const Model> getSharedModel() const { return model; }
   Session &getSession() { return *session; }
+  const Session &getSession() const { return *session; }
   double getLoadMilliseconds() const { return loadMilliseconds; }
   size_t findInput(const std::string &name) const;
   size_t findOutput(const std::string &name) const;

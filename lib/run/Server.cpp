@@ -2,7 +2,7 @@
 
 #include "lib/run/Server.h"
 
-#include "lib/run/Runner.h"
+#include "lib/run/ProfileReport.h"
 
 #include <filesystem>
 #include <iostream>
@@ -24,6 +24,8 @@ const char *const tenon::run::serverUsage =
       -> as run, after N runs; see --steps, --step and --carry
   {"op": "time", "id": ID, "runs": N}
       -> {"ms": [T...]}: one number a run
+  {"op": "profile", "id": ID}
+      -> {"machine": {...}, "profile": [...]}: of one run by a session of its own; see --profile --json
   {"op": "unload", "id": ID}
       -> {})";
 
@@ -57,6 +59,8 @@ public:
         times.push_back(runner.run());
       return {{"ms", times}};
     }
+    if (op == "profile")
+      return profile(runner);
     if (op == "unload") {
       runners.erase(found);
       return json::object();
@@ -91,6 +95,21 @@ private:
     runners[id] = std::move(runner);
     return {
         {"create_ms", milliseconds}, {"inputs", inputs}, {"outputs", outputs}};
+  }
+
+  static json profile(const Runner &runner) {
+    RunnerOptions options;
+    options.threads = runner.getSession().threads();
+    options.profile = 1;
+    Runner measured(runner.getSharedModel(), options);
+    for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
+      measured.setInput(i, *runner.getInput(i));
+    measured.run();
+    tenon_session_profile_reset(measured.getSession().get());
+    measured.run();
+    json result;
+    ProfileReport(measured, 1).addTo(result);
+    return result;
   }
 
   static void readInputs(Runner &runner, const std::string &folder) {

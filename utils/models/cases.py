@@ -16,17 +16,34 @@ sys.path.insert(0, here)
 
 
 def load():
-    """(models, cases): both as in cases.json, with absolute paths added to the models and inputs written out."""
+    """(models, cases): both as in cases.json, with absolute paths added to the models, and inputs written out.
+
+    A case with "batches" stands for one more for each of them, whose inputs have so many times the size in their first
+    dimension; those are only timed.
+    """
     with open(os.path.join(root, "test", "models", "cases.json"), encoding="utf-8") as file:
         content = json.load(file)
     models = content["models"]
     for name, model in models.items():
         model["name"] = name
         model["path"] = os.path.join(models_folder, model["file"])
+    cases = []
     for case in content["cases"]:
+        cases += [case] + [in_batch(case, count) for count in case.pop("batches", [])]
+    for case in cases:
         case["inputs"] = [spec for spec in case["inputs"] for _ in range(spec.get("repeat", 1))]
         case["folder"] = os.path.join(reference_folder, case["name"])
-    return models, content["cases"]
+    return models, cases
+
+
+def in_batch(case, count):
+    """A case whose inputs are `count` times as large in the first dimension."""
+    inputs = [dict(spec) for spec in case["inputs"]]
+    for spec in inputs:
+        spec["shape"] = [count * spec["shape"][0], *spec["shape"][1:]]
+        if "ones" in spec:
+            spec["ones"] = count * spec["ones"]
+    return {**case, "name": f"{case['name']}-batch{count}", "inputs": inputs, "only_time": True}
 
 
 def select(cases, patterns):
