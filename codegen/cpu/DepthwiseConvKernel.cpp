@@ -10,6 +10,7 @@
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include <map>
 
 using namespace mlir;
 
@@ -37,7 +38,11 @@ private:
   /// All taps of axes from `axis` on; `input` and `weight` are positions.
   SmallVector<Value> emitTaps(OpBuilder &builder, unsigned axis, Dim input,
                               Dim weight, SmallVector<Value> sums,
-                              int64_t height, bool isInside, Dim firstInput);
+                              bool isInside, Dim firstInput);
+  /// The taps of the last axis, which rows run along.
+  SmallVector<Value> emitRow(OpBuilder &builder, Dim input, Dim weight,
+                             SmallVector<Value> sums, bool isInside,
+                             Dim firstInput);
 
   KernelFunction &function;
   ConvOp op;
@@ -190,7 +195,7 @@ void DepthwiseEmitter::emitChannels(OpBuilder &builder, Dim pixel,
         // The first tap of the first pixel may stand before the image; it isn't
         // loaded then.
         Dim position = dims.add(dims.mul(image, imageSize), channel);
-        sums = emitTaps(nested, 0, position, channel, sums, height, isInside,
+        sums = emitTaps(nested, 0, position, channel, sums, isInside,
                         dims.sub(dims.mul(pixel, op.getStrides()[last]),
                                  op.getPads()[last]));
         tail.emitTile(nested, shape, sums, [&](OpBuilder &inner, Dim row, Dim) {
@@ -207,12 +212,11 @@ void DepthwiseEmitter::emitChannels(OpBuilder &builder, Dim pixel,
 SmallVector<Value> DepthwiseEmitter::emitTaps(OpBuilder &builder, unsigned axis,
                                               Dim position, Dim weight,
                                               SmallVector<Value> sums,
-                                              int64_t height, bool isInside,
-                                              Dim firstInput) {
+                                              bool isInside, Dim firstInput) {
   IndexBuilder index(builder, loc, 1);
   DimBuilder &dims = index.uniform();
-  int64_t stride = op.getStrides()[axis], dilation = op.getDilations()[axis];
   if (axis != last) {
+    int64_t stride = op.getStrides()[axis], dilation = op.getDilations()[axis];
     Dim first = dims.sub(dims.mul(outer[axis], stride), op.getPads()[axis]);
     Dim lower = 0, upper = kernel[axis];
     if (op.getPads()[axis] > 0 || op.getPads()[axis + last + 1] > 0) {
@@ -230,45 +234,63 @@ SmallVector<Value> DepthwiseEmitter::emitTaps(OpBuilder &builder, unsigned axis,
               nested, axis + 1,
               dims.add(position, dims.mul(at, inStrides[axis])),
               dims.add(weight, dims.mul(tap, tapStrides[axis])),
-              SmallVector<Value>(current), height, isInside, firstInput);
+              SmallVector<Value>(current), isInside, firstInput);
           scf::YieldOp::create(nested, loc, next);
         });
     return SmallVector<Value>(loop.getResults());
   }
 
+  if (isInside || inSizes[axis].isConstant())
+    return emitRow(builder, position, weight, sums, isInside, firstInput);
+  // Of an empty row there is nothing to load instead of what doesn't exist.
+  auto branch = scf::IfOp::create(
+      builder, loc, index.less(Dim(0), inSizes[axis]),
+      [&](OpBuilder &nested, Location) {
+        scf::YieldOp::create(nested, loc,
+                             emitRow(nested, position, weight, sums, isInside,
+                                     firstInput));
+      },
+      [&](OpBuilder &nested, Location) {
+        scf::YieldOp::create(nested, loc, sums);
+      });
+  return SmallVector<Value>(branch.getResults());
+}
+
+SmallVector<Value> DepthwiseEmitter::emitRow(OpBuilder &builder, Dim position,
+                                             Dim weight,
+                                             SmallVector<Value> sums,
+                                             bool isInside, Dim firstInput) {
+  IndexBuilder index(builder, loc, 1);
+  DimBuilder &dims = index.uniform();
+  int64_t stride = op.getStrides()[last], dilation = op.getDilations()[last];
   SmallVector<Value> taps;
-  for (int64_t tap = 0; tap != kernel[axis]; ++tap)
+  for (int64_t tap = 0; tap != kernel[last]; ++tap)
     taps.push_back(emitLoad(builder, loc, weights,
                             index.value(dims.add(weight, tap * channels)),
                             lanes, accumulator));
   Value zero = emitZeroTile(builder, loc, {1, 1, lanes}, accumulator).front();
-  int64_t span = (height - 1) * stride + (kernel[axis] - 1) * dilation + 1;
-  for (int64_t column = 0; column != span; ++column) {
-    Value loaded;
-    for (int64_t row = 0; row != height; ++row) {
-      int64_t distance = column - row * stride;
-      if (distance < 0 || distance % dilation != 0 ||
-          distance / dilation >= kernel[axis])
-        continue;
-      if (!loaded) {
-        Dim at = dims.add(firstInput, column);
-        Value exists;
-        if (!isInside) {
-          exists =
-              arith::AndIOp::create(builder, loc, index.lessEqual(Dim(0), at),
-                                    index.less(at, inSizes[axis]));
-          at = dims.max(dims.min(at, dims.sub(inSizes[axis], 1)), 0);
-        }
-        loaded =
-            emitLoad(builder, loc, input,
-                     index.value(dims.add(position, dims.mul(at, channels))),
-                     lanes, accumulator);
-        if (exists)
-          loaded = arith::SelectOp::create(builder, loc, exists, loaded, zero);
-      }
-      sums[row] = emitMultiplyAdd(builder, loc, loaded,
-                                  taps[distance / dilation], sums[row]);
+  // Which sums want an input, and the weight of it in each.
+  std::map<int64_t, SmallVector<std::pair<int64_t, int64_t>>> columns;
+  for (auto row : llvm::seq<int64_t>(0, sums.size()))
+    for (auto tap : llvm::seq<int64_t>(0, kernel[last]))
+      columns[row * stride + tap * dilation].push_back({row, tap});
+  for (auto &[column, uses] : columns) {
+    Dim at = dims.add(firstInput, column);
+    Value exists;
+    if (!isInside) {
+      exists = arith::AndIOp::create(builder, loc, index.lessEqual(Dim(0), at),
+                                     index.less(at, inSizes[last]));
+      at = dims.max(dims.min(at, dims.sub(inSizes[last], 1)), 0);
     }
+    Value loaded = emitLoad(
+        builder, loc, input,
+        index.value(dims.add(position, dims.mul(at, channels))), lanes,
+        accumulator);
+    if (exists)
+      loaded = arith::SelectOp::create(builder, loc, exists, loaded, zero);
+    for (auto [row, tap] : uses)
+      sums[row] =
+          emitMultiplyAdd(builder, loc, loaded, taps[tap], sums[row]);
   }
   return sums;
 }

@@ -235,7 +235,7 @@ Value SampleEmitter::build() {
   for (int64_t i = 0; i != spatial; ++i) {
     positionIndex.back() = LaneIndex(spatial - 1 - i);
     Value x = floats.load(op.getPositions(), positionIndex);
-    // What is no number is the begin; infinities don't survive a reflection.
+    // What is no number is the end; infinities don't survive a reflection.
     x = floats.max(floats.min(x, floats.constant(1e9)), floats.constant(-1e9));
     taps.push_back(getTaps(x, shape[i + 2]));
   }

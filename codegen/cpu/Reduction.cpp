@@ -188,7 +188,10 @@ Value Reduction::finish(Value accumulator, Value count) {
                                 broadcastTo(builder, loc, n, accumulatorType));
       break;
     }
+    // The mean of nothing is 0, not a trap.
     Value n = arith::IndexCastOp::create(builder, loc, elementType, count);
+    n = arith::MaxUIOp::create(builder, loc, n,
+                               buildConstant(builder, loc, elementType, 1.0));
     n = broadcastTo(builder, loc, n, accumulatorType);
     if (type.isUnsignedInteger())
       accumulator = arith::DivUIOp::create(builder, loc, accumulator, n);

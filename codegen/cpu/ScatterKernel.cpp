@@ -155,8 +155,13 @@ void ScatterEmitter<ScatterElementsOp>::emitUnit(OpBuilder &builder,
             ? arith::AndIOp::create(builder, loc, isThere, isInside).getResult()
             : isInside;
   }
+  // Nor do they go on where it ends: sizes are checked, but by another part of
+  // the model.
+  SmallVector<Dim> sizes(indexShape);
+  for (int64_t i = axis + 1, e = sizes.size(); i != e; ++i)
+    sizes[i] = indices.uniform().min(sizes[i], shape[i]);
   ifTrue(builder, isThere, [&](OpBuilder &nested) {
-    emitLoops(nested, indexShape, axis, index,
+    emitLoops(nested, sizes, axis, index,
               [&](OpBuilder &inner, ArrayRef<LaneIndex> index) {
                 ElementEmitter emitter(function, inner, 1);
                 IndexBuilder &indices = emitter.getIndices();

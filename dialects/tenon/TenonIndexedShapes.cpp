@@ -8,19 +8,24 @@ using namespace mlir;
 using namespace tenon;
 using namespace tenon::detail;
 
-/// Checks that dimension `index` of `tensor` is not larger than dimension
-/// `otherIndex` of `other`, as far as both are static.
-static LogicalResult checkAtMost(DimBuilder &dims, StringRef name, Value tensor,
-                                 int64_t index, Value other,
-                                 int64_t otherIndex) {
-  int64_t size = tensorType(tensor).getDimSize(index);
-  int64_t limit = tensorType(other).getDimSize(otherIndex);
-  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(limit) ||
-      size <= limit)
+/// Checks that dimension `index` of the indices is not larger than that of the
+/// input, and guards it.
+static LogicalResult checkAtMost(DimBuilder &dims, Value indices, Value input,
+                                 int64_t index) {
+  Dim size = dims.dim(indices, index), limit = dims.dim(input, index);
+  if (!size.isConstant() || !limit.isConstant())
+    return dims.isGuarding()
+               ? dims.requireEqual(dims.max(size, limit), limit,
+                                   "the larger one of dimension " +
+                                       Twine(index) +
+                                       " of the indices and of the input, and "
+                                       "that of the input")
+               : success();
+  if (size.getConstant() <= limit.getConstant())
     return success();
-  return dims.error("expects dimension " + Twine(index) + " of " + name +
-                    " to be at most " + Twine(limit) + ", but it is " +
-                    Twine(size));
+  return dims.error("expects dimension " + Twine(index) +
+                    " of indices to be at most " + Twine(limit.getConstant()) +
+                    ", but it is " + Twine(size.getConstant()));
 }
 
 static LogicalResult checkFloatOf(Operation *op, StringRef name, Value value,
@@ -44,7 +49,7 @@ LogicalResult GatherElementsOp::inferShapes(Adaptor op, DimBuilder &dims,
       failed(checkRank(dims, "indices", indices, rank)))
     return failure();
   for (int64_t i = 0; i != rank; ++i)
-    if (i != axis && failed(checkAtMost(dims, "indices", indices, i, input, i)))
+    if (i != axis && failed(checkAtMost(dims, indices, input, i)))
       return failure();
   return finishShape(dims, dims.shape(indices), shapes);
 }
@@ -141,8 +146,7 @@ LogicalResult ScatterElementsOp::inferShapes(Adaptor op, DimBuilder &dims,
       failed(checkRank(dims, "updates", op.getUpdates(), rank)))
     return failure();
   for (int64_t i = 0; i != rank; ++i)
-    if ((i != axis &&
-         failed(checkAtMost(dims, "indices", indices, i, input, i))) ||
+    if ((i != axis && failed(checkAtMost(dims, indices, input, i))) ||
         failed(checkSameSize(dims, "updates", op.getUpdates(), i, indices, i)))
       return failure();
   return finishShape(dims, dims.shape(input), shapes);

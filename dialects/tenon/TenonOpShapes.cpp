@@ -391,6 +391,12 @@ LogicalResult ResizeOp::inferShapes(Adaptor op, DimBuilder &dims,
         shape[axis].isConstant() && shape[axis].getConstant() == 0)
       return dims.error("can't resize dimension " + Twine(axis) +
                         ", which is empty, to " + Twine(size.getConstant()));
+    // The nearest of no elements would be read from other memory.
+    if (dims.isGuarding() &&
+        failed(dims.requireEqual(dims.selectEqual(shape[axis], 0, size, 0), 0,
+                                 "dimension " + Twine(axis) +
+                                     " of the result and of an empty input")))
+      return failure();
     shape[axis] = size;
   }
   return finishShape(dims, std::move(shape), shapes);
@@ -443,8 +449,17 @@ LogicalResult RangeOp::inferShapes(Adaptor op, DimBuilder &dims,
     return dims.error("expects a step that is not " + Twine(s.getConstant()));
   // The way in the direction of the step, in steps. A step of 0 that is only
   // known at run time counts as 1 here: no division by it.
-  Dim way = dims.selectLess(s, 0, dims.sub(a, b), dims.sub(b, a));
+  Dim first = dims.selectLess(s, 0, b, a), last = dims.selectLess(s, 0, a, b);
+  Dim way = dims.sub(last, first);
   Dim magnitude = s.isConstant() ? Dim(std::abs(s.getConstant()))
                                  : dims.max(dims.max(s, dims.sub(0, s)), 1);
-  return finishShape(dims, {dims.max(dims.ceilDiv(way, magnitude), 0)}, shapes);
+  Dim count = dims.ceilDiv(way, magnitude);
+  if (a.isConstant() && a.getConstant() == 0)
+    return finishShape(dims, {dims.max(count, 0)}, shapes);
+  // From one end of all integers to the other the way has no number. It is
+  // certainly too long.
+  Dim exact = dims.selectLess(way, 0, INT64_MAX, count);
+  if (first.isConstant() && last.isConstant() && !way.isConstant())
+    exact = INT64_MAX;
+  return finishShape(dims, {dims.selectLess(first, last, exact, 0)}, shapes);
 }

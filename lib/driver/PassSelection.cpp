@@ -69,6 +69,12 @@ std::optional<StringRef> getRequirement(StringRef pass) {
   return std::nullopt;
 }
 
+SmallVector<StringRef> getRequiredPasses() {
+  return llvm::map_to_vector(kRequirements, [](const Requirement &requirement) {
+    return StringRef(requirement.pass);
+  });
+}
+
 bool PassSelection::admit(const Pass &pass, Operation *op) {
   // What has no argument runs other passes on parts of the module.
   if (pass.getArgument().empty() || getRequirement(pass.getArgument()))

@@ -13,6 +13,8 @@ namespace tenon {
 /// Why a pass, by its argument, can't be left out; nothing if it can: then the
 /// phases after it work without it, and results are the same.
 std::optional<llvm::StringRef> getRequirement(llvm::StringRef pass);
+/// The arguments of the passes that can't be left out.
+llvm::SmallVector<llvm::StringRef> getRequiredPasses();
 
 /// A pass that can be left out, when its turn comes.
 struct PassTurn {

@@ -204,7 +204,10 @@ template <typename T> static void store(Array &array, int64_t i, T value) {
 
 /// Stores a number as the array's element type.
 static void setElement(Array &array, int64_t i, double value) {
-  auto whole = static_cast<int64_t>(std::floor(value));
+  // What an integer can't be is the nearest that it can.
+  int64_t whole = value >= 0x1p63    ? INT64_MAX
+                  : value >= -0x1p63 ? static_cast<int64_t>(std::floor(value))
+                                     : INT64_MIN;
   switch (array.dtype) {
   case TENON_F32:
     return store(array, i, static_cast<float>(value));

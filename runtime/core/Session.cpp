@@ -10,6 +10,16 @@ using namespace tenon::runtime;
 namespace {
 constexpr uint32_t absent = UINT32_MAX;
 constexpr int maxThreads = 4096;
+
+/// Drops the last run's sequences when a call ends, unless it has made new ones.
+/// Not before: its inputs may be among them.
+struct LastOutputs {
+  SequenceOutputs *outputs;
+  ~LastOutputs() {
+    if (outputs)
+      outputs->clear();
+  }
+};
 } // namespace
 
 TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
@@ -381,7 +391,6 @@ Error TenonSession::bindInputs(const TenonTensor *tensors, size_t count) {
 /// Makes `tensors` those of the description.
 Error TenonSession::packInputs(const TenonTensor *&tensors, size_t &count,
                                bool withData) {
-  unpackedOutputs.clear();
   if (model->hasTensorInputs)
     return nullptr;
   if (Error error = matchTensors("input", tensors, count, model->inputValues,
@@ -426,6 +435,7 @@ Error TenonSession::selectOutputs(const TenonTensor *&tensors, size_t &count) {
 }
 
 Error TenonSession::bind(const TenonTensor *tensors, size_t count) {
+  LastOutputs last{&unpackedOutputs};
   if (Error error = packInputs(tensors, count, /*withData=*/false))
     return error;
   if (Error error = bindInputs(tensors, count))
@@ -574,6 +584,7 @@ Error TenonSession::checkOverlap() {
 
 Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                         const TenonTensor *outs, size_t numOuts) {
+  LastOutputs last{&unpackedOutputs};
   if (Error error = packInputs(ins, numIns, /*withData=*/true))
     return error;
   if (Error error = selectOutputs(outs, numOuts))
@@ -611,6 +622,7 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
   if (profile)
     profile->noteRun(start);
   if (code == TENON_OK && !pending) {
+    last.outputs = nullptr;
     if (!model->hasTensorOutputs)
       unpackedOutputs.unpack([&](uint32_t i) { return getOutputPart(i); });
     return nullptr;

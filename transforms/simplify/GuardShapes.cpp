@@ -23,6 +23,7 @@ struct GuardShapes : tenon::impl::GuardShapesBase<GuardShapes> {
       return signalPassFailure();
     DimResolver resolver(function);
     dropNeedless(function, resolver.getExpressions());
+    function.walk([&](rt::RequireEqualOp guard) { countExactly(guard); });
     function.walk([&](Block *block) { hoistGuards(*block); });
     // What reification has computed and nobody needs.
     IRRewriter rewriter(function.getContext());
@@ -68,6 +69,59 @@ private:
         ++numGuards;
       }
     }
+  }
+
+  /// Whether `index` is computed from numbers in a tensor, which may be any, and
+  /// not from dimensions alone.
+  static bool isFromData(Value index) {
+    Operation *op = index.getDefiningOp();
+    if (!op || !isa<arith::ArithDialect>(op->getDialect()))
+      return false;
+    if (auto cast = dyn_cast<arith::IndexCastOp>(op))
+      if (!cast.getIn().getType().isIndex())
+        return true;
+    return llvm::any_of(op->getOperands(), isFromData);
+  }
+
+  static void collectFactors(Value product, SmallVectorImpl<Value> &factors) {
+    auto mul = product.getDefiningOp<arith::MulIOp>();
+    if (!mul)
+      return factors.push_back(product);
+    collectFactors(mul.getLhs(), factors);
+    collectFactors(mul.getRhs(), factors);
+  }
+
+  /// guard(size, a * b) -> guard(size, the product or, if it is larger than
+  /// `size` or a factor is negative, size + 1)
+  ///
+  /// A product of numbers that the data give may wrap around and look equal.
+  static void countExactly(rt::RequireEqualOp guard) {
+    Value size = guard.getLhs(), product = guard.getRhs();
+    SmallVector<Value> factors;
+    collectFactors(product, factors);
+    if (factors.size() < 2 || !isFromData(product))
+      return;
+    OpBuilder builder(guard);
+    Location loc = guard.getLoc();
+    Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value tooMany = arith::AddIOp::create(builder, loc, size, one);
+    Value count = one, least = one;
+    for (Value factor : factors) {
+      least = arith::MinSIOp::create(builder, loc, least, factor);
+      Value limit = arith::DivUIOp::create(
+          builder, loc, size,
+          arith::MaxSIOp::create(builder, loc, count, one));
+      Value fits = arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::ule, factor, limit);
+      count = arith::SelectOp::create(
+          builder, loc, fits,
+          arith::MulIOp::create(builder, loc, count, factor), tooMany);
+    }
+    Value isNegative = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::slt, least, zero);
+    guard.getRhsMutable().assign(
+        arith::SelectOp::create(builder, loc, isNegative, tooMany, count));
   }
 
   /// Moves guards to the begin of their block, in order, with the arithmetic

@@ -1,6 +1,7 @@
 //===- CompilerTest.cpp - How a compilation ends --------------------------===//
 
 #include "lib/driver/Compiler.h"
+#include "lib/driver/PassSelection.h"
 
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
@@ -70,6 +71,30 @@ TEST(Compiler, KeepsTheReasonOfAPass) {
   ASSERT_EQ(status.getFindings().size(), 1u);
   EXPECT_EQ(status.getFindings()[0].message, "too large");
   EXPECT_EQ(status.getFindings()[0].nodes, std::vector<std::string>{"node"});
+}
+
+/// A name that no pass has would let a pass be left out that can't be.
+TEST(PassSelection, KnowsThePassesThatItRequires) {
+  std::string pipelines;
+  llvm::raw_string_ostream stream(pipelines);
+  for (Phase phase : kAllPhases) {
+    OpPassManager passes("builtin.module");
+    buildPhase(phase, passes);
+    passes.printAsTextualPipeline(stream);
+  }
+  SmallVector<StringRef> names = getRequiredPasses();
+  EXPECT_GT(names.size(), 20u);
+  for (StringRef name : names) {
+    if (name == "tenon-expose-kernels") // Not in any of the phases.
+      continue;
+    // No part of a longer name.
+    bool isThere = false;
+    for (size_t at = 0; (at = pipelines.find(name.str(), at)) != pipelines.npos;
+         at += name.size())
+      isThere |= StringRef("(,").contains(pipelines[at - 1]) &&
+                 StringRef("{,)").contains(pipelines[at + name.size()]);
+    EXPECT_TRUE(isThere) << name.str();
+  }
 }
 
 } // namespace

@@ -136,6 +136,20 @@ TEST_F(Sequences, AreThreeInputs) {
   EXPECT_EQ(tenon_model_output(model.get(), 3), nullptr);
 }
 
+TEST_F(Sequences, AreInputsAgain) {
+  ASSERT_EQ(runWith(list, single, list), "ok");
+  ASSERT_EQ(runWith(output(0), output(1), output(2)), "ok");
+  ASSERT_EQ(output(0).rank, 1);
+  ASSERT_EQ(output(0).dims[0], 3);
+  ASSERT_EQ(output(1).dims[0], 1);
+  auto *elements = static_cast<const TenonTensor *>(output(0).data);
+  EXPECT_EQ(static_cast<const float *>(elements[1].data)[2], numbers[4]);
+  TenonTensor inputs[] = {output(0), output(1), output(2)};
+  ASSERT_EQ(take(tenon_session_bind(session.get(), inputs, 3)), "ok");
+  // After that there is no result yet.
+  EXPECT_EQ(output(0).data, nullptr);
+}
+
 TEST_F(Sequences, ComeBack) {
   ASSERT_EQ(runWith(list, single, list), "ok");
   for (size_t i : {0, 2}) {
