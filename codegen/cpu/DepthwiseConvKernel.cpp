@@ -230,11 +230,11 @@ SmallVector<Value> DepthwiseEmitter::emitTaps(OpBuilder &builder, unsigned axis,
         sums, [&](OpBuilder &nested, Location, Value tap, ValueRange current) {
           DimBuilder dims(nested, loc);
           Dim at = dims.add(first, dims.mul(tap, dilation));
-          SmallVector<Value> next = emitTaps(
-              nested, axis + 1,
-              dims.add(position, dims.mul(at, inStrides[axis])),
-              dims.add(weight, dims.mul(tap, tapStrides[axis])),
-              SmallVector<Value>(current), isInside, firstInput);
+          SmallVector<Value> next =
+              emitTaps(nested, axis + 1,
+                       dims.add(position, dims.mul(at, inStrides[axis])),
+                       dims.add(weight, dims.mul(tap, tapStrides[axis])),
+                       SmallVector<Value>(current), isInside, firstInput);
           scf::YieldOp::create(nested, loc, next);
         });
     return SmallVector<Value>(loop.getResults());
@@ -246,9 +246,9 @@ SmallVector<Value> DepthwiseEmitter::emitTaps(OpBuilder &builder, unsigned axis,
   auto branch = scf::IfOp::create(
       builder, loc, index.less(Dim(0), inSizes[axis]),
       [&](OpBuilder &nested, Location) {
-        scf::YieldOp::create(nested, loc,
-                             emitRow(nested, position, weight, sums, isInside,
-                                     firstInput));
+        scf::YieldOp::create(
+            nested, loc,
+            emitRow(nested, position, weight, sums, isInside, firstInput));
       },
       [&](OpBuilder &nested, Location) {
         scf::YieldOp::create(nested, loc, sums);
@@ -282,15 +282,14 @@ SmallVector<Value> DepthwiseEmitter::emitRow(OpBuilder &builder, Dim position,
                                      index.less(at, inSizes[last]));
       at = dims.max(dims.min(at, dims.sub(inSizes[last], 1)), 0);
     }
-    Value loaded = emitLoad(
-        builder, loc, input,
-        index.value(dims.add(position, dims.mul(at, channels))), lanes,
-        accumulator);
+    Value loaded =
+        emitLoad(builder, loc, input,
+                 index.value(dims.add(position, dims.mul(at, channels))), lanes,
+                 accumulator);
     if (exists)
       loaded = arith::SelectOp::create(builder, loc, exists, loaded, zero);
     for (auto [row, tap] : uses)
-      sums[row] =
-          emitMultiplyAdd(builder, loc, loaded, taps[tap], sums[row]);
+      sums[row] = emitMultiplyAdd(builder, loc, loaded, taps[tap], sums[row]);
   }
   return sums;
 }

@@ -11,8 +11,8 @@ namespace {
 constexpr uint32_t absent = UINT32_MAX;
 constexpr int maxThreads = 4096;
 
-/// Drops the last run's sequences when a call ends, unless it has made new ones.
-/// Not before: its inputs may be among them.
+/// Drops the last run's sequences when a call ends, unless it has made new
+/// ones. Not before: its inputs may be among them.
 struct LastOutputs {
   SequenceOutputs *outputs;
   ~LastOutputs() {

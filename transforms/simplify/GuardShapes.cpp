@@ -71,8 +71,8 @@ private:
     }
   }
 
-  /// Whether `index` is computed from numbers in a tensor, which may be any, and
-  /// not from dimensions alone.
+  /// Whether `index` is computed from numbers in a tensor, which may be any,
+  /// and not from dimensions alone.
   static bool isFromData(Value index) {
     Operation *op = index.getDefiningOp();
     if (!op || !isa<arith::ArithDialect>(op->getDialect()))
@@ -110,8 +110,7 @@ private:
     for (Value factor : factors) {
       least = arith::MinSIOp::create(builder, loc, least, factor);
       Value limit = arith::DivUIOp::create(
-          builder, loc, size,
-          arith::MaxSIOp::create(builder, loc, count, one));
+          builder, loc, size, arith::MaxSIOp::create(builder, loc, count, one));
       Value fits = arith::CmpIOp::create(
           builder, loc, arith::CmpIPredicate::ule, factor, limit);
       count = arith::SelectOp::create(
