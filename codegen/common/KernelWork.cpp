@@ -120,31 +120,93 @@ static FlopTerms getFlopTerms(KernelOp kernel) {
 }
 
 static double getDim(Value tensor, int64_t index) {
-  int64_t size = cast<RankedTensorType>(tensor.getType()).getDimSize(index);
-  return ShapedType::isDynamic(size) ? Provider::kTypicalDim : size;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(index))
+    return type.getDimSize(index);
+  return index == 0 && type.getRank() > 1 ? 1 : Provider::kTypicalDim;
+}
+
+static double getCount(Value tensor) {
+  double count = 1;
+  for (int64_t i = 0, e = FlopTerm::getRank(tensor); i != e; ++i)
+    count *= getDim(tensor, i);
+  return count;
 }
 
 static double getBytes(Value tensor) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   unsigned bits =
       elementType.isIntOrFloat() ? elementType.getIntOrFloatBitWidth() : 64;
-  double bytes = (bits + 7) / 8;
-  for (int64_t i = 0, e = FlopTerm::getRank(tensor); i != e; ++i)
-    bytes *= getDim(tensor, i);
-  return bytes;
+  return getCount(tensor) * ((bits + 7) / 8);
+}
+
+static double evaluate(ArrayRef<FlopTerm> terms) {
+  double sum = 0;
+  for (const FlopTerm &term : terms) {
+    double flops = term.factor;
+    for (auto [tensor, index] : term.dims)
+      flops *= getDim(tensor, index);
+    sum += flops;
+  }
+  return sum;
+}
+
+static std::optional<Contraction> getContraction(Operation *op) {
+  Contraction found{};
+  Value weights;
+  if (auto conv = dyn_cast<ConvOp>(op)) {
+    weights = conv.getWeights();
+    int64_t rank = FlopTerm::getRank(weights);
+    bool isNhwc = conv.getLayout() == Layout::NHWC;
+    found.columns = getDim(weights, isNhwc ? rank - 1 : 0);
+    found.depth = getCount(weights) / std::max(found.columns, 1.0);
+    found.isGrouped = conv.getGroups() != 1;
+    found.isDepthwise =
+        found.isGrouped && getDim(weights, isNhwc ? rank - 2 : 1) == 1;
+  } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
+    weights = matmul.getRhs();
+    Value lhs = matmul.getLhs(), output = matmul.getOutput();
+    found.columns = getDim(output, FlopTerm::getRank(output) - 1);
+    found.depth =
+        getDim(lhs, FlopTerm::getRank(lhs) - (matmul.getTransposeA() ? 2 : 1));
+  } else {
+    return std::nullopt;
+  }
+  found.rows = getCount(op->getResult(0)) / std::max(found.columns, 1.0);
+  found.flops = evaluate(getFlopTerms(op));
+  found.weightBytes = getBytes(weights);
+  return found;
 }
 
 KernelWork getKernelWork(KernelOp kernel) {
   KernelWork work;
-  for (Value input : kernel.getInputs())
-    work.bytes += getBytes(input);
-  for (Value output : kernel.getOutputs())
+  work.flops = evaluate(getFlopTerms(kernel));
+  for (Value output : kernel.getOutputs()) {
     work.bytes += getBytes(output);
-  for (const FlopTerm &term : getFlopTerms(kernel)) {
-    double flops = term.factor;
-    for (auto [tensor, index] : term.dims)
-      flops *= getDim(tensor, index);
-    work.flops += flops;
+    work.results += getCount(output);
+  }
+  for (Operation &op : kernel.getBody().front()) {
+    if (!work.contraction)
+      work.contraction = getContraction(&op);
+    if (op.getNumResults() == 0 ||
+        !isa<RankedTensorType>(op.getResult(0).getType()))
+      continue;
+    double count = getCount(op.getResult(0));
+    if (isa<SigmoidOp, SiluOp, TanhOp, ExpOp, EluOp, MishOp, SoftplusOp>(op))
+      work.exponentials += count;
+    else if (isa<GeluOp, ErfOp>(op))
+      work.gelus += count;
+    else if (isa<HardSwishOp>(op))
+      work.hardSwishes += count;
+  }
+  for (auto [input, argument] :
+       llvm::zip(kernel.getInputs(), kernel.getBody().getArguments())) {
+    work.bytes += getBytes(input);
+    bool isContracted = llvm::any_of(argument.getUsers(), [](Operation *user) {
+      return isa<ConvOp, MatMulOp>(user);
+    });
+    if (!isContracted && work.contraction && getCount(input) >= work.results)
+      work.residuals += getCount(input);
   }
   return work;
 }
@@ -256,13 +318,21 @@ Value buildFlops(KernelOp kernel, RewriterBase &rewriter) {
   return sum;
 }
 
+double getPeakTime(double flops, TargetAttr target) {
+  constexpr double kFrequency = 3.8; // cycles a nanosecond
+  double lanes = std::max(1.0, target.getVectorBits() / 32.0);
+  return flops / (kFrequency * lanes * 4); // two units, two operations each
+}
+
+double getLaneFactor(TargetAttr target) {
+  return 16 / std::max(1.0, target.getVectorBits() / 32.0);
+}
+
 double getRooflineTime(const KernelWork &work, TargetAttr target,
                        double efficiency) {
-  constexpr double kFrequency = 2.0;  // cycles a nanosecond
-  constexpr double kBandwidth = 13.0; // bytes a nanosecond
-  double lanes = std::max(1.0, target.getVectorBits() / 32.0);
-  double peak = kFrequency * lanes * 4; // two units, two operations each
-  return std::max(work.flops / (peak * efficiency), work.bytes / kBandwidth);
+  constexpr double kBandwidth = 25.0; // bytes a nanosecond
+  return std::max(getPeakTime(work.flops, target) / efficiency,
+                  work.bytes / kBandwidth);
 }
 
 } // namespace tenon

@@ -6,14 +6,39 @@
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/IR/PatternMatch.h"
 
+#include <optional>
+
 namespace tenon {
 
-/// The work of a kernel, with Provider::kTypicalDim for each dynamic dimension.
+/// The convolution or matrix product that a kernel is made around, as the
+/// product of a matrix of `rows` x `depth` and one of `depth` x `columns`.
+struct Contraction {
+  double rows, columns, depth;
+  double flops;
+  /// Of the second factor.
+  double weightBytes;
+  /// Whether each channel is a convolution of its own.
+  bool isDepthwise;
+  /// Whether there are groups of channels.
+  bool isGrouped;
+};
+
+/// The work of a kernel. A dynamic dimension counts Provider::kTypicalDim, but
+/// 1 where it is the first of several, which mostly is a batch.
 struct KernelWork {
   /// Arithmetic operations; a function such as `exp` counts as ten.
   double flops = 0;
   /// Bytes of all inputs and results, once each.
   double bytes = 0;
+  /// Elements of the results.
+  double results = 0;
+  /// Elements of inputs that are as large as a result and not what is
+  /// contracted: residuals.
+  double residuals = 0;
+  /// Elements to which a function of that kind is applied: one with an
+  /// exponential, GELU, hard-swish.
+  double exponentials = 0, gelus = 0, hardSwishes = 0;
+  std::optional<Contraction> contraction;
 };
 
 KernelWork getKernelWork(KernelOp kernel);
@@ -22,11 +47,16 @@ KernelWork getKernelWork(KernelOp kernel);
 /// of the run. Null if they depend on what the kernel computes.
 mlir::Value buildFlops(KernelOp kernel, mlir::RewriterBase &rewriter);
 
+/// The time in nanoseconds that arithmetic takes on one core of the target at
+/// its peak: two fused multiply-adds a cycle of its vectors, at 3.8 GHz.
+double getPeakTime(double flops, TargetAttr target);
+
+/// How much longer an element takes than with vectors of 512 bits.
+double getLaneFactor(TargetAttr target);
+
 /// The time in nanoseconds of this work on one core of the target, if it does
 /// arithmetic at `efficiency` (0 to 1) of the peak: the longer of arithmetic
-/// and memory traffic, as both overlap. The peak is that of two fused
-/// multiply-adds a cycle of the target's vectors at 2 GHz, the bandwidth
-/// 13 GB/s.
+/// and memory traffic at 25 GB/s, as both overlap.
 double getRooflineTime(const KernelWork &work, TargetAttr target,
                        double efficiency);
 

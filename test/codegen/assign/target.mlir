@@ -7,9 +7,9 @@
 // CHECK: tenon.kernel {{.*}} {provider = "codegen"}
 // REMARK-DAG: 'onednn' can't because tenon.exp is not a primitive
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["onednn", "codegen"]>} {
-  func.func @both(%x: tensor<64x512xf32>, %w: tensor<512x512xf32>) -> tensor<64x512xf32> {
-    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<64x512xf32>, tensor<512x512xf32>) -> tensor<64x512xf32> {
-      %2 = tenon.matmul %a0, %a1 : (tensor<64x512xf32>, tensor<512x512xf32>) -> tensor<64x512xf32>
+  func.func @both(%x: tensor<64x4096xf32>, %w: tensor<4096x512xf32>) -> tensor<64x512xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<64x4096xf32>, tensor<4096x512xf32>) -> tensor<64x512xf32> {
+      %2 = tenon.matmul %a0, %a1 : (tensor<64x4096xf32>, tensor<4096x512xf32>) -> tensor<64x512xf32>
       tenon.yield %2 : tensor<64x512xf32>
     }
     %1 = tenon.kernel (%a0 = %0) : (tensor<64x512xf32>) -> tensor<64x512xf32> {
@@ -17,6 +17,39 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4",
       tenon.yield %2 : tensor<64x512xf32>
     }
     return %1 : tensor<64x512xf32>
+  }
+}
+
+// -----
+
+// Fitted to measurements: a product with little depth, one row, or a function of
+// each result is better generated, and so is softmax.
+// CHECK-LABEL: func.func @small(
+// CHECK: tenon.kernel (%{{.*}} = %arg0, %{{.*}} = %arg1) {provider = "codegen"}
+// CHECK: tenon.kernel (%{{.*}} = %arg2, %{{.*}} = %arg3) {provider = "codegen"}
+// CHECK: tenon.kernel (%{{.*}} = %arg4, %{{.*}} = %arg5) {provider = "codegen"}
+// CHECK: tenon.kernel (%{{.*}} = %arg6) {provider = "codegen"}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["onednn", "codegen"]>} {
+  func.func @small(%x: tensor<1x56x56x32xf32>, %w: tensor<3x3x1x32xf32>, %y: tensor<1x1x1x96xf32>, %v: tensor<1x1x96x24xf32>, %z: tensor<40x120xf32>, %u: tensor<120x240xf32>, %s: tensor<12x197x197xf32>) -> (tensor<1x56x56x32xf32>, tensor<1x1x1x24xf32>, tensor<40x240xf32>, tensor<12x197x197xf32>) {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x56x56x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x56x56x32xf32> {
+      %4 = tenon.conv %a0, %a1 {dilations = array<i64: 1, 1>, groups = 32 : i64, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x56x56x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x56x56x32xf32>
+      %5 = tenon.silu %4 : (tensor<1x56x56x32xf32>) -> tensor<1x56x56x32xf32>
+      tenon.yield %5 : tensor<1x56x56x32xf32>
+    }
+    %1 = tenon.kernel (%a0 = %y, %a1 = %v) : (tensor<1x1x1x96xf32>, tensor<1x1x96x24xf32>) -> tensor<1x1x1x24xf32> {
+      %4 = tenon.conv %a0, %a1 {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x96xf32>, tensor<1x1x96x24xf32>) -> tensor<1x1x1x24xf32>
+      tenon.yield %4 : tensor<1x1x1x24xf32>
+    }
+    %2 = tenon.kernel (%a0 = %z, %a1 = %u) : (tensor<40x120xf32>, tensor<120x240xf32>) -> tensor<40x240xf32> {
+      %4 = tenon.matmul %a0, %a1 : (tensor<40x120xf32>, tensor<120x240xf32>) -> tensor<40x240xf32>
+      %5 = tenon.silu %4 : (tensor<40x240xf32>) -> tensor<40x240xf32>
+      tenon.yield %5 : tensor<40x240xf32>
+    }
+    %3 = tenon.kernel (%a0 = %s) : (tensor<12x197x197xf32>) -> tensor<12x197x197xf32> {
+      %4 = tenon.softmax %a0 {axis = 2 : i64} : (tensor<12x197x197xf32>) -> tensor<12x197x197xf32>
+      tenon.yield %4 : tensor<12x197x197xf32>
+    }
+    return %0, %1, %2, %3 : tensor<1x56x56x32xf32>, tensor<1x1x1x24xf32>, tensor<40x240xf32>, tensor<12x197x197xf32>
   }
 }
 
