@@ -32,8 +32,7 @@ void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   passes.addPass(createLowerRuntimeCalls());
 }
 
-void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes) {
-  // 1. Machine words.
+void tenon::codegen::buildMachineWordsPipeline(OpPassManager &passes) {
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createSCFToControlFlowPass());
@@ -43,6 +42,10 @@ void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes) {
   passes.addPass(createConvertToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   passes.addPass(createCanonicalizerPass());
-  // 2. The tables, whose entries are functions of the llvm dialect.
+}
+
+void tenon::codegen::buildDescribeModelPipeline(OpPassManager &passes) {
+  buildMachineWordsPipeline(passes);
+  // The tables, whose entries are functions of the llvm dialect.
   passes.addPass(createDescribeModel());
 }

@@ -11,6 +11,9 @@ namespace tenon::codegen {
 /// with the runtime reached through its table.
 void buildLowerGraphPipeline(mlir::OpPassManager &passes);
 
+/// Everything but tensors to the llvm dialect.
+void buildMachineWordsPipeline(mlir::OpPassManager &passes);
+
 /// Everything to the llvm dialect, and the tables that describe the model.
 void buildDescribeModelPipeline(mlir::OpPassManager &passes);
 

@@ -53,6 +53,30 @@ static Value addBias(NodeContext &node, Value value, Value bias, int64_t begin,
       node.sliceAxis(bias, 0, node.createInts(begin), node.createInts(end)));
 }
 
+/// Element `i` of dimension `axis`, which goes.
+static Value getPart(NodeContext &node, Value value, int64_t axis, int64_t i) {
+  return node.squeeze(
+      node.sliceAxis(value, axis, node.createInts(i), node.createInts(i + 1)),
+      {axis});
+}
+
+/// Gives `heads`, whose query and key are there, their masks: of the keys that
+/// there are, of those before a query, and what is added to the scores.
+static void addMasks(NodeContext &node, Heads &heads, Value keys, bool isCausal,
+                     Value pastLength, Value summand) {
+  Type type = getElementTypeOrSelf(heads.query);
+  Value total = node.getDim(heads.key, 2);
+  if (keys)
+    heads.masks.push_back(createKeyMask(node, keys, total, type));
+  if (isCausal)
+    heads.masks.push_back(createMask(
+        node,
+        createCausal(node, node.getDim(heads.query, 2), total, pastLength, 0),
+        type));
+  if (summand)
+    heads.masks.push_back(summand);
+}
+
 static LogicalResult setAttentionOutputs(NodeContext &node, const Heads &heads,
                                          Value present) {
   Value result = joinHeads(node, attend(node, heads, nullptr, 0));
@@ -115,30 +139,15 @@ static LogicalResult convertPackedAttention(NodeContext &node) {
     if (getType(past).getRank() != 5)
       return node.invalid("expected a past of rank 5, found rank " +
                           Twine(getType(past).getRank()));
-    auto getPast = [&](int64_t i) {
-      return node.squeeze(
-          node.sliceAxis(past, 0, node.createInts(i), node.createInts(i + 1)),
-          {int64_t(0)});
-    };
     pastLength = node.getDim(past, 3);
-    parts[1] = appendTo(node, getPast(0), parts[1]);
-    parts[2] = appendTo(node, getPast(1), parts[2]);
+    parts[1] = appendTo(node, getPart(node, past, 0, 0), parts[1]);
+    parts[2] = appendTo(node, getPart(node, past, 0, 1), parts[2]);
   }
   heads.key = parts[1];
   heads.value = parts[2];
   if (node.failed())
     return failure();
-  Type type = getElementTypeOrSelf(input);
-  Value total = node.getDim(heads.key, 2);
-  if (mask)
-    heads.masks.push_back(createKeyMask(node, mask, total, type));
-  if (isCausal)
-    heads.masks.push_back(createMask(
-        node,
-        createCausal(node, node.getDim(heads.query, 2), total, pastLength, 0),
-        type));
-  if (extra)
-    heads.masks.push_back(extra);
+  addMasks(node, heads, mask, isCausal, pastLength, extra);
   Value present;
   if (node.hasOutput(1))
     present = node.create<ConcatOp>(
@@ -171,33 +180,25 @@ static LogicalResult convertMultiHeadAttention(NodeContext &node) {
   auto hasRank = [&](Value operand, int64_t rank) {
     return operand && getType(operand).getRank() == rank;
   };
+  // Of [B, S, heads, parts, D]
+  auto getHeads = [&](Value packed, int64_t part) {
+    return node.transpose(getPart(node, packed, 3, part), {0, 2, 1, 3});
+  };
   int64_t queryWidth = getType(query).getDimSize(getType(query).getRank() - 1);
   if (hasRank(query, 5) && !key && !value) {
     // [B, S, heads, 3, D]
     if (bias)
       return node.unsupported("a bias of packed queries is not supported");
-    auto getPart = [&](int64_t i) {
-      Value part = node.squeeze(
-          node.sliceAxis(query, 3, node.createInts(i), node.createInts(i + 1)),
-          {int64_t(3)});
-      return node.transpose(part, {0, 2, 1, 3});
-    };
-    heads.query = getPart(0);
-    heads.key = getPart(1);
-    heads.value = getPart(2);
+    heads.query = getHeads(query, 0);
+    heads.key = getHeads(query, 1);
+    heads.value = getHeads(query, 2);
   } else if (hasRank(query, 3) && hasRank(key, 5) && !value) {
     // Keys and values [B, T, heads, 2, D]
     if (bias)
       return node.unsupported("a bias of packed keys is not supported");
-    auto getPart = [&](int64_t i) {
-      Value part = node.squeeze(
-          node.sliceAxis(key, 3, node.createInts(i), node.createInts(i + 1)),
-          {int64_t(3)});
-      return node.transpose(part, {0, 2, 1, 3});
-    };
     heads.query = splitHeads(node, query, numHeads);
-    heads.key = getPart(0);
-    heads.value = getPart(1);
+    heads.key = getHeads(key, 0);
+    heads.value = getHeads(key, 1);
   } else if (hasRank(query, 3) && key && value) {
     if (bias && ShapedType::isDynamic(queryWidth))
       return node.unsupported("the hidden size must be static");
@@ -225,17 +226,7 @@ static LogicalResult convertMultiHeadAttention(NodeContext &node) {
   heads.value = appendTo(node, pastValue, heads.value);
   if (node.failed())
     return failure();
-  Type type = getElementTypeOrSelf(query);
-  Value total = node.getDim(heads.key, 2);
-  if (mask)
-    heads.masks.push_back(createKeyMask(node, mask, total, type));
-  if (isCausal)
-    heads.masks.push_back(createMask(
-        node,
-        createCausal(node, node.getDim(heads.query, 2), total, pastLength, 0),
-        type));
-  if (extra)
-    heads.masks.push_back(extra);
+  addMasks(node, heads, mask, isCausal, pastLength, extra);
   return setAttentionOutputs(node, heads, Value());
 }
 
@@ -324,13 +315,13 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
       return node.invalid("can't divide the packed query into " + Twine(all) +
                           " heads");
     int64_t size = width / all;
-    auto getPart = [&](int64_t begin, int64_t end) {
+    auto getColumns = [&](int64_t begin, int64_t end) {
       return node.sliceAxis(query, 2, node.createInts(begin * size),
                             node.createInts(end * size));
     };
-    key = getPart(numHeads, numHeads + keyHeads);
-    value = getPart(numHeads + keyHeads, all);
-    query = getPart(0, numHeads);
+    key = getColumns(numHeads, numHeads + keyHeads);
+    value = getColumns(numHeads + keyHeads, all);
+    query = getColumns(0, numHeads);
   }
   query = splitHeads(node, query, numHeads);
   key = splitHeads(node, key, keyHeads);

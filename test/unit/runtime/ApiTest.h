@@ -3,6 +3,7 @@
 #ifndef TENON_TEST_UNIT_RUNTIME_APITEST_H
 #define TENON_TEST_UNIT_RUNTIME_APITEST_H
 
+#include "runtime/core/ModelAbi.h"
 #include "tenon/tenon.h"
 
 #include "gtest/gtest.h"
@@ -27,6 +28,23 @@ inline std::string take(TenonError *error) {
                      tenon_error_message(error);
   tenon_error_free(error);
   return text;
+}
+
+/// What the descriptions of all models have in common.
+inline TenonModelDesc beginDescription(const char *name) {
+  TenonModelDesc desc{};
+  desc.magic = TENON_MODEL_MAGIC;
+  desc.abiVersion = TENON_ABI_VERSION;
+  desc.structSize = sizeof desc;
+  desc.name = name;
+#if defined(__aarch64__)
+  desc.triple = "aarch64-unknown-linux-gnu";
+#else
+  desc.triple = "x86_64-unknown-linux-gnu";
+#endif
+  desc.cpuFeatures = "";
+  desc.producer = "a test";
+  return desc;
 }
 
 inline ModelPtr makeModel(const TenonModelDesc &desc) {

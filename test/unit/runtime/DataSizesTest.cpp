@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/core/ModelAbi.h"
 #include "test/unit/runtime/ApiTest.h"
 
 #include <cstring>
@@ -39,18 +38,7 @@ static const TenonTensorDesc outputs[] = {
     {"y", TENON_I64, 2, outputDims, 0, 0, 0, 0, nullptr}};
 
 static TenonModelDesc makeDescription() {
-  TenonModelDesc desc{};
-  desc.magic = TENON_MODEL_MAGIC;
-  desc.abiVersion = TENON_ABI_VERSION;
-  desc.structSize = sizeof desc;
-  desc.name = "filler";
-#if defined(__aarch64__)
-  desc.triple = "aarch64-unknown-linux-gnu";
-#else
-  desc.triple = "x86_64-unknown-linux-gnu";
-#endif
-  desc.cpuFeatures = "";
-  desc.producer = "a test";
+  TenonModelDesc desc = beginDescription("filler");
   desc.numInputs = 2;
   desc.numOutputs = 1;
   desc.inputs = inputs;

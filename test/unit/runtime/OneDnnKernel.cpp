@@ -182,13 +182,7 @@ KernelModel::KernelModel(const TestKernel &kernel) : state(new State) {
   s.kernel.descriptorSize = s.descriptor.size();
   s.kernel.constants = s.constants.data();
   s.kernel.numDims = numSymbols;
-  s.desc.magic = TENON_MODEL_MAGIC;
-  s.desc.abiVersion = TENON_ABI_VERSION;
-  s.desc.structSize = sizeof(TenonModelDesc);
-  s.desc.name = "kernel";
-  s.desc.triple = "x86_64-unknown-linux-gnu";
-  s.desc.cpuFeatures = "";
-  s.desc.producer = "a test";
+  s.desc = beginDescription("kernel");
   s.desc.numInputs = s.numArgs;
   s.desc.numOutputs = 1;
   s.desc.inputs = s.inputs.data();

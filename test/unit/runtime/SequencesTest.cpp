@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/core/ModelAbi.h"
 #include "test/unit/runtime/ApiTest.h"
 
 using namespace tenon::test;
@@ -72,17 +71,6 @@ struct Sequences : testing::Test {
     results = parts;
     for (TenonTensorDesc &result : results)
       result.dims = computedDims;
-    desc.magic = TENON_MODEL_MAGIC;
-    desc.abiVersion = TENON_ABI_VERSION;
-    desc.structSize = sizeof desc;
-    desc.name = "copy";
-#if defined(__aarch64__)
-    desc.triple = "aarch64-unknown-linux-gnu";
-#else
-    desc.triple = "x86_64-unknown-linux-gnu";
-#endif
-    desc.cpuFeatures = "";
-    desc.producer = "a test";
     desc.numInputs = desc.numOutputs = numParts;
     desc.inputs = parts.data();
     desc.outputs = results.data();
@@ -105,7 +93,7 @@ struct Sequences : testing::Test {
   }
 
   std::vector<TenonTensorDesc> parts, results;
-  TenonModelDesc desc{};
+  TenonModelDesc desc = beginDescription("copy");
   ModelPtr model;
   SessionPtr session;
   float numbers[6] = {1, 2, 3, 4, 5, 6};
