@@ -7,6 +7,9 @@
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -15,13 +18,23 @@ namespace tenon::codegen {
 #define GEN_PASS_DEF_EXPOSEKERNELS
 #include "codegen/common/Passes.h.inc"
 
+/// All nodes of a location, in lines: what separates names is in none of them.
+static std::string getNodes(Location loc) {
+  std::vector<std::string> names = listNodeNames(loc);
+  for (std::string &name : names)
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '\t' || c == '\n'; },
+        ' ');
+  return llvm::join(names, "\n");
+}
+
 /// The nodes that gave result `i` of a kernel, a conditional or a loop: what it
 /// computes last.
 static std::string getResultNodes(Operation *op, unsigned i) {
   if (auto kernel = dyn_cast<KernelOp>(op))
     if (Operation *last = kernel.getYield().getOperand(i).getDefiningOp())
-      return getNodeNames(last->getLoc());
-  return getNodeNames(op->getLoc());
+      return getNodes(last->getLoc());
+  return getNodes(op->getLoc());
 }
 
 namespace {
@@ -46,7 +59,7 @@ struct ExposeKernelsPass : impl::ExposeKernelsBase<ExposeKernelsPass> {
         std::string name = ("kernel\t" + Twine(number) + "\t" +
                             Twine(result.getResultNumber()) + "\t" +
                             getResultNodes(&op, result.getResultNumber()) +
-                            "\t" + getNodeNames(op.getLoc()))
+                            "\t" + getNodes(op.getLoc()))
                                .str();
         SmallVector<StringRef> symbols(type.getRank());
         DictionaryAttr attributes = builder.getDictionaryAttr(

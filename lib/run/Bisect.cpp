@@ -19,14 +19,17 @@ namespace {
 /// One compilation and what came out of it.
 struct Trial {
   std::vector<Array> outputs;
+  /// Those that had their turn, up to where it failed if it did.
   std::vector<CompilerPass> passes;
+  /// Why it could not be compiled or run.
+  std::optional<Error> failure;
 };
 
 /// A result of a kernel; see TenonCompileOptions::expose_kernels.
 struct KernelResult {
   int64_t kernel = 0, result = 0;
-  /// What gave the result, and all of the kernel: names joined by " + ".
-  std::string nodes, allNodes;
+  /// What gave the result, and all of the kernel.
+  std::vector<std::string> nodes, allNodes;
   const Array *array = nullptr;
 };
 
@@ -43,11 +46,13 @@ public:
   int run();
 
 private:
+  RunnerOptions getOptions(const std::string &provider, size_t maxPasses) const;
   Trial compileAndRun(const std::string &provider, size_t maxPasses,
                       bool exposes = false) const;
   /// What is wrong with the model's own outputs, in words; "" if nothing is.
   std::string judge(const Trial &trial) const;
   void setReference();
+  std::vector<Expectation> readExpectations() const;
   std::optional<Divergence>
   findDivergence(const Trial &bad,
                  const std::vector<const Trial *> &good) const;
@@ -58,28 +63,39 @@ private:
   std::vector<Expectation> expectations;
   /// Whether the reference is what the compiler itself makes on the plain path.
   bool isPlainReference = false;
-  size_t numModelOutputs = 0;
+  /// Of the whole compilation: what is wrong, and whether it gives no result.
   std::string difference;
+  bool fails = false;
 };
 
 } // namespace
 
-Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
-                              bool exposes) const {
-  Trial trial;
+RunnerOptions Bisector::getOptions(const std::string &provider,
+                                   size_t maxPasses) const {
   RunnerOptions options = command.options;
   options.profile = false;
   options.provider = provider;
   if (maxPasses != kAll)
     options.maxPasses = maxPasses;
+  return options;
+}
+
+Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
+                              bool exposes) const {
+  Trial trial;
+  RunnerOptions options = getOptions(provider, maxPasses);
   options.exposeKernels = exposes;
   options.onPass = [&](CompilerPass pass) {
     trial.passes.push_back(std::move(pass));
   };
-  Runner runner(command.model, options);
-  command.setInputs(runner);
-  runner.run();
-  trial.outputs = std::move(runner.getOutputs());
+  try {
+    Runner runner(command.model, options);
+    command.setInputs(runner);
+    runner.run();
+    trial.outputs = std::move(runner.getOutputs());
+  } catch (const Error &error) {
+    trial.failure = error;
+  }
   return trial;
 }
 
@@ -94,18 +110,32 @@ static std::vector<std::string> splitAt(const std::string &text,
   return parts;
 }
 
+/// Names for a reader; after the first few, only their number.
+static std::string joinNames(const std::vector<std::string> &names) {
+  constexpr size_t most = 4;
+  std::string joined;
+  for (size_t i = 0; i < std::min(names.size(), most); ++i)
+    joined += (i ? " + " : "") + names[i];
+  if (names.size() > most)
+    joined += " + " + std::to_string(names.size() - most) + " more";
+  return joined;
+}
+
 static std::vector<KernelResult> listKernels(const Trial &trial) {
   std::vector<KernelResult> results;
   for (const Array &array : trial.outputs) {
     std::vector<std::string> parts = splitAt(array.name, "\t");
     if (parts.size() == 5 && parts[0] == "kernel")
-      results.push_back({std::stoll(parts[1]), std::stoll(parts[2]), parts[3],
-                         parts[4], &array});
+      results.push_back({std::stoll(parts[1]), std::stoll(parts[2]),
+                         splitAt(parts[3], "\n"), splitAt(parts[4], "\n"),
+                         &array});
   }
   return results;
 }
 
 std::string Bisector::judge(const Trial &trial) const {
+  if (trial.failure)
+    return trial.failure->what();
   for (const Expectation &expected : expectations) {
     const Array &found = trial.outputs.at(expected.output);
     Comparison comparison = compare(found, expected.array);
@@ -122,16 +152,29 @@ std::string Bisector::judge(const Trial &trial) const {
   return "";
 }
 
+std::vector<Expectation> Bisector::readExpectations() const {
+  // For the names of outputs any compilation serves that succeeds.
+  try {
+    return command.readExpectations(
+        Runner(command.model, getOptions("codegen", 0)));
+  } catch (const Error &error) {
+    if (error.code() == TENON_ERROR_USAGE)
+      throw;
+  }
+  return command.readExpectations(
+      Runner(command.model, getOptions(command.options.provider, kAll)));
+}
+
 void Bisector::setReference() {
-  RunnerOptions options = command.options;
-  Runner runner(command.model, options);
-  numModelOutputs = runner.getModel().numOutputs();
-  expectations = command.readExpectations(runner);
-  if (!expectations.empty())
+  if (!command.expectationFiles.empty()) {
+    expectations = readExpectations();
     return;
+  }
   isPlainReference = true;
   Trial plain = compileAndRun("codegen", 0);
-  for (size_t i = 0; i < numModelOutputs; ++i)
+  if (plain.failure)
+    throw *plain.failure;
+  for (size_t i = 0; i < plain.outputs.size(); ++i)
     expectations.push_back({i, std::move(plain.outputs[i])});
 }
 
@@ -191,22 +234,23 @@ static std::optional<Comparison> compareLayouts(const Array &found,
 std::optional<Divergence>
 Bisector::findDivergence(const Trial &bad,
                          const std::vector<const Trial *> &good) const {
-  std::multimap<std::string, const Array *> known;
+  std::multimap<std::vector<std::string>, const Array *> known;
   for (const Trial *trial : good)
     for (const KernelResult &result : listKernels(*trial)) {
       known.emplace(result.nodes, result.array);
-      std::vector<std::string> names = splitAt(result.nodes, " + ");
-      if (names.size() > 1)
-        for (const std::string &name : names)
-          known.emplace(name, result.array);
+      if (result.nodes.size() > 1)
+        for (const std::string &name : result.nodes)
+          known.emplace(std::vector{name}, result.array);
     }
   for (const KernelResult &result : listKernels(bad)) {
-    std::vector<std::string> names = splitAt(result.nodes, " + ");
-    if (names.size() > 1)
-      names.push_back(result.nodes);
+    std::vector<std::vector<std::string>> keys;
+    for (const std::string &name : result.nodes)
+      keys.push_back({name});
+    if (result.nodes.size() > 1)
+      keys.push_back(result.nodes);
     std::optional<Comparison> nearest;
-    for (const std::string &name : names) {
-      auto [from, to] = known.equal_range(name);
+    for (const std::vector<std::string> &key : keys) {
+      auto [from, to] = known.equal_range(key);
       for (auto it = from; it != to; ++it) {
         std::optional<Comparison> comparison =
             compareLayouts(*result.array, *it->second);
@@ -244,7 +288,7 @@ void Bisector::report(const std::string &text, const CompilerPass *pass,
     return;
   }
   if (!difference.empty())
-    printf("differs: %s\n", difference.c_str());
+    printf("%s: %s\n", fails ? "fails" : "differs", difference.c_str());
   printf("%s\n", text.c_str());
   if (pass)
     printf("pass %zu: %s, in the %s phase%s%s\n", pass->number,
@@ -255,8 +299,9 @@ void Bisector::report(const std::string &text, const CompilerPass *pass,
     printf("kernel %lld, node '%s': what '%s' gives differs first, by %.3g at "
            "element %lld\n",
            static_cast<long long>(divergence->result.kernel),
-           divergence->result.allNodes.c_str(),
-           divergence->result.nodes.c_str(), divergence->comparison.maxAbsError,
+           joinNames(divergence->result.allNodes).c_str(),
+           joinNames(divergence->result.nodes).c_str(),
+           divergence->comparison.maxAbsError,
            static_cast<long long>(divergence->comparison.worstIndex));
 }
 
@@ -265,6 +310,7 @@ int Bisector::run() {
   const std::string &provider = command.options.provider;
   Trial all = compileAndRun(provider, kAll);
   difference = judge(all);
+  fails = all.failure.has_value();
   if (difference.empty()) {
     report(isPlainReference ? "the result is that of the plain path"
                             : "the result is as expected",
@@ -274,14 +320,16 @@ int Bisector::run() {
 
   // 1. Without any pass: the fault is in none of those that can be left out.
   if (!judge(compileAndRun(provider, 0)).empty()) {
-    if (!isPlainReference && !judge(compileAndRun("codegen", 0)).empty()) {
+    Trial good = compileAndRun("codegen", 0, true);
+    if (!isPlainReference && !judge(good).empty()) {
+      if (fails && good.failure)
+        throw *all.failure; // not even a result
       report("it differs on the plain path too: the fault is in the importer, "
-             "a pass that is needed, or generated code",
+             "a pass that can't be left out, or generated code",
              nullptr, std::nullopt);
       return TENON_ERROR_DIFFERS;
     }
     Trial bad = compileAndRun(provider, 0, true);
-    Trial good = compileAndRun("codegen", 0, true);
     report("no pass made it so, but the kernel provider: by generated code "
            "alone it is right",
            nullptr, findDivergence(bad, {&good}));
@@ -297,7 +345,7 @@ int Bisector::run() {
 
   // 3. The pass, and the kernels with and without it.
   Trial bad = compileAndRun(provider, high, true);
-  CompilerPass pass = bad.passes.at(high - 1);
+  const CompilerPass &pass = all.passes.at(high - 1);
   if (judge(bad).empty()) {
     report("it becomes right when the results of all kernels are kept: look at "
            "what the pass does to memory",
@@ -307,7 +355,8 @@ int Bisector::run() {
   Trial before = compileAndRun(provider, low, true);
   Trial plain = compileAndRun("codegen", 0, true);
   report("it is right with the first " + std::to_string(low) +
-             " of the passes that can be left out, and differs with one more",
+             " of the passes that can be left out, and " +
+             (bad.failure ? "fails" : "differs") + " with one more",
          &pass, findDivergence(bad, {&before, &plain}));
   return TENON_ERROR_DIFFERS;
 }

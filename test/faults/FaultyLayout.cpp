@@ -12,7 +12,8 @@ using namespace mlir;
 
 namespace {
 
-/// Adds 1 to what every node gives whose name begins with "wrong".
+/// Adds 1 to what every node gives whose name begins with "wrong", and fails at
+/// one whose name begins with "broken".
 struct PlantFault : PassWrapper<PlantFault, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlantFault)
 
@@ -22,6 +23,10 @@ struct PlantFault : PassWrapper<PlantFault, OperationPass<>> {
     SmallVector<Operation *> found;
     getOperation()->walk([&](Operation *op) {
       auto name = op->getLoc()->findInstanceOf<NameLoc>();
+      if (name && name.getName().getValue().starts_with("broken")) {
+        op->emitError("broken on purpose");
+        signalPassFailure();
+      }
       if (name && name.getName().getValue().starts_with("wrong") &&
           op->getNumResults() == 1 && isa<tenon::ElementwiseOpInterface>(op))
         found.push_back(op);

@@ -1,12 +1,13 @@
 // RUN: tenon-opt %s --tenon-expose-kernels --mlir-print-debuginfo --split-input-file | FileCheck %s
 
 // What each kernel gives becomes a result behind those of the model; its name
-// has the kernel's number, the result's, the nodes that gave it and all nodes.
+// has the kernel's number, the result's, the nodes that gave it and all nodes,
+// however many there are; tabs and ends of lines in their names are blanks.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: -> (tensor<?xf32> {tenon.dims = ["n"], tenon.name = "z"}
-// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\090\09a\09a + b"}
-// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\091\09b\09a + b"}
-// CHECK-SAME: tensor<?xi32> {tenon.dims = [""], tenon.name = "kernel\091\090\09c\09c"})
+// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\090\09a\09a\0Ab"}
+// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\091\09b\09a\0Ab"}
+// CHECK-SAME: tensor<?xi32> {tenon.dims = [""], tenon.name = "kernel\091\090\09c d\09c d\0Ae\0Af\0Ag\0Ah\0Ai"})
 // CHECK: %[[FIRST:.*]]:2 = tenon.kernel
 // CHECK: %[[SECOND:.*]] = tenon.kernel
 // CHECK: return %[[FIRST]]#1, %[[FIRST]]#0, %[[FIRST]]#1, %[[SECOND]] :
@@ -19,9 +20,9 @@ func.func @main(%x: tensor<?xf32>) -> (tensor<?xf32> {tenon.name = "z", tenon.di
     tenon.yield %a, %b : tensor<?xf32>, tensor<?xf32>
   } loc(fused["a", "b"])
   %1 = tenon.kernel (%i = %0#0) dims(%n) : (tensor<?xf32>) -> tensor<?xi32> {
-    %c = tenon.cast %i {to = i32} : (tensor<?xf32>) -> tensor<?xi32> loc("c")
+    %c = tenon.cast %i {to = i32} : (tensor<?xf32>) -> tensor<?xi32> loc("c\09d")
     tenon.yield %c : tensor<?xi32>
-  } loc("c")
+  } loc(fused["c\09d", "e", "f", "g", "h", "i"])
   return %0#1 : tensor<?xf32>
 }
 
