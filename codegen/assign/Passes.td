@@ -42,9 +42,10 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
       "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-      "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
-      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-      "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+      "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+      "::mlir::vector::VectorDialect"];
 }
 
 #endif // TENON_CODEGEN_ASSIGN_PASSES

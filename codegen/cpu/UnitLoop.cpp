@@ -3,6 +3,7 @@
 #include "codegen/cpu/UnitLoop.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -12,6 +13,28 @@ namespace tenon::cpu {
 Value emitUnitCount(KernelFunction &function, ArrayRef<Dim> shape) {
   IndexBuilder indices(function.getBuilder(), function.getLoc(), 1);
   return indices.value(indices.product(shape));
+}
+
+/// Keeps LLVM from trying to vectorize `loop`. A unit is written in vectors as
+/// far as it can be. And where the loops in it are unrolled to a chain of
+/// choices, such as that of the place of the largest of 17 elements, each of
+/// which uses the one before more than once, the time of LLVM's loop vectorizer
+/// doubles with each link.
+static void forbidVectorizing(scf::ForOp loop) {
+  MLIRContext *context = loop.getContext();
+  auto vectorize = LLVM::LoopVectorizeAttr::get(
+      context, /*disable=*/BoolAttr::get(context, true),
+      /*predicateEnable=*/{}, /*scalableEnable=*/{}, /*width=*/{},
+      /*followupVectorized=*/{}, /*followupEpilogue=*/{}, /*followupAll=*/{});
+  // The conversions hand it on to the loop's branch.
+  loop->setAttr("loop_annotation",
+                LLVM::LoopAnnotationAttr::get(
+                    context, /*disableNonforced=*/{}, vectorize,
+                    /*interleave=*/{}, /*unroll=*/{}, /*unrollAndJam=*/{},
+                    /*licm=*/{}, /*distribute=*/{}, /*pipeline=*/{},
+                    /*peeled=*/{}, /*unswitch=*/{}, /*mustProgress=*/{},
+                    /*isVectorized=*/{}, /*startLoc=*/{}, /*endLoc=*/{},
+                    /*parallelAccesses=*/{}));
 }
 
 void emitUnitLoop(KernelFunction &function, ArrayRef<Dim> shape,
@@ -33,6 +56,7 @@ void emitUnitLoop(KernelFunction &function, ArrayRef<Dim> shape,
   }
   auto loop = scf::ForOp::create(builder, loc, function.getBegin(),
                                  function.getEnd(), indices.value(1), carried);
+  forbidVectorizing(loop);
   Block *block = loop.getBody();
   if (!block->empty())
     block->back().erase();

@@ -3,8 +3,11 @@
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["codegen"]>} {
 
 // Dimensions that all operands have alike become one: a loop over vectors, with
-// one masked vector for the rest. The kernel is launched on what it writes.
+// one masked vector for the rest. The kernel is launched on what it writes. LLVM
+// is to leave the loop over units as it is, and may do as it likes in them.
 
+// CHECK: #[[ONCE:.*]] = #llvm.loop_vectorize<disable = true>
+// CHECK: #[[UNITS:.*]] = #llvm.loop_annotation<vectorize = #[[ONCE]]>
 // CHECK-LABEL: func.func @pointwise(
 // CHECK-SAME: %[[X:.*]]: tensor<?x?xf32>, %[[Y:.*]]: tensor<?x?xf32>
 // CHECK: %[[OUT:.*]] = tensor.empty(%{{.*}}, %{{.*}}) : tensor<?x?xf32>
@@ -63,7 +66,10 @@ func.func @gather(%x: tensor<9x32xi1>, %i: tensor<4xi64>) -> tensor<4x32xi1> {
 // CHECK: scf.if
 // CHECK: %[[MASK:.*]] = vector.create_mask
 // CHECK: vector.maskedload %{{.*}}[%{{.*}}], %[[MASK]]
+// CHECK-NOT: loop_annotation
 // CHECK: vector.maskedstore %{{.*}}[%{{.*}}], %[[MASK]]
+// CHECK: scf.yield
+// CHECK-NEXT: } {loop_annotation = #[[UNITS]]}
 // CHECK: func.func private @k0_add.units({{.*}}) -> index
 
 // CHECK: func.func private @k1_concat(
