@@ -2,6 +2,7 @@
 
 #include "transforms/simplify/DimResolver.h"
 
+#include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonShapes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -111,6 +112,10 @@ void DimResolver::computeSizes(Block &block) {
       resolve(dim);
       continue;
     }
+    if (auto guard = dyn_cast<rt::RequireEqualOp>(op)) {
+      isNewGuard(guard.getLhs(), guard.getRhs(), &block);
+      continue;
+    }
     if (auto loop = dyn_cast<LoopOp>(op))
       declareCarriedSizes(loop);
     if (isa<IfOp, LoopOp>(op))
@@ -168,6 +173,13 @@ void DimResolver::computeSizes(Operation *op) {
   meetOperands(op);
 }
 
+bool DimResolver::isNewGuard(Value a, Value b, Block *block) {
+  DimPolynomial first = expressions.get(a), second = expressions.get(b);
+  if (second < first)
+    std::swap(first, second);
+  return guarded[block].insert({first, second}).second;
+}
+
 void DimResolver::meetOperands(Operation *op) {
   // By result dimension, as the reified one is of any of them.
   std::map<int64_t, SmallVector<Value>> meeting;
@@ -186,8 +198,16 @@ void DimResolver::meetOperands(Operation *op) {
       continue;
     Value met;
     for (Value other : operandSizes) {
-      if (!met || !other || expressions.areEqual(met, other) ||
-          expressions.areRelated(met, other)) {
+      bool isTold = !met || !other || expressions.areEqual(met, other);
+      if (isTold || expressions.areRelated(met, other)) {
+        // The operation may go, once its result's size is known.
+        if (!isTold && isNewGuard(met, other, op->getBlock())) {
+          OpBuilder builder(op);
+          rt::RequireEqualOp::create(
+              builder, op->getLoc(), met, other,
+              builder.getStringAttr("dimension " + Twine(index) +
+                                    " of the operands"));
+        }
         if (!met || (other && getCost(other) < getCost(met)))
           met = other;
         continue;

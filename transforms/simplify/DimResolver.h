@@ -10,6 +10,7 @@
 #include "transforms/simplify/DimExpressions.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
+#include <set>
 
 namespace tenon {
 
@@ -18,7 +19,7 @@ namespace tenon {
 /// dimensions are is computed once, in program order, before the operation that
 /// makes the tensor; what nobody asks for stays as dead code. Arguments'
 /// dimensions of one name are taken to be one. Where dynamic dimensions of
-/// operands meet that are equal, or that a check will compare (see
+/// operands meet that are equal, or are made so by a check (see
 /// DimExpressions::areRelated), the simplest expression is the result's; of two
 /// others it is the one that is not 1.
 class DimResolver {
@@ -50,6 +51,8 @@ private:
   void declareCarriedSizes(LoopOp op);
   void computeLoopSizes(LoopOp op);
   void meetOperands(mlir::Operation *op);
+  /// Whether no check before, in this block, is of these two sizes.
+  bool isNewGuard(mlir::Value a, mlir::Value b, mlir::Block *block);
   /// How many operations compute `value`.
   int64_t getCost(mlir::Value value, int depth = 0);
 
@@ -57,6 +60,9 @@ private:
   llvm::DenseMap<mlir::Value, Sizes> sizes;
   llvm::DenseMap<mlir::Value, int64_t> costs;
   DimExpressions expressions;
+  llvm::DenseMap<mlir::Block *,
+                 std::set<std::pair<DimPolynomial, DimPolynomial>>>
+      guarded;
   /// The first argument's dimension of each name.
   llvm::StringMap<mlir::Value> symbols;
   int64_t numResolved = 0;

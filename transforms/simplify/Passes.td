@@ -47,10 +47,13 @@ def SimplifyShapes : Tenon_SimplifyPass<"tenon-simplify-shapes", "::mlir::func::
     reshaping or reducing, ends as `tensor.from_elements` of `arith` on
     `tensor.dim`. Each `tensor.dim` is then followed through the operations to
     the dimensions of the function's arguments; dimensions of one name (in
-    `tenon.dims`) are one dimension. With that, each `tenon.reshape` gets all of
-    its dimensions (a -1 is replaced), `tenon.squeeze` and `tenon.unsqueeze`
-    become reshapes (with a `tenon_rt.require_equal` where a dimension that goes is
-    not known to be 1), and inference runs again, until nothing changes.
+    `tenon.dims`) are one dimension. Where two that differ are taken to be equal
+    (see `tenon-expand-broadcasts`), a `tenon_rt.require_equal` checks that, as
+    the operation in which they meet may go once its size is known. With that,
+    each `tenon.reshape` gets all of its dimensions (a -1 is replaced),
+    `tenon.squeeze` and `tenon.unsqueeze` become reshapes (with a
+    `tenon_rt.require_equal` where a dimension that goes is not known to be 1),
+    and inference runs again, until nothing changes.
 
     An integer input with one element may be read (`tensor.extract`) to make a
     condition; nothing else that is computed from data is touched. Integers that
@@ -167,8 +170,8 @@ def SimplifyMovement : Tenon_SimplifyPass<"tenon-simplify-movement", "::mlir::fu
     Statistic<"numPadsFolded", "num-pads-folded", "Number of pads that became attributes">,
     Statistic<"numExpandsRemoved", "num-expands-removed", "Number of expands dropped">
   ];
-  let dependentDialects = ["::tenon::TenonDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def FoldBatchNorm : Tenon_SimplifyPass<"tenon-fold-batch-norm", "::mlir::ModuleOp"> {
@@ -335,8 +338,8 @@ def ExpandBroadcasts : Tenon_SimplifyPass<"tenon-expand-broadcasts", "::mlir::fu
   let statistics = [
     Statistic<"numExpanded", "num-expanded", "Number of operands that are repeated by an expand">
   ];
-  let dependentDialects = ["::tenon::TenonDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def GuardShapes : Tenon_SimplifyPass<"tenon-guard-shapes", "::mlir::func::FuncOp"> {

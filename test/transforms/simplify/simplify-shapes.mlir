@@ -285,3 +285,34 @@ func.func @powers(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
   %y = tenon.reshape %x, %t : (tensor<?x4xf32>, tensor<2xi64>) -> tensor<?x?xf32>
   return %y : tensor<?x?xf32>
 }
+
+// -----
+
+// Sizes that depend on one dimension are taken to be equal where they meet. The
+// check of it stays although the sum, of which only the size is used, goes: with
+// one element in %x there are two in the sum, and not one.
+
+// CHECK-LABEL: func.func @met(
+// CHECK-SAME: %[[X:.*]]: tensor<?xf32>
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[X]]
+// CHECK-DAG: %[[TWICE:.*]] = arith.{{muli|addi}} %[[N]]
+// CHECK: tenon_rt.require_equal %[[TWICE]], %[[N]], "dimension 0 of the operands"
+// CHECK-NOT: tenon.add
+// CHECK-NOT: require_equal
+func.func @met(%x: tensor<?xf32>) -> tensor<1xi64> {
+  %0 = tenon.concat %x, %x {axis = 0 : i64} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %1 = tenon.add %0, %x : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %2 = tenon.shape %1 : (tensor<?xf32>) -> tensor<1xi64>
+  return %2 : tensor<1xi64>
+}
+
+// Those that are equal need none.
+
+// CHECK-LABEL: func.func @met_equal(
+// CHECK-NOT: require_equal
+func.func @met_equal(%x: tensor<?xf32>) -> tensor<1xi64> {
+  %0 = tenon.relu %x : (tensor<?xf32>) -> tensor<?xf32>
+  %1 = tenon.add %0, %x : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+  %2 = tenon.shape %1 : (tensor<?xf32>) -> tensor<1xi64>
+  return %2 : tensor<1xi64>
+}
