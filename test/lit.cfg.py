@@ -57,9 +57,11 @@ if config.host_processor in ("x86_64", "AMD64"):
 # With the sanitizers, an allocation that is too large ends the process.
 if config.sanitize in ("ON", "1", "TRUE"):
     config.available_features.add("sanitizers")
-# The library provider is there when its runtime was built.
+# The library providers are there when their runtimes were built.
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
     config.available_features.add("onednn")
+if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_image*")):
+    config.available_features.add("image")
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")

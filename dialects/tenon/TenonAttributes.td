@@ -61,6 +61,11 @@ def Tenon_NearestMode : Tenon_I32Enum<"NearestMode",
       I32EnumAttrCase<"Floor", 2, "floor">, I32EnumAttrCase<"Ceil", 3, "ceil">]>;
 def Tenon_NearestModeAttr : Tenon_EnumAttr<Tenon_NearestMode, "nearest_mode">;
 
+def Tenon_PixelFormat : Tenon_I32Enum<"PixelFormat", "the channels of a pixel", [
+      I32EnumAttrCase<"RGB", 0, "rgb">, I32EnumAttrCase<"BGR", 1, "bgr">,
+      I32EnumAttrCase<"Gray", 2, "gray">]>;
+def Tenon_PixelFormatAttr : Tenon_EnumAttr<Tenon_PixelFormat, "pixel_format">;
+
 def Tenon_GeluKind : Tenon_I32Enum<"GeluKind", "which formula a GELU uses", [
       I32EnumAttrCase<"Erf", 0, "erf">, I32EnumAttrCase<"Tanh", 1, "tanh">]>;
 def Tenon_GeluKindAttr : Tenon_EnumAttr<Tenon_GeluKind, "gelu_kind">;

@@ -47,3 +47,19 @@ LogicalResult NonMaxSuppressionOp::inferShapes(Adaptor op, DimBuilder &dims,
                  succeeded(finishShape(dims, {Dim(1)}, shapes)) &&
                  succeeded(finishShape(dims, {Dim(2), count}, shapes)));
 }
+
+LogicalResult ImageSizeOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                       Shapes &shapes) {
+  return finishShape(dims, {Dim(2)}, shapes);
+}
+
+LogicalResult DecodeImageOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                         Shapes &shapes) {
+  if (failed(checkCount(dims, "size", op.getSize(), 2)))
+    return failure();
+  int64_t channels = op.getFormat() == PixelFormat::Gray ? 1 : 3;
+  return finishShape(dims,
+                     {dims.element(op.getSize(), 0),
+                      dims.element(op.getSize(), 1), Dim(channels)},
+                     shapes);
+}

@@ -82,4 +82,31 @@ def Tenon_NonMaxSuppressionOp : Tenon_IndexOp<"non_max_suppression", 3> {
       2DTensorOf<[I64]>:$order);
 }
 
+def Tenon_ImageSizeOp : Tenon_IndexOp<"image_size", 1> {
+  let summary = "height and width of an encoded image";
+  let description = [{
+    `encoded` is a file of BMP, JPEG, JPEG 2000, TIFF, PNG, WebP or PNM. Bytes that
+    are none, and an image that is too large, are an error at run time.
+
+    Example: `%s = tenon.image_size %x : (tensor<?xui8>) -> tensor<2xi64>`
+  }];
+  let arguments = (ins 1DTensorOf<[UI8]>:$encoded);
+  let results = (outs 1DTensorOf<[I64]>:$size);
+}
+
+def Tenon_DecodeImageOp : Tenon_ShapedOp<"decode_image"> {
+  let summary = "the pixels of an encoded image";
+  let description = [{
+    `size` is what `tenon.image_size` finds. The result has a row of pixels after
+    another, each of three channels as `format` says (`rgb`, `bgr`) or of one
+    (`gray`). Transparency is left out. An image that is damaged is an error at
+    run time.
+
+    Example: `%y = tenon.decode_image %x, %s {format = #tenon.pixel_format<rgb>} : (tensor<?xui8>, tensor<2xi64>) -> tensor<?x?x3xui8>`
+  }];
+  let arguments = (ins 1DTensorOf<[UI8]>:$encoded, Tenon_ShapeTensor:$size,
+      Tenon_PixelFormatAttr:$format);
+  let results = (outs 3DTensorOf<[UI8]>:$output);
+}
+
 #endif // TENON_OPS_DYNAMIC

@@ -20,8 +20,8 @@ bool isShapeOperand(OpOperand &operand) {
   if (isa<NonMaxSuppressionOp>(operand.getOwner()))
     return number == 2;
   return number == 1 &&
-         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp, NonZeroOp, TopKOp>(
-             operand.getOwner());
+         isa<ReshapeOp, ExpandOp, TileOp, PadOp, ResizeOp, NonZeroOp, TopKOp,
+             DecodeImageOp>(operand.getOwner());
 }
 
 FailureOr<SmallVector<OpFoldResult>> getShapeElements(Value shape) {

@@ -64,6 +64,9 @@ TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
 /// The providers of each kind of target; x86 has all that there are.
 constexpr StringRef kX86Providers[] = {"onednn", "codegen"};
 constexpr StringRef kOtherProviders[] = {"codegen"};
+/// Every target has this one, and nobody chooses it: what it runs, no other
+/// provider can.
+constexpr StringRef kImageProvider = "image";
 
 } // namespace
 
@@ -81,8 +84,10 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                        .Case("x86-64-v4", 4)
                        .Default(0);
 
+  // IR that was written names them all.
   for (const std::string &provider : providers)
-    if (!llvm::is_contained(kX86Providers, provider))
+    if (provider != kImageProvider &&
+        !llvm::is_contained(kX86Providers, provider))
       return llvm::createStringError(
           "unknown provider '" + provider + "': expected " +
           llvm::join(ArrayRef(kX86Providers), " or "));
@@ -94,6 +99,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
     for (const std::string &provider : providers)
       if (llvm::is_contained(all, provider))
         chosen.push_back(provider);
+    chosen.push_back(kImageProvider);
     return builder.getStrArrayAttr(chosen);
   };
 

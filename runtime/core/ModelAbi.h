@@ -120,9 +120,9 @@ typedef struct TenonKernel {
 } TenonKernel;
 
 /** A kernel that a library runs. See the provider's own header for the encoding
- * of the descriptor (runtime/cpu/OneDnnAbi.h). */
+ * of the descriptor (runtime/cpu/OneDnnAbi.h, runtime/image/ImageAbi.h). */
 typedef struct TenonLibraryKernel {
-  const char *provider; /* "onednn" */
+  const char *provider; /* "onednn", "image" */
   const char *name;     /* for errors and profiles, as above */
   uint32_t index;       /* its position in TenonModelDesc::libraryKernels */
   uint32_t numArgs;     /* tensors: inputs, then outputs */

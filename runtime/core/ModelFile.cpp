@@ -121,10 +121,13 @@ Error tenon::runtime::openModelFile(const char *path, void **handle,
 Error tenon::runtime::loadProvider(const char *name,
                                    const TenonProvider **provider) {
   struct Known {
-    const char *provider, *file, *symbol;
+    const char *provider, *file, *symbol, *remedy;
   };
   static const Known table[] = {
-      {"onednn", "libtenon_cpu.so", "tenon_provider_onednn"},
+      {"onednn", "libtenon_cpu.so", "tenon_provider_onednn",
+       "install it, or compile the model with the provider 'codegen'"},
+      {"image", "libtenon_image.so", "tenon_provider_image",
+       "install it, or give the model decoded images"},
   };
   const Known *known = nullptr;
   for (const Known &entry : table)
@@ -144,9 +147,8 @@ Error tenon::runtime::loadProvider(const char *name,
   if (!library)
     return makeError(TENON_ERROR_UNSUPPORTED,
                      "this model uses %s, but its library cannot be loaded: "
-                     "%s; install it, or compile the model with the provider "
-                     "'codegen'",
-                     name, reason.c_str());
+                     "%s; %s",
+                     name, reason.c_str(), known->remedy);
   // Never closed: its threads and caches live as long as the process.
   auto entry =
       reinterpret_cast<TenonProviderEntry>(dlsym(library, known->symbol));

@@ -1,8 +1,8 @@
 //===- OpsDynamic.cpp - What is found in data -----------------------------===//
 //
-// How many elements there are is computed first (NonZero, Compress), or they
-// stand at the begin of a tensor that has room for all that there may be
-// (Unique, NonMaxSuppression).
+// How many elements there are is computed first (NonZero, Compress, an image),
+// or they stand at the begin of a tensor that has room for all that there may
+// be (Unique, NonMaxSuppression).
 //
 //===----------------------------------------------------------------------===//
 
@@ -155,14 +155,41 @@ static LogicalResult convertNonMaxSuppression(NodeContext &node) {
       takeFirst(node, suppression.getSelected(), suppression.getCount()));
 }
 
+static LogicalResult convertImageDecoder(NodeContext &node) {
+  std::string name = node.getString("pixel_format", "RGB");
+  std::optional<PixelFormat> format =
+      llvm::StringSwitch<std::optional<PixelFormat>>(name)
+          .Case("RGB", PixelFormat::RGB)
+          .Case("BGR", PixelFormat::BGR)
+          .Case("Grayscale", PixelFormat::Gray)
+          .Default(std::nullopt);
+  if (!format)
+    return node.invalid("unknown pixel_format '" + name +
+                            "', expected RGB, BGR or Grayscale",
+                        name, "RGB, BGR or Grayscale");
+  Value encoded = node.getInput(0);
+  if (!encoded)
+    return failure();
+  RankedTensorType type = getType(encoded);
+  if (!type.getElementType().isUnsignedInteger(8) || type.getRank() != 1)
+    return node.invalid("expected the bytes of an image, uint8 of rank 1, "
+                        "found " +
+                        getTypeName(type.getElementType()) + " of rank " +
+                        Twine(type.getRank()));
+  Value size = node.create<ImageSizeOp>(encoded);
+  return node.setOutput(node.create<DecodeImageOp>(encoded, size, *format));
+}
+
 ArrayRef<OpEntry> getDynamicOps() {
   static constexpr int64_t nonZero[] = {9, 13}, compress[] = {9, 11},
-                           unique[] = {11}, suppression[] = {10, 11};
+                           unique[] = {11}, suppression[] = {10, 11},
+                           image[] = {20};
   static const OpEntry entries[] = {
       {"NonZero", nonZero, convertNonZero},
       {"Compress", compress, convertCompress, 2, 2},
       {"Unique", unique, convertUnique},
       {"NonMaxSuppression", suppression, convertNonMaxSuppression, 2, 5},
+      {"ImageDecoder", image, convertImageDecoder},
   };
   return entries;
 }
