@@ -30,7 +30,8 @@ void CpuSession::build(Prepared &prepared, uint32_t index,
       throw KernelError{TENON_ERROR_INTERNAL, "a dimension is negative"};
   prepared.isEmpty = kernel.getTensor(kernel.result(), dims).isEmpty();
   for (int arg = 0; arg < kernel.numArgs() && !prepared.isEmpty; ++arg)
-    if (Tensor tensor = kernel.getTensor(arg, dims); tensor.isEmpty())
+    if (Tensor tensor = kernel.getTensor(arg, dims);
+        tensor.isEmpty() && !kernel.isFactor(arg))
       throw KernelError{TENON_ERROR_UNSUPPORTED,
                         "argument " + std::to_string(arg) + " is empty (" +
                             tensor.format() +

@@ -93,6 +93,18 @@ private:
 
 } // namespace
 
+/// Makes a product of zeros of one over no columns and rows, which the library
+/// does not compute.
+static void fillWithZeros(Product &product) {
+  int rank = product.dst.rank();
+  product.lhs.dims[rank - 1] = product.rhs.dims[rank - 2] = 1;
+  for (Tensor *factor : {&product.lhs, &product.rhs}) {
+    int64_t stride = 1;
+    for (int i = rank - 1; i >= 0; stride *= factor->dims[i--])
+      factor->strides[i] = stride;
+  }
+}
+
 static void checkProduct(ProgramBuilder &builder, const Tensor &lhs,
                          const Tensor &rhs, const Tensor &dst) {
   int rank = dst.rank();
@@ -118,6 +130,9 @@ void tenon::onednn::buildMatMul(ProgramBuilder &builder) {
   product.lhs.padRank(rank);
   product.rhs.padRank(rank);
   checkProduct(builder, product.lhs, product.rhs, product.dst);
+  bool isZero = product.lhs.dims[rank - 1] == 0;
+  if (isZero)
+    fillWithZeros(product);
   product.operands = builder.getPostOpTensors(product.dst);
   product.simplify();
 
@@ -130,7 +145,7 @@ void tenon::onednn::buildMatMul(ProgramBuilder &builder) {
                    std::to_string(product.dst.dims[rank - 1]));
     bias.padRank(rank);
   }
-  memory::desc rhsDesc = kernel.isConstant(1)
+  memory::desc rhsDesc = kernel.isConstant(1) && !isZero
                              ? builder.chooseLayout(1, product.rhs)
                              : product.rhs.desc();
   using Desc = dnnl::matmul::primitive_desc;
@@ -144,10 +159,16 @@ void tenon::onednn::buildMatMul(ProgramBuilder &builder) {
   };
   auto makeBindings = [&](const Desc &desc) {
     std::vector<Binding> bindings{
-        builder.bindReordered(DNNL_ARG_WEIGHTS, 1, product.rhs.desc(),
-                              desc.weights_desc()),
-        builder.bindArg(DNNL_ARG_SRC, 0, product.lhs.desc()),
         builder.bindArg(DNNL_ARG_DST, kernel.result(), product.dst.desc())};
+    if (isZero) {
+      bindings.push_back(
+          builder.bindZeros(DNNL_ARG_WEIGHTS, product.rhs.desc()));
+      bindings.push_back(builder.bindZeros(DNNL_ARG_SRC, product.lhs.desc()));
+    } else {
+      bindings.push_back(builder.bindReordered(
+          DNNL_ARG_WEIGHTS, 1, product.rhs.desc(), desc.weights_desc()));
+      bindings.push_back(builder.bindArg(DNNL_ARG_SRC, 0, product.lhs.desc()));
+    }
     if (kernel.bias >= 0)
       bindings.push_back(
           builder.bindArg(DNNL_ARG_BIAS, kernel.bias, bias.desc()));

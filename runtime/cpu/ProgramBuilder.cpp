@@ -78,6 +78,13 @@ static std::shared_ptr<PackedConstant> makePacked(int arg, uint64_t offset,
   return packed;
 }
 
+Binding ProgramBuilder::bindZeros(int role, const memory::desc &desc) const {
+  // Not kept for other programs: it belongs to these sizes.
+  auto zeros = makePacked(/*arg=*/-1, 0, desc);
+  memset(zeros->memory.data(), 0, desc.get_size());
+  return {role, Place::Packed, -1, 0, zeros, desc};
+}
+
 Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
                                      const memory::desc &desc) {
   for (const auto &packed : context.packed)

@@ -38,6 +38,8 @@ public:
   /// now if it is constant, reordered by a step of its own if it is not.
   Binding bindReordered(int role, int arg, const dnnl::memory::desc &plain,
                         const dnnl::memory::desc &wanted, uint64_t offset = 0);
+  /// Binds zeros instead of an arg.
+  Binding bindZeros(int role, const dnnl::memory::desc &desc) const;
   /// Binds `count` copies of a constant vector, one after another.
   Binding bindRepeated(int role, int arg, int64_t count,
                        const dnnl::memory::desc &desc);

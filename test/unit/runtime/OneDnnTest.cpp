@@ -418,10 +418,16 @@ TEST(OneDnn, EmptyTensors) {
   TestKernel kernel = matmul({0, 40}, {40, 50}, {0, 50});
   kernel.fill();
   EXPECT_EQ(kernel.run(), "ok");
-  TestKernel inner = matmul({3, 0}, {0, 50}, {3, 50});
-  inner.fill();
-  EXPECT_EQ(inner.run(), "3: node 'Kernel_0': argument 0 is empty (3x0), which "
-                         "oneDNN does not compute");
+  // A product over nothing is 0, and what follows it is computed.
+  matmul({3, 0}, {0, 50}, {3, 50}).check("matmul over nothing");
+  matmul({2, 3, 5, 0}, {2, 1, 0, 7}, {2, 3, 5, 7}, false)
+      .check("matmul over nothing batched");
+  TestKernel tail =
+      matmul({2, 9, 0}, {0, 24}, {2, 9, 24}, true, /*hasBias=*/true);
+  tail.postOps.push_back(eltwise(TENON_ONEDNN_LINEAR, 2, 1));
+  tail.postOps.push_back(
+      binary(TENON_ONEDNN_ADD, addOperand(tail, {2, 9, 24}, {})));
+  tail.check("matmul over nothing bias linear add");
 }
 
 TEST(OneDnn, RefusesWrongDimensionsWhenBound) {
