@@ -55,6 +55,13 @@ public:
     return emitter.broadcast(
         arith::SIToFPOp::create(builder, loc, type, value));
   }
+  Value fromIndex(const LaneIndex &at) {
+    Value value = arith::IndexCastOp::create(
+        builder, loc, emitter.getVectorType(builder.getI64Type()),
+        indices.vector(at));
+    return arith::SIToFPOp::create(builder, loc, emitter.getVectorType(type),
+                                   value);
+  }
   /// An element of a float tensor.
   Value load(Value tensor, Index index) {
     return convertFloat(builder, loc, emitter.getVector(tensor, index), type);
@@ -67,6 +74,13 @@ public:
         builder, loc, emitter.getVectorType(builder.getIndexType()), value);
     return emitter.getWidth() == 1 ? LaneIndex(value)
                                    : LaneIndex::general(value);
+  }
+  /// The same of one that is the same in all lanes.
+  Dim toDim(Value a) {
+    LaneIndex at = toIndex(a);
+    return at.lanes ? Dim(vector::ExtractOp::create(builder, loc, at.lanes, 0)
+                              .getResult())
+                    : at.base;
   }
   Value isInside(const LaneIndex &at, Dim size) {
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
@@ -253,22 +267,23 @@ Value SampleEmitter::build() {
 // Regions
 //===----------------------------------------------------------------------===//
 
+/// What is computed in, for elements of `input`.
+static Type getComputeType(ElementEmitter &emitter, Value input) {
+  Type type = emitter.getFunction().getElementType(input);
+  return type.isF64() ? type : Type(emitter.getBuilder().getF32Type());
+}
+
 namespace {
 
 class RoiAlignEmitter {
 public:
   RoiAlignEmitter(ElementEmitter &emitter, RoiAlignOp op, Index index)
       : emitter(emitter), op(op), index(index),
-        floats(emitter, getComputeType(emitter, op)) {}
+        floats(emitter, getComputeType(emitter, op.getInput())) {}
 
   Value build();
 
 private:
-  static Type getComputeType(ElementEmitter &emitter, RoiAlignOp op) {
-    Type type = emitter.getFunction().getElementType(op.getInput());
-    return type.isF64() ? type : Type(emitter.getBuilder().getF32Type());
-  }
-
   /// One dimension of a region. All lanes are of one region.
   struct Side {
     Value start, binSize;
@@ -322,11 +337,7 @@ RoiAlignEmitter::Side RoiAlignEmitter::getSide(int64_t axis) {
   // One sample for each element, as far as any image is wide.
   side.count =
       f.max(f.min(f.ceil(side.binSize), f.constant(1 << 20)), f.constant(0));
-  LaneIndex count = f.toIndex(side.count);
-  side.countIndex =
-      count.lanes ? vector::ExtractOp::create(f.builder, f.loc, count.lanes, 0)
-                        .getResult()
-                  : emitter.getIndices().value(count.base);
+  side.countIndex = f.toDim(side.count);
   return side;
 }
 
@@ -335,11 +346,7 @@ RoiAlignEmitter::Tap RoiAlignEmitter::getTap(const Side &side,
                                              const LaneIndex &bin, Value k) {
   LaneFloats &f = floats;
   IndexBuilder &indices = emitter.getIndices();
-  Value binNumber = arith::IndexCastOp::create(
-      f.builder, f.loc, emitter.getVectorType(f.builder.getI64Type()),
-      indices.vector(bin));
-  binNumber = arith::SIToFPOp::create(f.builder, f.loc,
-                                      emitter.getVectorType(f.type), binNumber);
+  Value binNumber = f.fromIndex(bin);
   Value sample = f.add(f.fromDim(Dim(k)), f.constant(0.5));
   Value x = f.add(side.start, f.mul(binNumber, side.binSize));
   x = f.add(x, f.div(f.mul(sample, side.binSize), side.count));
@@ -422,11 +429,123 @@ Value RoiAlignEmitter::build() {
   return convertFloat(builder, loc, result, type);
 }
 
-bool isSampling(Operation *op) { return isa<SampleOp, RoiAlignOp>(op); }
+//===----------------------------------------------------------------------===//
+// The largest elements of regions
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class MaxRoiPoolEmitter {
+public:
+  MaxRoiPoolEmitter(ElementEmitter &emitter, MaxRoiPoolOp op, Index index)
+      : emitter(emitter), op(op), index(index),
+        floats(emitter, getComputeType(emitter, op.getInput())) {}
+
+  Value build();
+
+private:
+  /// One dimension of a part of a region. All lanes are of one region.
+  struct Side {
+    Value begin, end; // within the image
+    Dim count;        // of elements of the largest part
+    Dim size;
+  };
+
+  Value getCorner(int64_t i);
+  Side getSide(int64_t axis);
+
+  ElementEmitter &emitter;
+  MaxRoiPoolOp op;
+  Index index;
+  LaneFloats floats;
+};
+
+} // namespace
+
+/// Element `i` of the region, rounded to an element of the input, halves away
+/// from 0.
+Value MaxRoiPoolEmitter::getCorner(int64_t i) {
+  LaneFloats &f = floats;
+  Value corner = f.load(op.getRois(), {index[0], LaneIndex(i)});
+  corner = f.mul(corner, f.constant(op.getSpatialScale().convertToDouble()));
+  corner = f.max(f.min(corner, f.constant(1e8)), f.constant(-1e8));
+  Value magnitude = f.max(corner, f.sub(f.constant(0), corner));
+  // Adding a half would round the number below it up.
+  Value below = f.floor(magnitude);
+  Value isUp = f.less(f.sub(magnitude, below), f.constant(0.5));
+  magnitude = f.select(isUp, below, f.add(below, f.constant(1)));
+  return f.select(f.less(corner, f.constant(0)),
+                  f.sub(f.constant(0), magnitude), magnitude);
+}
+
+MaxRoiPoolEmitter::Side MaxRoiPoolEmitter::getSide(int64_t axis) {
+  LaneFloats &f = floats;
+  Side side;
+  Value start = getCorner(axis == 2 ? 1 : 0);
+  Value extent = f.sub(getCorner(axis == 2 ? 3 : 2), start);
+  extent = f.max(f.add(extent, f.constant(1)), f.constant(1));
+  Value part = f.div(extent, f.constant(op.getOutputSize()[axis - 2]));
+  Value number = f.fromIndex(index[axis]);
+  side.size = emitter.getFunction().getShape(op.getInput())[axis];
+  Value size = f.fromDim(side.size);
+  auto clip = [&](Value x) {
+    return f.max(f.min(f.add(x, start), size), f.constant(0));
+  };
+  side.begin = clip(f.floor(f.mul(number, part)));
+  side.end = clip(f.ceil(f.mul(f.add(number, f.constant(1)), part)));
+  side.count = f.toDim(f.min(f.add(f.ceil(part), f.constant(1)), size));
+  return side;
+}
+
+Value MaxRoiPoolEmitter::build() {
+  LaneFloats &f = floats;
+  CheckedIndex checked =
+      buildCheckedIndex(emitter, emitter.get(op.getBatchIndices(), {index[0]}),
+                        emitter.getFunction().getShape(op.getInput())[0]);
+  Value zero = f.constant(0), lowest = f.constant(-INFINITY);
+  Value result = emitter.branch(
+      checked.isGood, f.type,
+      [&]() -> Value {
+        Side rows = getSide(2), columns = getSide(3);
+        Value largest = emitter.loop(
+            0, rows.count, lowest,
+            [&](Value i, ValueRange carried) -> SmallVector<Value> {
+              Value y = f.add(rows.begin, f.fromDim(Dim(i)));
+              return emitter.loop(
+                  0, columns.count, carried,
+                  [&](Value j, ValueRange carried) -> SmallVector<Value> {
+                    Value x = f.add(columns.begin, f.fromDim(Dim(j)));
+                    Value isInside =
+                        f.both(f.less(y, rows.end), f.less(x, columns.end));
+                    Value element = emitter.inLanes(
+                        isInside,
+                        [&] {
+                          return f.load(op.getInput(),
+                                        {checked.index, index[1], f.toIndex(y),
+                                         f.toIndex(x)});
+                        },
+                        lowest);
+                    return {f.max(carried[0], element)};
+                  });
+            })[0];
+        Value isThere = f.both(f.less(rows.begin, rows.end),
+                               f.less(columns.begin, columns.end));
+        return f.select(isThere, largest, zero);
+      },
+      [&] { return zero; });
+  return convertFloat(emitter.getBuilder(), emitter.getLoc(), result,
+                      op.getOutput().getType().getElementType());
+}
+
+bool isSampling(Operation *op) {
+  return isa<SampleOp, RoiAlignOp, MaxRoiPoolOp>(op);
+}
 
 Value buildSampling(ElementEmitter &emitter, Operation *op, Index index) {
   if (auto sample = dyn_cast<SampleOp>(op))
     return SampleEmitter(emitter, sample, index).build();
+  if (auto pool = dyn_cast<MaxRoiPoolOp>(op))
+    return MaxRoiPoolEmitter(emitter, pool, index).build();
   return RoiAlignEmitter(emitter, cast<RoiAlignOp>(op), index).build();
 }
 

@@ -217,18 +217,18 @@ LogicalResult SampleOp::verify() {
   return success();
 }
 
-LogicalResult RoiAlignOp::inferShapes(Adaptor op, DimBuilder &dims,
-                                      Shapes &shapes) {
+/// The shape of regions of images.
+template <typename Adaptor>
+static LogicalResult inferRegions(Adaptor op, DimBuilder &dims,
+                                  SmallVectorImpl<TensorShape> &shapes) {
   Value input = op.getInput(), rois = op.getRois();
-  int64_t ratio = op.getSamplingRatio();
   if (failed(checkRank(dims, "input", input, 4)) ||
       failed(checkRank(dims, "rois", rois, 2)) ||
       failed(checkSize(dims, "rois", rois, 1, 4)) ||
       failed(checkRank(dims, "batch_indices", op.getBatchIndices(), 1)) ||
       failed(checkSameSize(dims, "batch_indices", op.getBatchIndices(), 0, rois,
                            0)) ||
-      failed(checkIntegers(dims, "output_size", op.getOutputSize(), 2, 1)) ||
-      failed(checkIntegers(dims, "sampling_ratio", ratio, 1, 0)))
+      failed(checkIntegers(dims, "output_size", op.getOutputSize(), 2, 1)))
     return failure();
   return finishShape(dims,
                      {dims.dim(rois, 0), dims.dim(input, 1),
@@ -236,14 +236,33 @@ LogicalResult RoiAlignOp::inferShapes(Adaptor op, DimBuilder &dims,
                      shapes);
 }
 
+template <typename OpT> static LogicalResult checkRegions(OpT op) {
+  if (!std::isfinite(op.getSpatialScale().convertToDouble()))
+    return op.emitOpError("expects a finite spatial_scale");
+  return checkFloatOf(op, "rois", op.getRois(),
+                      getElementTypeOrSelf(op.getInput()));
+}
+
+LogicalResult RoiAlignOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                      Shapes &shapes) {
+  int64_t ratio = op.getSamplingRatio();
+  return success(
+      succeeded(checkIntegers(dims, "sampling_ratio", ratio, 1, 0)) &&
+      succeeded(inferRegions(op, dims, shapes)));
+}
+
 LogicalResult RoiAlignOp::verify() {
   if (getKind() != ReduceKind::Max && getKind() != ReduceKind::Mean)
     return emitOpError("expects kind mean or max");
-  if (!std::isfinite(getSpatialScale().convertToDouble()))
-    return emitOpError("expects a finite spatial_scale");
-  return checkFloatOf(*this, "rois", getRois(),
-                      getElementTypeOrSelf(getInput()));
+  return checkRegions(*this);
 }
+
+LogicalResult MaxRoiPoolOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                        Shapes &shapes) {
+  return inferRegions(op, dims, shapes);
+}
+
+LogicalResult MaxRoiPoolOp::verify() { return checkRegions(*this); }
 
 //===----------------------------------------------------------------------===//
 // Chance

@@ -163,6 +163,23 @@ def Tenon_RoiAlignOp : Tenon_ShapedOp<"roi_align"> {
   let hasVerifier = 1;
 }
 
+def Tenon_MaxRoiPoolOp : Tenon_ShapedOp<"max_roi_pool"> {
+  let summary = "the largest elements in the parts of regions of images";
+  let description = [{
+    Operands and result are those of `tenon.roi_align`. The corners of a region,
+    times `spatial_scale`, are rounded to elements, of which both belong to it.
+    It is divided into `output_size` parts, each of which takes all elements that
+    it touches; one that has none in the image gives 0.
+
+    Example: `%y = tenon.max_roi_pool %x, %r, %b {output_size = array<i64: 5, 5>, spatial_scale = 1.0 : f64} : (tensor<1x8x10x10xf32>, tensor<3x4xf32>, tensor<3xi64>) -> tensor<3x8x5x5xf32>`
+  }];
+  let arguments = (ins Tenon_FloatTensor:$input, Tenon_FloatTensor:$rois,
+      Tenon_IndexTensor:$batch_indices, DenseI64ArrayAttr:$output_size,
+      F64Attr:$spatial_scale);
+  let results = (outs Tenon_FloatTensor:$output);
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Chance
 //===----------------------------------------------------------------------===//

@@ -171,6 +171,31 @@ static LogicalResult convertRoiAlign(NodeContext &node) {
       uint64_t(ratio), coordinates == "half_pixel"));
 }
 
+static LogicalResult convertMaxRoiPool(NodeContext &node) {
+  SmallVector<int64_t> size =
+      node.getInts("pooled_shape").value_or(SmallVector<int64_t>());
+  double scale = node.getFloat("spatial_scale", 1);
+  Value input = node.getInput(0), rois = node.getInput(1);
+  if (node.failed())
+    return failure();
+  if (size.size() != 2)
+    return node.invalid("attribute 'pooled_shape' has " + Twine(size.size()) +
+                        " elements, expected 2");
+  if (getType(rois).getRank() != 2)
+    return node.invalid("expected regions of rank 2, found " +
+                        Twine(getType(rois).getRank()));
+  auto columns = [&](int64_t begin, int64_t end) {
+    return node.sliceAxis(rois, 1, node.createInts(begin),
+                          node.createInts(end));
+  };
+  // A row is the image and two corners.
+  rois = node.requireDim(rois, 1, 5);
+  Value batchIndices = node.cast(node.squeeze(columns(0, 1), {int64_t(1)}),
+                                 node.getBuilder().getI64Type());
+  return node.setOutput(node.create<MaxRoiPoolOp>(
+      input, columns(1, 5), batchIndices, size, APFloat(scale)));
+}
+
 namespace {
 
 /// The attributes of a deformable convolution of images.
@@ -464,12 +489,13 @@ static LogicalResult convertCol2Im(NodeContext &node) {
 
 ArrayRef<OpEntry> getSamplingOps() {
   static constexpr int64_t gridSample[] = {16, 20, 22}, affineGrid[] = {20},
-                           roiAlign[] = {10, 16, 22}, deformConv[] = {19, 22},
-                           v18[] = {18};
+                           roiAlign[] = {10, 16, 22}, maxRoiPool[] = {1, 22},
+                           deformConv[] = {19, 22}, v18[] = {18};
   static const OpEntry entries[] = {
       {"GridSample", gridSample, convertGridSample, 2, 2},
       {"AffineGrid", affineGrid, convertAffineGrid, 2, 2},
       {"RoiAlign", roiAlign, convertRoiAlign, 3, 3},
+      {"MaxRoiPool", maxRoiPool, convertMaxRoiPool, 2, 2},
       {"DeformConv", deformConv, convertDeformConv, 3, 5},
       {"CenterCropPad", v18, convertCenterCropPad, 2, 2},
       {"Col2Im", v18, convertCol2Im, 3, 3},
