@@ -392,7 +392,7 @@ void LowerRuntimeCallsPass::makeEntry(func::FuncOp kernel) {
   Type i64 = at.getI64Type();
   auto entry = func::FuncOp::create(
       at, kernel.getLoc(), getEntryName(kernel.getName()),
-      at.getFunctionType({pointer, pointer, i64, i64}, at.getI32Type()));
+      at.getFunctionType({pointer, pointer, i64, i64}, i64));
   entry.setPrivate();
   Block *block = entry.addEntryBlock();
   at.setInsertionPointToEnd(block);

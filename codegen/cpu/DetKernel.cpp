@@ -174,7 +174,12 @@ void DetKernel::emitBody() {
   if (!size.isConstant()) {
     // Larger matrices have no room; they fail, and nothing of them is touched.
     Value isTooLarge = indices.less(Dim(kMaxSize), size);
-    function.failIf(builder, isTooLarge);
+    function.failIf(builder, isTooLarge, TENON_KERNEL_SIZE_OUT_OF_RANGE,
+                    [&](OpBuilder &nested) {
+                      IndexBuilder indices(nested, loc, 1);
+                      return KernelFunction::WrongNumber{
+                          indices.value(size), indices.value(kMaxSize)};
+                    });
     size = Dim(arith::SelectOp::create(builder, loc, isTooLarge,
                                        indices.value(0), indices.value(size))
                    .getResult());

@@ -233,7 +233,8 @@ CheckedIndex buildCheckedIndex(ElementEmitter &emitter, Value element,
   auto spread = [&](Value scalar) {
     return isUniform ? scalar : emitter.broadcast(scalar);
   };
-  Value sizeValue = spread(indices.value(size));
+  Value limit = indices.value(size);
+  Value sizeValue = spread(limit);
   Value isNegative = arith::CmpIOp::create(
       builder, loc, arith::CmpIPredicate::slt, at, spread(indices.value(0)));
   Value fromEnd = arith::AddIOp::create(builder, loc, at, sizeValue);
@@ -243,13 +244,28 @@ CheckedIndex buildCheckedIndex(ElementEmitter &emitter, Value element,
   Value isBad = arith::XOrIOp::create(
       builder, loc, isGood,
       spread(arith::ConstantIntOp::create(builder, loc, 1, 1)));
-  if (!isUniform) {
-    if (emitter.getMask())
-      isBad = arith::AndIOp::create(builder, loc, isBad, emitter.getMask());
-    isBad = vector::ReductionOp::create(builder, loc, vector::CombiningKind::OR,
-                                        isBad);
-  }
-  emitter.getFunction().failIf(builder, isBad);
+  if (!isUniform && emitter.getMask())
+    isBad = arith::AndIOp::create(builder, loc, isBad, emitter.getMask());
+  Value isAnyBad =
+      isUniform ? isBad
+                : vector::ReductionOp::create(builder, loc,
+                                              vector::CombiningKind::OR, isBad);
+  // Of several in the lanes of a vector, the largest is told.
+  auto getNumber = [&](OpBuilder &nested) -> KernelFunction::WrongNumber {
+    Value number = element;
+    if (!isUniform) {
+      auto type = cast<VectorType>(element.getType());
+      auto lowest = APInt::getSignedMinValue(type.getElementTypeBitWidth());
+      Value none = arith::ConstantOp::create(
+          nested, loc, DenseElementsAttr::get(type, lowest));
+      number = arith::SelectOp::create(nested, loc, isBad, element, none);
+      number = vector::ReductionOp::create(
+          nested, loc, vector::CombiningKind::MAXSI, number);
+    }
+    return {arith::IndexCastOp::create(nested, loc, indexType, number), limit};
+  };
+  emitter.getFunction().failIf(builder, isAnyBad,
+                               TENON_KERNEL_INDEX_OUT_OF_RANGE, getNumber);
   return {isUniform ? LaneIndex(at) : LaneIndex::general(at), isGood};
 }
 

@@ -270,18 +270,53 @@ Dim KernelFunction::getShapeElement(Value tensor, int64_t i) {
   return getScalar(DimBuilder(regionBuilder, getLoc()).element(tensor, i));
 }
 
-void KernelFunction::failIf(OpBuilder &builder, Value condition) {
+/// `status` with what is wrong beside it, if that fits.
+static Value addNumber(OpBuilder &builder, Location loc,
+                       TenonKernelStatus status,
+                       KernelFunction::WrongNumber wrong) {
+  constexpr int64_t half = int64_t(1) << (TENON_KERNEL_NUMBER_BITS - 1);
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIntOp::create(builder, loc, value, 64);
+  };
+  auto isBelow = [&](Value value, int64_t limit) {
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, value,
+                                 constant(limit));
+  };
+  auto shift = [&](Value value, int64_t bits) {
+    return arith::ShLIOp::create(builder, loc, value, constant(bits));
+  };
+  Type i64 = builder.getI64Type();
+  Value number = arith::IndexCastOp::create(builder, loc, i64, wrong.number);
+  Value limit = arith::IndexCastOp::create(builder, loc, i64, wrong.limit);
+  Value fits = arith::AndIOp::create(
+      builder, loc,
+      isBelow(arith::AddIOp::create(builder, loc, number, constant(half)),
+              2 * half),
+      isBelow(limit, int64_t(1) << TENON_KERNEL_LIMIT_BITS));
+  Value all = arith::OrIOp::create(builder, loc,
+                                   shift(number, TENON_KERNEL_NUMBER_SHIFT),
+                                   shift(limit, TENON_KERNEL_LIMIT_SHIFT));
+  all = arith::OrIOp::create(builder, loc, all,
+                             constant(TENON_KERNEL_TELLS_NUMBER | status));
+  return arith::SelectOp::create(builder, loc, fits, all, constant(status));
+}
+
+void KernelFunction::failIf(OpBuilder &builder, Value condition,
+                            TenonKernelStatus status, NumberBuilder getNumber) {
   if (!errorFlag) {
     OpBuilder entry = getEntryBuilder();
     errorFlag = memref::AllocaOp::create(
-        entry, getLoc(), MemRefType::get({}, entry.getI32Type()));
-    Value zero = arith::ConstantIntOp::create(entry, getLoc(), 0, 32);
+        entry, getLoc(), MemRefType::get({}, entry.getI64Type()));
+    Value zero =
+        arith::ConstantIntOp::create(entry, getLoc(), TENON_KERNEL_OK, 64);
     memref::StoreOp::create(entry, getLoc(), zero, errorFlag, ValueRange());
   }
   scf::IfOp::create(
       builder, getLoc(), condition, [&](OpBuilder &nested, Location loc) {
-        Value one = arith::ConstantIntOp::create(nested, loc, 1, 32);
-        memref::StoreOp::create(nested, loc, one, errorFlag, ValueRange());
+        Value told =
+            getNumber ? addNumber(nested, loc, status, getNumber(nested))
+                      : arith::ConstantIntOp::create(nested, loc, status, 64);
+        memref::StoreOp::create(nested, loc, told, errorFlag, ValueRange());
         scf::YieldOp::create(nested, loc);
       });
 }
@@ -293,7 +328,8 @@ void KernelFunction::finish(Value units) {
     result =
         errorFlag
             ? memref::LoadOp::create(exit, getLoc(), errorFlag).getResult()
-            : arith::ConstantIntOp::create(exit, getLoc(), 0, 32).getResult();
+            : arith::ConstantIntOp::create(exit, getLoc(), TENON_KERNEL_OK, 64)
+                  .getResult();
   }
   func::ReturnOp::create(exit, getLoc(), result);
   entryEnd->erase();
@@ -367,7 +403,7 @@ static func::FuncOp makeFunction(KernelOp kernel, ModuleOp module,
   unsigned numMemRefs = types.size();
   types.append(kernel.getScalars().size() + (hasRange ? 2 : 0),
                IndexType::get(context));
-  Type result = hasRange ? Type(IntegerType::get(context, 32))
+  Type result = hasRange ? Type(IntegerType::get(context, 64))
                          : Type(IndexType::get(context));
   auto func = func::FuncOp::create(kernel.getLoc(), name.str(),
                                    FunctionType::get(context, types, result));

@@ -3,8 +3,8 @@
 // A generated kernel is two functions: `@name` runs a range of its units of
 // work, and `@name.units` tells how many there are. Their arguments are the
 // kernel's inputs and outputs as memrefs of identity layout, its scalars, and,
-// for the first, the begin and end of the range. The first returns 0, or 1 if
-// an index that the model computed was out of range.
+// for the first, the begin and end of the range. The first returns a
+// TenonKernelStatus (runtime/core/ModelAbi.h).
 //
 // In memory an element of type i1 is one byte, so its memref is one of i8;
 // signs are dropped. Outputs never overlap inputs.
@@ -18,6 +18,7 @@
 #include "codegen/cpu/LaneIndex.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/core/ModelAbi.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace tenon::cpu {
@@ -74,8 +75,16 @@ public:
   /// Element `i` of a shape operand.
   Dim getShapeElement(mlir::Value tensor, int64_t i);
 
-  /// Marks the run as failed (index out of range) where `condition` holds.
-  void failIf(mlir::OpBuilder &builder, mlir::Value condition);
+  /// A number that is wrong, and its limit as the status says; both of type
+  /// index.
+  struct WrongNumber {
+    mlir::Value number, limit;
+  };
+  using NumberBuilder = llvm::function_ref<WrongNumber(mlir::OpBuilder &)>;
+  /// Marks the run as failed where `condition` holds, with a
+  /// TenonKernelStatus. `getNumber` builds what is told, where it failed.
+  void failIf(mlir::OpBuilder &builder, mlir::Value condition,
+              TenonKernelStatus status, NumberBuilder getNumber = {});
   /// Ends the function; for a range function with the state of `failIf`.
   void finish(mlir::Value units = {});
 

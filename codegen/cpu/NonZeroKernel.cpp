@@ -35,7 +35,7 @@ static void emitBody(KernelFunction &function) {
           return code.add(found, code.constant(1));
         });
       });
-  code.failIf(code.notEqual(found, count));
+  code.failIf(code.notEqual(found, count), TENON_KERNEL_SIZE_OUT_OF_RANGE);
 }
 
 static bool matches(KernelOp kernel) {

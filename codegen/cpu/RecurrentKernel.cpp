@@ -247,8 +247,12 @@ void RecurrentEmitter::emitUnit(OpBuilder &builder, Dim unitDirection,
     given =
         arith::IndexCastOp::create(builder, loc, builder.getIndexType(), given);
     length = dims.max(dims.min(Dim(given), numSteps), 0);
-    function.failIf(builder, indices.less(length, Dim(given)));
-    function.failIf(builder, indices.less(Dim(given), length));
+    Value limit = indices.value(numSteps);
+    Value isWrong = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::ne, indices.value(length), given);
+    function.failIf(
+        builder, isWrong, TENON_KERNEL_SIZE_OUT_OF_RANGE,
+        [&](OpBuilder &) { return KernelFunction::WrongNumber{given, limit}; });
   }
   // The directions may differ in their functions: a loop for each of them.
   auto emitSteps = [&](OpBuilder &nested, int64_t ofDirection) {

@@ -81,7 +81,9 @@ public:
        llvm::function_ref<mlir::Value(mlir::Value a, mlir::Value b)> isLess);
 
   /// Fails the run where `condition` holds.
-  void failIf(mlir::Value condition) { function.failIf(builder, condition); }
+  void failIf(mlir::Value condition, TenonKernelStatus status) {
+    function.failIf(builder, condition, status);
+  }
 
 private:
   KernelFunction &function;

@@ -202,7 +202,10 @@ void TopKEmitter::emitLine(OpBuilder &builder, ArrayRef<Dim> position) {
   Value size = indices.value(inputShape[axis]);
   // More elements than there are can't be had; none is right where k is wrong.
   Value wanted = indices.value(outputShape[axis]);
-  function.failIf(builder, indices.less(Dim(size), Dim(wanted)));
+  function.failIf(builder, indices.less(Dim(size), Dim(wanted)),
+                  TENON_KERNEL_SIZE_OUT_OF_RANGE, [&](OpBuilder &) {
+                    return KernelFunction::WrongNumber{wanted, size};
+                  });
   Value k = indices.value(dims.max(dims.min(Dim(wanted), Dim(size)), 0));
   emitLoop(builder, loc, zero, k, [&](OpBuilder &nested, Value i) {
     storeHeap(nested, loadInput(nested, i), i);

@@ -46,7 +46,7 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
   let description = [{
     `kernel` is a function whose arguments are the inputs and outputs as
     memrefs, the scalars, and the begin and end of a range of units; it returns
-    an `i32` that is 0 on success. The function `<kernel>.units`, of the same
+    an `i64` that is 0 on success. The function `<kernel>.units`, of the same
     arguments without the range, returns how many units there are. Units are
     independent: the runtime shares them out to threads. The whole of each
     output is written; what it held before is not read. `flops` is how many
@@ -54,7 +54,7 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
 
     Example:
     ```mlir
-    func.func private @relu(memref<?xf32>, memref<?xf32>, index, index) -> i32
+    func.func private @relu(memref<?xf32>, memref<?xf32>, index, index) -> i64
     func.func @call(%x: tensor<?xf32>, %e: tensor<?xf32>) -> tensor<?xf32> {
       %y = tenon_rt.launch @relu(%x) outs(%e) : (tensor<?xf32>) outs(tensor<?xf32>) -> tensor<?xf32>
       return %y : tensor<?xf32>

@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 5u
+#define TENON_ABI_VERSION 6u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -92,15 +92,23 @@ typedef struct TenonBufferDesc {
 } TenonBufferDesc;
 
 /** What a generated kernel returns. All but OK may tell the number that is
- * wrong, if it fits: number * 8 + TENON_KERNEL_TELLS_NUMBER + status. */
+ * wrong and its limit, if they fit:
+ * (number << TENON_KERNEL_NUMBER_SHIFT) + (limit << TENON_KERNEL_LIMIT_SHIFT) +
+ * TENON_KERNEL_TELLS_NUMBER + status. */
 enum TenonKernelStatus {
   TENON_KERNEL_OK = 0,
+  /* An index is in [-limit, limit). */
   TENON_KERNEL_INDEX_OUT_OF_RANGE = 1,
-  /* A size that the data give, and that the operation can't have. */
+  /* A size that the data give is in [0, limit]. */
   TENON_KERNEL_SIZE_OUT_OF_RANGE = 2,
   TENON_KERNEL_STATUS_MASK = 3,
   TENON_KERNEL_TELLS_NUMBER = 4,
-  TENON_KERNEL_NUMBER_SHIFT = 3
+  TENON_KERNEL_LIMIT_SHIFT = 3,
+  TENON_KERNEL_LIMIT_BITS = 26,
+  /* The number has a sign and the bits that are left. */
+  TENON_KERNEL_NUMBER_SHIFT =
+      TENON_KERNEL_LIMIT_SHIFT + TENON_KERNEL_LIMIT_BITS,
+  TENON_KERNEL_NUMBER_BITS = 64 - TENON_KERNEL_NUMBER_SHIFT
 };
 
 /** A generated kernel. `fn` runs the units begin <= u < end; units are
@@ -110,7 +118,7 @@ enum TenonKernelStatus {
  *   dims: the dynamic dimensions of all args in order, then the scalars.
  * Returns a TenonKernelStatus, perhaps with a number. */
 typedef struct TenonKernel {
-  int32_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
+  int64_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
   const char *name; /* for errors and profiles: the node names it came from */
   /* For profiles: the number of inputs, that of outputs, then of each its

@@ -91,7 +91,7 @@ private:
                         int64_t flops);
   static int32_t library(void *session, const TenonLibraryKernel *kernel,
                          void *const *args, const int64_t *dims, int64_t flops);
-  int32_t failKernel(const TenonKernel *kernel, int32_t status);
+  int32_t failKernel(const TenonKernel *kernel, int64_t status);
   static int32_t fail(void *session, int32_t code, const char *node,
                       const char *message);
   static int32_t mismatch(void *session, const char *node, const char *what,
@@ -106,7 +106,7 @@ private:
   static int32_t status(void *session);
 
   void *placeOutput(uint32_t index, const char *node, const int64_t *dims);
-  int32_t runUnits(const TenonKernel *kernel, void *const *args,
+  int64_t runUnits(const TenonKernel *kernel, void *const *args,
                    const int64_t *dims, int64_t units);
 
   TenonModel *model;

@@ -24,7 +24,7 @@ struct KernelCall {
   const int64_t *dims;
   int64_t first = 0;
 
-  static int32_t run(const void *context, int64_t begin, int64_t end) {
+  static int64_t run(const void *context, int64_t begin, int64_t end) {
     auto *call = static_cast<const KernelCall *>(context);
     return call->kernel->fn(call->args, call->dims, call->first + begin,
                             call->first + end);
@@ -35,10 +35,10 @@ struct KernelCall {
 struct MeasuredCall : KernelCall {
   mutable std::atomic<uint64_t> nanoseconds{0};
 
-  static int32_t run(const void *context, int64_t begin, int64_t end) {
+  static int64_t run(const void *context, int64_t begin, int64_t end) {
     auto *call = static_cast<const MeasuredCall *>(context);
     uint64_t start = getNanoseconds();
-    int32_t status =
+    int64_t status =
         KernelCall::run(static_cast<const KernelCall *>(call), begin, end);
     call->nanoseconds.fetch_add(getNanoseconds() - start,
                                 std::memory_order_relaxed);
@@ -56,7 +56,7 @@ constexpr int32_t costSamples = 3;
 
 /// Runs a kernel of unknown cost: begins here, and calls the other threads when
 /// it takes long.
-static int32_t probeUnits(KernelCall call, int64_t units, ThreadTeam &team,
+static int64_t probeUnits(KernelCall call, int64_t units, ThreadTeam &team,
                           KernelCost &cost) {
   uint64_t elapsed = 0;
   for (int64_t chunk = 1; call.first < units; chunk *= 2) {
@@ -64,7 +64,7 @@ static int32_t probeUnits(KernelCall call, int64_t units, ThreadTeam &team,
       return team.run(units - call.first, &KernelCall::run, &call);
     int64_t count = std::min(chunk, units - call.first);
     uint64_t start = getNanoseconds();
-    int32_t status = KernelCall::run(&call, 0, count);
+    int64_t status = KernelCall::run(&call, 0, count);
     elapsed += getNanoseconds() - start;
     if (status)
       return status;
@@ -74,7 +74,7 @@ static int32_t probeUnits(KernelCall call, int64_t units, ThreadTeam &team,
   return TENON_KERNEL_OK;
 }
 
-int32_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
+int64_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
                                const int64_t *dims, int64_t units) {
   KernelCost &cost = current->costs[kernel - model->desc->kernels];
   if (cost.units != units)
@@ -93,7 +93,7 @@ int32_t TenonSession::runUnits(const TenonKernel *kernel, void *const *args,
   call.kernel = kernel;
   call.args = args;
   call.dims = dims;
-  int32_t status = isSerial ? MeasuredCall::run(&call, 0, units)
+  int64_t status = isSerial ? MeasuredCall::run(&call, 0, units)
                             : team.run(units, &MeasuredCall::run, &call);
   ++cost.samples;
   cost.nsPerUnit = std::min(
@@ -110,7 +110,7 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
   if (units <= 0)
     return TENON_OK;
   uint64_t start = session.profile ? getNanoseconds() : 0;
-  int32_t status = session.team.size() == 1 || units == 1
+  int64_t status = session.team.size() == 1 || units == 1
                        ? kernel->fn(args, dims, 0, units)
                        : session.runUnits(kernel, args, dims, units);
   if (session.profile)
@@ -119,27 +119,35 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
                                    : session.failKernel(kernel, status);
 }
 
-int32_t TenonSession::failKernel(const TenonKernel *kernel, int32_t status) {
-  std::string number;
-  if (status & TENON_KERNEL_TELLS_NUMBER)
-    number = std::to_string(status >> TENON_KERNEL_NUMBER_SHIFT);
+int32_t TenonSession::failKernel(const TenonKernel *kernel, int64_t status) {
+  constexpr int64_t limitMask = (1 << TENON_KERNEL_LIMIT_BITS) - 1;
+  bool hasNumber = status & TENON_KERNEL_TELLS_NUMBER;
+  int64_t limit = status >> TENON_KERNEL_LIMIT_SHIFT & limitMask;
+  std::string found =
+      hasNumber ? std::to_string(status >> TENON_KERNEL_NUMBER_SHIFT) : "";
   std::string what, expected;
   switch (status & TENON_KERNEL_STATUS_MASK) {
   case TENON_KERNEL_INDEX_OUT_OF_RANGE:
-    what = number.empty() ? "index" : "index " + number;
-    expected = "one of the dimension that it selects from";
+    what = "index";
+    expected = !hasNumber ? "one of the dimension that it selects from"
+               : limit    ? "one of " + std::to_string(-limit) + " to " +
+                                std::to_string(limit - 1)
+                          : "none, as the dimension that it selects from is "
+                            "empty";
     break;
   case TENON_KERNEL_SIZE_OUT_OF_RANGE:
-    what = number.empty() ? "size" : "size " + number;
-    expected = "one that its inputs allow";
+    what = "size";
+    expected = hasNumber ? "one of 0 to " + std::to_string(limit)
+                         : "one that its inputs allow";
     break;
   default:
     return fail(this, TENON_ERROR_INTERNAL, kernel->name,
                 ("unknown status " + std::to_string(status)).c_str());
   }
-  std::string message = what + " is out of range: expected " + expected;
+  std::string message = what + (hasNumber ? " " : "") + found +
+                        " is out of range: expected " + expected;
   pending = makeNodeError(TENON_ERROR_INVALID, kernel->name, message.c_str(),
-                          number, expected);
+                          found, expected);
   return pending->code;
 }
 

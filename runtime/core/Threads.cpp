@@ -20,7 +20,7 @@ struct ThreadTeam::Loop {
   Range *ranges;
   int threads;
   int64_t chunk;
-  std::atomic<int32_t> status;
+  std::atomic<int64_t> status;
 };
 
 ThreadTeam::ThreadTeam(int threads)
@@ -40,15 +40,15 @@ void ThreadTeam::enter(void *data) {
         break;
       int64_t left = range.end - begin;
       int64_t end = left < loop.chunk ? range.end : begin + loop.chunk;
-      if (int32_t status = loop.body(loop.context, begin, end)) {
-        int32_t none = 0;
+      if (int64_t status = loop.body(loop.context, begin, end)) {
+        int64_t none = 0;
         loop.status.compare_exchange_strong(none, status);
       }
     }
   }
 }
 
-int32_t ThreadTeam::run(int64_t units, Body body, const void *context) {
+int64_t ThreadTeam::run(int64_t units, Body body, const void *context) {
   if (units <= 0)
     return 0;
   if (threads == 1 || units == 1)

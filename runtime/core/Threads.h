@@ -20,7 +20,7 @@ int getDefaultThreads(const char *root = "");
 class ThreadTeam {
 public:
   /// Runs the units begin <= u < end; returns 0, or anything else to stop.
-  using Body = int32_t (*)(const void *context, int64_t begin, int64_t end);
+  using Body = int64_t (*)(const void *context, int64_t begin, int64_t end);
 
   explicit ThreadTeam(int threads);
   int size() const { return threads; }
@@ -28,7 +28,7 @@ public:
   /// Runs all units. Each thread begins with a range of its own, the same for
   /// the same number of units, so that data stay in its cache; one that is done
   /// helps the others. Returns the first nonzero result seen, or 0.
-  int32_t run(int64_t units, Body body, const void *context);
+  int64_t run(int64_t units, Body body, const void *context);
 
 private:
   struct alignas(64) Range {

@@ -3,7 +3,7 @@
 // From a graph of two launches to the tables that the runtime reads.
 
 // CHECK-DAG: tenon_rt.weight @w0 at 0
-// CHECK-DAG: llvm.func internal @k0_relu.entry(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i32
+// CHECK-DAG: llvm.func internal @k0_relu.entry(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i64
 // CHECK-DAG: llvm.mlir.global internal constant @kernels() {{.*}} : !llvm.array<2 x struct<(ptr, ptr, ptr, i64)>>
 // CHECK-DAG: llvm.mlir.global internal constant @args0(dense<[1, 1, 1, 2, -1, 4, 1, 2, -1, 4]> : tensor<10xi64>)
 // CHECK-DAG: llvm.mlir.global internal constant @{{.*}}("Relu_0\00")
@@ -13,7 +13,7 @@
 // CHECK-NOT: builtin.unrealized_conversion_cast
 
 module attributes {tenon.name = "two-kernels", tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "+avx2", 256, ["codegen"]>} {
-func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i32 {
+func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -25,15 +25,15 @@ func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: ind
       memref.store %r, %y[%i, %j] : memref<?x4xf32>
     }
   }
-  %ok = arith.constant 0 : i32
-  return %ok : i32
+  %ok = arith.constant 0 : i64
+  return %ok : i64
 }
 func.func private @k0_relu.units(%x: memref<?x4xf32>, %y: memref<?x4xf32>) -> index {
   %c0 = arith.constant 0 : index
   %n = memref.dim %y, %c0 : memref<?x4xf32>
   return %n : index
 }
-func.func private @k1_add(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i32 {
+func.func private @k1_add(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -45,8 +45,8 @@ func.func private @k1_add(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4
       memref.store %r, %y[%i, %j] : memref<?x4xf32>
     }
   }
-  %ok = arith.constant 0 : i32
-  return %ok : i32
+  %ok = arith.constant 0 : i64
+  return %ok : i64
 }
 func.func private @k1_add.units(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>) -> index {
   %c0 = arith.constant 0 : index

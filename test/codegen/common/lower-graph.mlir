@@ -3,7 +3,7 @@
 // A result that a call makes is written into the caller's buffer, behind a view
 // too; its shape is told without asking the result.
 
-func.func private @k(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64
 
 // CHECK: tenon_rt.weight @w0 at 0 = dense<1.000000e+00> : tensor<4xf32>
 // CHECK-LABEL: func.func @main(

@@ -20,7 +20,7 @@
 // CHECK: bufferization.materialize_in_destination %[[W]] in restrict writable %[[ROW]]
 // CHECK: bufferization.materialize_in_destination %[[W]] in restrict writable %[[STATE]]
 // CHECK: scf.yield
-func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> (tensor<4xf32>, tensor<?x4xf32>) {
   %true = tenon.constant dense<true> : tensor<i1>
   %last, %all = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> (tensor<4xf32>, tensor<?x4xf32>) {
@@ -45,7 +45,7 @@ func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> (tensor<4xf32>, tensor<?x
 // CHECK: %[[NEXT:.*]] = arith.addi
 // CHECK: tenon_rt.allocate 0[%[[NEXT]]] : memref<?xf32>
 // CHECK: scf.yield %{{.*}}, %{{.*}}, %[[NEXT]]
-func.func private @longer(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func private @longer(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: tensor<?xf32>, %n: tensor<i64>) -> tensor<?xf32> {
   %true = tenon.constant dense<true> : tensor<i1>
   %c0 = arith.constant 0 : index

@@ -11,7 +11,7 @@
 // A kernel gets an entry of the ABI's signature, and its formula for the units
 // goes; one that is not launched keeps to itself.
 // CHECK-LABEL: func.func private @k0_relu.entry(
-// CHECK-SAME: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i32
+// CHECK-SAME: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i64
 // CHECK: call @k0_relu(
 // CHECK-NOT: @k0_relu.units
 // CHECK-NOT: @k1_unused.entry
@@ -88,18 +88,18 @@
 
 module {
 tenon_rt.weight @w0 at 64 = dense<1.0> : tensor<4xf32>
-func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i32 {
-  %ok = arith.constant 0 : i32
-  return %ok : i32
+func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
+  %ok = arith.constant 0 : i64
+  return %ok : i64
 }
 func.func private @k0_relu.units(%x: memref<?x4xf32>, %y: memref<?x4xf32>) -> index {
   %c0 = arith.constant 0 : index
   %n = memref.dim %y, %c0 : memref<?x4xf32>
   return %n : index
 }
-func.func private @k1_unused(%x: memref<4xf32>, %begin: index, %end: index) -> i32 {
-  %ok = arith.constant 0 : i32
-  return %ok : i32
+func.func private @k1_unused(%x: memref<4xf32>, %begin: index, %end: index) -> i64 {
+  %ok = arith.constant 0 : i64
+  return %ok : i64
 }
 func.func @main(%x: memref<?x4xf32> {tenon.name = "x", tenon.dims = ["n", ""]}, %y: memref<?x4xf32> {tenon.name = "y", tenon.dims = ["m", ""]}, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 6, 8>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 1 : i64} {
   %c0 = arith.constant 0 : index

@@ -18,7 +18,7 @@
 // CHECK-NOT: memref.store
 // CHECK: return
 
-func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -69,7 +69,7 @@ func.func @main(%x: memref<?x4xf32>, %c: memref<i1>, %out: memref<?x4xf32>, %fra
 // CHECK-LABEL: func.func @main(
 // CHECK: tenon_rt.allocate 0[%{{.*}}] : memref<?xf32>
 // CHECK: tenon_rt.output 0[
-func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -85,7 +85,7 @@ func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
 
 // More bytes than there are.
 
-func.func private @k(%x: memref<4xf32>, %y: memref<2305843009213693952xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<4xf32>, %y: memref<2305843009213693952xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<4xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   // expected-error @+1 {{an intermediate result is too large}}

@@ -1,7 +1,7 @@
 // RUN: tenon-opt %s --tenon-plan-buffers --split-input-file | FileCheck %s
 
-func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
-func.func private @column(%x: memref<?x1xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func private @column(%x: memref<?x1xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 
 // Each buffer is read last where the next one is written: they overlap there.
 
@@ -44,7 +44,7 @@ func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
 // CHECK-LABEL: func.func @main(
 // CHECK-SAME: tenon_rt.buffers = array<i64>
 // CHECK-SAME: tenon_rt.num_slots = 2
-func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -71,7 +71,7 @@ func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
 
 // CHECK-LABEL: func.func @main(
 // CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]]>
-func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -96,8 +96,8 @@ func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
 
 // CHECK-LABEL: func.func @main(
 // CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST]]>
-func.func private @k(%x: memref<8xf32>, %y: memref<8xf32>, %begin: index, %end: index) -> i32
-func.func private @join(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>, %begin: index, %end: index) -> i32
+func.func private @k(%x: memref<8xf32>, %y: memref<8xf32>, %begin: index, %end: index) -> i64
+func.func private @join(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 2 : i64} {
   %a = memref.alloc() : memref<8xf32>

@@ -52,7 +52,7 @@ func.func @gather(%x: tensor<9x32xi1>, %i: tensor<4xi64>) -> tensor<4x32xi1> {
 }
 
 // CHECK: func.func private @k0_add(
-// CHECK-SAME: %[[A:.*]]: memref<?x?xf32> {llvm.noalias}, %[[B:.*]]: memref<?x?xf32> {llvm.noalias}, %[[C:.*]]: memref<?x?xf32> {llvm.noalias}, %[[BEGIN:.*]]: index, %[[END:.*]]: index) -> i32
+// CHECK-SAME: %[[A:.*]]: memref<?x?xf32> {llvm.noalias}, %[[B:.*]]: memref<?x?xf32> {llvm.noalias}, %[[C:.*]]: memref<?x?xf32> {llvm.noalias}, %[[BEGIN:.*]]: index, %[[END:.*]]: index) -> i64
 // CHECK-SAME: tenon.units = @k0_add.units
 // CHECK-DAG: %[[A1:.*]] = memref.reinterpret_cast %[[A]]
 // CHECK-DAG: %[[B1:.*]] = memref.reinterpret_cast %[[B]]
@@ -92,7 +92,7 @@ func.func @gather(%x: tensor<9x32xi1>, %i: tensor<4xi64>) -> tensor<4x32xi1> {
 
 // CHECK: func.func private @k3_gather(
 // CHECK-SAME: memref<9x32xi8>
-// CHECK: %[[FAILED:.*]] = memref.alloca() : memref<i32>
+// CHECK: %[[FAILED:.*]] = memref.alloca() : memref<i64>
 // CHECK: %[[GOOD:.*]] = arith.cmpi ult
 // CHECK: %[[BAD:.*]] = arith.xori %[[GOOD]]
 // CHECK: scf.if %[[BAD]]
@@ -100,5 +100,5 @@ func.func @gather(%x: tensor<9x32xi1>, %i: tensor<4xi64>) -> tensor<4x32xi1> {
 // CHECK: scf.if %[[GOOD]]
 // CHECK: vector.load %{{.*}} : memref<288xi8>, vector<{{.*}}xi8>
 // CHECK: %[[STATUS:.*]] = memref.load %[[FAILED]]
-// CHECK: return %[[STATUS]] : i32
+// CHECK: return %[[STATUS]] : i64
 }

@@ -1,6 +1,6 @@
 // RUN: tenon-opt %s -one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map" -canonicalize | FileCheck %s
 
-func.func private @relu(memref<?x4xf32>, memref<?x4xf32>, index, index, index) -> i32
+func.func private @relu(memref<?x4xf32>, memref<?x4xf32>, index, index, index) -> i64
 
 // CHECK-LABEL: func.func @calls
 // CHECK-SAME: (%[[X:.*]]: memref<?x4xf32>, %[[W:.*]]: memref<4x4xf32>, %[[N:.*]]: index)

@@ -8,7 +8,7 @@ func.func @no_kernel(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func private @relu(memref<4xf32>, memref<4xf32>) -> i32
+func.func private @relu(memref<4xf32>, memref<4xf32>) -> i64
 func.func @arguments(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{expects @relu to have 4 arguments (inputs, outputs, scalars, begin and end), but it has 2}}
   %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
@@ -17,7 +17,7 @@ func.func @arguments(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func private @relu(memref<4xf32>, memref<4xf16>, index, index) -> i32
+func.func private @relu(memref<4xf32>, memref<4xf16>, index, index) -> i64
 func.func @type(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{expects argument 1 of @relu to take 'tensor<4xf32>', but it has type 'memref<4xf16>'}}
   %0 = tenon_rt.launch @relu(%x) outs(%x) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>

@@ -27,7 +27,7 @@
 int fakeModelDelay;
 
 /* args: x, doubled; dims: N, N */
-static int32_t doubleRows(void *const *args, const int64_t *dims, int64_t begin,
+static int64_t doubleRows(void *const *args, const int64_t *dims, int64_t begin,
                           int64_t end) {
   const float *x = args[0];
   float *y = args[1];
@@ -42,7 +42,7 @@ static int32_t doubleRows(void *const *args, const int64_t *dims, int64_t begin,
 }
 
 /* args: doubled, bias, y; dims: N, N */
-static int32_t addBias(void *const *args, const int64_t *dims, int64_t begin,
+static int64_t addBias(void *const *args, const int64_t *dims, int64_t begin,
                        int64_t end) {
   const float *x = args[0], *bias = args[1];
   float *y = args[2];
@@ -53,7 +53,7 @@ static int32_t addBias(void *const *args, const int64_t *dims, int64_t begin,
 }
 
 /* args: y, index, picked; dims: N, N, N */
-static int32_t pick(void *const *args, const int64_t *dims, int64_t begin,
+static int64_t pick(void *const *args, const int64_t *dims, int64_t begin,
                     int64_t end) {
   const float *y = args[0];
   const int64_t *index = args[1];
@@ -63,7 +63,8 @@ static int32_t pick(void *const *args, const int64_t *dims, int64_t begin,
       return TENON_KERNEL_INDEX_OUT_OF_RANGE;
     if (index[row] >= dims[0])
       return TENON_KERNEL_INDEX_OUT_OF_RANGE | TENON_KERNEL_TELLS_NUMBER |
-             (int32_t)index[row] << TENON_KERNEL_NUMBER_SHIFT;
+             index[row] << TENON_KERNEL_NUMBER_SHIFT |
+             dims[0] << TENON_KERNEL_LIMIT_SHIFT;
     for (int i = 0; i < 4; ++i)
       picked[row * 4 + i] = y[index[row] * 4 + i];
   }

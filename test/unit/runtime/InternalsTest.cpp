@@ -200,7 +200,7 @@ struct Counts {
   int64_t failAt;
   Counts(size_t size, int64_t failAt = -1) : units(size), failAt(failAt) {}
 
-  static int32_t run(const void *context, int64_t begin, int64_t end) {
+  static int64_t run(const void *context, int64_t begin, int64_t end) {
     auto &counts = *static_cast<Counts *>(const_cast<void *>(context));
     for (int64_t u = begin; u < end; ++u) {
       if (u == counts.failAt)

@@ -190,8 +190,8 @@ TEST(Session, ErrorsInKernels) {
       for (int i = 0; i < 5; ++i)
         EXPECT_EQ(take(call.run(session.get())),
                   "2: node 'Gather_2': index " + std::to_string(n) +
-                      " is out of range: expected one of the dimension that "
-                      "it selects from");
+                      " is out of range: expected one of -" +
+                      std::to_string(n) + " to " + std::to_string(n - 1));
       call.index[n / 2] = n - 1 - n / 2;
       EXPECT_EQ(take(call.run(session.get())), "ok");
       EXPECT_TRUE(call.isRight());
