@@ -24,14 +24,24 @@ constexpr StringLiteral kRoundingAttr = "tenon.rounding";
 } // namespace
 
 bool takesNarrowTypes(StringRef domain, StringRef opType) {
-  static const llvm::StringSet<> taking = {
-      "Cast",     "CastLike",     "QuantizeLinear", "DequantizeLinear",
-      "Identity", "If",           "Loop",           "Scan",
-      "Shape",    "Size",         "Reshape",        "Flatten",
-      "Squeeze",  "Unsqueeze",    "Transpose",      "Concat",
-      "Split",    "Slice",        "Gather",         "GatherElements",
-      "GatherND", "Expand",       "Tile",           "Pad",
-      "Where",    "DepthToSpace", "SpaceToDepth",   "ReverseSequence"};
+  static const llvm::StringSet<> taking = {"Cast",           "CastLike",
+                                           "QuantizeLinear", "DequantizeLinear",
+                                           "Identity",       "If",
+                                           "Loop",           "Scan",
+                                           "Shape",          "Size",
+                                           "Reshape",        "Flatten",
+                                           "Squeeze",        "Unsqueeze",
+                                           "Transpose",      "Concat",
+                                           "Split",          "Slice",
+                                           "Gather",         "GatherElements",
+                                           "GatherND",       "Expand",
+                                           "Tile",           "Pad",
+                                           "Where",          "DepthToSpace",
+                                           "SpaceToDepth",   "ReverseSequence",
+                                           "Equal",          "Scatter",
+                                           "ScatterND",      "ScatterElements",
+                                           "Compress",       "CenterCropPad",
+                                           "TensorScatter",  "Trilu"};
   if (domain == "com.microsoft")
     return opType == "QuantizeLinear" || opType == "DequantizeLinear";
   return domain.empty() && taking.contains(opType);

@@ -16,8 +16,8 @@
 
 namespace tenon::onnx_import {
 
-/// Whether an operator takes tensors of types that are only stored: it moves
-/// or converts their elements.
+/// Whether an operator takes tensors of types that are only stored: it moves,
+/// converts or compares their elements.
 bool takesNarrowTypes(llvm::StringRef domain, llvm::StringRef opType);
 
 /// Like getNumberedType, with the types that are only stored.

@@ -1,5 +1,6 @@
 //===- OpsArithmetic.cpp - Functions of two and more operands -------------===//
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
 
 using namespace llvm;
@@ -99,6 +100,15 @@ static LogicalResult convertMean(NodeContext &node) {
       sum, node.createScalar(getElementTypeOrSelf(sum), node.getNumInputs())));
 }
 
+/// Numbers of few bits are compared as floats, which hold them all.
+static LogicalResult convertEqual(NodeContext &node) {
+  Value a = node.getInput(0), b = node.getInput(1);
+  for (Value *value : {&a, &b})
+    if (*value && isNarrow(getElementTypeOrSelf(*value)))
+      *value = node.cast(*value, node.getBuilder().getF32Type());
+  return node.setOutput(node.binary<EqualOp>(a, b));
+}
+
 ArrayRef<OpEntry> getArithmeticOps() {
   static constexpr int64_t add[] = {1, 6, 7, 13, 14},
                            pow[] = {1, 7, 12, 13, 15}, mod[] = {10, 13},
@@ -115,7 +125,7 @@ ArrayRef<OpEntry> getArithmeticOps() {
       {"And", logical, convertLogic<AndOp>, 2, 2},
       {"Or", logical, convertLogic<OrOp>, 2, 2},
       {"Xor", logical, convertLogic<XorOp>, 2, 2},
-      {"Equal", equal, convertBinary<EqualOp>, 2, 2},
+      {"Equal", equal, convertEqual, 2, 2},
       {"Less", less, convertBinary<LessOp>, 2, 2},
       {"LessOrEqual", lessEqual, convertBinary<LessEqualOp>, 2, 2},
       {"Greater", less, convertBinary<GreaterOp>, 2, 2},

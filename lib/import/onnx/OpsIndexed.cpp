@@ -1,6 +1,8 @@
 //===- OpsIndexed.cpp - Elements by computed indices ----------------------===//
 
+#include "lib/import/onnx/NarrowTypes.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
 using namespace mlir;
@@ -102,6 +104,11 @@ static ScatterReduction getReduction(NodeContext &node) {
     node.invalid("attribute 'reduction' is " + quote(name) +
                  ", expected none, add or mul" +
                  (node.getVersion() < 18 ? "" : " or max or min"));
+  if (Value input = node.getInput(0); input &&
+                                      reduction != ScatterReduction::None &&
+                                      isNarrow(getElementTypeOrSelf(input)))
+    node.unsupported("elements of " + getTypeName(getElementTypeOrSelf(input)) +
+                     " are moved only, not computed with");
   return reduction.value_or(ScatterReduction::None);
 }
 
