@@ -111,6 +111,20 @@ class SequenceTest(unittest.TestCase):
             with self.assertRaisesRegex(tenon.InvalidError, "out of range"):
                 model(s=[], x=x, i=np.int64(0), j=np.int64(0))
 
+    def test_declared_rank(self):
+        """An element whose rank is declared where it is taken out; one of another rank is an error."""
+        model = compile_model([("SequenceAt", ["s", "i"], ["y"], {"name": "at"})],
+                              [("s", seq()), ("i", tensor([], INT64))], [("y", tensor(["a", "b"]))])
+        s = arrays((2, 3), (0, 5), (4, 1), (3,), (2, 1, 3), ())
+        for i in range(3):
+            self.check(model(s=s, i=np.int64(i))["y"], s[i])
+            self.check(model(s=s[:3], i=np.int64(i))["y"], s[i])
+        for i in range(3, 6):
+            with self.assertRaisesRegex(tenon.InvalidError, "node 'at'"):
+                model(s=s, i=np.int64(i))
+        with self.assertRaisesRegex(tenon.InvalidError, "node 'at'"):
+            model(s=s[3:4], i=np.int64(0))
+
     def test_construct(self):
         model = compile_model([("SequenceConstruct", ["x", "y", "x"], ["s"])],
                               [("x", tensor(["a"])), ("y", tensor(["b"]))], [("s", seq())])

@@ -130,7 +130,8 @@ static LogicalResult convertAt(NodeContext &node) {
     return failure();
   std::optional<int64_t> known = getConstant(node, position);
   if (!known || sequence->isPacked)
-    return node.setOutput(takeElement(node, *sequence, position));
+    return node.setOutput(
+        takeElement(node, *sequence, position, node.getDeclaredRank()));
   int64_t place = checkPosition(node, *known, sequence->elements.size());
   return node.failed() ? failure() : node.setOutput(sequence->elements[place]);
 }

@@ -66,20 +66,41 @@ static Value moveStarts(NodeContext &node, Value rows, Value number) {
       uint64_t(1));
 }
 
-Value takeElement(NodeContext &node, const Sequence &sequence, Value position) {
+/// `row` of a table of unknown width as one for an element of `rank`. A row
+/// that is shorter is an error when the model runs, which a gather finds; an
+/// element of another rank has another number of elements than these
+/// dimensions.
+static Value fitRow(NodeContext &node, Value row, int64_t rank) {
+  SmallVector<int64_t> columns =
+      llvm::to_vector(llvm::seq<int64_t>(0, kDimColumns + rank));
+  Value numbers =
+      node.create<GatherOp>(row, node.createInts(columns), int64_t(0));
+  return node.create<MaxOp>(numbers, node.createInts(0));
+}
+
+Value takeElement(NodeContext &node, const Sequence &sequence, Value position,
+                  std::optional<int64_t> rank) {
   std::optional<Sequence> packed = pack(node, sequence);
   if (!packed || !position)
     return {};
-  if (!packed->dims) {
+  if (!packed->dims && !rank) {
     node.unsupported("the rank of the sequence's elements is not known, or "
-                     "differs; declare it in the type of the model's input");
+                     "differs; declare it in the type of the model's input, or "
+                     "that of the element");
     return {};
   }
   Value row = findRow(node, *packed, position);
+  SmallVector<int64_t> shape;
+  if (packed->dims) {
+    shape = *packed->dims;
+  } else {
+    shape.assign(*rank, ShapedType::kDynamic);
+    row = fitRow(node, row, *rank);
+  }
   Value start = takeNumber(node, row, kStartColumn);
   Value end = node.create<AddOp>(start, takeNumber(node, row, kCountColumn));
   SmallVector<Value> dims;
-  for (auto [i, dim] : llvm::enumerate(*packed->dims))
+  for (auto [i, dim] : llvm::enumerate(shape))
     dims.push_back(ShapedType::isDynamic(dim)
                        ? takeNumber(node, row, kDimColumns + i)
                        : node.createInts(dim));

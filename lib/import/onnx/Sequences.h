@@ -88,9 +88,12 @@ std::optional<int64_t> getConstant(NodeContext &node, mlir::Value value);
 /// A number of a row, and the number of elements of a sequence: tensor<1xi64>.
 mlir::Value takeNumber(NodeContext &node, mlir::Value row, int64_t column);
 mlir::Value getLength(NodeContext &node, const Sequence &sequence);
-/// The element at `position` (tensor<1xi64>), which is checked at run time.
+/// The element at `position` (tensor<1xi64>), which is checked at run time. If
+/// the elements differ in rank or theirs is not known, it has rank `rank`; an
+/// element of another rank is an error at run time.
 mlir::Value takeElement(NodeContext &node, const Sequence &sequence,
-                        mlir::Value position);
+                        mlir::Value position,
+                        std::optional<int64_t> rank = std::nullopt);
 /// `packed` with `value` before `position`, or at the end if there is none.
 std::optional<Sequence> insertPacked(NodeContext &node, Sequence packed,
                                      mlir::Value value, mlir::Value position);
