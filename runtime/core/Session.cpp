@@ -262,7 +262,6 @@ TenonTensor TenonSession::getOutputPart(size_t index) const {
           info.rank, outputDims.data() + model->outputDimOffsets[index]};
 }
 
-
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//

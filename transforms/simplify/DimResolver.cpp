@@ -203,10 +203,10 @@ void DimResolver::meetOperands(Operation *op) {
         // The operation may go, once its result's size is known.
         if (!isTold && isNewGuard(met, other, op->getBlock())) {
           OpBuilder builder(op);
-          rt::RequireEqualOp::create(
-              builder, op->getLoc(), met, other,
-              builder.getStringAttr("dimension " + Twine(index) +
-                                    " of the operands"));
+          rt::RequireEqualOp::create(builder, op->getLoc(), met, other,
+                                     builder.getStringAttr("dimension " +
+                                                           Twine(index) +
+                                                           " of the operands"));
         }
         if (!met || (other && getCost(other) < getCost(met)))
           met = other;

@@ -111,8 +111,12 @@ private:
       least = arith::MinSIOp::create(builder, loc, least, factor);
       Value limit = arith::DivUIOp::create(
           builder, loc, size, arith::MaxSIOp::create(builder, loc, count, one));
-      Value fits = arith::CmpIOp::create(
-          builder, loc, arith::CmpIPredicate::ule, factor, limit);
+      Value fits = arith::OrIOp::create(
+          builder, loc,
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, count,
+                                zero),
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule, factor,
+                                limit));
       count = arith::SelectOp::create(
           builder, loc, fits,
           arith::MulIOp::create(builder, loc, count, factor), tooMany);
