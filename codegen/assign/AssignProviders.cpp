@@ -2,6 +2,7 @@
 
 #include "codegen/assign/Passes.h"
 #include "codegen/assign/Providers.h"
+#include "codegen/assign/Tuning.h"
 #include "mlir/IR/Remarks.h"
 
 namespace tenon {
@@ -39,9 +40,17 @@ struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
       return signalPassFailure();
     // All kernels that can't run are told at once.
     bool hasFailed = false;
-    getOperation()->walk([&](KernelOp kernel) {
-      hasFailed |= failed(assign(kernel, list, target, candidates));
+    Tuning tuning(getOperation());
+    getOperation()->walk<WalkOrder::PreOrder>([&](KernelOp kernel) {
+      hasFailed |= failed(
+          assign(kernel, list, target, candidates, tuning.getNext(kernel)));
     });
+    if (tuning.getNumChoices() != 0 && tuning.getNumUsed() == 0) {
+      getOperation()->emitError("the tuning is of another model: none of its ")
+          << tuning.getNumChoices() << " kernels is in this one";
+      hasFailed = true;
+    }
+    getOperation()->removeAttr(kTuningAttr);
     if (hasFailed)
       signalPassFailure();
   }
@@ -73,8 +82,8 @@ private:
   }
 
   LogicalResult assign(KernelOp kernel, const ProviderList &list,
-                       TargetAttr target,
-                       ArrayRef<const Provider *> candidates) {
+                       TargetAttr target, ArrayRef<const Provider *> candidates,
+                       std::optional<StringRef> tuned) {
     SmallVector<const Provider *> allowed(candidates);
     if (std::optional<StringRef> name = kernel.getProvider()) {
       const Provider *provider = list.find(*name);
@@ -95,11 +104,16 @@ private:
         continue;
       }
       double cost = provider->getCost(kernel, target);
-      if (!best || cost < bestCost) {
+      bool isTuned = tuned && provider->getName() == *tuned;
+      if (!best || cost < bestCost || isTuned) {
         best = provider;
         bestCost = cost;
       }
+      if (isTuned)
+        break;
     }
+    if (best && tuned && best->getName() == *tuned)
+      reasons = "tuned";
     if (!best)
       return kernel.emitOpError("of ")
              << describe(kernel) << " has no provider that runs it: "

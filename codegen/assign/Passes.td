@@ -15,8 +15,8 @@ def AssignProviders : Pass<"tenon-assign-providers"> {
   let description = [{
     Asks the providers that the target lists (`#tenon.target`, in order of
     preference; without a target, all) whether they can run a kernel and what
-    that costs, and takes the cheapest. A kernel that has a provider already
-    keeps it. A kernel that no provider can run is an error that says why.
+    that costs, and takes the cheapest, unless the module's `tenon.tuning` has a
+    choice by measurement. A kernel that has a provider already keeps it. A kernel that no provider can run is an error that says why.
 
     ```mlir
     %y = tenon.kernel (%a = %x) : ... { ... }

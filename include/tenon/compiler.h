@@ -48,6 +48,9 @@ typedef struct TenonCompileOptions {
    * names are, with tabs in between: "kernel", its number, the number of the
    * result, the nodes that gave the result, all nodes of the kernel. */
   int32_t expose_kernels;
+  /** A file that `tenon-bench --tune` wrote: which provider runs which kernel.
+   * Null: estimates decide. */
+  const char *tuning;
 } TenonCompileOptions;
 
 /** Compiles a model file (ONNX) into a model in this process. `options` may be

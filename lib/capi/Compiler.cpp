@@ -37,6 +37,8 @@ Status convert(const TenonCompileOptions *from, CompileOptions &to) {
                   context = from->progress_context](Phase phase) {
       call(context, getPhaseName(phase).data());
     };
+  if (from->tuning)
+    to.tuning = from->tuning;
   if (from->max_passes)
     to.maxPasses = *from->max_passes;
   if (from->pass)

@@ -9,6 +9,7 @@
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/Sidecar.h"
+#include "lib/driver/Tuning.h"
 #include "lib/target/Target.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
@@ -132,7 +133,16 @@ Status Compiler::fail(TenonErrorCode code, const llvm::Twine &message) {
 Status Compiler::prepare(StringRef name) {
   if (!(*module)->hasAttrOfType<StringAttr>(kNameAttr))
     (*module)->setAttr(kNameAttr, StringAttr::get(&context, name));
-  return updateTarget();
+  if (Status status = updateTarget(); !status.isOk())
+    return status;
+  if (options.tuning.empty())
+    return Status::ok();
+  if (done >= Phase::Assign)
+    return Status::error(TENON_ERROR_USAGE,
+                         "the IR at the end of " + getPhaseName(done) +
+                             " has its providers already: a tuning can't "
+                             "change them");
+  return readTuning(options.tuning, *module);
 }
 
 Status Compiler::updateTarget() {

@@ -25,6 +25,8 @@ struct CompileOptions {
   /// The kernel providers that may be used, best first; empty means all.
   /// Without a value they are what IR says, or all.
   std::optional<std::vector<std::string>> providers;
+  /// A file of choices by measurement, see readTuning; "" is none.
+  std::string tuning;
   /// What the caller fixes of the inputs.
   OnnxImportOptions import;
   /// Called when a phase begins.

@@ -2,19 +2,15 @@
 
 #include "lib/run/Bench.h"
 
+#include "lib/run/Apart.h"
 #include "lib/run/Statistics.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <nlohmann/json.hpp>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -22,21 +18,6 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-
-/// One measurement.
-struct Point {
-  /// One value each of BenchCommand::shapes and symbols.
-  std::vector<std::string> shapes, symbols;
-  int threads = 1, sessions = 1;
-
-  std::string describeShapes() const {
-    std::string text;
-    for (const auto *list : {&shapes, &symbols})
-      for (const std::string &value : *list)
-        text += (text.empty() ? "" : " ") + value;
-    return text;
-  }
-};
 
 /// What one session saw.
 struct SessionTimes {
@@ -89,12 +70,8 @@ static void runUntil(Clock::time_point end, Runner &runner,
 }
 
 /// Loads the model, makes the sessions and lets them run at once.
-static json measure(const BenchCommand &command, const Point &point) {
-  RunCommand run = command.run;
-  run.random = true;
-  run.shapes = point.shapes;
-  run.symbols = point.symbols;
-  run.options.threads = point.threads;
+static json measure(const BenchCommand &command, const BenchPoint &point) {
+  RunCommand run = command.getRun(point);
 
   std::vector<Runner> runners;
   runners.emplace_back(run.model, run.options);
@@ -149,74 +126,6 @@ static json measure(const BenchCommand &command, const Point &point) {
             {"workspace_bytes", workspace}}}};
 }
 
-/// What measure() returns or throws, as JSON.
-static std::string measureToText(const BenchCommand &command,
-                                 const Point &point) {
-  auto describe = [](int code, const char *message) {
-    return json{{"code", code}, {"message", message}};
-  };
-  json reply;
-  try {
-    reply = measure(command, point);
-  } catch (const Error &error) {
-    reply = describe(error.code(), error.what());
-  } catch (const std::bad_alloc &) {
-    reply = describe(TENON_ERROR_SYSTEM, "not enough memory");
-  } catch (const std::exception &error) {
-    reply = describe(TENON_ERROR_INTERNAL, error.what());
-  }
-  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-[[noreturn]] static void failSystem(const char *what) {
-  fail(TENON_ERROR_SYSTEM, "cannot %s: %s", what, strerror(errno));
-}
-
-/// measure() in a new process; adds the peak of its memory.
-static json measureApart(const BenchCommand &command, const Point &point) {
-  int ends[2];
-  if (pipe(ends))
-    failSystem("make a pipe");
-  fflush(stdout);
-  pid_t child = fork();
-  if (child < 0)
-    failSystem("start a process");
-  if (!child) {
-    close(ends[0]);
-    std::string text = measureToText(command, point);
-    for (size_t done = 0; done < text.size();) {
-      ssize_t written = write(ends[1], text.data() + done, text.size() - done);
-      if (written < 0)
-        _exit(TENON_ERROR_SYSTEM);
-      done += written;
-    }
-    // What was loaded and made is not taken down: the process is over.
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t length; (length = read(ends[0], buffer, sizeof buffer)) > 0;)
-    text.append(buffer, length);
-  close(ends[0]);
-  int status = 0;
-  rusage usage{};
-  if (wait4(child, &status, 0, &usage) < 0)
-    failSystem("wait for a process");
-  if (WIFSIGNALED(status))
-    fail(TENON_ERROR_INTERNAL, "the measurement ended by signal %d (%s)",
-         WTERMSIG(status), strsignal(WTERMSIG(status)));
-  json reply = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!reply.is_object())
-    fail(TENON_ERROR_INTERNAL, "the measurement told nothing");
-  if (reply.contains("code"))
-    throw Error(static_cast<TenonErrorCode>(reply["code"].get<int>()),
-                reply["message"].get<std::string>());
-  // The kernel counts in KiB.
-  reply["point"]["peak_bytes"] = static_cast<int64_t>(usage.ru_maxrss) * 1024;
-  return reply;
-}
-
 static void printPoint(const json &point, size_t shapesWidth) {
   auto time = [&](const char *name) {
     return formatTime(point[name].get<double>());
@@ -235,22 +144,45 @@ static void printPoint(const json &point, size_t shapesWidth) {
   fflush(stdout);
 }
 
-int BenchCommand::execute() const {
-  std::vector<Point> points;
-  size_t shapesWidth = strlen("shapes");
+std::string BenchPoint::describeShapes() const {
+  std::string text;
+  for (const auto *list : {&shapes, &symbols})
+    for (const std::string &value : *list)
+      text += (text.empty() ? "" : " ") + value;
+  return text;
+}
+
+std::vector<BenchPoint> BenchCommand::getPoints() const {
+  std::vector<BenchPoint> points;
   for (const std::vector<std::string> &shapeChoice : combine(shapes, "--shape"))
     for (const std::vector<std::string> &symbolChoice :
          combine(symbols, "--dim"))
       for (int numThreads : threads)
-        for (int numSessions : sessions) {
+        for (int numSessions : sessions)
           points.push_back(
               {shapeChoice, symbolChoice, numThreads, numSessions});
-          shapesWidth =
-              std::max(shapesWidth, points.back().describeShapes().size());
-        }
+  return points;
+}
+
+RunCommand BenchCommand::getRun(const BenchPoint &point) const {
+  RunCommand command = run;
+  command.random = true;
+  command.shapes = point.shapes;
+  command.symbols = point.symbols;
+  command.options.threads = point.threads;
+  return command;
+}
+
+int BenchCommand::execute() const {
+  std::vector<BenchPoint> points = getPoints();
+  size_t shapesWidth = strlen("shapes");
+  for (const BenchPoint &point : points)
+    shapesWidth = std::max(shapesWidth, point.describeShapes().size());
   json result;
-  for (const Point &point : points) {
-    json measured = measureApart(*this, point);
+  for (const BenchPoint &point : points) {
+    int64_t peakBytes = 0;
+    json measured = runApart([&] { return measure(*this, point); }, &peakBytes);
+    measured["point"]["peak_bytes"] = peakBytes;
     if (result.empty()) {
       result = {{"model", run.model},
                 {"name", measured["name"]},

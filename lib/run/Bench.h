@@ -7,6 +7,15 @@
 
 namespace tenon::run {
 
+/// One measurement.
+struct BenchPoint {
+  /// One value each of BenchCommand::shapes and symbols.
+  std::vector<std::string> shapes, symbols;
+  int threads = 1, sessions = 1;
+
+  std::string describeShapes() const;
+};
+
 /// The command line of tenon-bench, taken apart.
 struct BenchCommand {
   /// The model, its provider and target, and the inputs but for their shapes.
@@ -22,6 +31,15 @@ struct BenchCommand {
   /// process of its own, so that the times to load and the peak of memory are
   /// its own. Returns an exit code; throws Error.
   int execute() const;
+
+  /// Compiles the model once for each provider, measures the kernels that more
+  /// than one can run, and writes the faster ones to `path`, for
+  /// TenonCompileOptions::tuning. Throws Error.
+  void tune(const std::string &path) const;
+
+  std::vector<BenchPoint> getPoints() const;
+  /// How to run the model at a point.
+  RunCommand getRun(const BenchPoint &point) const;
 };
 
 } // namespace tenon::run

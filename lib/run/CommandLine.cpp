@@ -46,6 +46,9 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
                  "For .onnx: auto, onednn or codegen");
   app.add_option("--target", command.options.target,
                  "For .onnx: native, x86-64-v3, ...");
+  app.add_option("--tuning", command.options.tuning,
+                 "For .onnx: the choices that tenon-bench --tune wrote")
+      ->type_name("FILE");
 }
 
 int tenon::run::report(const std::string &tool, const Error &error,

@@ -36,11 +36,11 @@ void forwardPass(void *context, size_t number, const char *phase,
       {number, phase, name, function});
 }
 
-bool isOnnx(const std::string &path) {
+} // namespace
+
+bool tenon::run::isOnnx(const std::string &path) {
   return path.size() > 5 && path.compare(path.size() - 5, 5, ".onnx") == 0;
 }
-
-} // namespace
 
 TenonModel *tenon::run::compileInProcess(const std::string &path,
                                          const RunnerOptions &options) {
@@ -61,6 +61,8 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
     compileOptions.provider = options.provider.c_str();
   if (!options.target.empty())
     compileOptions.target = options.target.c_str();
+  if (!options.tuning.empty())
+    compileOptions.tuning = options.tuning.c_str();
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
     compileOptions.progress_context = &progress;
@@ -81,10 +83,11 @@ Runner::Runner(const std::string &path, const RunnerOptions &options) {
   Clock::time_point start = Clock::now();
   if (isOnnx(path))
     model = std::make_shared<Model>(compileInProcess(path, options));
-  else if (!options.provider.empty() || !options.target.empty())
+  else if (!options.provider.empty() || !options.target.empty() ||
+           !options.tuning.empty())
     fail(TENON_ERROR_USAGE,
-         "'%s' is compiled already: a provider or a target can be chosen for "
-         ".onnx only",
+         "'%s' is compiled already: a provider, a target or a tuning can be "
+         "chosen for .onnx only",
          path.c_str());
   else
     model = std::make_shared<Model>(Model::load(path));

@@ -25,6 +25,8 @@ struct RunnerOptions {
   int profile = 0;
   /// For ONNX models, which are compiled in process; "" is the default.
   std::string provider, target;
+  /// See TenonCompileOptions::tuning; "" is none.
+  std::string tuning;
   /// Show the phases of a long compilation.
   bool showProgress = false;
   /// For ONNX models, to find faults: see TenonCompileOptions.
@@ -89,6 +91,9 @@ private:
   std::vector<bool> isComputed;
   std::vector<TenonTensor> inputViews, outputViews;
 };
+
+/// Whether a file is a model to be compiled, by its name.
+bool isOnnx(const std::string &path);
 
 /// Compiles an ONNX file in process with libtenon_compiler, which is loaded
 /// now. Throws UNSUPPORTED if it is not there.

@@ -7,6 +7,7 @@ using tenon::run::BenchCommand;
 
 int main(int argc, char **argv) {
   BenchCommand command;
+  std::string tuneFile;
   CLI::App app(
       "tenon-bench: time, throughput and memory of a compiled model (.so)\n\n"
       "  tenon-bench model.so --dim N=1,8 --threads 1,2 --sessions 1,2\n\n"
@@ -36,12 +37,22 @@ int main(int argc, char **argv) {
   app.add_option("--seconds", command.seconds,
                  "Time of each measurement after the first result (2)")
       ->check(tenon::run::atLeast(0));
+  app.add_option("--tune", tuneFile,
+                 "For .onnx: measure each kernel with each provider, and write "
+                 "the faster ones for tenon-compile --tuning; then measure "
+                 "with them")
+      ->type_name("FILE");
   app.add_flag("--json", command.isJson, "Print one line of JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? TENON_ERROR_USAGE : 0;
   }
-  return tenon::run::runTool("tenon-bench", /*reportsJson=*/false,
-                             [&] { return command.execute(); });
+  return tenon::run::runTool("tenon-bench", /*reportsJson=*/false, [&] {
+    if (!tuneFile.empty()) {
+      command.tune(tuneFile);
+      command.run.options.tuning = tuneFile;
+    }
+    return command.execute();
+  });
 }

@@ -129,6 +129,10 @@ int main(int argc, char **argv) {
       cl::desc("Kernel providers to use, best first: onednn, codegen; or auto "
                "(default): all that the target has"),
       cl::value_desc("names"), cl::CommaSeparated, cl::cat(category));
+  cl::opt<std::string> tuning(
+      "tuning",
+      cl::desc("The choices of providers that tenon-bench --tune wrote"),
+      cl::value_desc("file"), cl::cat(category));
   cl::list<std::string> shapes(
       "shape",
       cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
@@ -226,6 +230,7 @@ int main(int argc, char **argv) {
   if (providers.getNumOccurrences())
     options.providers = tenon::parseProviders(
         std::vector<std::string>(providers.begin(), providers.end()));
+  options.tuning = tuning;
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);
         !status.isOk())

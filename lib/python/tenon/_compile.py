@@ -61,7 +61,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             shapes: Optional[Mapping[str, Sequence[Union[int, str, None]]]] = None,
             bindings: Optional[Mapping[str, Any]] = None,
             progress: Optional[Callable[[str], None]] = None, max_passes: Optional[int] = None,
-            on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False) -> Model:
+            on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False,
+            tuning: Union[str, os.PathLike, None] = None) -> Model:
     """Compiles an ONNX model in this process.
 
     Args:
@@ -75,6 +76,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         max_passes: for finding faults: how many of the passes that can be left out run. By default all of them.
         on_pass: called at the turn of each of these passes. It must not raise.
         expose_kernels: make outputs of the results of all kernels, behind the model's own.
+        tuning: a file that `tenon-bench --tune` wrote: which provider runs which kernel. By default estimates decide.
 
     Raises:
         UsageError: an option is wrong.
@@ -94,7 +96,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         shapes=_strings(shape_options), num_shapes=len(shape_options),
         bindings=_strings(binding_options), num_bindings=len(binding_options), progress=callback,
         max_passes=ctypes.pointer(ctypes.c_size_t(max_passes)) if max_passes is not None else None,
-        pass_=pass_callback, expose_kernels=expose_kernels)
+        pass_=pass_callback, expose_kernels=expose_kernels,
+        tuning=_libraries.encode(tuning) if tuning is not None else None)
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

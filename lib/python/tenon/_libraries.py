@@ -40,7 +40,8 @@ class TenonCompileOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("target", c_char_p), ("provider", c_char_p), ("shapes", POINTER(c_char_p)),
                 ("num_shapes", c_size_t), ("bindings", POINTER(c_char_p)), ("num_bindings", c_size_t),
                 ("progress", PROGRESS_FUNCTION), ("progress_context", c_void_p), ("max_passes", POINTER(c_size_t)),
-                ("pass_", PASS_FUNCTION), ("pass_context", c_void_p), ("expose_kernels", c_int32)]
+                ("pass_", PASS_FUNCTION), ("pass_context", c_void_p), ("expose_kernels", c_int32),
+                ("tuning", c_char_p)]
 
 
 # Every handle is a void pointer. A function that returns an error has the result type c_void_p and goes through check().
