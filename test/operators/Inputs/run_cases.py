@@ -1,4 +1,4 @@
-"""Runs one-node models and compares what they compute with numpy.
+"""Runs operators and compares what they compute with numpy.
 
     run_cases.py TEST FOLDER
 
@@ -9,7 +9,11 @@ TEST is Python, in which these are at hand:
     np, rng (of a fixed seed)
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
-initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider. Integers have to agree exactly, floats to `tolerance` of the largest one.
+initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider. Integers
+have to agree exactly, floats to `tolerance` of the largest one.
+
+Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
+cases, which have nothing to do with each other; if it fails, each of them runs alone.
 """
 
 import json
@@ -22,6 +26,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 cases = []
+CASES_IN_A_MODEL = 24
 
 
 class Typed(np.ndarray):
@@ -65,20 +70,19 @@ def make_value(name, array, is_dynamic):
     return helper.make_tensor_value_info(name, get_type(array), dims)
 
 
-def make_model(number, is_dynamic):
-    op, inputs, outputs, opset, domain, constants, _, _, attributes = cases[number]
-    inputs = [None if x is None else np.asanyarray(x) for x in inputs]
-    input_names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
-    output_names = ["" if y is None else f"y{i}" for i, y in enumerate(outputs)]
-    node = helper.make_node(op, input_names, output_names, domain=domain, **attributes)
-    given = [(name, x) for i, (name, x) in enumerate(zip(input_names, inputs)) if name and i not in constants]
-    graph = helper.make_graph(
-        [node],
-        "case",
-        [make_value(name, x, is_dynamic) for name, x in given],
-        [make_value(name, np.asanyarray(y), is_dynamic) for name, y in zip(output_names, outputs) if name],
-        [make_tensor(inputs[i], input_names[i]) for i in constants],
-    )
+def make_model(numbers, is_dynamic):
+    """A model with a node of each case, and its inputs and expected outputs."""
+    nodes, given, results, constants = [], [], [], []
+    for number in numbers:
+        op, inputs, outputs, opset, domain, constant, _, _, attributes = cases[number]
+        inputs = [("" if x is None else f"c{number}_x{i}", x) for i, x in enumerate(inputs)]
+        outputs = [("" if y is None else f"c{number}_y{i}", y) for i, y in enumerate(outputs)]
+        nodes.append(helper.make_node(op, [n for n, _ in inputs], [n for n, _ in outputs], domain=domain, **attributes))
+        given += [(n, np.asanyarray(x)) for i, (n, x) in enumerate(inputs) if n and i not in constant]
+        constants += [make_tensor(np.asanyarray(inputs[i][1]), inputs[i][0]) for i in constant]
+        results += [(n, np.asanyarray(y)) for n, y in outputs if n]
+    graph = helper.make_graph(nodes, "cases", [make_value(n, x, is_dynamic) for n, x in given],
+                              [make_value(n, y, is_dynamic) for n, y in results], constants)
     opsets = [helper.make_opsetid("", opset)]
     if domain:
         opsets.append(helper.make_opsetid(domain, 1))
@@ -86,13 +90,17 @@ def make_model(number, is_dynamic):
     model.ir_version = 8
     # NumPy's files have two bytes for bfloat16.
     arrays = [np.asarray(x).view("V2") if getattr(x, "number", None) == 16 else np.asarray(x) for _, x in given]
-    return model, arrays, [np.asarray(y) for y in outputs if y is not None]
+    tolerances = [cases[number][6] for number in numbers for y in cases[number][2] if y is not None]
+    return model, arrays, [np.asarray(y) for _, y in results], tolerances
 
 
 class Server:
-    """One tenon-run for all cases."""
+    """One tenon-run for all cases, and another if one of them ends it."""
 
     def __init__(self):
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
             ["tenon-run", "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -102,6 +110,7 @@ class Server:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
+            self.start()
             raise RuntimeError("tenon-run is gone")
         answer = json.loads(line)
         if "error" in answer:
@@ -129,8 +138,8 @@ def compare(actual, expected, tolerance):
     return None
 
 
-def run(server, number, is_dynamic, provider, folder):
-    model, inputs, outputs = make_model(number, is_dynamic)
+def run(server, numbers, is_dynamic, provider, folder):
+    model, inputs, outputs, tolerances = make_model(numbers, is_dynamic)
     path = os.path.join(folder, "model.onnx")
     onnx.save(model, path)
     for i, x in enumerate(inputs):
@@ -139,11 +148,40 @@ def run(server, number, is_dynamic, provider, folder):
     server.ask(op="inputs", id="m", **{"from": folder})
     server.ask(op="run", id="m", to=folder)
     server.ask(op="unload", id="m")
-    for i, expected in enumerate(outputs):
+    for i, (expected, tolerance) in enumerate(zip(outputs, tolerances)):
         actual = np.load(os.path.join(folder, f"output_{i}.npy"))
-        wrong = compare(actual, expected, cases[number][6])
+        wrong = compare(actual, expected, tolerance)
         if wrong:
             raise RuntimeError(f"output {i}: {wrong}")
+
+
+def get_batches():
+    """Numbers of cases that can be in one model."""
+    batches = {}
+    for number, (_, _, _, opset, domain, _, _, dynamic, _) in enumerate(cases):
+        batches.setdefault((opset, domain, dynamic), []).append(number)
+    for (_, _, dynamic), numbers in batches.items():
+        for begin in range(0, len(numbers), CASES_IN_A_MODEL):
+            yield numbers[begin : begin + CASES_IN_A_MODEL], dynamic
+
+
+def try_batch(server, numbers, is_dynamic, provider, folder):
+    """Gives how many of the cases failed."""
+    try:
+        run(server, numbers, is_dynamic, provider, folder)
+        return 0
+    except RuntimeError as error:
+        problem = error
+    kind = f"{'dynamic' if is_dynamic else 'static'}, {provider}"
+    if len(numbers) == 1:
+        op, inputs, *_, attributes = cases[numbers[0]]
+        shapes = ", ".join("-" if x is None else str(list(np.shape(x))) for x in inputs)
+        print(f"case {numbers[0]}: {op} {attributes} of {shapes}, {kind}: {problem}", flush=True)
+        return 1
+    failed = sum(try_batch(server, [number], is_dynamic, provider, folder) for number in numbers)
+    if not failed:
+        print(f"cases {numbers} in one model, {kind}: {problem}", flush=True)
+    return failed or 1
 
 
 def main():
@@ -154,16 +192,10 @@ def main():
     if not cases:
         sys.exit(f"{test} has no cases")
     server, failed = Server(), 0
-    for number, (op, inputs, *_, dynamic, attributes) in enumerate(cases):
+    for numbers, dynamic in get_batches():
         for is_dynamic in (False, True) if dynamic else (False,):
             for provider in ("auto", "codegen"):
-                try:
-                    run(server, number, is_dynamic, provider, folder)
-                except RuntimeError as error:
-                    shapes = ", ".join("-" if x is None else str(list(np.shape(x))) for x in inputs)
-                    kind = "dynamic" if is_dynamic else "static"
-                    print(f"case {number}: {op} {attributes} of {shapes}, {kind}, {provider}: {error}", flush=True)
-                    failed += 1
+                failed += try_batch(server, numbers, is_dynamic, provider, folder)
     print(f"{len(cases)} cases, {failed} failures")
     sys.exit(failed != 0)
 
