@@ -136,19 +136,11 @@ Value Reduction::add(Value accumulator, Value element) {
 
 Value Reduction::combine(Value a, Value b) {
   bool isUnsigned = type.isUnsignedInteger();
-  // The second wins where it is no number.
-  auto orNan = [&](Value chosen) -> Value {
-    if (!keepsNan || !isFloat(a))
-      return chosen;
-    Value isNan =
-        arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, a, a);
-    return arith::SelectOp::create(builder, loc, isNan, a, chosen);
-  };
   switch (kind) {
   case ReduceKind::Max:
-    return orNan(buildMax(builder, loc, a, b, isUnsigned));
+    return buildMax(builder, loc, a, b, isUnsigned);
   case ReduceKind::Min:
-    return orNan(buildMin(builder, loc, a, b, isUnsigned));
+    return buildMin(builder, loc, a, b, isUnsigned);
   case ReduceKind::Prod:
     if (isFloat(a))
       return arith::MulFOp::create(builder, loc, a, b);

@@ -13,13 +13,10 @@ namespace tenon::cpu {
 /// and exponentiated.
 class Reduction {
 public:
-  /// `type` is the element type of the tensor. With `keepsNan`, what is not a
-  /// number wins as the largest and smallest, which costs a comparison more;
-  /// else it loses.
+  /// `type` is the element type of the tensor.
   Reduction(ReduceKind kind, mlir::Type type, mlir::OpBuilder &builder,
-            mlir::Location loc, bool keepsNan = false)
-      : kind(kind), type(type), builder(builder), loc(loc), keepsNan(keepsNan) {
-  }
+            mlir::Location loc)
+      : kind(kind), type(type), builder(builder), loc(loc) {}
 
   /// What elements are accumulated in: floats narrower than f32 in f32, all
   /// else as it is.
@@ -41,7 +38,6 @@ private:
   mlir::Type type;
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  bool keepsNan;
 };
 
 /// `value` (scalar or vector) with float elements of another width.

@@ -58,7 +58,7 @@ private:
 
   Reduction getReduction(ReduceOp op) {
     return Reduction(op.getKind(), function.getElementType(op.getInput()),
-                     builder, loc, /*keepsNan=*/true);
+                     builder, loc);
   }
 
   /// Which elements of a row are computed together: one vector or several side
