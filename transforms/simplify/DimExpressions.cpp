@@ -339,6 +339,14 @@ bool DimExpressions::areEqual(Value a, Value b) {
   return first == get(b);
 }
 
+bool DimExpressions::isFromArguments(Value value) {
+  return llvm::all_of(get(value).terms, [&](auto &term) {
+    return llvm::all_of(term.first, [&](unsigned atom) {
+      return atoms[atom].isFromArguments;
+    });
+  });
+}
+
 bool DimExpressions::areRelated(Value a, Value b) {
   Value values[] = {a, b};
   std::vector<unsigned> symbols[2];

@@ -51,6 +51,8 @@ public:
   /// one on something else than such dimensions. A size that is itself the
   /// outcome of a broadcast is not.
   bool areRelated(mlir::Value a, mlir::Value b);
+  /// Whether a size depends on nothing but the sizes of arguments.
+  bool isFromArguments(mlir::Value value);
 
   /// A value (one seen before, or an operand of such, however indirect) that is
   /// `atom`, or null.

@@ -200,8 +200,11 @@ void DimResolver::meetOperands(Operation *op) {
     for (Value other : operandSizes) {
       bool isTold = !met || !other || expressions.areEqual(met, other);
       if (isTold || expressions.areRelated(met, other)) {
-        // The operation may go, once its result's size is known.
-        if (!isTold && isNewGuard(met, other, op->getBlock())) {
+        // The operation may go, once its result's size is known. What depends
+        // on data is checked where that is there, by the operation itself.
+        if (!isTold && expressions.isFromArguments(met) &&
+            expressions.isFromArguments(other) &&
+            isNewGuard(met, other, op->getBlock())) {
           OpBuilder builder(op);
           rt::RequireEqualOp::create(builder, op->getLoc(), met, other,
                                      builder.getStringAttr("dimension " +
