@@ -21,8 +21,8 @@ typedef struct TenonCompileOptions {
   /** "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a
    * target triple such as "aarch64-linux-gnu". */
   const char *target;
-  /** "auto" (the default: the best for each kernel), or the only provider to
-   * use: "codegen", "onednn". */
+  /** "auto" (the default: all, the best for each kernel), or the providers to
+   * use, best first: "codegen", "onednn,codegen". */
   const char *provider;
   /** Dimensions to fix, each "input=1x3x640x640" ("?" leaves a dimension). */
   const char *const *shapes;

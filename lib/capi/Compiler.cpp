@@ -5,6 +5,7 @@
 #include "lib/driver/OptionParsing.h"
 #include "tenon/compiler.h"
 
+#include <cstring>
 #include <exception>
 #include <new>
 
@@ -13,18 +14,24 @@ using namespace tenon;
 namespace {
 
 /// Checks the caller's options and makes the compiler's of them.
-Status convert(const TenonCompileOptions *from, CompileOptions &to) {
-  if (!from)
+Status convert(const TenonCompileOptions *options, CompileOptions &to) {
+  if (!options)
     return Status::ok();
-  if (from->struct_size != sizeof(TenonCompileOptions))
+  if (options->struct_size < sizeof(size_t) ||
+      options->struct_size > sizeof(TenonCompileOptions))
     return Status::error(TENON_ERROR_USAGE,
                          "TenonCompileOptions::struct_size is " +
-                             llvm::Twine(from->struct_size) + ", expected " +
+                             llvm::Twine(options->struct_size) +
+                             ", expected at most " +
                              llvm::Twine(sizeof(TenonCompileOptions)));
+  // A caller of an older version has fewer members.
+  TenonCompileOptions all{};
+  memcpy(&all, options, options->struct_size);
+  const TenonCompileOptions *from = &all;
   if (from->target)
     to.target = from->target;
   if (from->provider)
-    to.providers = parseProviders({from->provider});
+    to.providers = parseProviders(from->provider);
   for (size_t i = 0; i != from->num_shapes; ++i)
     if (Status status = parseShape(from->shapes[i], to.import); !status.isOk())
       return status;

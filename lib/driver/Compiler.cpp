@@ -200,6 +200,10 @@ Status Compiler::readModel(StringRef path, std::optional<Phase> from) {
 
 Status Compiler::readIr(StringRef path, Phase from) {
   bool isFile = path != "-";
+  if (!options.import.shapes.empty() || !options.import.bindings.empty())
+    return Status::error(TENON_ERROR_USAGE,
+                         "shapes and values of inputs can be fixed for ONNX "
+                         "models only, not for IR");
   if (isFile && !llvm::sys::fs::exists(path))
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't read '" + path + "': no such file");
@@ -271,9 +275,18 @@ Status Compiler::checkOutput(StringRef path) const {
   return Status::ok();
 }
 
+/// Whether a file of this name would be taken for a compiled model.
+static bool isCode(StringRef path) {
+  return path.ends_with(".so") || path.ends_with(".o");
+}
+
 Status Compiler::writeIr(StringRef path) {
   if (Status status = checkOutput(path); !status.isOk())
     return status;
+  if (isCode(path))
+    return Status::error(TENON_ERROR_USAGE,
+                         "the output '" + path +
+                             "' is IR, which its name must not call code");
   return writeModule(*module, path);
 }
 
@@ -300,6 +313,13 @@ Status Compiler::emitTo(StringRef path) {
     return Status::error(
         TENON_ERROR_USAGE,
         "a compiled model can't be written to the standard output");
+  // What is there and no file has an error of its own.
+  if (!isCode(path) &&
+      (!llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path)))
+    return Status::error(TENON_ERROR_USAGE,
+                         "the output '" + path +
+                             "' is a compiled model: expected a name that ends "
+                             "with .so or .o");
   bool isObject = path.ends_with(".o");
   ModelSymbols symbols;
   if (isObject)

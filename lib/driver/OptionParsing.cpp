@@ -51,10 +51,12 @@ Status parseBinding(StringRef text, OnnxImportOptions &options) {
   return Status::ok();
 }
 
-std::vector<std::string> parseProviders(ArrayRef<std::string> names) {
-  if (names.size() == 1 && names.front() == "auto")
+std::vector<std::string> parseProviders(StringRef list) {
+  if (list == "auto")
     return {};
-  return names.vec();
+  SmallVector<StringRef> names;
+  list.split(names, ',');
+  return {names.begin(), names.end()};
 }
 
 std::string getDefaultOutput(StringRef input) {

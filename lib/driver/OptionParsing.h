@@ -15,8 +15,8 @@ Status parseShape(llvm::StringRef text, OnnxImportOptions &options);
 /// `sr=16000`. An input may have one binding.
 Status parseBinding(llvm::StringRef text, OnnxImportOptions &options);
 
-/// Names of providers; `auto` alone means all, which is none named.
-std::vector<std::string> parseProviders(llvm::ArrayRef<std::string> names);
+/// Names of providers between commas; `auto` means all, which is none named.
+std::vector<std::string> parseProviders(llvm::StringRef list);
 
 /// `dir/model.onnx` becomes `model.so`.
 std::string getDefaultOutput(llvm::StringRef input);

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <system_error>
 #include <thread>
 
 using namespace tenon;
@@ -89,8 +90,16 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
   std::vector<std::thread> threads;
   auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                 std::chrono::duration<double>(command.seconds));
-  for (int i = 1; i < point.sessions; ++i)
-    threads.emplace_back([&, i] { runUntil(end, runners[i], times[i]); });
+  try {
+    for (int i = 1; i < point.sessions; ++i)
+      threads.emplace_back([&, i] { runUntil(end, runners[i], times[i]); });
+  } catch (const std::system_error &error) {
+    for (std::thread &thread : threads)
+      thread.join();
+    fail(TENON_ERROR_SYSTEM,
+         "cannot start a thread for each of %d sessions: %s", point.sessions,
+         error.what());
+  }
   runUntil(end, runners[0], times[0]);
   for (std::thread &thread : threads)
     thread.join();

@@ -364,5 +364,9 @@ int Bisector::run() {
 int tenon::run::bisect(const RunCommand &command) {
   if (command.steps.steps)
     fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
+  if (!isOnnx(command.model))
+    fail(TENON_ERROR_USAGE,
+         "'%s' is compiled already: --bisect takes a model to compile (.onnx)",
+         command.model.c_str());
   return Bisector(command).run();
 }

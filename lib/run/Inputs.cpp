@@ -156,9 +156,11 @@ RandomOptions::chooseDims(const TenonTensorInfo &info) const {
                             "--dim " + found->first + "=" + found->second);
     if (dims[i] < 0)
       fail(TENON_ERROR_USAGE,
-           "input '%s': dimension %zu (%s) is not known; give --shape %s=... "
-           "or --dim %s=...",
-           info.name, i, symbol, info.name, symbol);
+           "input '%s': dimension %zu%s is not known; give --shape %s=...%s",
+           info.name, i,
+           *symbol ? (" (" + std::string(symbol) + ")").c_str() : "", info.name,
+           *symbol ? (" or --dim " + std::string(symbol) + "=...").c_str()
+                   : "");
   }
   return dims;
 }

@@ -193,7 +193,16 @@ RunCommand::readExpectations(const Runner &runner) const {
   return expectations;
 }
 
+/// Throws USAGE if a file that is to be written is the model.
+static void checkOutputFile(const std::string &path, const std::string &model) {
+  std::error_code none;
+  if (std::filesystem::equivalent(path, model, none))
+    fail(TENON_ERROR_USAGE, "the output '%s' is the model", path.c_str());
+}
+
 int RunCommand::execute() const {
+  checkOutputFile(traceFile, model);
+  checkOutputFile(reportFile, model);
   Runner runner(model, options);
   if (isInfo) {
     printInfo(runner.getModel(), isJson);

@@ -124,11 +124,11 @@ int main(int argc, char **argv) {
       cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or "
                "a triple such as aarch64-linux-gnu"),
       cl::init("native"), cl::cat(category));
-  cl::list<std::string> providers(
+  cl::opt<std::string> providers(
       "provider",
       cl::desc("Kernel providers to use, best first: onednn, codegen; or auto "
                "(default): all that the target has"),
-      cl::value_desc("names"), cl::CommaSeparated, cl::cat(category));
+      cl::value_desc("names"), cl::cat(category));
   cl::opt<std::string> tuning(
       "tuning",
       cl::desc("The choices of providers that tenon-bench --tune wrote"),
@@ -228,8 +228,7 @@ int main(int argc, char **argv) {
   if (target.getNumOccurrences())
     options.target = target;
   if (providers.getNumOccurrences())
-    options.providers = tenon::parseProviders(
-        std::vector<std::string>(providers.begin(), providers.end()));
+    options.providers = tenon::parseProviders(providers);
   options.tuning = tuning;
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);
@@ -252,11 +251,11 @@ int main(int argc, char **argv) {
   options.exposeKernels = exposeKernels;
   if (listPasses)
     options.onPass = [](const tenon::PassTurn &turn) {
-      llvm::errs() << turn.number << " " << tenon::getPhaseName(turn.phase)
+      llvm::outs() << turn.number << " " << tenon::getPhaseName(turn.phase)
                    << " " << turn.pass;
       if (!turn.function.empty())
-        llvm::errs() << " @" << turn.function;
-      llvm::errs() << (turn.runs ? "\n" : " (left out)\n");
+        llvm::outs() << " @" << turn.function;
+      llvm::outs() << (turn.runs ? "\n" : " (left out)\n");
     };
 
   std::optional<ProgressPrinter> progress;
@@ -270,6 +269,8 @@ int main(int argc, char **argv) {
                                              : std::nullopt);
   if (!status.isOk())
     return report(status);
+  if (listPasses && output.empty())
+    return report(compiler.runTo(std::min(Phase(compileTo), Phase::Lower)));
   if (compileTo == Phase::Emit)
     return report(compiler.emitTo(path));
   status = compiler.runTo(compileTo);

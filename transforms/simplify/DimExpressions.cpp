@@ -341,9 +341,8 @@ bool DimExpressions::areEqual(Value a, Value b) {
 
 bool DimExpressions::isFromArguments(Value value) {
   return llvm::all_of(get(value).terms, [&](auto &term) {
-    return llvm::all_of(term.first, [&](unsigned atom) {
-      return atoms[atom].isFromArguments;
-    });
+    return llvm::all_of(
+        term.first, [&](unsigned atom) { return atoms[atom].isFromArguments; });
   });
 }
 

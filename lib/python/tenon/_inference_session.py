@@ -28,8 +28,8 @@ class InferenceSession:
         path_or_bytes: an ONNX model (a path, bytes or an `onnx.ModelProto`), a compiled model (a path that ends with
             ".so"), or a `tenon.Model`.
         sess_options: see `SessionOptions`.
-        providers: Tenon's kernel providers: names, or ONNX Runtime's pairs of a name and options. "auto" and every name
-            that ends with "ExecutionProvider" mean the best for each kernel.
+        providers: Tenon's kernel providers, best first: names, or ONNX Runtime's pairs of a name and options. Names that
+            end with "ExecutionProvider" are passed over; with no other name, or with "auto", all may be used.
     """
 
     def __init__(self, path_or_bytes: Union[Model, ModelSource], sess_options: Optional[SessionOptions] = None,
@@ -42,7 +42,7 @@ class InferenceSession:
         else:
             names = [p if isinstance(p, str) else p[0] for p in providers or []]
             own = [name for name in names if not name.endswith("ExecutionProvider")]
-            model = compile(path_or_bytes, provider=own[0] if own else None)
+            model = compile(path_or_bytes, provider=",".join(own) if own and "auto" not in own else None)
         #: The session that runs the model.
         self.session: Session = model.session(threads=options.intra_op_num_threads, profile=options.enable_profiling)
 
