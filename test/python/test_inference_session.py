@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 import unittest
 
 import numpy as np
@@ -51,6 +52,37 @@ class InferenceSessionTest(unittest.TestCase):
         self.assertEqual(session.session.threads, 1)
         self.assertEqual({entry.provider for entry in session.session.profile()}, {"codegen"})
         self.check(tenon.InferenceSession(models.scale().SerializeToString(), providers=["CPUExecutionProvider"]))
+
+    def test_providers(self):
+        """Several are a choice for each kernel, as for tenon.compile."""
+        data = models.scale().SerializeToString()
+        self.check(tenon.InferenceSession(data, providers=["onednn", "codegen"]))
+        self.check(tenon.InferenceSession(tenon.compile(data, provider="onednn,codegen")))
+        with self.assertRaisesRegex(tenon.UsageError, "unknown provider 'nobody'"):
+            tenon.InferenceSession(data, providers=["codegen", "nobody"])
+
+    def test_threads(self):
+        """Several threads run at once, each in a session of its own."""
+        session = tenon.InferenceSession(models.scale().SerializeToString())
+        begin = threading.Barrier(4)
+        used, problems = set(), []
+
+        def work():
+            try:
+                begin.wait()
+                for _ in range(50):
+                    self.check(session)
+                used.add(session.session)
+            except Exception as problem:
+                problems.append(problem)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(problems, [])
+        self.assertEqual(len(used), 4)
 
 
 if __name__ == "__main__":

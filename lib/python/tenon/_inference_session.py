@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -22,7 +23,8 @@ class SessionOptions:
 
 
 class InferenceSession:
-    """Compiles or loads a model and runs it, with the calls of `onnxruntime.InferenceSession`.
+    """Compiles or loads a model and runs it, with the calls of `onnxruntime.InferenceSession`. It may be used from any
+    number of threads at once: each has a `tenon.Session` of its own.
 
     Args:
         path_or_bytes: an ONNX model (a path, bytes or an `onnx.ModelProto`), a compiled model (a path that ends with
@@ -43,16 +45,29 @@ class InferenceSession:
             names = [p if isinstance(p, str) else p[0] for p in providers or []]
             own = [name for name in names if not name.endswith("ExecutionProvider")]
             model = compile(path_or_bytes, provider=",".join(own) if own and "auto" not in own else None)
-        #: The session that runs the model.
-        self.session: Session = model.session(threads=options.intra_op_num_threads, profile=options.enable_profiling)
+        self._model = model
+        self._threads = options.intra_op_num_threads
+        self._profile = options.enable_profiling
+        self._sessions = threading.local()
+        self._sessions.own = self._make_session()   # what can't be run is told now
+
+    def _make_session(self) -> Session:
+        return self._model.session(threads=self._threads, profile=self._profile)
+
+    @property
+    def session(self) -> Session:
+        """The session that runs the model for this thread."""
+        if not hasattr(self._sessions, "own"):
+            self._sessions.own = self._make_session()
+        return self._sessions.own
 
     def get_inputs(self) -> List[TensorInfo]:
         """The inputs, with `.name`, `.shape` and `.type`."""
-        return list(self.session.model.inputs)
+        return list(self._model.inputs)
 
     def get_outputs(self) -> List[TensorInfo]:
         """The outputs, with `.name`, `.shape` and `.type`."""
-        return list(self.session.model.outputs)
+        return list(self._model.outputs)
 
     def run(self, output_names: Optional[Sequence[str]], input_feed: Mapping[str, Any],
             run_options: Any = None) -> List[np.ndarray]:
