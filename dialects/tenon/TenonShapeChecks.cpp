@@ -7,6 +7,16 @@
 
 using namespace mlir;
 
+bool tenon::hasTooManyElements(ArrayRef<int64_t> dims) {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    if (!ShapedType::isDynamic(dim) &&
+        (llvm::MulOverflow(count, std::max<int64_t>(dim, 1), count) ||
+         count > kMaxElements))
+      return true;
+  return false;
+}
+
 namespace tenon::detail {
 
 LogicalResult checkRank(DimBuilder &dims, StringRef name, Value tensor,
@@ -92,21 +102,15 @@ LogicalResult checkSameSize(DimBuilder &dims, StringRef name, Value tensor,
 }
 
 LogicalResult finishShape(DimBuilder &dims, TensorShape shape, Shapes &shapes) {
-  int64_t count = 1;
-  bool isEmpty = llvm::any_of(shape, [](const Dim &dim) {
-    return dim.isConstant() && dim.getConstant() == 0;
-  });
+  SmallVector<int64_t> sizes;
   for (auto [i, dim] : llvm::enumerate(shape)) {
-    if (!dim.isConstant())
-      continue;
-    if (dim.getConstant() < 0)
+    if (dim.isConstant() && dim.getConstant() < 0)
       return dims.error("dimension " + Twine(i) + " of the result would be " +
                         Twine(dim.getConstant()));
-    // Bits, of the widest element there is, must be countable too.
-    if (!isEmpty && (llvm::MulOverflow(count, dim.getConstant(), count) ||
-                     count > (int64_t(1) << 48)))
-      return dims.error("the result would have more than 2^48 elements");
+    sizes.push_back(dim.getStatic());
   }
+  if (hasTooManyElements(sizes))
+    return dims.error("the result would have more than 2^46 elements");
   shapes.push_back(std::move(shape));
   return success();
 }

@@ -10,6 +10,18 @@
 
 #include "dialects/tenon/TenonOps.h"
 
+namespace tenon {
+
+/// Tensors of more elements are refused: no machine holds them, and sizes in
+/// bytes stay far from overflow.
+inline constexpr int64_t kMaxElements = int64_t(1) << 46;
+
+/// Whether the dimensions that are static make more elements than that; an
+/// empty one doesn't excuse the others. None is negative.
+bool hasTooManyElements(llvm::ArrayRef<int64_t> dims);
+
+} // namespace tenon
+
 namespace tenon::detail {
 
 using Shapes = llvm::SmallVectorImpl<TensorShape>;

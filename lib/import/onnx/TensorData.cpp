@@ -160,21 +160,15 @@ LogicalResult checkDims(ArrayRef<int64_t> dims, std::string &what) {
            std::to_string(kMaxRank);
     return failure();
   }
-  int64_t count = 1;
-  for (int64_t dim : dims) {
-    if (ShapedType::isDynamic(dim))
-      continue;
-    if (dim < 0) {
+  for (int64_t dim : dims)
+    if (!ShapedType::isDynamic(dim) && dim < 0) {
       what = "a dimension of " + std::to_string(dim) +
              ", expected no negative one";
       return failure();
     }
-    // An empty dimension doesn't excuse the others.
-    if (MulOverflow(count, std::max<int64_t>(dim, 1), count) ||
-        count > kMaxElements) {
-      what = "more than 2^46 elements";
-      return failure();
-    }
+  if (hasTooManyElements(dims)) {
+    what = "more than 2^46 elements";
+    return failure();
   }
   return success();
 }
@@ -459,6 +453,8 @@ FailureOr<std::vector<char>> TensorReader::packTyped(const Data &tensor,
 }
 
 ElementsAttr TensorReader::read(const Data &tensor, const Twine &what) {
+  if (ElementsAttr known = decoded.lookup(&tensor))
+    return known;
   FailureOr<RankedTensorType> type = getType(tensor, what);
   if (failed(type))
     return {};
@@ -498,10 +494,10 @@ ElementsAttr TensorReader::read(const Data &tensor, const Twine &what) {
   // Any key will do; the context makes it unique.
   std::string key = tensor.name().empty() ? "constant" : tensor.name();
   if (!payload->owner)
-    return DenseResourceElementsAttr::get(
-        *type, key,
-        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64,
-                                                      /*dataIsMutable=*/false));
+    return decoded[&tensor] = DenseResourceElementsAttr::get(
+               *type, key,
+               HeapAsmResourceBlob::allocateAndCopyWithAlign(
+                   bytes, /*align=*/64, /*dataIsMutable=*/false));
   // A mapping begins on a page, so that the offset tells the alignment.
   uint64_t offset = bytes.data() - payload->owner->get().data();
   size_t alignment = 1;

@@ -3,6 +3,7 @@
 #ifndef TENON_LIB_IMPORT_ONNX_TENSORDATA_H
 #define TENON_LIB_IMPORT_ONNX_TENSORDATA_H
 
+#include "dialects/tenon/TenonShapeChecks.h"
 #include "lib/import/onnx/ImportErrors.h"
 #include "lib/import/onnx/ModelFiles.h"
 #include "lib/import/onnx/onnx.pb.h"
@@ -13,9 +14,6 @@ namespace tenon::onnx_import {
 
 /// Tensors of more dimensions are refused.
 inline constexpr int64_t kMaxRank = 12;
-/// Tensors of more elements are refused: no machine holds them, and sizes in
-/// bytes stay far from overflow.
-inline constexpr int64_t kMaxElements = int64_t(1) << 46;
 
 /// What ONNX calls an element type, in lower case ("float32", "string").
 std::string getTypeName(int32_t onnxType);
@@ -70,6 +68,9 @@ private:
   std::shared_ptr<ModelBytes> model;
   ExternalFiles &files;
   ImportErrors &errors;
+  /// Large tensors that are no bytes of a file, so that a function or a loop
+  /// that is imported again does not decode them again.
+  llvm::DenseMap<const onnx::TensorProto *, mlir::ElementsAttr> decoded;
   /// SHA-1 sums of files of external data, by location.
   llvm::StringMap<std::string> checksums;
 };

@@ -341,7 +341,7 @@ func.func @random_unknown_rank(%a: tensor<?xi64>) {
 
 func.func @random_large() {
   %a = tenon.constant dense<[16777217, 16777216]> : tensor<2xi64>
-  // expected-error @+1 {{'tenon.random' op the result would have more than 2^48 elements}}
+  // expected-error @+1 {{'tenon.random' op the result would have more than 2^46 elements}}
   %0 = tenon.random %a {element_type = f32, seed = 42 : i64} : (tensor<2xi64>) -> tensor<?x?xf32>
   return
 }
