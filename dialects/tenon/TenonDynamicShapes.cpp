@@ -6,6 +6,20 @@ using namespace mlir;
 using namespace tenon;
 using namespace tenon::detail;
 
+LogicalResult RequireOp::inferShapes(Adaptor op, DimBuilder &dims,
+                                     Shapes &shapes) {
+  if (failed(checkCount(dims, "lhs", op.getLhs(), -1)))
+    return failure();
+  int64_t count = tensorType(op.getLhs()).getDimSize(0);
+  if (failed(checkCount(dims, "rhs", op.getRhs(), count)))
+    return failure();
+  for (int64_t i = 0; i != count && dims.isGuarding(); ++i)
+    if (failed(dims.requireEqual(dims.element(op.getLhs(), i),
+                                 dims.element(op.getRhs(), i), op.getWhat())))
+      return failure();
+  return finishShape(dims, dims.shape(op.getInput()), shapes);
+}
+
 LogicalResult NonZeroOp::inferShapes(Adaptor op, DimBuilder &dims,
                                      Shapes &shapes) {
   if (failed(checkCount(dims, "count", op.getCount(), 1)))

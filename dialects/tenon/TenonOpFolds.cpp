@@ -26,6 +26,15 @@ static bool isAll(Value tensor, int64_t expected) {
          });
 }
 
+/// What is known to be equal is not to be checked.
+OpFoldResult RequireOp::fold(FoldAdaptor) {
+  std::optional<SmallVector<int64_t>> lhs = getConstantInts(getLhs()),
+                                      rhs = getConstantInts(getRhs());
+  return getLhs() == getRhs() || (lhs && rhs && *lhs == *rhs)
+             ? sameType(getInput(), getOutput())
+             : OpFoldResult();
+}
+
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//

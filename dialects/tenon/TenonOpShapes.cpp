@@ -307,6 +307,21 @@ LogicalResult SliceOp::inferShapes(Adaptor op, DimBuilder &dims,
   return finishShape(dims, std::move(shape), shapes);
 }
 
+/// The same as a guard, where the padding or the size is not constant.
+static LogicalResult guardPad(DimBuilder &dims, PadMode mode, int64_t index,
+                              Dim size, Dim pad) {
+  if ((pad.isConstant() && pad.getConstant() <= 0) ||
+      (pad.isConstant() && size.isConstant()) ||
+      (mode != PadMode::Reflect && size.isConstant() && size.getConstant() > 0))
+    return success();
+  Dim limit = mode == PadMode::Reflect ? dims.max(dims.sub(size, 1), 0)
+                                       : dims.selectLess(0, size, pad, 0);
+  return dims.requireEqual(dims.max(pad, 0), dims.max(dims.min(pad, limit), 0),
+                           "the padding of dimension " + Twine(index) +
+                               " and the most there can be in mode " +
+                               stringifyPadMode(mode));
+}
+
 LogicalResult PadOp::inferShapes(Adaptor op, DimBuilder &dims, Shapes &shapes) {
   Value input = op.getInput();
   int64_t rank = rankOf(input);
@@ -332,6 +347,10 @@ LogicalResult PadOp::inferShapes(Adaptor op, DimBuilder &dims, Shapes &shapes) {
                           Twine(pad.getConstant()) + " in mode " +
                           stringifyPadMode(op.getMode()));
     }
+    if (dims.isGuarding() && op.getMode() != PadMode::Constant)
+      for (Dim pad : {begin, end})
+        if (failed(guardPad(dims, op.getMode(), i, size, pad)))
+          return failure();
     shape.push_back(dims.add(dims.add(size, begin), end));
   }
   return finishShape(dims, std::move(shape), shapes);
@@ -423,8 +442,8 @@ static FailureOr<Dim> countFloatRange(DimBuilder &dims, Value start,
   if (!a || !b || !s)
     return Dim::unknown();
   double count = std::ceil((*b - *a) / *s);
-  if (!(count <= double(int64_t(1) << 48)))
-    return dims.error("expects fewer than 2^48 elements");
+  if (!(count <= double(kMaxElements)))
+    return dims.error("expects at most 2^46 elements");
   return Dim(std::max<int64_t>(int64_t(std::max(count, 0.0)), 0));
 }
 
@@ -447,6 +466,10 @@ LogicalResult RangeOp::inferShapes(Adaptor op, DimBuilder &dims,
   Dim s = dims.element(step, 0);
   if (s.isConstant() && (s.getConstant() == 0 || s.getConstant() == INT64_MIN))
     return dims.error("expects a step that is not " + Twine(s.getConstant()));
+  if (dims.isGuarding() && !s.isConstant() &&
+      failed(dims.requireEqual(s, dims.selectEqual(s, 0, 1, s),
+                               "the step, which is not 0")))
+    return failure();
   // The way in the direction of the step, in steps. A step of 0 that is only
   // known at run time counts as 1 here: no division by it.
   Dim first = dims.selectLess(s, 0, b, a), last = dims.selectLess(s, 0, a, b);

@@ -13,6 +13,21 @@
 
 include "dialects/tenon/TenonBase.td"
 
+def Tenon_RequireOp : Tenon_ShapedOp<"require"> {
+  let summary = "the input, unless numbers differ: then an error at run time";
+  let description = [{
+    Each element of `lhs` has to equal the one of `rhs`. `what` names, in an error
+    message, what they are. tenon-guard-shapes makes checks of these operations,
+    which then are no more.
+
+    Example: `%y = tenon.require %x, %a, %b {what = "the sum of the sizes"} : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x4xf32>`
+  }];
+  let arguments = (ins Tenon_Tensor:$input, Tenon_ShapeTensor:$lhs,
+      Tenon_ShapeTensor:$rhs, StrAttr:$what);
+  let results = (outs Tenon_Tensor:$output);
+  let hasFolder = 1;
+}
+
 def Tenon_NonZeroOp : Tenon_ShapedOp<"nonzero"> {
   let summary = "the indices of the elements that are not 0";
   let description = [{

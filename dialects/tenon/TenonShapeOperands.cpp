@@ -17,6 +17,8 @@ bool isShapeOperand(OpOperand &operand) {
     return number == 1 || number == 2;
   if (isa<RandomOp>(operand.getOwner()))
     return true;
+  if (isa<RequireOp>(operand.getOwner()))
+    return number != 0;
   if (isa<NonMaxSuppressionOp>(operand.getOwner()))
     return number == 2;
   return number == 1 &&

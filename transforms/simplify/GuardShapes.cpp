@@ -1,5 +1,6 @@
 //===- GuardShapes.cpp - Check sizes when the model runs ------------------===//
 
+#include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "transforms/simplify/DimResolver.h"
 #include "transforms/simplify/Passes.h"
@@ -21,6 +22,7 @@ struct GuardShapes : tenon::impl::GuardShapesBase<GuardShapes> {
       return;
     if (failed(addGuards(function)))
       return signalPassFailure();
+    dropRequires(function);
     DimResolver resolver(function);
     dropNeedless(function, resolver.getExpressions());
     function.walk([&](rt::RequireEqualOp guard) { countExactly(guard); });
@@ -44,6 +46,23 @@ private:
         return failure();
     }
     return success();
+  }
+
+  /// What is required has its guards.
+  void dropRequires(func::FuncOp function) {
+    function.walk([](RequireOp op) {
+      Value input = op.getInput();
+      // A type that knows more than the input's stays known.
+      if (input.getType() != op.getType()) {
+        OpBuilder builder(op);
+        input = ReshapeOp::create(
+            builder, op.getLoc(), op.getType(), input,
+            createShapeOperand(builder, op.getLoc(),
+                               getViewSizes(builder, op.getLoc(), input)));
+      }
+      op.getOutput().replaceAllUsesWith(input);
+      op.erase();
+    });
   }
 
   /// Drops guards of what is equal, and those that only repeat one that comes

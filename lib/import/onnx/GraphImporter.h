@@ -115,7 +115,10 @@ private:
   Scope *currentScope = nullptr;
   /// What MLIR said last.
   std::string diagnostic;
-  int64_t numNodes = 0;
+  int64_t numNodes = 0, numOperations = 0;
+  /// How often the nodes that are being imported are: once for each turn of the
+  /// loops around them that are written out.
+  int64_t numCopies = 1;
   size_t nameBytes = 0;
 };
 

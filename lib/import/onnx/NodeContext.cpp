@@ -4,12 +4,13 @@
 
 #include "lib/import/onnx/GraphImporter.h"
 
-#include <cmath>
-
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
+
+/// Nodes are limited, but some of them become very many operations.
+static constexpr int64_t kMaxOperations = int64_t(1) << 22;
 
 NodeContext::NodeContext(GraphImporter &importer, OpBuilder &builder,
                          const onnx::NodeProto &node, const std::string &name,
@@ -46,6 +47,8 @@ Refusal NodeContext::unsupported(const Twine &reason) {
 
 KnownValues &NodeContext::getKnownValues() { return importer.known; }
 
+int64_t &NodeContext::getNumCopies() { return importer.numCopies; }
+
 //===----------------------------------------------------------------------===//
 // Inputs
 //===----------------------------------------------------------------------===//
@@ -61,6 +64,8 @@ Value NodeContext::getInput(unsigned i) {
 }
 
 std::optional<int64_t> NodeContext::getDeclaredRank(unsigned i) const {
+  if (int(i) >= node.output_size())
+    return std::nullopt;
   const auto &ranks = importer.currentScope->declaredRanks;
   auto found = ranks.find(node.output(i));
   return found == ranks.end() ? std::nullopt : std::optional(found->second);
@@ -278,6 +283,11 @@ Operation *NodeContext::insert(OperationState &state) {
     }
     state.types.clear();
     state.addTypes(types);
+  }
+  if (++importer.numOperations > kMaxOperations) {
+    invalid("the model becomes more than " + Twine(kMaxOperations) +
+            " operations");
+    return nullptr;
   }
   Operation *op = builder.create(state);
   // The operation by itself: what is around it is yet to be made.

@@ -76,6 +76,8 @@ public:
   std::optional<llvm::SmallVector<int64_t>>
   getConstantInput(unsigned i, llvm::StringRef what);
   KnownValues &getKnownValues();
+  /// How many copies the loops around make of what is being imported.
+  int64_t &getNumCopies();
 
   //===--------------------------------------------------------------------===//
   // Attributes. Each access tells that the operator knows the attribute.
@@ -195,6 +197,13 @@ public:
   /// `value` with a dynamic dimension `axis` made `size`; a run in which it is
   /// another fails. What is static stays as it is.
   mlir::Value requireDim(mlir::Value value, int64_t axis, int64_t size);
+
+  /// `value`; a run in which the elements of `lhs` and `rhs`, which `what`
+  /// names, differ fails. Both have one dimension, of i64.
+  mlir::Value require(mlir::Value value, mlir::Value lhs, mlir::Value rhs,
+                      llvm::StringRef what);
+  /// The same for dimension `axis` of `value` and `size` (tensor<1xi64>).
+  mlir::Value requireSize(mlir::Value value, int64_t axis, mlir::Value size);
 
 private:
   const onnx::AttributeProto *find(llvm::StringRef name);

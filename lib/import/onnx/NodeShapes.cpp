@@ -130,6 +130,30 @@ Value NodeContext::requireDim(Value value, int64_t axis, int64_t size) {
   return reshape(value, joinShape(dims));
 }
 
+Value NodeContext::require(Value value, Value lhs, Value rhs, StringRef what) {
+  if (hasFailed || !value || !lhs || !rhs)
+    return {};
+  auto a = importer.known.getConstants(lhs),
+       b = importer.known.getConstants(rhs);
+  if (!a || !b)
+    return create<RequireOp>(value, lhs, rhs, what);
+  for (auto [x, y] : llvm::zip_equal(*a, *b))
+    if (x != y) {
+      invalid(what + " has to be one number, but it is " + Twine(x) + " and " +
+                  Twine(y),
+              Twine(x), Twine(y));
+      return {};
+    }
+  return value;
+}
+
+Value NodeContext::requireSize(Value value, int64_t axis, Value size) {
+  if (hasFailed || !value || !size)
+    return {};
+  std::string what = "the size of dimension " + std::to_string(axis);
+  return require(value, getDim(value, axis), size, what);
+}
+
 Value NodeContext::reshape(Value value, Value shape) {
   Value result = create<ReshapeOp>(value, shape);
   if (!result)

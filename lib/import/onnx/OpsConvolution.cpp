@@ -47,26 +47,6 @@ static AutoPad getAutoPad(NodeContext &node) {
   return AutoPad::NotSet;
 }
 
-/// A list of integers in [minimum, 2^31), one for each of `count` dimensions.
-static SmallVector<int64_t> getPerDimension(NodeContext &node, StringRef name,
-                                            size_t count, int64_t minimum,
-                                            int64_t defaultValue) {
-  std::optional<SmallVector<int64_t>> values = node.getInts(name);
-  if (!values)
-    return SmallVector<int64_t>(count, defaultValue);
-  if (values->size() != count) {
-    node.invalid("attribute '" + name + "' has " + Twine(values->size()) +
-                 " elements, expected " + Twine(count));
-    return SmallVector<int64_t>(count, defaultValue);
-  }
-  for (int64_t value : *values)
-    if (value < minimum || value > INT32_MAX)
-      node.invalid("attribute '" + name + "' has the element " + Twine(value) +
-                   ", expected one of at least " + Twine(minimum) +
-                   " and below 2^31");
-  return *values;
-}
-
 /// Reads a window over the dimensions of `input` after the second; `kernel` is
 /// that of the weights, or empty for a pool.
 static std::optional<Window> getWindow(NodeContext &node, Value input,
@@ -296,9 +276,13 @@ static LogicalResult convertConvTranspose(NodeContext &node) {
   if (isFitted &&
       (llvm::any_of(window->kernel, ShapedType::isDynamic) ||
        (shape && llvm::any_of(getType(input).getShape().drop_front(2),
-                              ShapedType::isDynamic))))
+                              ShapedType::isDynamic)))) {
+    // A given shape decides the padding.
+    if (shape)
+      window->pads.assign(2 * spatial, 0);
     return node.setOutput(fitConvTranspose(node, input, weights, bias, *window,
                                            extra, groups, shape));
+  }
   for (size_t i = 0; i != spatial && isFitted; ++i) {
     int64_t stride = window->strides[i];
     int64_t extent = (window->kernel[i] - 1) * window->dilations[i] + 1;

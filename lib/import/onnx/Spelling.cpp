@@ -93,6 +93,47 @@ Value getElement(NodeContext &node, Value vector, int64_t i) {
       {int64_t(0)});
 }
 
+SmallVector<int64_t> getPerDimension(NodeContext &node, StringRef name,
+                                     size_t count, int64_t minimum,
+                                     int64_t defaultValue) {
+  std::optional<SmallVector<int64_t>> values = node.getInts(name);
+  if (!values)
+    return SmallVector<int64_t>(count, defaultValue);
+  if (values->size() != count) {
+    node.invalid("attribute '" + name + "' has " + Twine(values->size()) +
+                 " elements, expected " + Twine(count));
+    return SmallVector<int64_t>(count, defaultValue);
+  }
+  for (int64_t value : *values)
+    if (value < minimum || value > INT32_MAX)
+      node.invalid("attribute '" + name + "' has the element " + Twine(value) +
+                   ", expected one of at least " + Twine(minimum) +
+                   " and below 2^31");
+  return *values;
+}
+
+Value requireSizes(NodeContext &node, Value value, int64_t axis, Value sizes) {
+  auto sum = [&](Value parts) {
+    return node.create<ReduceOp>(parts, ReduceKind::Sum, ArrayRef<int64_t>{0});
+  };
+  Value total = sum(sizes);
+  value = node.requireSize(value, axis, total);
+  // Where the sum is the same without the negative ones, there are none.
+  Value positive = node.create<MaxOp>(sizes, node.createInts(int64_t(0)));
+  return node.require(
+      value, total, sum(positive),
+      "the sum of the sizes and of those that are not negative");
+}
+
+Value rejectNegative(NodeContext &node, Value indices, Value size) {
+  if (node.failed() || !indices || !size)
+    return {};
+  size = node.cast(node.squeeze(size, {int64_t(0)}),
+                   getElementTypeOrSelf(indices));
+  return where(node, withScalar<LessOp>(node, indices, 0),
+               node.create<SubOp>(indices, size), indices);
+}
+
 Value fillLike(NodeContext &node, Value like, Type type, double value) {
   return node.expand(node.createScalar(type, value), node.getShape(like));
 }

@@ -18,6 +18,13 @@ namespace tenon::onnx_import {
 mlir::Type getNumberedType(NodeContext &node, llvm::StringRef attribute,
                            int64_t number, llvm::StringRef what);
 
+/// The attribute of integers in [minimum, 2^31), one for each of `count`
+/// dimensions; without it all are `defaultValue`.
+llvm::SmallVector<int64_t> getPerDimension(NodeContext &node,
+                                           llvm::StringRef name, size_t count,
+                                           int64_t minimum,
+                                           int64_t defaultValue);
+
 /// `[0, 1, ..., limit - 1]` as i64, where `limit` is an integer of rank 0 or of
 /// one element.
 mlir::Value createRange(NodeContext &node, mlir::Value limit);
@@ -67,6 +74,15 @@ llvm::SmallVector<int64_t> getAxes(int64_t begin, int64_t end);
 /// A matrix product as numpy has it: a vector on the left is a row, on the
 /// right a column, and the dimension that this adds is dropped again.
 mlir::Value createMatMul(NodeContext &node, mlir::Value a, mlir::Value b);
+
+/// `value`, if parts of `sizes` (a vector of i64), none of them negative, make
+/// up its dimension `axis`; a run in which they don't fails.
+mlir::Value requireSizes(NodeContext &node, mlir::Value value, int64_t axis,
+                         mlir::Value sizes);
+/// `indices` of a dimension of `size` (tensor<1xi64>) with the negative ones
+/// out of range, where they do not count from the end.
+mlir::Value rejectNegative(NodeContext &node, mlir::Value indices,
+                           mlir::Value size);
 
 /// The convolution that the node's attributes tell; `bias` may be null.
 mlir::Value createConv(NodeContext &node, mlir::Value input,

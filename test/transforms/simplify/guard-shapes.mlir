@@ -93,3 +93,38 @@ func.func @needless(%x: tensor<?x?x8xf32> {tenon.dims = ["n", "t", ""]}, %y: ten
   %3 = tenon.matmul %0, %w : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
   return %1, %2, %3 : tensor<?x?x2x4xf32>, tensor<?x?xf32>, tensor<?x?x8xf32>
 }
+
+// -----
+
+// What is required is a guard; what is known to hold is none.
+// CHECK-LABEL: func.func @require(
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x4xf32>, %[[N:[^:]*]]: tensor<1xi64>
+// CHECK: %[[ELEMENT:.*]] = tensor.extract %[[N]]
+// CHECK: %[[SIZE:.*]] = arith.index_cast %[[ELEMENT]]
+// CHECK: tenon_rt.require_equal %[[SIZE]], %c7{{.*}}, "the size"
+// CHECK-NOT: require
+// CHECK: return %[[X]]
+func.func @require(%x: tensor<?x4xf32>, %n: tensor<1xi64>) -> tensor<?x4xf32> {
+  %seven = tenon.constant dense<7> : tensor<1xi64>
+  %0 = tenon.require %x, %n, %seven {what = "the size"} : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x4xf32>
+  %1 = tenon.require %0, %seven, %seven {what = "seven"} : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+
+// -----
+
+// No step is 0, and a reflection does not reach beyond the other end.
+// CHECK-LABEL: func.func @pads(
+// CHECK-DAG: tenon_rt.require_equal {{.*}}, "the step, which is not 0"
+// CHECK-DAG: tenon_rt.require_equal {{.*}}, "the padding of dimension 0 and the most there can be in mode reflect"
+// CHECK-NOT: tenon_rt.require_equal
+// CHECK: return
+func.func @pads(%x: tensor<?x4xf32>, %s: tensor<i64>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi64>) {
+  %a = tenon.constant dense<0> : tensor<i64>
+  %b = tenon.constant dense<9> : tensor<i64>
+  %c = tenon.constant dense<[2, 0, 0, 0]> : tensor<4xi64>
+  %0 = tenon.pad %x, %c {mode = #tenon.pad_mode<reflect>} : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32>
+  %1 = tenon.pad %x, %c {mode = #tenon.pad_mode<constant>} : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32>
+  %2 = tenon.range %a, %b, %s : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
+  return %0, %1, %2 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi64>
+}
