@@ -58,9 +58,31 @@ static int64_t linearize(ArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
   return place;
 }
 
+/// `value` as an element of `type` holds it: in as many bits, which have a sign
+/// or not. Of 64 bits without a sign these are the bits.
+static int64_t wrap(uint64_t value, Type type) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width >= 64)
+    return int64_t(value);
+  return type.isUnsignedInteger() || width == 1
+             ? int64_t(value & maskTrailingOnes<uint64_t>(width))
+             : SignExtend64(value, width);
+}
+
+/// The element type of the operands.
+static Type getOperandType(Operation *op) {
+  return getElementTypeOrSelf(op->getOperand(0));
+}
+
+/// Whether `a` is less than `b`, as elements of `type`.
+static bool isLess(int64_t a, int64_t b, Type type) {
+  return type.isUnsignedInteger() ? uint64_t(a) < uint64_t(b) : a < b;
+}
+
 /// Constants are computed; what is neutral for a dimension keeps it.
 static Element applyArithmetic(Operation *op, const Element &a,
                                const Element &b) {
+  Type type = getOperandType(op);
   if (!a.constant || !b.constant) {
     bool isOneA = a.constant == 1, isOneB = b.constant == 1;
     bool isZeroA = a.constant == 0, isZeroB = b.constant == 0;
@@ -73,40 +95,46 @@ static Element applyArithmetic(Operation *op, const Element &a,
     if (isa<MaxOp, MinOp>(op) && a.isSame(b))
       return a;
     // A dimension is not negative.
-    if (isa<MaxOp>(op) && ((a.isDim() && b.constant && *b.constant <= 0) ||
-                           (b.isDim() && a.constant && *a.constant <= 0)))
+    if (isa<MaxOp>(op) && !type.isUnsignedInteger() &&
+        ((a.isDim() && b.constant && *b.constant <= 0) ||
+         (b.isDim() && a.constant && *a.constant <= 0)))
       return a.isDim() ? a : b;
     return Element::unknown();
   }
-  int64_t x = *a.constant, y = *b.constant, result = 0;
-  bool overflows = false;
+  int64_t x = *a.constant, y = *b.constant;
+  uint64_t ux = x, uy = y, result;
   if (isa<AddOp>(op))
-    overflows = AddOverflow(x, y, result);
+    result = ux + uy;
   else if (isa<SubOp>(op))
-    overflows = SubOverflow(x, y, result);
+    result = ux - uy;
   else if (isa<MulOp>(op))
-    overflows = MulOverflow(x, y, result);
-  else if (isa<DivOp>(op) && y != 0 && y != -1)
-    result = x / y;
+    result = ux * uy;
+  else if (isa<DivOp>(op) && y != 0 && type.isUnsignedInteger())
+    result = ux / uy;
+  else if (isa<DivOp>(op) && y != 0)
+    result = y == -1 ? 0 - ux : uint64_t(x / y);
   else if (isa<MaxOp>(op))
-    result = std::max(x, y);
+    result = isLess(x, y, type) ? y : x;
   else if (isa<MinOp>(op))
-    result = std::min(x, y);
+    result = isLess(x, y, type) ? x : y;
   else if (isa<AndOp>(op))
-    result = x & y;
+    result = ux & uy;
   else if (isa<OrOp>(op))
-    result = x | y;
+    result = ux | uy;
   else
     return Element::unknown();
-  return overflows ? Element::unknown() : Element::get(result);
+  return Element::get(wrap(result, type));
 }
 
 /// -1, 0 or 1 as `a` is less than, equal to or greater than `b`, if known.
-static std::optional<int> compare(const Element &a, const Element &b) {
+static std::optional<int> compare(const Element &a, const Element &b,
+                                  Type type) {
   if (a.isSame(b))
     return 0;
   if (a.constant && b.constant)
-    return *a.constant < *b.constant ? -1 : 1;
+    return isLess(*a.constant, *b.constant, type) ? -1 : 1;
+  if (type.isUnsignedInteger())
+    return std::nullopt;
   if (a.isDim() && b.constant && *b.constant < 0)
     return 1;
   if (b.isDim() && a.constant && *a.constant < 0)
@@ -116,7 +144,7 @@ static std::optional<int> compare(const Element &a, const Element &b) {
 
 static Element applyComparison(Operation *op, const Element &a,
                                const Element &b) {
-  std::optional<int> order = compare(a, b);
+  std::optional<int> order = compare(a, b, getOperandType(op));
   if (!order)
     return Element::unknown();
   return Element::get(llvm::TypeSwitch<Operation *, bool>(op)
@@ -129,21 +157,20 @@ static Element applyComparison(Operation *op, const Element &a,
 
 static Element applyUnary(Operation *op, const Element &a) {
   if (auto cast = dyn_cast<CastOp>(op)) {
-    if (cast.getTo().isInteger(1))
-      return a.constant ? Element::get(*a.constant != 0) : Element::unknown();
     if (a.isDim()) // A dimension fits every type that shapes are kept in.
       return cast.getTo().getIntOrFloatBitWidth() >= 32 ? a
                                                         : Element::unknown();
-    unsigned width = cast.getTo().getIntOrFloatBitWidth();
-    return a.constant && isIntN(width, *a.constant) ? a : Element::unknown();
+    if (!a.constant)
+      return Element::unknown();
+    if (cast.getTo().isInteger(1))
+      return Element::get(*a.constant != 0);
+    return Element::get(wrap(*a.constant, cast.getTo()));
   }
   if (!a.constant)
     return Element::unknown();
-  if (isa<NotOp>(op))
-    return Element::get(*a.constant == 0);
-  if (isa<NegOp>(op) && *a.constant != std::numeric_limits<int64_t>::min())
-    return Element::get(-*a.constant);
-  return Element::unknown();
+  // Of a bool, the one bit.
+  uint64_t x = *a.constant;
+  return Element::get(wrap(isa<NotOp>(op) ? ~x : 0 - x, getOperandType(op)));
 }
 
 const std::optional<Elements> &KnownValues::getElements(Value value) {
@@ -330,13 +357,16 @@ std::optional<Elements> KnownValues::compute(Value value) {
     if (!input || getShape(0).size() != 1 || reduce.getAxes().size() != 1 ||
         (!isProduct && reduce.getKind() != ReduceKind::Sum))
       return std::nullopt;
-    int64_t result = isProduct ? 1 : 0;
-    for (const Element &element : *input)
-      if (!element.constant ||
-          (isProduct ? MulOverflow(result, *element.constant, result)
-                     : AddOverflow(result, *element.constant, result)))
+    uint64_t result = isProduct ? 1 : 0;
+    for (const Element &element : *input) {
+      if (!element.constant)
         return std::nullopt;
-    return Elements{Element::get(result)};
+      if (isProduct)
+        result *= uint64_t(*element.constant);
+      else
+        result += uint64_t(*element.constant);
+    }
+    return Elements{Element::get(wrap(result, getOperandType(op)))};
   }
   return std::nullopt;
 }

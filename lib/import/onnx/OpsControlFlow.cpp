@@ -32,32 +32,31 @@ importRegion(NodeContext &node, const onnx::GraphProto &graph, Region &region) {
 ///   if (dim == 1) squeeze(x, dim) else x
 /// where the size of the dimension is dynamic. The rest of such a model works
 /// with the squeezed rank only, so the condition is taken to hold; the squeeze
-/// says that the dimension is 1.
-static bool isSqueezeOfOne(Value condition, const onnx::GraphProto &thenGraph,
-                           const onnx::GraphProto &elseGraph) {
-  // The one node besides constants, if it is of this type.
-  auto findOnly = [](const onnx::GraphProto &graph,
-                     StringRef opType) -> const onnx::NodeProto * {
-    const onnx::NodeProto *only = nullptr;
-    for (const onnx::NodeProto &node : graph.node()) {
-      if (node.op_type() == "Constant")
-        continue;
-      if (only || node.op_type() != opType)
-        return nullptr;
-      only = &node;
-    }
-    return only;
-  };
-  const onnx::NodeProto *squeeze = findOnly(thenGraph, "Squeeze");
-  const onnx::NodeProto *identity = findOnly(elseGraph, "Identity");
+/// says that the dimension is 1. `squeezed` and `other` are the results.
+static bool isSqueezeOfOne(NodeContext &node, Value condition, Value squeezed,
+                           Value other) {
   while (Operation *op = condition.getDefiningOp()) {
     if (!isa<SqueezeOp, ReshapeOp, CastOp>(op))
       break;
     condition = op->getOperand(0);
   }
-  return condition.getDefiningOp<EqualOp>() && squeeze && identity &&
-         squeeze->input_size() > 0 && identity->input_size() > 0 &&
-         squeeze->input(0) == identity->input(0);
+  auto equal = condition.getDefiningOp<EqualOp>();
+  auto squeeze = squeezed.getDefiningOp<SqueezeOp>();
+  if (!equal || !squeeze || squeeze.getInput() != other ||
+      squeeze.getAxes().size() != 1)
+    return false;
+  bool isOne = false, isDim = false;
+  for (Value side : equal->getOperands()) {
+    const std::optional<Elements> &elements =
+        node.getKnownValues().getElements(side);
+    if (!elements || elements->size() != 1)
+      return false;
+    const Element &element = elements->front();
+    isOne |= element.constant == 1;
+    isDim |= element.isDim() && element.tensor == other &&
+             element.dim == squeeze.getAxes()[0];
+  }
+  return isOne && isDim;
 }
 
 /// The inputs of the model that `value` is computed from.
@@ -101,8 +100,6 @@ static LogicalResult convertIf(NodeContext &node) {
                           Twine(known->size()));
     return importBranch(node, (*known)[0] ? *thenGraph : *elseGraph);
   }
-  if (isSqueezeOfOne(condition, *thenGraph, *elseGraph))
-    return importBranch(node, *thenGraph);
   RankedTensorType type = getType(condition);
   if (type.getRank() != 0) {
     SmallVector<int64_t> axes =
@@ -120,6 +117,17 @@ static LogicalResult convertIf(NodeContext &node) {
     elseResults = importRegion(node, *elseGraph, elseRegion);
   if (failed(thenResults) || failed(elseResults))
     return failure();
+
+  OpBuilder &builder = node.getBuilder();
+  if (thenResults->size() == 1 && thenResults->front() &&
+      elseResults->front() &&
+      isSqueezeOfOne(node, condition, thenResults->front(),
+                     elseResults->front())) {
+    builder.getBlock()->getOperations().splice(
+        builder.getInsertionPoint(), thenRegion.front().getOperations());
+    node.getKnownValues().clear();
+    return node.setOutputs(*thenResults);
+  }
 
   SmallVector<Type> types;
   SmallVector<Form> forms;
@@ -147,7 +155,6 @@ static LogicalResult convertIf(NodeContext &node) {
     forms.push_back(*form);
   }
 
-  OpBuilder &builder = node.getBuilder();
   for (auto [region, results] : {std::pair(&thenRegion, &*thenResults),
                                  std::pair(&elseRegion, &*elseResults)}) {
     OpBuilder::InsertionGuard guard(builder);
