@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/DecomposeOps.h"
 
+#include "codegen/cpu/Reduction.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -114,10 +116,15 @@ Value Decomposer::decompose(LayerNormOp op) {
 
 Value Decomposer::decompose(ReduceOp op) {
   Value x = widen(op.getInput());
-  Value max = reduce(x, ReduceKind::Max, op.getAxes());
-  Value e = make<ExpOp>(make<SubOp>(x, max));
+  // Shifted by the largest, so that nothing overflows. The shift stays finite:
+  // infinity less itself is no number.
+  double limit = getLargest(getElementTypeOrSelf(x)).convertToDouble();
+  Value shift = ClipOp::create(
+      builder, loc, reduce(x, ReduceKind::Max, op.getAxes()),
+      builder.getF64FloatAttr(-limit), builder.getF64FloatAttr(limit));
+  Value e = make<ExpOp>(make<SubOp>(x, shift));
   Value sum = reduce(e, ReduceKind::Sum, op.getAxes());
-  return narrow(make<AddOp>(make<LogOp>(sum), max), op.getInput());
+  return narrow(make<AddOp>(make<LogOp>(sum), shift), op.getInput());
 }
 
 void decomposeOps(KernelOp kernel) {

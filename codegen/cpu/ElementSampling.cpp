@@ -334,9 +334,11 @@ RoiAlignEmitter::Side RoiAlignEmitter::getSide(int64_t axis) {
     side.countIndex = ratio;
     return side;
   }
-  // One sample for each element, as far as any image is wide.
-  side.count =
-      f.max(f.min(f.ceil(side.binSize), f.constant(1 << 20)), f.constant(0));
+  // One sample for each element; but not ever more of them outside of the
+  // image.
+  Value most =
+      f.add(f.mul(f.fromDim(side.size), f.constant(4)), f.constant(16));
+  side.count = f.max(f.min(f.ceil(side.binSize), most), f.constant(0));
   side.countIndex = f.toDim(side.count);
   return side;
 }

@@ -259,8 +259,15 @@ static Value buildReduce(ElementEmitter &emitter, ReduceOp op, Index index) {
   if (op.getKind() != ReduceKind::LogSumExp)
     return reduction.finish(
         reduce(op.getKind(), [](Value element) { return element; }), count);
-  // Shifted by the largest, so that nothing overflows.
+  // Shifted by the largest, so that nothing overflows, and by a finite number:
+  // see DecomposeOps.cpp.
   Value max = reduce(ReduceKind::Max, [](Value element) { return element; });
+  double limit =
+      getLargest(getElementTypeOrSelf(max.getType())).convertToDouble();
+  max = buildMax(builder, loc, max,
+                 buildConstant(builder, loc, max.getType(), -limit));
+  max = buildMin(builder, loc, max,
+                 buildConstant(builder, loc, max.getType(), limit));
   Value sum = reduce(ReduceKind::LogSumExp, [&](Value element) -> Value {
     Value shifted = arith::SubFOp::create(builder, loc, element, max);
     return math::ExpOp::create(builder, loc, shifted);

@@ -174,6 +174,10 @@ Value Reduction::reduceLanes(Value accumulator) {
   return vector::ExtractOp::create(builder, loc, accumulator, 0);
 }
 
+APFloat getLargest(Type type) {
+  return APFloat::getLargest(cast<FloatType>(type).getFloatSemantics());
+}
+
 Value Reduction::finish(Value accumulator, Value count) {
   Type accumulatorType = accumulator.getType();
   switch (kind) {

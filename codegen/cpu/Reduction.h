@@ -43,6 +43,8 @@ private:
 /// `value` (scalar or vector) with float elements of another width.
 mlir::Value convertFloat(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::Value value, mlir::Type elementType);
+/// The largest finite number of a type of floats.
+llvm::APFloat getLargest(mlir::Type type);
 /// The larger (smaller) of two values of any one type, as one instruction: for
 /// floats the second where they don't compare.
 mlir::Value buildMax(mlir::OpBuilder &builder, mlir::Location loc,

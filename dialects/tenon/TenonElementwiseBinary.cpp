@@ -148,26 +148,20 @@ Value ModOp::buildBody(OpBuilder &builder, Location loc, ValueRange operands) {
                      remainder);
 }
 
-/// Powers of integers by squaring. 6 bits of the exponent are enough: a higher
-/// power overflows unless the base is 0, 1 or -1, and for these the lowest bit
-/// says all. A negative power is 0 but for the bases 1 and -1.
+/// Powers of integers by squaring; they wrap. A negative power is 0 but for the
+/// bases 1 and -1.
 static Value buildIntegerPower(Body &body, Value base, Value exponent,
                                bool isUnsigned) {
   using P = arith::CmpIPredicate;
   Value one = body.integer(base, 1), zero = body.integer(base, 0);
   unsigned width = getElementTypeOrSelf(base).getIntOrFloatBitWidth();
-  Value lowest = body.make<arith::AndIOp>(exponent, one);
-  Value bits = exponent;
-  if (width > 6)
-    bits = body.select(
-        body.compare(P::ugt, exponent, body.integer(exponent, 63)),
-        body.make<arith::OrIOp>(lowest, body.integer(exponent, 62)), exponent);
   Value power = one, square = base;
-  for (unsigned i = 0, e = std::min(width, 6u); i != e; ++i) {
-    Value bit = body.make<arith::AndIOp>(bits, body.integer(bits, 1ll << i));
+  for (unsigned i = 0; i != width; ++i) {
+    Value bit = body.make<arith::AndIOp>(
+        exponent, body.integer(exponent, int64_t(uint64_t(1) << i)));
     power = body.select(body.compare(P::eq, bit, zero), power,
                         body.make<arith::MulIOp>(power, square));
-    if (i + 1 != e)
+    if (i + 1 != width)
       square = body.make<arith::MulIOp>(square, square);
   }
   if (isUnsigned)

@@ -98,9 +98,11 @@ private:
   /// behind reshapes or not: anchors first.
   static int getGain(Value operand) {
     // Sizes are computed without the tensor.
-    if (llvm::count_if(operand.getUsers(), [](Operation *user) {
-          return !isa<tensor::DimOp>(user);
-        }) != 1)
+    int64_t numUses = 0;
+    for (Operation *user : operand.getUsers())
+      if (!isa<tensor::DimOp>(user) && ++numUses == 2)
+        return 0;
+    if (numUses != 1)
       return 0;
     if (auto reshape = operand.getDefiningOp<ReshapeOp>())
       return getGain(reshape.getInput());
@@ -112,10 +114,13 @@ private:
 
   /// The first of the operands that have the largest gain.
   static Value getBestOperand(Operation *op) {
-    Value best = op->getOperand(0);
-    for (Value operand : llvm::drop_begin(op->getOperands()))
-      if (getGain(operand) > getGain(best))
+    Value best;
+    int bestGain = -1;
+    for (Value operand : op->getOperands())
+      if (int gain = getGain(operand); gain > bestGain) {
         best = operand;
+        bestGain = gain;
+      }
     return best;
   }
 

@@ -33,6 +33,8 @@ struct FoldConstants : tenon::impl::FoldConstantsBase<FoldConstants> {
 private:
   /// Freeing looks at the whole module, so it waits until this much is dead.
   static constexpr int64_t kFreeInterval = 32 << 20;
+  /// The most elements that are looked at for one result.
+  static constexpr int64_t kMaxRead = 1 << 26;
 
   void fold(Operation *op) {
     // Functions, branches and kernels have regions; their operations come
@@ -78,6 +80,12 @@ private:
 
   /// Whether the memory of the result is worth it; see the description.
   bool fitsBudget(Operation *op) {
+    // These look at each element of their operand, which a splat of any size
+    // has no memory for.
+    if (isa<ReduceOp, NonZeroOp>(op) &&
+        cast<RankedTensorType>(op->getOperand(0).getType()).getNumElements() >
+            kMaxRead)
+      return false;
     int64_t result = getResultBytes(op);
     if (result <= maxResultBytes || isa<ReshapeOp, SqueezeOp, UnsqueezeOp>(op))
       return true;

@@ -98,3 +98,20 @@ func.func @extremes() -> (tensor<1xf32>, tensor<1099511627776xf32>) {
   return %0, %1 : tensor<1xf32>, tensor<1099511627776xf32>
 }
 {-# dialect_resources: { builtin: { one: "0x040000000000803F" } } #-}
+
+// -----
+
+// A splat takes no memory, but to look at each of its elements takes forever.
+// CHECK-LABEL: func.func @splat(
+// CHECK-DAG: tenon.constant dense<6.000000e+00> : tensor<1xf32>
+// CHECK-DAG: tenon.reduce
+// CHECK-DAG: tenon.nonzero
+func.func @splat() -> (tensor<1xf32>, tensor<1xf32>, tensor<1x5xi64>) {
+  %n = tenon.constant dense<5> : tensor<1xi64>
+  %few = tenon.constant dense<2.0> : tensor<3xf32>
+  %all = tenon.constant dense<0.0> : tensor<1099511627776xf32>
+  %0 = tenon.reduce %few {kind = #tenon.reduce_kind<sum>, axes = array<i64: 0>} : (tensor<3xf32>) -> tensor<1xf32>
+  %1 = tenon.reduce %all {kind = #tenon.reduce_kind<sum>, axes = array<i64: 0>} : (tensor<1099511627776xf32>) -> tensor<1xf32>
+  %2 = tenon.nonzero %all, %n : (tensor<1099511627776xf32>, tensor<1xi64>) -> tensor<1x5xi64>
+  return %0, %1, %2 : tensor<1xf32>, tensor<1xf32>, tensor<1x5xi64>
+}
