@@ -26,7 +26,7 @@ static OpIndex buildIndex() {
         getArrayOps(),       getIndexedOps(),     getSamplingOps(),
         getRandomOps(),      getSignalOps(),      getAttentionOps(),
         getMicrosoftOps(),   getTrainingOps(),    getSequenceOps(),
-        getOptionalOps()})
+        getOptionalOps(),    getPackedWeightOps()})
     for (const OpEntry &entry : family)
       index[entry.name].push_back(&entry);
   return index;

@@ -1,33 +1,50 @@
-//===- OpsMicrosoft.cpp - Operators of com.microsoft ----------------------===//
+//===- OpsMicrosoft.cpp - Attention of com.microsoft ----------------------===//
 
 #include "lib/import/onnx/AttentionParts.h"
 #include "lib/import/onnx/OpTable.h"
 #include "lib/import/onnx/Spelling.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
 using namespace mlir;
 
 namespace tenon::onnx_import {
 
-//===----------------------------------------------------------------------===//
-// Attention
-//===----------------------------------------------------------------------===//
-
-/// A mask of keys: [B, T] says which there are, [B] how many, and [B, S, T]
-/// which each query sees.
-static Value createKeyMask(NodeContext &node, Value mask, Value total,
-                           Type type) {
+/// A mask of keys: [B, T] says which there are, [B] how many, [2 * B] where
+/// they end and then where they begin, and [B, S, T] which each query sees.
+static Value createKeyMask(NodeContext &node, Value mask, Value batch,
+                           Value total, Type type) {
   if (node.failed())
     return {};
   RankedTensorType maskType = getType(mask);
   Type elementType = maskType.getElementType();
   Value isSeen;
   if (maskType.getRank() == 1) {
-    Value ends =
-        node.unsqueeze(node.cast(mask, node.getBuilder().getIntegerType(64)),
-                       {int64_t(1), int64_t(2), int64_t(3)});
-    isSeen = node.binary<LessOp>(createRange(node, total), ends);
+    std::optional<int64_t> images;
+    if (auto known = node.getKnownValues().getConstants(batch))
+      images = known->front();
+    int64_t size = maskType.getDimSize(0);
+    bool hasBegins =
+        images && *images <= INT32_MAX && size == 2 * *images && size != 0;
+    if (images && *images <= INT32_MAX && size == 3 * *images + 2) {
+      node.unsupported("a mask of cumulated lengths is not supported");
+      return {};
+    }
+    if (!hasBegins)
+      mask = node.requireSize(mask, 0, batch);
+    mask = node.cast(mask, node.getBuilder().getIntegerType(64));
+    Value all = createRange(node, total);
+    auto getBound = [&](Value bound) {
+      return node.unsqueeze(bound, {int64_t(1), int64_t(2), int64_t(3)});
+    };
+    if (hasBegins) {
+      Value ends = node.sliceAxis(mask, 0, node.createInts(0), batch);
+      Value begins = node.sliceAxis(mask, 0, batch, node.createInts(size));
+      isSeen = node.create<AndOp>(
+          node.binary<LessOp>(all, getBound(ends)),
+          node.binary<GreaterEqualOp>(all, getBound(begins)));
+    } else {
+      isSeen = node.binary<LessOp>(all, getBound(mask));
+    }
   } else if (maskType.getRank() == 2 || maskType.getRank() == 3) {
     if (!elementType.isInteger(1))
       mask = node.create<NotOp>(
@@ -67,7 +84,8 @@ static void addMasks(NodeContext &node, Heads &heads, Value keys, bool isCausal,
   Type type = getElementTypeOrSelf(heads.query);
   Value total = node.getDim(heads.key, 2);
   if (keys)
-    heads.masks.push_back(createKeyMask(node, keys, total, type));
+    heads.masks.push_back(
+        createKeyMask(node, keys, node.getDim(heads.query, 0), total, type));
   if (isCausal)
     heads.masks.push_back(createMask(
         node,
@@ -275,8 +293,35 @@ static LogicalResult convertMicrosoftRotary(NodeContext &node) {
   return finishRotary(node, input, turned);
 }
 
+/// `past` [B, H, T, D] with `value` [B, H, S, D] in the places from `first`
+/// [B, 1] on, `length` (tensor<1xi64>, at least T) keys in all.
+static Value writeTo(NodeContext &node, Value past, Value value, Value first,
+                     Value length) {
+  if (!past || node.failed() || !value)
+    return value;
+  Value zero = node.createInts(0);
+  Value missing = node.create<SubOp>(length, node.getDim(past, 2));
+  Value room = node.create<PadOp>(
+      past, node.joinShape({zero, zero, zero, zero, zero, zero, missing, zero}),
+      Value(), PadMode::Constant);
+  if (node.failed())
+    return {};
+  SmallVector<int64_t> dims(getType(past).getShape());
+  if (!node.getKnownValues().getConstants(missing))
+    dims[2] = ShapedType::kDynamic;
+  room = node.refineType(room, dims);
+  Value places =
+      node.unsqueeze(createRange(node, node.getDim(value, 2)), {int64_t(0)});
+  places = node.unsqueeze(node.binary<AddOp>(places, first),
+                          {int64_t(1), int64_t(3)});
+  Value indices = node.expand(places, node.getShape(value));
+  return node.create<ScatterElementsOp>(room, indices, value, uint64_t(2),
+                                        ScatterReduction::None);
+}
+
 /// com.microsoft.GroupQueryAttention. `seqlens_k` is the number of keys of each
-/// sequence less one; keys behind it are not seen.
+/// sequence less one, the new ones among them; keys behind it are not seen. The
+/// past may have room for more keys than it has.
 static LogicalResult convertGroupQueryAttention(NodeContext &node) {
   int64_t numHeads = node.getRequiredInt("num_heads"),
           keyHeads = node.getRequiredInt("kv_num_heads");
@@ -293,6 +338,7 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
   Value pastKey = node.getOptionalInput(3),
         pastValue = node.getOptionalInput(4);
   Value lastKeys = node.getInput(5);
+  Value total = toScalar(node, node.getInput(6), "a number of keys");
   Value cosineCache = node.getOptionalInput(7),
         sineCache = node.getOptionalInput(8);
   if (node.failed())
@@ -339,9 +385,16 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
     ends = node.unsqueeze(ends, {int64_t(0)});
   ends = node.reshape(ends, node.createInts({-1, 1}));
   ends = node.create<AddOp>(ends, node.createScalar(i64, 1));
-  // Where the first query stands: behind the keys of the past. Without one,
-  // sequences are padded at their ends and begin at 0.
-  Value first = pastKey ? node.getDim(pastKey, 2) : Value();
+  // Where the first query of each sequence stands: behind the keys of its past.
+  // Without one, sequences are padded at their ends and begin at 0.
+  Value first, length = node.unsqueeze(node.cast(total, i64), {int64_t(0)});
+  if (pastKey) {
+    first = node.create<MaxOp>(node.binary<SubOp>(ends, count),
+                               node.createScalar(i64, 0));
+    length = node.create<MaxOp>(length, node.getDim(pastKey, 2));
+  }
+  if (node.failed())
+    return failure();
   if (doRotary) {
     if (!cosineCache || !sineCache)
       return node.invalid("do_rotary = 1 needs cos_cache and sin_cache");
@@ -362,16 +415,21 @@ static LogicalResult convertGroupQueryAttention(NodeContext &node) {
     key = turn(key);
   }
   heads.query = query;
-  heads.key = appendTo(node, pastKey, key);
-  heads.value = appendTo(node, pastValue, value);
+  if (!pastKey != !pastValue)
+    return node.invalid("expected past_key and past_value, or neither");
+  heads.key = writeTo(node, pastKey, key, first, length);
+  heads.value = writeTo(node, pastValue, value, first, length);
   if (node.failed())
     return failure();
   Type type = getElementTypeOrSelf(query);
-  Value total = node.getDim(heads.key, 2);
+  length = node.getDim(heads.key, 2);
+  if (first)
+    first = node.unsqueeze(first, {int64_t(1), int64_t(2)});
   Value isSeen =
-      createCausal(node, count, total, first, window > 0 ? window : 0);
-  Value isThere = node.binary<LessOp>(
-      createRange(node, total), node.unsqueeze(ends, {int64_t(1), int64_t(2)}));
+      createCausal(node, count, length, first, window > 0 ? window : 0);
+  Value isThere =
+      node.binary<LessOp>(createRange(node, length),
+                          node.unsqueeze(ends, {int64_t(1), int64_t(2)}));
   // Where the sequence ends before its padding, its rows see what comes first.
   heads.masks.push_back(
       createMask(node, node.binary<AndOp>(isSeen, isThere), type));
@@ -422,144 +480,6 @@ static LogicalResult convertEmbedLayerNorm(NodeContext &node) {
   return node.hasOutput(2) ? node.setOutput(2, sum) : success();
 }
 
-//===----------------------------------------------------------------------===//
-// Weights of few bits
-//===----------------------------------------------------------------------===//
-
-/// Numbers of `bits` bits, the first in the low bits of a byte.
-static uint32_t getPacked(ArrayRef<char> bytes, int64_t i, int64_t bits) {
-  int64_t at = i * bits;
-  uint32_t value = uint8_t(bytes[at / 8]) >> (at % 8);
-  if (at % 8 + bits > 8)
-    value |= uint32_t(uint8_t(bytes[at / 8 + 1])) << (8 - at % 8);
-  return value & ((1u << bits) - 1);
-}
-
-/// The elements of a constant of floats.
-static std::optional<SmallVector<float>> getFloatElements(Value value) {
-  auto constant = value.getDefiningOp<ConstantOp>();
-  if (!constant)
-    return std::nullopt;
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<float> result;
-  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
-  if (dense && isa<FloatType>(type.getElementType())) {
-    for (APFloat element : dense.getValues<APFloat>()) {
-      bool losesInfo;
-      element.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
-                      &losesInfo);
-      result.push_back(element.convertToFloat());
-    }
-    return result;
-  }
-  ArrayRef<char> bytes = getRawBytes(constant.getValue());
-  auto floatType = dyn_cast<FloatType>(type.getElementType());
-  if (!floatType || bytes.empty())
-    return std::nullopt;
-  unsigned width = floatType.getWidth() / 8;
-  for (size_t at = 0; at + width <= bytes.size(); at += width) {
-    uint64_t word = 0;
-    memcpy(&word, bytes.data() + at, width);
-    APFloat element(floatType.getFloatSemantics(), APInt(8 * width, word));
-    bool losesInfo;
-    element.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
-                    &losesInfo);
-    result.push_back(element.convertToFloat());
-  }
-  return result;
-}
-
-/// com.microsoft.MatMulNBits: the weights are widened when compiling.
-static LogicalResult convertMatMulNBits(NodeContext &node) {
-  int64_t depth = node.getRequiredInt("K"), columns = node.getRequiredInt("N"),
-          bits = node.getInt("bits", 4),
-          block = node.getRequiredInt("block_size");
-  node.ignoreAttributes({"accuracy_level", "weight_prepacked"});
-  Value input = node.getInput(0), packed = node.getInput(1),
-        scales = node.getInput(2);
-  Value zeros = node.getOptionalInput(3), groups = node.getOptionalInput(4),
-        bias = node.getOptionalInput(5);
-  if (node.failed())
-    return failure();
-  if (groups)
-    return node.unsupported("input g_idx is not supported");
-  if (bits < 2 || bits > 8 || block < 16 || block > (1 << 16) ||
-      !llvm::isPowerOf2_64(block) || depth < 1 || columns < 1 ||
-      depth > INT32_MAX || columns > INT32_MAX)
-    return node.invalid("expected 'bits' from 2 to 8, a 'block_size' that is a "
-                        "power of 2 from 16, and 'K' and 'N' of at least 1");
-  int64_t blocks = (depth + block - 1) / block;
-  int64_t blockBytes = block * bits / 8, total;
-  if (MulOverflow(depth, columns, total) || total > (int64_t(1) << 34))
-    return node.unsupported("the weights are too large");
-  auto constant = packed.getDefiningOp<ConstantOp>();
-  std::optional<SmallVector<float>> factors = getFloatElements(scales);
-  if (!constant || !factors)
-    return node.unsupported("the weights must be constant");
-  SmallVector<char> storage;
-  ArrayRef<char> bytes = getRawBytes(constant.getValue());
-  auto expand = [](ElementsAttr attribute, SmallVector<char> &storage) {
-    auto dense = dyn_cast<DenseElementsAttr>(attribute);
-    if (dense && dense.getElementType().isInteger(8))
-      for (const APInt &element : dense.getValues<APInt>())
-        storage.push_back(char(element.getZExtValue()));
-    return ArrayRef<char>(storage);
-  };
-  if (bytes.empty())
-    bytes = expand(constant.getValue(), storage);
-  if (int64_t(bytes.size()) != columns * blocks * blockBytes ||
-      int64_t(factors->size()) != columns * blocks)
-    return node.invalid("expected " + Twine(columns * blocks * blockBytes) +
-                        " bytes of weights and " + Twine(columns * blocks) +
-                        " scales, found " + Twine(bytes.size()) + " and " +
-                        Twine(factors->size()));
-  // Points that mean zero: packed like the weights, or numbers.
-  SmallVector<float> points(columns * blocks, float(1 << (bits - 1)));
-  if (zeros) {
-    if (std::optional<SmallVector<float>> given = getFloatElements(zeros)) {
-      points = *given;
-    } else {
-      auto zeroConstant = zeros.getDefiningOp<ConstantOp>();
-      if (!zeroConstant)
-        return node.unsupported("the zero points must be constant");
-      SmallVector<char> zeroStorage;
-      ArrayRef<char> zeroBytes = getRawBytes(zeroConstant.getValue());
-      if (zeroBytes.empty())
-        zeroBytes = expand(zeroConstant.getValue(), zeroStorage);
-      int64_t rowBytes = (blocks * bits + 7) / 8;
-      if (int64_t(zeroBytes.size()) != columns * rowBytes)
-        return node.invalid("expected " + Twine(columns * rowBytes) +
-                            " bytes of zero points, found " +
-                            Twine(zeroBytes.size()));
-      for (int64_t row = 0; row != columns; ++row)
-        for (int64_t i = 0; i != blocks; ++i)
-          points[row * blocks + i] =
-              getPacked(zeroBytes.slice(row * rowBytes, rowBytes), i, bits);
-    }
-  }
-  if (int64_t(points.size()) != columns * blocks)
-    return node.invalid("expected " + Twine(columns * blocks) +
-                        " zero points, found " + Twine(points.size()));
-  std::vector<float> weights(total);
-  for (int64_t row = 0; row != columns; ++row)
-    for (int64_t i = 0; i != depth; ++i) {
-      int64_t at = row * blocks + i / block;
-      uint32_t number =
-          getPacked(bytes.slice(at * blockBytes, blockBytes), i % block, bits);
-      weights[row * depth + i] = (float(number) - points[at]) * (*factors)[at];
-    }
-  auto type =
-      RankedTensorType::get({columns, depth}, node.getBuilder().getF32Type());
-  Value matrix = node.createConstant(
-      DenseElementsAttr::get(type, ArrayRef<float>(weights)));
-  matrix = node.cast(matrix, getElementTypeOrSelf(input));
-  Value result = node.create<MatMulOp>(input, matrix, /*transposeA=*/false,
-                                       /*transposeB=*/true);
-  if (bias)
-    result = node.binary<AddOp>(result, bias);
-  return node.setOutput(result);
-}
-
 ArrayRef<OpEntry> getMicrosoftOps() {
   static constexpr int64_t v1[] = {1};
   static const OpEntry entries[] = {
@@ -571,7 +491,6 @@ ArrayRef<OpEntry> getMicrosoftOps() {
       {"RotaryEmbedding", v1, convertMicrosoftRotary, 4, 4, "com.microsoft"},
       {"EmbedLayerNormalization", v1, convertEmbedLayerNorm, 7, 9,
        "com.microsoft"},
-      {"MatMulNBits", v1, convertMatMulNBits, 3, 6, "com.microsoft"},
   };
   return entries;
 }
