@@ -1,6 +1,7 @@
 //===- ComputedAxes.cpp - Axes that are not constant ----------------------===//
 
 #include "lib/import/onnx/ComputedAxes.h"
+#include "lib/import/onnx/Sequences.h"
 #include "lib/import/onnx/Spelling.h"
 
 using namespace llvm;
@@ -59,6 +60,15 @@ static SmallVector<Value> findAxes(NodeContext &node, Value axes,
   return found;
 }
 
+/// 0 (tensor<1xi64>), if all `axes` are different dimensions: `numFound` of
+/// them are. If not, an error when the model runs.
+static Value checkAxes(NodeContext &node, Value axes, Value numFound) {
+  if (node.failed())
+    return {};
+  return require(node, number(node, 0),
+                 node.create<EqualOp>(node.getDim(axes, 0), numFound));
+}
+
 //===----------------------------------------------------------------------===//
 // Slice
 //===----------------------------------------------------------------------===//
@@ -114,14 +124,26 @@ Value sliceComputed(NodeContext &node, Value input, Value starts, Value ends,
   } else {
     axes = createRange(node, node.getDim(starts, 0));
   }
+  SmallVector<Value> isNamed, counts;
+  Value numFound = number(node, 0);
+  for (int64_t dim = 0; dim != rank; ++dim) {
+    isNamed.push_back(node.create<EqualOp>(axes, number(node, dim)));
+    counts.push_back(
+        sum(node, node.cast(isNamed.back(), node.getBuilder().getI64Type())));
+    numFound = node.create<AddOp>(
+        numFound, node.create<MinOp>(counts.back(), number(node, 1)));
+  }
+  starts = node.create<AddOp>(starts, checkAxes(node, axes, numFound));
   for (int64_t dim = 0; dim != rank && !node.failed(); ++dim) {
-    Value isMeant = node.create<EqualOp>(axes, number(node, dim));
+    Value isMeant = isNamed[dim];
     auto pick = [&](Value values) {
       return sum(node, node.create<WhereOp>(isMeant, values, number(node, 0)));
     };
     Value size = node.getDim(input, dim);
     Value isThere =
         sum(node, node.cast(isMeant, node.getBuilder().getI64Type()));
+    numFound = node.create<AddOp>(numFound,
+                                  node.create<MinOp>(isThere, number(node, 1)));
     // What is not meant is taken as it is.
     Value isAll = node.create<EqualOp>(isThere, number(node, 0));
     Value end = node.create<WhereOp>(isAll, size, pick(ends));
@@ -220,9 +242,15 @@ Value reduceComputed(NodeContext &node, Value input, Value axes,
   Value isEmpty = node.create<EqualOp>(node.getDim(axes, 0), zero);
   Value byDefault =
       isIdentity ? zero : node.cast(isEmpty, node.getBuilder().getI64Type());
-  for (auto [dim, isNamed] : llvm::enumerate(findAxes(node, axes, rank))) {
+  SmallVector<Value> named = findAxes(node, axes, rank);
+  Value numFound = zero;
+  for (Value isNamed : named)
+    numFound = node.create<AddOp>(numFound, node.create<MaxOp>(isNamed, zero));
+  Value checked = checkAxes(node, axes, numFound);
+  for (auto [dim, isNamed] : llvm::enumerate(named)) {
     // Of no axes the largest is less than 0.
-    Value numReduced = node.create<MaxOp>(isNamed, byDefault);
+    Value numReduced =
+        node.create<AddOp>(node.create<MaxOp>(isNamed, byDefault), checked);
     Value numKept = node.create<MulOp>(node.getDim(input, dim),
                                        node.create<SubOp>(one, numReduced));
     Value reduced =

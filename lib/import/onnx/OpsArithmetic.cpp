@@ -63,9 +63,15 @@ static LogicalResult convertPow(NodeContext &node) {
     return failure();
   Type type = getElementTypeOrSelf(base),
        exponentType = getElementTypeOrSelf(exponent);
-  // An integer to the power of a fraction is computed in floats.
+  // An integer to the power of a fraction is computed in floats, which hold the
+  // base.
   if (type.isInteger() && isa<FloatType>(exponentType)) {
-    Value power = node.binary<PowOp>(node.cast(base, exponentType), exponent);
+    OpBuilder &builder = node.getBuilder();
+    Type wide = type.getIntOrFloatBitWidth() > 16 || exponentType.isF64()
+                    ? Type(builder.getF64Type())
+                    : Type(builder.getF32Type());
+    Value power =
+        node.binary<PowOp>(node.cast(base, wide), node.cast(exponent, wide));
     return node.setOutput(node.cast(power, type));
   }
   return node.setOutput(node.binary<PowOp>(base, node.cast(exponent, type)));

@@ -183,6 +183,10 @@ void Einsum::takeDiagonals(Operand &operand) {
                    Twine(b) + " of one input");
       return;
     }
+    operand.value =
+        node.requireSize(operand.value, i, node.getDim(operand.value, first));
+    if (node.failed())
+      return;
     Value isDiagonal =
         node.create<EqualOp>(createIndices(node, operand.value, first),
                              createIndices(node, operand.value, i));
@@ -193,23 +197,26 @@ void Einsum::takeDiagonals(Operand &operand) {
 }
 
 LogicalResult Einsum::dropBroadcast() {
-  for (auto [i, operand] : llvm::enumerate(operands)) {
+  // Of each label, how many operands have it and what size it stands for.
+  llvm::DenseMap<int, int64_t> numOperands, sizes;
+  for (Operand &operand : operands)
+    for (auto [dim, label] : llvm::enumerate(operand.labels)) {
+      ++numOperands[label];
+      int64_t size = getType(operand.value).getDimSize(dim);
+      if (size == 1 || ShapedType::isDynamic(size))
+        continue;
+      int64_t known = sizes.try_emplace(label, size).first->second;
+      if (size != known)
+        return node.invalid("a label stands for the sizes " + Twine(known) +
+                            " and " + Twine(size));
+    }
+  for (Operand &operand : operands) {
     for (int64_t dim = int64_t(operand.labels.size()) - 1; dim >= 0; --dim) {
       int label = operand.labels[dim];
-      int64_t size = getType(operand.value).getDimSize(dim);
-      bool isElsewhere = false;
-      for (auto [j, other] : llvm::enumerate(operands)) {
-        if (i == j || !other.has(label))
-          continue;
-        isElsewhere = true;
-        int64_t otherSize = getType(other.value).getDimSize(other.find(label));
-        if (size != otherSize && size != 1 && otherSize != 1 &&
-            !ShapedType::isDynamic(size) && !ShapedType::isDynamic(otherSize))
-          return node.invalid("a label stands for the sizes " + Twine(size) +
-                              " and " + Twine(otherSize));
-      }
-      if (size != 1 || !isElsewhere)
+      if (getType(operand.value).getDimSize(dim) != 1 ||
+          numOperands[label] == 1)
         continue;
+      --numOperands[label];
       operand.value = node.squeeze(operand.value, dim);
       operand.labels.erase(operand.labels.begin() + dim);
       if (node.failed())
@@ -322,11 +329,17 @@ Value Einsum::convert() {
     takeDiagonals(operand);
   if (node.failed() || failed(dropBroadcast()))
     return {};
+  // Labels are needed up to the last operand that has them.
+  MapVector<int, size_t> lastUses;
+  for (auto [i, operand] : llvm::enumerate(operands))
+    for (int label : operand.labels)
+      lastUses[label] = i;
   Operand product = operands[0];
   for (size_t i = 1; i != operands.size() && !node.failed(); ++i) {
     Labels kept = result;
-    for (const Operand &later : ArrayRef<Operand>(operands).drop_front(i + 1))
-      llvm::append_range(kept, later.labels);
+    for (auto [label, last] : lastUses)
+      if (last > i)
+        kept.push_back(label);
     product = multiply(product, operands[i], kept);
   }
   if (node.failed())

@@ -31,7 +31,7 @@ static LogicalResult convertElu(NodeContext &node) {
   return convertAlpha<EluOp>(node, 1.0);
 }
 
-/// celu(x) = alpha * elu(x / alpha)
+/// celu(x) = max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
 static LogicalResult convertCelu(NodeContext &node) {
   double alpha = node.getFloat("alpha", 1.0);
   Value input = node.getInput(0);
@@ -41,6 +41,15 @@ static LogicalResult convertCelu(NodeContext &node) {
     return node.invalid("attribute 'alpha' is 0, expected another number");
   if (alpha == 1)
     return node.setOutput(node.create<EluOp>(input, APFloat(1.0)));
+  if (alpha < 0) {
+    // x / alpha is positive where x is not; exp(z) - 1 = -elu(-z) * exp(z).
+    Value z = withScalar<DivOp>(node, input, alpha);
+    Value elu = node.create<EluOp>(node.create<NegOp>(z), APFloat(1.0));
+    Value below = withScalar<MulOp>(
+        node, node.create<MulOp>(elu, node.create<ExpOp>(z)), -alpha);
+    return node.setOutput(
+        where(node, withScalar<LessOp>(node, input, 0), below, input));
+  }
   Value scale = node.createScalar(getElementTypeOrSelf(input), alpha);
   Value elu =
       node.create<EluOp>(node.create<DivOp>(input, scale), APFloat(1.0));

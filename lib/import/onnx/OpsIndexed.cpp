@@ -145,9 +145,6 @@ static LogicalResult convertScatterNd(NodeContext &node) {
 /// ends.
 static LogicalResult convertMaxUnpool(NodeContext &node) {
   Value input = node.getInput(0), indices = node.getInput(1);
-  std::optional<SmallVector<int64_t>> kernel = node.getInts("kernel_shape"),
-                                      strides = node.getInts("strides"),
-                                      pads = node.getInts("pads");
   if (node.failed())
     return failure();
   RankedTensorType type = getType(input);
@@ -155,30 +152,21 @@ static LogicalResult convertMaxUnpool(NodeContext &node) {
   if (spatial < 1)
     return node.invalid("expected an input of rank 3 or more, found rank " +
                         Twine(rank));
-  if (!kernel)
+  if (!node.hasAttribute("kernel_shape"))
     return node.invalid("attribute 'kernel_shape' is missing");
-  if (!strides)
-    strides = SmallVector<int64_t>(spatial, 1);
-  if (!pads)
-    pads = SmallVector<int64_t>(2 * spatial, 0);
-  if (int64_t(kernel->size()) != spatial ||
-      int64_t(strides->size()) != spatial ||
-      int64_t(pads->size()) != 2 * spatial)
-    return node.invalid("expected 'kernel_shape', 'strides' and 'pads' for " +
-                        Twine(spatial) + " dimensions");
-  for (ArrayRef<int64_t> values :
-       {ArrayRef(*kernel), ArrayRef(*strides), ArrayRef(*pads)})
-    for (int64_t value : values)
-      if (value < 0 || value > INT32_MAX)
-        return node.invalid("an attribute has the element " + Twine(value) +
-                            ", expected one from 0 to 2^31 - 1");
+  SmallVector<int64_t> kernel =
+                           getPerDimension(node, "kernel_shape", spatial, 1, 1),
+                       strides =
+                           getPerDimension(node, "strides", spatial, 1, 1),
+                       pads = getPerDimension(node, "pads", 2 * spatial, 0, 0);
+  if (node.failed())
+    return failure();
   SmallVector<Value> sizes{node.getDim(input, 0), node.getDim(input, 1)};
   for (int64_t i = 0; i != spatial; ++i) {
-    int64_t more =
-        (*kernel)[i] - (*strides)[i] - (*pads)[i] - (*pads)[spatial + i];
+    int64_t more = kernel[i] - strides[i] - pads[i] - pads[spatial + i];
     int64_t size = type.getDimSize(i + 2), result;
     if (!ShapedType::isDynamic(size)) {
-      if (MulOverflow(size, (*strides)[i], result) ||
+      if (MulOverflow(size, strides[i], result) ||
           AddOverflow(result, more, result) || result < 0)
         return node.invalid("dimension " + Twine(i + 2) +
                             " of the result would be negative or too large");
@@ -186,7 +174,7 @@ static LogicalResult convertMaxUnpool(NodeContext &node) {
       continue;
     }
     Value scaled = node.create<MulOp>(node.getDim(input, i + 2),
-                                      node.createInts((*strides)[i]));
+                                      node.createInts(strides[i]));
     sizes.push_back(node.create<AddOp>(scaled, node.createInts(more)));
   }
   Value shape = node.joinShape(sizes);
@@ -195,6 +183,7 @@ static LogicalResult convertMaxUnpool(NodeContext &node) {
   Value zero = node.createScalar(type.getElementType(), 0);
   Value image = node.expand(zero, shape);
   Value all = node.createInts(int64_t(-1));
+  indices = rejectNegative(node, indices, node.getDimProduct(image, 0, rank));
   Value scattered = node.create<ScatterElementsOp>(
       node.reshape(image, all), node.reshape(indices, all),
       node.reshape(input, all), uint64_t(0), ScatterReduction::None);

@@ -17,6 +17,9 @@ namespace tenon::onnx_import {
 
 /// A loop that counts to a constant of so many nodes in all is written out.
 static constexpr int64_t kMaxUnrolledNodes = 64;
+/// With the graphs within its body, and with all copies that the loops around
+/// make of it.
+static constexpr int64_t kMaxNestedNodes = 4096;
 
 /// A scalar out of a tensor of one element; null after an error.
 static Value getScalar(NodeContext &node, Value value, Type elementType,
@@ -175,6 +178,16 @@ createLoop(NodeContext &node, const LoopParts &parts, BodyFn importBody) {
   }
 }
 
+/// The nodes of a graph and of those within it, up to a limit.
+static int64_t countNodes(const onnx::GraphProto &graph) {
+  int64_t count = graph.node_size();
+  for (const onnx::NodeProto &node : graph.node())
+    for (const onnx::AttributeProto &attribute : node.attribute())
+      if (attribute.has_g())
+        count += countNodes(attribute.g());
+  return std::min<int64_t>(count, kMaxNestedNodes + 1);
+}
+
 /// How often a loop runs, if that is a constant and the loop is small enough to
 /// be written out.
 static std::optional<int64_t> getSmallCount(NodeContext &node,
@@ -193,6 +206,7 @@ static std::optional<int64_t> getSmallCount(NodeContext &node,
   // What is joined of nothing has dimensions all the same.
   if (!count || *count > kMaxUnrolledNodes ||
       *count * body.node_size() > kMaxUnrolledNodes ||
+      *count * node.getNumCopies() * countNodes(body) > kMaxNestedNodes ||
       (*count <= 0 && parts.numScans != 0))
     return std::nullopt;
   return std::max<int64_t>(*count, 0);
@@ -236,8 +250,12 @@ FailureOr<SmallVector<Value>> importLoop(NodeContext &node,
                                          const onnx::GraphProto &body,
                                          BodyFn importBody) {
   if (std::optional<int64_t> count = getSmallCount(node, parts, body)) {
+    int64_t &numCopies = node.getNumCopies();
+    int64_t outside = numCopies;
+    numCopies *= std::max<int64_t>(*count, 1);
     FailureOr<SmallVector<Value>> results =
         unrollLoop(node, parts, *count, importBody);
+    numCopies = outside;
     if (failed(results) || !results->empty())
       return results;
   }

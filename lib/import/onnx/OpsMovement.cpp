@@ -2,6 +2,7 @@
 
 #include "lib/import/onnx/ComputedAxes.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
 
@@ -125,8 +126,9 @@ static LogicalResult splitByComputed(NodeContext &node, Value input,
   if (getType(sizes).getDimSize(0) != count)
     return node.invalid("expected a size for each of " + Twine(count) +
                         " outputs");
-  // Without the negative ones, sizes are too many or don't make up the whole.
-  sizes = node.create<MaxOp>(sizes, node.createInts(0));
+  input = requireSizes(node, input, axis, sizes);
+  if (node.failed())
+    return failure();
   auto sumUpTo = [&](int64_t end) -> Value {
     if (end == 0)
       return node.createInts(0);
@@ -134,7 +136,6 @@ static LogicalResult splitByComputed(NodeContext &node, Value input,
         node.sliceAxis(sizes, 0, node.createInts(0), node.createInts(end));
     return node.create<ReduceOp>(part, ReduceKind::Sum, ArrayRef<int64_t>{0});
   };
-  input = replaceDim(node, input, axis, {sumUpTo(count)});
   for (int64_t i = 0; i != count; ++i)
     if (node.hasOutput(i) &&
         failed(node.setOutput(
@@ -447,9 +448,11 @@ static LogicalResult convertExpand(NodeContext &node) {
     } else {
       Value part = node.sliceAxis(shape, 0, node.createInts(place),
                                   node.createInts(place + 1));
-      // One of the two is 1, or they are equal: the larger one it is.
+      // One of the two is 1, or they are equal.
       if (size != 1)
-        part = node.create<MaxOp>(part, node.getDim(input, dim));
+        part = node.create<WhereOp>(
+            node.create<EqualOp>(part, node.createInts(int64_t(1))),
+            node.getDim(input, dim), part);
       parts.push_back(part);
     }
   }

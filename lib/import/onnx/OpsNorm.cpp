@@ -51,6 +51,15 @@ static LogicalResult convertTrainingNorm(NodeContext &node, Value input,
   return node.setOutput(node.cast(result, type));
 }
 
+/// The wider of two types of floats; float32 for two of one width.
+static Type getWider(Type a, Type b) {
+  unsigned widthA = a.getIntOrFloatBitWidth(),
+           widthB = b.getIntOrFloatBitWidth();
+  if (widthA == widthB)
+    return a == b ? a : Float32Type::get(a.getContext());
+  return widthA < widthB ? b : a;
+}
+
 static LogicalResult convertBatchNorm(NodeContext &node) {
   double epsilon = node.getFloat("epsilon", 1e-5f);
   double momentum = node.getFloat("momentum", 0.9f);
@@ -82,19 +91,27 @@ static LogicalResult convertBatchNorm(NodeContext &node) {
   }
   if (isTraining)
     return convertTrainingNorm(node, input, parameters, epsilon, momentum);
+  if (node.failed())
+    return failure();
   // Statistics may be of a wider type than the input.
-  Type type = getElementTypeOrSelf(input);
+  Type type = getElementTypeOrSelf(input), wide = type;
+  for (Value parameter : parameters)
+    wide = getWider(wide, getElementTypeOrSelf(parameter));
+  input = node.cast(input, wide);
   for (Value &parameter : parameters)
-    parameter = node.cast(parameter, type);
-  if (!isPerElement)
-    return node.setOutput(node.create<BatchNormOp>(
-        input, parameters[0], parameters[1], parameters[2], parameters[3],
-        APFloat(epsilon), uint64_t(1)));
-  for (Value &parameter : parameters)
-    parameter = node.unsqueeze(parameter, {int64_t(0)});
-  return node.setOutput(
-      applyNorm(node, node.create<SubOp>(input, parameters[2]), parameters[3],
-                parameters[0], parameters[1], epsilon));
+    parameter = node.cast(parameter, wide);
+  Value result;
+  if (!isPerElement) {
+    result = node.create<BatchNormOp>(input, parameters[0], parameters[1],
+                                      parameters[2], parameters[3],
+                                      APFloat(epsilon), uint64_t(1));
+  } else {
+    for (Value &parameter : parameters)
+      parameter = node.unsqueeze(parameter, {int64_t(0)});
+    result = applyNorm(node, node.create<SubOp>(input, parameters[2]),
+                       parameters[3], parameters[0], parameters[1], epsilon);
+  }
+  return node.setOutput(node.cast(result, type));
 }
 
 /// (x - mean) / sqrt(variance + epsilon), with both over `axes`.
@@ -253,6 +270,13 @@ static LogicalResult convertGroupNorm(NodeContext &node) {
         size != expected)
       return node.invalid("expected scale and bias of " + Twine(expected) +
                           " elements, found " + Twine(size));
+  }
+  if (ShapedType::isDynamic(channels)) {
+    Value count = node.createInts(groups), dim = node.getDim(input, 1);
+    input = node.requireSize(
+        input, 1, node.create<MulOp>(node.create<DivOp>(dim, count), count));
+    if (node.failed())
+      return failure();
   }
   // [N, groups, rest], normalised in the type that sums have.
   Value grouped = node.reshape(

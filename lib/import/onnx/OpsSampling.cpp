@@ -4,6 +4,8 @@
 #include "lib/import/onnx/Spelling.h"
 
 #include <cmath>
+#include <cstring>
+#include <vector>
 
 using namespace llvm;
 using namespace mlir;
@@ -165,6 +167,7 @@ static LogicalResult convertRoiAlign(NodeContext &node) {
     return node.invalid("attribute 'coordinate_transformation_mode' is " +
                         quote(coordinates) +
                         ", expected half_pixel or output_half_pixel");
+  batchIndices = rejectNegative(node, batchIndices, node.getDim(input, 0));
   return node.setOutput(node.create<RoiAlignOp>(
       input, rois, batchIndices, ArrayRef<int64_t>{height, width},
       mode == "avg" ? ReduceKind::Mean : ReduceKind::Max, APFloat(scale),
@@ -209,22 +212,9 @@ struct DeformWindow {
 static std::optional<DeformWindow> getDeformWindow(NodeContext &node,
                                                    Value weights) {
   DeformWindow window;
-  auto read = [&](StringRef name, size_t count, int64_t defaultValue) {
-    SmallVector<int64_t> values =
-        node.getInts(name).value_or(SmallVector<int64_t>(count, defaultValue));
-    if (values.size() != count)
-      node.invalid("attribute '" + name + "' has " + Twine(values.size()) +
-                   " elements, expected " + Twine(count));
-    for (int64_t value : values)
-      if (value < defaultValue || value > INT32_MAX)
-        node.invalid("attribute '" + name + "' has the element " +
-                     Twine(value) + ", expected one of at least " +
-                     Twine(defaultValue) + " and below 2^31");
-    return values;
-  };
-  window.strides = read("strides", 2, 1);
-  window.dilations = read("dilations", 2, 1);
-  window.pads = read("pads", 4, 0);
+  window.strides = getPerDimension(node, "strides", 2, 1, 1);
+  window.dilations = getPerDimension(node, "dilations", 2, 1, 1);
+  window.pads = getPerDimension(node, "pads", 4, 0, 0);
   window.groups = node.getInt("group", 1);
   window.offsetGroups = node.getInt("offset_group", 1);
   if (window.groups < 1 || window.offsetGroups < 1 ||
@@ -232,7 +222,7 @@ static std::optional<DeformWindow> getDeformWindow(NodeContext &node,
     node.invalid("expected attributes 'group' and 'offset_group' of at least "
                  "1");
   if (node.hasAttribute("kernel_shape"))
-    window.kernel = read("kernel_shape", 2, 1);
+    window.kernel = getPerDimension(node, "kernel_shape", 2, 1, 1);
   if (node.failed())
     return std::nullopt;
   SmallVector<int64_t> own(getType(weights).getShape().drop_front(2));
@@ -244,8 +234,29 @@ static std::optional<DeformWindow> getDeformWindow(NodeContext &node,
     node.invalid("attribute 'kernel_shape' is not that of the weights");
     return std::nullopt;
   }
+  if (own[0] * own[1] > (1 << 16)) {
+    node.unsupported("a kernel of " + Twine(own[0] * own[1]) +
+                     " elements is not supported");
+    return std::nullopt;
+  }
   window.kernel = own;
   return window;
+}
+
+/// Checks that there are offsets for each place of the window, or makes a check
+/// when the model runs of it.
+static Value checkOffsets(NodeContext &node, const DeformWindow &window,
+                          Value input, Value offsets) {
+  for (int64_t i : {0, 1}) {
+    int64_t around = window.pads[i] + window.pads[2 + i] -
+                     (window.kernel[i] - 1) * window.dilations[i] - 1;
+    Value room =
+        node.create<AddOp>(node.getDim(input, 2 + i), node.createInts(around));
+    Value stride = node.createInts(window.strides[i]);
+    Value places = node.create<DivOp>(node.create<AddOp>(room, stride), stride);
+    offsets = node.requireSize(offsets, 2 + i, places);
+  }
+  return offsets;
 }
 
 /// Where the windows' elements stand without offsets: [1, K, oH, oW, 2], with x
@@ -291,7 +302,7 @@ static LogicalResult convertDeformConv(NodeContext &node) {
     return failure();
   for (Value operand : {input, weights, offsets})
     if (getType(operand).getRank() != 4)
-      return node.getVersion() && getType(operand).getRank() > 4
+      return getType(operand).getRank() > 4
                  ? node.unsupported("only images (rank 4) are supported")
                  : node.invalid("expected inputs of rank 4, found rank " +
                                 Twine(getType(operand).getRank()));
@@ -316,6 +327,9 @@ static LogicalResult convertDeformConv(NodeContext &node) {
                         Twine(2 * count * offsetGroups) + " channels, found " +
                         Twine(getType(offsets).getDimSize(1)));
 
+  offsets = checkOffsets(node, *window, input, offsets);
+  if (!offsets)
+    return failure();
   Type type = getElementTypeOrSelf(input);
   Type positionType = type.isF64() ? type : node.getBuilder().getF32Type();
   Value height = node.getDim(offsets, 2), width = node.getDim(offsets, 3);
@@ -421,19 +435,13 @@ static LogicalResult convertCol2Im(NodeContext &node) {
   if (spatial > 3)
     return node.unsupported("blocks of more than three dimensions are not "
                             "supported");
-  auto read = [&](StringRef name, size_t count, int64_t defaultValue) {
-    return node.getInts(name).value_or(
-        SmallVector<int64_t>(count, defaultValue));
-  };
-  SmallVector<int64_t> strides = read("strides", spatial, 1),
-                       dilations = read("dilations", spatial, 1),
-                       pads = read("pads", 2 * spatial, 0);
+  SmallVector<int64_t> strides =
+                           getPerDimension(node, "strides", spatial, 1, 1),
+                       dilations =
+                           getPerDimension(node, "dilations", spatial, 1, 1),
+                       pads = getPerDimension(node, "pads", 2 * spatial, 0, 0);
   if (node.failed())
     return failure();
-  if (strides.size() != spatial || dilations.size() != spatial ||
-      pads.size() != 2 * spatial)
-    return node.invalid("expected 'strides', 'dilations' and 'pads' for " +
-                        Twine(spatial) + " dimensions");
   RankedTensorType type = getType(input);
   if (type.getRank() != 3 || type.isDynamicDim(1))
     return node.invalid("expected an input of rank 3 with a static second "
@@ -441,14 +449,10 @@ static LogicalResult convertCol2Im(NodeContext &node) {
   int64_t volume = 1;
   SmallVector<int64_t> counts, extra;
   for (size_t i = 0; i != spatial; ++i) {
-    for (int64_t value : {(*image)[i], (*block)[i], strides[i], dilations[i]})
+    for (int64_t value : {(*image)[i], (*block)[i]})
       if (value < 1 || value > INT32_MAX)
-        return node.invalid("a size, stride or dilation is " + Twine(value) +
+        return node.invalid("a size is " + Twine(value) +
                             ", expected at least 1");
-    for (int64_t pad : {pads[i], pads[spatial + i]})
-      if (pad < 0 || pad > INT32_MAX)
-        return node.invalid("a pad is " + Twine(pad) +
-                            ", expected no negative one");
     int64_t extent = ((*block)[i] - 1) * dilations[i] + 1;
     int64_t room = (*image)[i] + pads[i] + pads[spatial + i] - extent;
     if (room < 0)
@@ -464,7 +468,7 @@ static LogicalResult convertCol2Im(NodeContext &node) {
     return node.invalid("can't divide " + Twine(columns) +
                         " rows into blocks of " + Twine(volume));
   int64_t channels = columns / volume, size;
-  if (MulOverflow(columns, volume, size) || size > (1 << 26))
+  if (MulOverflow(columns, volume, size) || size > (1 << 24))
     return node.unsupported("the blocks are too large");
   // One weight in each: element k of a block stands at position k.
   Type elementType = type.getElementType();
@@ -473,10 +477,14 @@ static LogicalResult convertCol2Im(NodeContext &node) {
                             " is not supported");
   SmallVector<int64_t> weightShape{columns, 1};
   llvm::append_range(weightShape, *block);
-  SmallVector<Attribute> weights(size, FloatAttr::get(elementType, 0));
+  APInt one = APFloat(cast<FloatType>(elementType).getFloatSemantics(), 1)
+                  .bitcastToAPInt();
+  size_t width = one.getBitWidth() / 8;
+  std::vector<char> weights(size * width);
   for (int64_t row = 0; row != columns; ++row)
-    weights[row * volume + row % volume] = FloatAttr::get(elementType, 1);
-  Value kernel = node.createConstant(DenseElementsAttr::get(
+    std::memcpy(weights.data() + (row * volume + row % volume) * width,
+                one.getRawData(), width);
+  Value kernel = node.createConstant(DenseElementsAttr::getFromRawBuffer(
       RankedTensorType::get(weightShape, elementType), weights));
   SmallVector<int64_t> blocks{columns};
   llvm::append_range(blocks, counts);

@@ -137,13 +137,16 @@ static LogicalResult convertReverseSequence(NodeContext &node) {
     return node.invalid("attributes 'time_axis' and 'batch_axis' are " +
                         Twine(timeAxis) + " and " + Twine(batchAxis) +
                         ", expected 0 and 1 or 1 and 0");
+  lengths = node.cast(lengths, node.getBuilder().getI64Type());
+  if (node.failed())
+    return failure();
+  lengths = node.requireSize(lengths, 0, node.getDim(input, batchAxis));
   // [d0, d1], of which one is time.
   Value time = node.unsqueeze(createRange(node, node.getDim(input, timeAxis)),
                               {batchAxis});
   Value batch = node.unsqueeze(createRange(node, node.getDim(input, batchAxis)),
                                {timeAxis});
-  Value length = node.unsqueeze(
-      node.cast(lengths, node.getBuilder().getI64Type()), {timeAxis});
+  Value length = node.unsqueeze(lengths, {timeAxis});
   Value reversed = withScalar<SubOp>(node, node.create<SubOp>(length, time), 1);
   Value from = where(node, node.create<LessOp>(time, length), reversed, time);
   auto getStride = [&](int64_t axis) {
@@ -153,6 +156,14 @@ static LogicalResult convertReverseSequence(NodeContext &node) {
   Value place =
       node.create<AddOp>(node.create<MulOp>(from, getStride(timeAxis)),
                          node.create<MulOp>(batch, getStride(batchAxis)));
+  // A length that can't be is an index out of range.
+  Value isWrong = node.create<OrOp>(
+      withScalar<LessOp>(node, length, 0),
+      node.create<GreaterOp>(
+          length, node.squeeze(node.getDim(input, timeAxis), {int64_t(0)})));
+  place = where(node, isWrong,
+                node.createScalar(node.getBuilder().getI64Type(), INT64_MIN),
+                place);
   SmallVector<Value> flatShape = {node.getDimProduct(input, 0, 2)};
   for (int64_t i = 2; i != rank; ++i)
     flatShape.push_back(node.getDim(input, i));

@@ -18,6 +18,8 @@ namespace tenon::onnx_import {
 
 /// More parts than this are not written out one by one.
 static constexpr int64_t kMaxParts = 64;
+/// Changes of a list of more elements pack it.
+static constexpr int64_t kMaxListLength = 256;
 
 //===----------------------------------------------------------------------===//
 // Inputs
@@ -136,10 +138,22 @@ static LogicalResult convertAt(NodeContext &node) {
   return node.failed() ? failure() : node.setOutput(sequence->elements[place]);
 }
 
+/// Packs a list that is too long to be written anew for each change.
+static LogicalResult limitList(NodeContext &node, Sequence &sequence) {
+  if (int64_t(sequence.elements.size()) < kMaxListLength)
+    return success();
+  std::optional<Sequence> packed = pack(node, sequence);
+  if (!packed)
+    return failure();
+  sequence = *packed;
+  return success();
+}
+
 /// `sequence` with `value` before `position`, or at the end without one.
 static FailureOr<Value> insertElement(NodeContext &node, Sequence sequence,
                                       Value value, Value position) {
-  if (failed(checkElement(node, value, sequence.elementType)))
+  if (failed(checkElement(node, value, sequence.elementType)) ||
+      failed(limitList(node, sequence)))
     return failure();
   std::optional<int64_t> known =
       position ? getConstant(node, position)
@@ -181,6 +195,8 @@ static LogicalResult convertErase(NodeContext &node) {
   Value position =
       node.hasInput(1) ? getPosition(node, 1) : node.createInts(-1);
   if (node.failed())
+    return failure();
+  if (!sequence || failed(limitList(node, *sequence)))
     return failure();
   std::optional<int64_t> known = getConstant(node, position);
   if (known && !sequence->isPacked) {
@@ -300,22 +316,15 @@ static LogicalResult splitToList(NodeContext &node, Value value, int64_t axis,
   return node.setOutput(makeList(node, getElementTypeOrSelf(value), parts));
 }
 
-/// `end`, which has to be the size of dimension `axis`.
-static Value requireEnd(NodeContext &node, Value value, int64_t axis,
-                        Value end) {
-  return require(node, end,
-                 node.create<EqualOp>(end, node.getDim(value, axis)));
-}
-
 /// As many parts as the run tells, in a loop.
 static LogicalResult splitInLoop(NodeContext &node, Value value, int64_t axis,
                                  Value sizes) {
-  // The size is that of all parts together.
-  Value total =
-      node.create<ReduceOp>(sizes, ReduceKind::Sum, ArrayRef<int64_t>{0});
-  Value start = node.create<SubOp>(requireEnd(node, value, axis, total), total);
+  value = requireSizes(node, value, axis, sizes);
+  if (node.failed())
+    return failure();
   LoopParts parts;
-  parts.inits = {makeList(node, getElementTypeOrSelf(value), {}), start};
+  parts.inits = {makeList(node, getElementTypeOrSelf(value), {}),
+                 node.createInts(0)};
   parts.tripCount = node.squeeze(node.getDim(sizes, 0), {int64_t(0)});
   if (node.failed())
     return failure();
@@ -368,7 +377,9 @@ static LogicalResult splitBySizes(NodeContext &node, Value value, int64_t axis,
                         ", expected dimension " + Twine(axis) + ", " +
                         Twine(dim));
   if (!known || ShapedType::isDynamic(dim))
-    bounds.back() = requireEnd(node, value, axis, bounds.back());
+    value = requireSizes(node, value, axis, sizes);
+  if (node.failed())
+    return failure();
   return splitToList(node, value, axis, bounds, /*squeezes=*/false);
 }
 

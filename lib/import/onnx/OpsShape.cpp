@@ -2,6 +2,7 @@
 
 #include "lib/import/onnx/ComputedAxes.h"
 #include "lib/import/onnx/OpTable.h"
+#include "lib/import/onnx/Sequences.h"
 
 using namespace llvm;
 using namespace mlir;
@@ -103,6 +104,11 @@ static Value createFloatRange(NodeContext &node, Value start, Value limit,
       node.create<SubOp>(widen(limit), widen(start)), widen(step));
   Value count = node.cast(node.create<CeilOp>(steps), i64);
   count = node.create<MaxOp>(count, node.createScalar(i64, 0));
+  Value hasStep = node.create<NotOp>(
+      node.create<EqualOp>(step, node.createScalar(type, 0)));
+  count = node.squeeze(require(node, node.unsqueeze(count, {int64_t(0)}),
+                               node.unsqueeze(hasStep, {int64_t(0)})),
+                       {int64_t(0)});
   Value numbers = node.create<RangeOp>(node.createScalar(i64, 0), count,
                                        node.createScalar(i64, 1));
   return node.create<AddOp>(node.create<MulOp>(node.cast(numbers, type), step),
@@ -273,7 +279,7 @@ static LogicalResult convertFlatten(NodeContext &node) {
 }
 
 /// The axes of Squeeze and Unsqueeze: an attribute, later an input.
-static std::optional<SmallVector<int64_t>> getAxes(NodeContext &node) {
+static std::optional<SmallVector<int64_t>> readAxes(NodeContext &node) {
   if (node.getVersion() < 13) {
     if (node.hasInput(1))
       node.invalid("expected 1 input, found 2");
@@ -287,7 +293,7 @@ static LogicalResult convertSqueeze(NodeContext &node) {
   if (node.getVersion() >= 13 && isComputed(node, 1))
     return node.setOutput(
         squeezeComputed(node, input, node.toShapeOperand(node.getInput(1))));
-  std::optional<SmallVector<int64_t>> axes = getAxes(node);
+  std::optional<SmallVector<int64_t>> axes = readAxes(node);
   if (node.failed())
     return failure();
   RankedTensorType type = getType(input);
@@ -311,7 +317,7 @@ static LogicalResult convertUnsqueeze(NodeContext &node) {
   if (node.getVersion() >= 13 && isComputed(node, 1))
     return node.setOutput(
         unsqueezeComputed(node, input, node.toShapeOperand(node.getInput(1))));
-  std::optional<SmallVector<int64_t>> axes = getAxes(node);
+  std::optional<SmallVector<int64_t>> axes = readAxes(node);
   if (node.failed())
     return failure();
   if (!axes)

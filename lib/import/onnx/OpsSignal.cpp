@@ -386,6 +386,11 @@ static LogicalResult convertTfIdf(NodeContext &node) {
       maxSkip > 1024)
     return node.invalid("expected 1 <= min_gram_length <= max_gram_length and "
                         "max_skip_count of at least 0");
+  // Each size and each gap is a comparison of its own.
+  int64_t numSizes = maxLength - minLength + 1;
+  if ((maxSkip + 1) * numSizes * maxLength > (1 << 14) ||
+      (maxSkip + 1) * int64_t(pool->size()) > (1 << 26))
+    return node.unsupported("so many n-grams with gaps are not supported");
   int64_t width = 0;
   for (int64_t place : *places) {
     if (place < 0 || place > (1 << 24))

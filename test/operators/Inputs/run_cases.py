@@ -4,13 +4,14 @@
 
 TEST is Python, in which these are at hand:
 
-    case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, **attributes)
+    case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", **attributes)
     typed(array, number): an array whose elements are the codes of the ONNX element type `number`
     np, rng (of a fixed seed)
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
 initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider. Integers
-have to agree exactly, floats to `tolerance` of the largest one.
+have to agree exactly, floats to `tolerance` of the largest one. With `error`, each run has to end with an error that has
+this text, and of `outputs` only the types matter.
 
 Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
 cases, which have nothing to do with each other; if it fails, each of them runs alone.
@@ -44,8 +45,8 @@ def typed(array, number):
     return result
 
 
-def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, **attributes):
-    cases.append((op, inputs, outputs, opset, domain, constants, tolerance, dynamic, attributes))
+def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", **attributes):
+    cases.append((op, inputs, outputs, opset, domain, constants, tolerance, error, dynamic, attributes))
 
 
 def get_type(array):
@@ -74,7 +75,7 @@ def make_model(numbers, is_dynamic):
     """A model with a node of each case, and its inputs and expected outputs."""
     nodes, given, results, constants = [], [], [], []
     for number in numbers:
-        op, inputs, outputs, opset, domain, constant, _, _, attributes = cases[number]
+        op, inputs, outputs, opset, domain, constant, *_, attributes = cases[number]
         inputs = [("" if x is None else f"c{number}_x{i}", x) for i, x in enumerate(inputs)]
         outputs = [("" if y is None else f"c{number}_y{i}", y) for i, y in enumerate(outputs)]
         nodes.append(helper.make_node(op, [n for n, _ in inputs], [n for n, _ in outputs], domain=domain, **attributes))
@@ -158,19 +159,25 @@ def run(server, numbers, is_dynamic, provider, folder):
 def get_batches():
     """Numbers of cases that can be in one model."""
     batches = {}
-    for number, (_, _, _, opset, domain, _, _, dynamic, _) in enumerate(cases):
-        batches.setdefault((opset, domain, dynamic), []).append(number)
-    for (_, _, dynamic), numbers in batches.items():
+    for number, (_, _, _, opset, domain, _, _, error, dynamic, _) in enumerate(cases):
+        # What has to fail is alone.
+        batches.setdefault((opset, domain, dynamic, number if error else -1), []).append(number)
+    for (_, _, dynamic, _), numbers in batches.items():
         for begin in range(0, len(numbers), CASES_IN_A_MODEL):
             yield numbers[begin : begin + CASES_IN_A_MODEL], dynamic
 
 
 def try_batch(server, numbers, is_dynamic, provider, folder):
     """Gives how many of the cases failed."""
+    expected = cases[numbers[0]][7]
     try:
         run(server, numbers, is_dynamic, provider, folder)
-        return 0
+        if not expected:
+            return 0
+        problem = f"no error, expected {expected}"
     except RuntimeError as error:
+        if expected and expected in str(error):
+            return 0
         problem = error
     kind = f"{'dynamic' if is_dynamic else 'static'}, {provider}"
     if len(numbers) == 1:
