@@ -59,8 +59,7 @@ void AnchorTail::emit(OpBuilder &builder, ArrayRef<LaneIndex> index, Value sum,
   ElementEmitter elements(function, builder, lanes, mask);
   Value result = anchor->getResult(0);
   Type element = getSignless(function.getElementType(result));
-  elements.bind(result,
-                emitFloatCast(builder, function.getLoc(), sum, element));
+  elements.bind(result, convertFloat(builder, function.getLoc(), sum, element));
   for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i)
     elements.storeOutput(i, index, elements.get(function.getYielded(i), index));
 }

@@ -63,7 +63,7 @@ private:
   }
   mlir::Value splat(mlir::OpBuilder &builder, double value, int64_t lanes) {
     return emitBroadcast(builder, loc,
-                         emitConstant(builder, loc, element, value), lanes);
+                         buildConstant(builder, loc, element, value), lanes);
   }
 
   KernelFunction &function;

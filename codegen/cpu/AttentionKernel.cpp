@@ -126,7 +126,7 @@ Value AttentionEmitter::addMask(OpBuilder &builder, Value scores, Dim query,
   }
   Value added =
       elements.load(mask, position, getType(op.getMask()).getElementType());
-  added = emitFloatCast(builder, loc, elements.broadcast(added), element);
+  added = convertFloat(builder, loc, elements.broadcast(added), element);
   return arith::AddFOp::create(builder, loc, scores, added);
 }
 
@@ -232,7 +232,7 @@ void AttentionEmitter::emitScores(OpBuilder &builder, Dim firstQuery,
         operands.rhs = queries;
         operands.rhsOffset = 0;
         SmallVector<Value> tileScores = emitTile(
-            nested, loc, shape, operands, Reduction{0, headSize, 1, width},
+            nested, loc, shape, operands, ReductionLoop{0, headSize, 1, width},
             element, emitZeroTile(nested, loc, shape, element));
         for (auto [i, score] : llvm::enumerate(tileScores)) {
           Dim keyInBlock = dims.add(row, int64_t(i) / shape.vectors);
@@ -331,9 +331,9 @@ void AttentionEmitter::emitSums(OpBuilder &builder, Dim firstKey, Dim count) {
         operands.lhsRowStride = 1;
         operands.rhs = scores;
         operands.rhsOffset = 0;
-        SmallVector<Value> tileSums =
-            emitTile(nested, loc, shape, operands,
-                     Reduction{0, count, valueSize, width}, element, initial);
+        SmallVector<Value> tileSums = emitTile(
+            nested, loc, shape, operands,
+            ReductionLoop{0, count, valueSize, width}, element, initial);
         for (auto [i, sum] : llvm::enumerate(tileSums))
           store(nested, sum, sums,
                 dims.add(dims.mul(row, width), int64_t(i) * lanes));

@@ -21,8 +21,9 @@ void AttentionEmitter::emitQuery(OpBuilder &builder, Dim queryIndex) {
                    DimBuilder(nested, loc).mul(i, valueLanes));
            });
   SmallVector<Value> initial = {
-      emitConstant(builder, loc, element, std::numeric_limits<float>::lowest()),
-      emitConstant(builder, loc, element, 0)};
+      buildConstant(builder, loc, element,
+                    std::numeric_limits<float>::lowest()),
+      buildConstant(builder, loc, element, 0)};
   Dim blocks = emitCeilDiv(builder, loc, numKeys, kBlockKeys);
   auto loop = scf::ForOp::create(
       builder, loc, index.value(0), index.value(blocks), index.value(1),
@@ -76,8 +77,8 @@ void AttentionEmitter::emitDots(OpBuilder &builder, Dim queryIndex,
               }
               scf::YieldOp::create(inner, loc, next);
             });
-        Value scale =
-            emitConstant(nested, loc, element, op.getScale().convertToDouble());
+        Value scale = buildConstant(nested, loc, element,
+                                    op.getScale().convertToDouble());
         for (int64_t r = 0; r != rows; ++r) {
           Value dot = loop.getResult(r);
           if (headLanes > 1)
@@ -161,7 +162,7 @@ SmallVector<Value> AttentionEmitter::emitQueryBlock(OpBuilder &builder,
         operands.rhsOffset = dims.add(from, column);
         SmallVector<Value> tileSums =
             emitTile(nested, loc, shape, operands,
-                     Reduction{0, count, 1, valueSize}, element, initial);
+                     ReductionLoop{0, count, 1, valueSize}, element, initial);
         for (auto [v, sum] : llvm::enumerate(tileSums))
           store(nested, sum, sums, dims.add(column, int64_t(v) * valueLanes));
       });

@@ -453,7 +453,7 @@ void ConvEmitter::emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
     tapSteps[i] = tapStep;
     tapStep = dims.mul(tapStep, numTaps[i]);
   }
-  SmallVector<Reduction> reductions;
+  SmallVector<ReductionLoop> reductions;
   for (unsigned i = 0; i <= last; ++i)
     if (i == last || plan.axes[i].getMaxTaps() > 1 || plan.axes[i].mayLeave ||
         !(numTaps[i].isConstant()))
@@ -461,7 +461,7 @@ void ConvEmitter::emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
                             window.tapStrides[i], tapSteps[i]});
   if (plan.channelsLast && plan.groups == 1 && axis.tapStep == 1) {
     // Neighbouring pixels follow each other: taps and channels are one loop.
-    Reduction &merged = reductions.back();
+    ReductionLoop &merged = reductions.back();
     merged.lower = dims.mul(merged.lower, plan.inChannels);
     merged.upper = dims.mul(merged.upper, plan.inChannels);
     merged.lhsStride = 1;

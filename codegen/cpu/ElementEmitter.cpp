@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/ElementEmitter.h"
 
+#include "codegen/cpu/Arithmetic.h"
+
 #include "codegen/cpu/ElementOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,12 +43,7 @@ void ElementEmitter::unify(MutableArrayRef<Value> elements) {
 }
 
 Value ElementEmitter::constant(Type type, double value) {
-  TypedAttr attribute;
-  if (isa<FloatType>(type))
-    attribute = builder.getFloatAttr(type, value);
-  else
-    attribute = builder.getIntegerAttr(type, int64_t(value));
-  return arith::ConstantOp::create(builder, getLoc(), attribute);
+  return cpu::buildConstant(builder, getLoc(), type, value);
 }
 
 //===----------------------------------------------------------------------===//

@@ -65,37 +65,17 @@ static Value buildGatherNd(ElementEmitter &emitter, GatherNdOp op,
 // The place of the largest
 //===----------------------------------------------------------------------===//
 
-/// Whether `element`, which comes after `best`, takes its place.
-static Value isBetter(ElementEmitter &emitter, ArgReduceOp op, Value element,
-                      Value best) {
-  OpBuilder &builder = emitter.getBuilder();
-  Location loc = emitter.getLoc();
-  bool isMax = op.getKind() == ReduceKind::Max, isLast = op.getSelectLast();
-  if (isa<FloatType>(getElementTypeOrSelf(element))) {
-    using P = arith::CmpFPredicate;
-    // Unordered comparison lets what is no number win; against another one it
-    // is told by its place alone.
-    Value wins = arith::CmpFOp::create(builder, loc,
-                                       isLast ? (isMax ? P::UGE : P::ULE)
-                                              : (isMax ? P::UGT : P::ULT),
-                                       element, best);
-    Value may = arith::CmpFOp::create(builder, loc, P::ORD, best, best);
-    if (isLast)
-      may = arith::OrIOp::create(
-          builder, loc, may,
-          arith::CmpFOp::create(builder, loc, P::UNO, element, element)
-              .getResult());
-    return arith::AndIOp::create(builder, loc, wins, may);
-  }
-  using P = arith::CmpIPredicate;
-  bool isUnsigned =
-      emitter.getFunction().getElementType(op.getInput()).isUnsignedInteger();
-  P predicate;
-  if (isUnsigned)
-    predicate = isMax ? (isLast ? P::uge : P::ugt) : (isLast ? P::ule : P::ult);
-  else
-    predicate = isMax ? (isLast ? P::sge : P::sgt) : (isLast ? P::sle : P::slt);
-  return arith::CmpIOp::create(builder, loc, predicate, element, best);
+Value buildIsFound(OpBuilder &builder, Location loc, ArgReduceOp op,
+                   Value element, Value best) {
+  bool isUnsigned = getElementTypeOrSelf(op.getInput()).isUnsignedInteger();
+  auto isBetter =
+      op.getKind() == ReduceKind::Max ? buildIsGreater : buildIsSmallerOrNan;
+  if (!op.getSelectLast())
+    return isBetter(builder, loc, element, best, isUnsigned);
+  Value isWorse = isBetter(builder, loc, best, element, isUnsigned);
+  return arith::XOrIOp::create(builder, loc, isWorse,
+                               buildConstant(builder, loc, isWorse.getType(),
+                                             builder.getBoolAttr(true)));
 }
 
 static Value buildArgReduce(ElementEmitter &emitter, ArgReduceOp op,
@@ -119,7 +99,7 @@ static Value buildArgReduce(ElementEmitter &emitter, ArgReduceOp op,
             [&](Value k, ValueRange best) -> SmallVector<Value> {
               inputIndex[axis] = LaneIndex(k);
               Value element = emitter.getVector(op.getInput(), inputIndex);
-              Value wins = isBetter(emitter, op, element, best[0]);
+              Value wins = buildIsFound(builder, loc, op, element, best[0]);
               Value here = emitter.broadcast(
                   arith::IndexCastOp::create(builder, loc, i64, k));
               return {

@@ -42,6 +42,10 @@ bool isIndexed(mlir::Operation *op);
 mlir::Value buildIndexed(ElementEmitter &emitter, mlir::Operation *op,
                          ElementEmitter::Index index);
 
+/// Whether `element`, which comes after `best`, takes its place.
+mlir::Value buildIsFound(mlir::OpBuilder &builder, mlir::Location loc,
+                         ArgReduceOp op, mlir::Value element, mlir::Value best);
+
 /// Interpolated elements at computed positions.
 bool isSampling(mlir::Operation *op);
 mlir::Value buildSampling(ElementEmitter &emitter, mlir::Operation *op,

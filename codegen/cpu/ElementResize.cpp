@@ -174,22 +174,12 @@ SmallVector<Tap> ResizeEmitter::getCubicTaps(Value x, Dim size) {
   Value low = math::FloorOp::create(builder, loc, x);
   Value s = sub(x, low);
   LaneIndex at = toIndex(low);
-  double a = op.getCubicCoefficient().convertToDouble();
-  auto c = [&](double value) { return constant(s, value); };
-  Value one = c(1);
-  // Keys' kernel at distances 1 + s, s, 1 - s and 2 - s.
-  auto near = [&](Value t) {
-    return add(mul(mul(sub(mul(c(a + 2), t), c(a + 3)), t), t), one);
-  };
-  auto far = [&](Value t) {
-    return sub(mul(add(mul(sub(mul(c(a), t), c(5 * a)), t), c(8 * a)), t),
-               c(4 * a));
-  };
-  Value rest = sub(one, s);
-  return {{clamp(indices.sub(at, 1), size), far(add(s, one))},
-          {clamp(at, size), near(s)},
-          {clamp(indices.add(at, 1), size), near(rest)},
-          {clamp(indices.add(at, 2), size), far(add(rest, one))}};
+  auto weights = buildCubicWeights(builder, loc, s,
+                                   op.getCubicCoefficient().convertToDouble());
+  SmallVector<Tap> taps;
+  for (auto [i, weight] : llvm::enumerate(weights))
+    taps.push_back({clamp(indices.add(at, int64_t(i) - 1), size), weight});
+  return taps;
 }
 
 Value ResizeEmitter::buildFrom(unsigned i, SmallVector<LaneIndex> inputIndex) {

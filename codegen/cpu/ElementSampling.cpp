@@ -197,20 +197,13 @@ SmallVector<SampleEmitter::Tap> SampleEmitter::getTaps(Value x, Dim size) {
   Value rest = f.sub(one, t);
   if (op.getMode() == ResizeMode::Linear)
     return {getTap(low, size, rest), getTap(f.add(low, one), size, t)};
-  // Keys' kernel at distances 1 + t, t, 1 - t and 2 - t.
-  double a = op.getCubicCoefficient().convertToDouble();
-  auto c = [&](double value) { return f.constant(value); };
-  auto near = [&](Value t) {
-    return f.add(f.mul(f.mul(f.sub(f.mul(c(a + 2), t), c(a + 3)), t), t), c(1));
-  };
-  auto far = [&](Value t) {
-    Value square =
-        f.mul(f.add(f.mul(f.sub(f.mul(c(a), t), c(5 * a)), t), c(8 * a)), t);
-    return f.sub(square, c(4 * a));
-  };
-  return {getTap(f.sub(low, one), size, far(f.add(t, one))),
-          getTap(low, size, near(t)), getTap(f.add(low, one), size, near(rest)),
-          getTap(f.add(low, c(2)), size, far(f.add(rest, one)))};
+  auto weights = buildCubicWeights(emitter.getBuilder(), emitter.getLoc(), t,
+                                   op.getCubicCoefficient().convertToDouble());
+  SmallVector<Tap> result;
+  for (auto [i, weight] : llvm::enumerate(weights))
+    result.push_back(
+        getTap(f.add(low, f.constant(double(i) - 1)), size, weight));
+  return result;
 }
 
 Value SampleEmitter::buildFrom(size_t i, SmallVector<LaneIndex> inputIndex,

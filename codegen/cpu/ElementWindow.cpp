@@ -168,16 +168,6 @@ static Value buildMaxIndex(ElementEmitter &emitter, MaxPoolIndicesOp op,
   auto both = [&](Value a, Value b) -> Value {
     return a ? arith::AndIOp::create(builder, loc, a, b).getResult() : b;
   };
-  auto isLarger = [&](Value a, Value b) -> Value {
-    if (isa<FloatType>(elementType))
-      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, a,
-                                   b);
-    return arith::CmpIOp::create(builder, loc,
-                                 elementType.isUnsignedInteger()
-                                     ? arith::CmpIPredicate::ugt
-                                     : arith::CmpIPredicate::sgt,
-                                 a, b);
-  };
   Value lowest =
       reduction.identity(emitter.getVectorType(reduction.getAccumulatorType()));
   Value lowestElement = convertFloat(builder, loc, lowest, elementType);
@@ -198,9 +188,10 @@ static Value buildMaxIndex(ElementEmitter &emitter, MaxPoolIndicesOp op,
           indices.vector(indices.linearize(at, shape)));
       Value isFirst = arith::CmpIOp::create(
           builder, loc, arith::CmpIPredicate::eq, best[1], none);
-      Value isNew = both(
-          isInside, arith::OrIOp::create(builder, loc,
-                                         isLarger(element, best[0]), isFirst));
+      Value isLarger = buildIsGreater(builder, loc, element, best[0],
+                                      elementType.isUnsignedInteger());
+      Value isNew =
+          both(isInside, arith::OrIOp::create(builder, loc, isLarger, isFirst));
       return {arith::SelectOp::create(builder, loc, isNew, element, best[0]),
               arith::SelectOp::create(builder, loc, isNew, position, best[1])};
     }

@@ -32,6 +32,8 @@ extern const KernelEmitter kRecurrentEmitter;
 /// Updates at computed places.
 extern const KernelEmitter kScatterElementsEmitter;
 extern const KernelEmitter kScatterNdEmitter;
+/// The place of the largest element in each row.
+extern const KernelEmitter kArgReduceEmitter;
 /// The largest elements in order.
 extern const KernelEmitter kTopKEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them.

@@ -26,6 +26,8 @@ namespace tenon::cpu {
 static constexpr int64_t kChunkSize = 4096;
 /// The largest square that is transposed in registers.
 static constexpr int64_t kMaxSquare = 16;
+/// The most operands of a concatenation whose sizes are added in the code.
+static constexpr size_t kMaxSummedSizes = 16;
 
 namespace {
 
@@ -68,6 +70,7 @@ private:
   }
   void emitElements(ElementEmitter &emitter, ArrayRef<LaneIndex> index);
   void emitRow(ArrayRef<Dim> outerIndex, Dim begin, Dim end);
+  void sumConcatSizes(ConcatOp concat);
   void emitConcat(ConcatOp concat, ArrayRef<Dim> outerIndex, Dim begin,
                   Dim end);
   void emitTiles(ArrayRef<Dim> outerIndex, Dim begin, Dim end);
@@ -87,6 +90,8 @@ private:
   TransposedArguments transposed;
   /// Of rows that are transposed together.
   Chunks tiles;
+  /// Where the operands of a concatenation end, if there are many.
+  Value concatEnds;
 };
 
 } // namespace
@@ -108,14 +113,42 @@ void LoopKernel::emitRow(ArrayRef<Dim> outerIndex, Dim begin, Dim end) {
                  });
 }
 
+/// Sums up the sizes of many operands in memory. As sums of sums in the code,
+/// each would be analysed with all its terms wherever it is used, which takes
+/// LLVM minutes for some hundred operands.
+void LoopKernel::sumConcatSizes(ConcatOp concat) {
+  OperandRange operands = concat.getInputs();
+  if (operands.size() <= kMaxSummedSizes || !rowSize.getValue())
+    return;
+  IndexBuilder indices(builder, loc, 1);
+  concatEnds = function.allocate(operands.size(), builder.getIndexType());
+  for (auto [i, operand] : llvm::enumerate(operands))
+    memref::StoreOp::create(builder, loc,
+                            indices.value(function.getShape(operand).back()),
+                            concatEnds, ValueRange(indices.value(i)));
+  scf::ForOp::create(
+      builder, loc, indices.value(0), indices.value(operands.size()),
+      indices.value(1), ValueRange(indices.value(0)),
+      [&](OpBuilder &nested, Location, Value i, ValueRange sum) {
+        Value size = memref::LoadOp::create(nested, loc, concatEnds, i);
+        Value end = arith::AddIOp::create(nested, loc, sum[0], size);
+        memref::StoreOp::create(nested, loc, end, concatEnds, i);
+        scf::YieldOp::create(nested, loc, end);
+      });
+}
+
 /// One loop for each operand of `concat`, which joins along the rows.
 void LoopKernel::emitConcat(ConcatOp concat, ArrayRef<Dim> outerIndex,
                             Dim begin, Dim end) {
   IndexBuilder indices(builder, loc, width);
   DimBuilder &dims = indices.uniform();
   Dim offset = 0;
-  for (Value operand : concat.getInputs()) {
-    Dim next = dims.add(offset, function.getShape(operand).back());
+  for (auto [k, operand] : llvm::enumerate(concat.getInputs())) {
+    Dim next = concatEnds
+                   ? Dim(memref::LoadOp::create(builder, loc, concatEnds,
+                                                ValueRange(indices.value(k)))
+                             .getResult())
+                   : dims.add(offset, function.getShape(operand).back());
     Dim from = chunks.count.isConstant() && chunks.count.getConstant() <= 1
                    ? offset
                    : dims.max(begin, offset);
@@ -270,6 +303,8 @@ void LoopKernel::emitBody() {
   ConcatOp concat = getRootConcat(function.getKernel());
   if (concat && concat.getAxis() + 1 != shape.size())
     concat = {};
+  if (concat)
+    sumConcatSizes(concat);
   emitUnitLoop(function, outer, [&](OpBuilder &, ArrayRef<Dim> index) {
     auto [begin, end] = chunks.getRange(builder, loc, index.back(), rowSize);
     ArrayRef<Dim> outerIndex = index.drop_back();

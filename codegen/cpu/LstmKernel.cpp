@@ -292,7 +292,7 @@ void LstmEmitter::emitProduct(OpBuilder &builder, Value tensor, Value lhs,
             dims.add(dims.mul(panelBegin, depth * width), column);
         SmallVector<Value> products =
             emitTile(nested, loc, shape, operands,
-                     Reduction{0, depth, 1, width}, plan.element, initial);
+                     ReductionLoop{0, depth, 1, width}, plan.element, initial);
         for (auto [product, at] : llvm::zip_equal(products, positions))
           store(nested, product, gates, at);
       });
@@ -314,7 +314,7 @@ void LstmEmitter::emitDots(OpBuilder &builder, Value tensor, Value lhs,
         Dim row = dims.add(dims.mul(direction, plan.getNumGates()), gate);
         Dim begin = dims.mul(row, depth);
         Value zero = emitBroadcast(
-            nested, loc, emitConstant(nested, loc, plan.element, 0), lanes);
+            nested, loc, buildConstant(nested, loc, plan.element, 0), lanes);
         auto loop = scf::ForOp::create(
             nested, loc, index.value(0), index.value(depth / lanes),
             index.value(1), zero,
@@ -339,7 +339,7 @@ void LstmEmitter::emitDots(OpBuilder &builder, Value tensor, Value lhs,
 }
 
 Value LstmEmitter::emitSigmoid(OpBuilder &builder, Value x) {
-  Value one = emitConstant(builder, loc, x.getType(), 1);
+  Value one = buildConstant(builder, loc, x.getType(), 1);
   Value negated = arith::NegFOp::create(builder, loc, x);
   Value exponential = math::ExpOp::create(builder, loc, negated);
   return arith::DivFOp::create(

@@ -270,7 +270,7 @@ void MatmulEmitter::emitPackedUnit(OpBuilder &builder, Dim rowBegin,
                operands.lhsRowStride = tileRowStride;
                operands.rhs = rhs;
                operands.rhsOffset = dims.mul(panel, dims.mul(depth, width));
-               Reduction steps{0, depth, lhsStepStride, width};
+               ReductionLoop steps{0, depth, lhsStepStride, width};
                SmallVector<Value> sums = tenon::cpu::emitTile(
                    nested, loc, shape, operands, steps, plan.accumulator,
                    emitZeroTile(nested, loc, shape, plan.accumulator));
@@ -380,7 +380,7 @@ void MatmulEmitter::emitPanel(OpBuilder &builder, Dim rowBegin, Dim numRows,
           operands.lhsRowStride = lhsRowStride;
           operands.rhs = panelScratch;
           operands.rhsOffset = 0;
-          Reduction steps{0, numSteps, lhsStepStride, width};
+          ReductionLoop steps{0, numSteps, lhsStepStride, width};
           sums = tenon::cpu::emitTile(nested, loc, shape, operands, steps,
                                       plan.accumulator, sums);
           for (auto [sum, position] : llvm::zip_equal(sums, positions))

@@ -96,13 +96,13 @@ private:
     Type memory = cast<MemRefType>(flat.getType()).getElementType();
     Value value = emitter.load(
         flat, LaneIndex(at, emitter.getWidth() == 1 ? 0 : 1), memory);
-    return emitFloatCast(emitter.getBuilder(), loc, emitter.broadcast(value),
-                         type);
+    return convertFloat(emitter.getBuilder(), loc, emitter.broadcast(value),
+                        type);
   }
   void store(ElementEmitter &emitter, Value flat, Dim at, Value value) {
     Type memory = cast<MemRefType>(flat.getType()).getElementType();
     emitter.store(flat, LaneIndex(at, emitter.getWidth() == 1 ? 0 : 1),
-                  emitFloatCast(emitter.getBuilder(), loc, value, memory));
+                  convertFloat(emitter.getBuilder(), loc, value, memory));
   }
   void storeResult(ElementEmitter &emitter, unsigned result, Dim begin, Dim i,
                    Value value);

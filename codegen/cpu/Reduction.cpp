@@ -11,80 +11,9 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-static Type withElementType(Type type, Type elementType) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(elementType);
-  return elementType;
-}
-
 static bool isFloat(Value value) {
   return isa<FloatType>(getElementTypeOrSelf(value));
 }
-
-Value convertFloat(OpBuilder &builder, Location loc, Value value,
-                   Type elementType) {
-  auto from = dyn_cast<FloatType>(getElementTypeOrSelf(value));
-  auto to = dyn_cast<FloatType>(elementType);
-  if (!from || !to || from == to)
-    return value;
-  Type type = withElementType(value.getType(), to);
-  if (from.getWidth() < to.getWidth())
-    return arith::ExtFOp::create(builder, loc, type, value);
-  return arith::TruncFOp::create(builder, loc, type, value);
-}
-
-Value buildMax(OpBuilder &builder, Location loc, Value a, Value b,
-               bool isUnsigned) {
-  if (isFloat(a)) {
-    Value isLarger =
-        arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, a, b);
-    return arith::SelectOp::create(builder, loc, isLarger, a, b);
-  }
-  if (isUnsigned || getElementTypeOrSelf(a).isInteger(1))
-    return arith::MaxUIOp::create(builder, loc, a, b);
-  return arith::MaxSIOp::create(builder, loc, a, b);
-}
-
-Value buildMin(OpBuilder &builder, Location loc, Value a, Value b,
-               bool isUnsigned) {
-  if (isFloat(a)) {
-    Value isSmaller =
-        arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, a, b);
-    return arith::SelectOp::create(builder, loc, isSmaller, a, b);
-  }
-  if (isUnsigned || getElementTypeOrSelf(a).isInteger(1))
-    return arith::MinUIOp::create(builder, loc, a, b);
-  return arith::MinSIOp::create(builder, loc, a, b);
-}
-
-static Value buildConstant(OpBuilder &builder, Location loc, Type type,
-                           Attribute scalar) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return arith::ConstantOp::create(builder, loc,
-                                     DenseElementsAttr::get(vector, scalar));
-  return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(scalar));
-}
-
-Value buildConstant(OpBuilder &builder, Location loc, Type type, double value) {
-  Type elementType = getElementTypeOrSelf(type);
-  Attribute scalar =
-      isa<FloatType>(elementType)
-          ? Attribute(builder.getFloatAttr(elementType, value))
-          : Attribute(builder.getIntegerAttr(elementType, int64_t(value)));
-  return buildConstant(builder, loc, type, scalar);
-}
-
-Value broadcastTo(OpBuilder &builder, Location loc, Value value, Type like) {
-  auto vector = dyn_cast<VectorType>(like);
-  if (!vector || isa<VectorType>(value.getType()))
-    return value;
-  return vector::BroadcastOp::create(builder, loc,
-                                     vector.clone(value.getType()), value);
-}
-
-//===----------------------------------------------------------------------===//
-// Reduction
-//===----------------------------------------------------------------------===//
 
 Type Reduction::getAccumulatorType() {
   if (auto floatType = dyn_cast<FloatType>(type))

@@ -3,8 +3,8 @@
 #ifndef TENON_CODEGEN_CPU_REDUCTION_H
 #define TENON_CODEGEN_CPU_REDUCTION_H
 
+#include "codegen/cpu/Arithmetic.h"
 #include "dialects/tenon/TenonOps.h"
-#include "mlir/IR/Builders.h"
 
 namespace tenon::cpu {
 
@@ -40,23 +40,8 @@ private:
   mlir::Location loc;
 };
 
-/// `value` (scalar or vector) with float elements of another width.
-mlir::Value convertFloat(mlir::OpBuilder &builder, mlir::Location loc,
-                         mlir::Value value, mlir::Type elementType);
 /// The largest finite number of a type of floats.
 llvm::APFloat getLargest(mlir::Type type);
-/// The larger (smaller) of two values of any one type, as one instruction: for
-/// floats the second where they don't compare.
-mlir::Value buildMax(mlir::OpBuilder &builder, mlir::Location loc,
-                     mlir::Value a, mlir::Value b, bool isUnsigned = false);
-mlir::Value buildMin(mlir::OpBuilder &builder, mlir::Location loc,
-                     mlir::Value a, mlir::Value b, bool isUnsigned = false);
-/// `value` for each lane of `like`.
-mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc,
-                        mlir::Value value, mlir::Type like);
-/// A constant of scalar or vector type.
-mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc,
-                          mlir::Type type, double value);
 
 } // namespace tenon::cpu
 

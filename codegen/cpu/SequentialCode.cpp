@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/SequentialCode.h"
 
+#include "codegen/cpu/Arithmetic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -85,19 +86,7 @@ Value SequentialCode::isNonZero(Value element, Type type) {
 }
 
 Value SequentialCode::isLess(Value a, Value b, Type type) {
-  if (isa<FloatType>(type)) {
-    auto compare = [&](arith::CmpFPredicate predicate, Value a, Value b) {
-      return arith::CmpFOp::create(builder, getLoc(), predicate, a, b);
-    };
-    Value isNumber = compare(arith::CmpFPredicate::ORD, a, a);
-    Value isNan = compare(arith::CmpFPredicate::UNO, b, b);
-    return either(compare(arith::CmpFPredicate::OLT, a, b),
-                  both(isNumber, isNan));
-  }
-  bool isUnsigned = type.isUnsignedInteger() || type.isInteger(1);
-  return arith::CmpIOp::create(
-      builder, getLoc(),
-      isUnsigned ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, a, b);
+  return buildIsGreater(builder, getLoc(), b, a, type.isUnsignedInteger());
 }
 
 SequentialCode::Values

@@ -73,42 +73,6 @@ Type getAccumulatorType(Type element) {
 // Elements
 //===----------------------------------------------------------------------===//
 
-/// `type` in as many lanes as `like` has.
-static Type getLike(Type like, Type element) {
-  if (auto vector = dyn_cast<VectorType>(like))
-    return vector.clone(element);
-  return element;
-}
-
-Value emitConstant(OpBuilder &builder, Location loc, Type type, double value) {
-  Type element = getElementTypeOrSelf(type);
-  TypedAttr attribute;
-  if (isa<FloatType>(element))
-    attribute = builder.getFloatAttr(element, value);
-  else
-    attribute = builder.getIntegerAttr(element, static_cast<int64_t>(value));
-  if (auto vector = dyn_cast<VectorType>(type))
-    attribute = DenseElementsAttr::get(vector, Attribute(attribute));
-  return arith::ConstantOp::create(builder, loc, attribute);
-}
-
-Value emitFloatCast(OpBuilder &builder, Location loc, Value value,
-                    Type element) {
-  Type from = getElementTypeOrSelf(value.getType());
-  if (from == element || !isa<FloatType>(element))
-    return value;
-  Type type = getLike(value.getType(), element);
-  unsigned fromBits = from.getIntOrFloatBitWidth();
-  unsigned toBits = element.getIntOrFloatBitWidth();
-  if (fromBits < toBits)
-    return arith::ExtFOp::create(builder, loc, type, value);
-  if (fromBits > toBits)
-    return arith::TruncFOp::create(builder, loc, type, value);
-  // Between the 16-bit formats, by way of f32.
-  Value wide = emitFloatCast(builder, loc, value, builder.getF32Type());
-  return emitFloatCast(builder, loc, wide, element);
-}
-
 Value emitLoad(OpBuilder &builder, Location loc, Value buffer, Value position,
                int64_t lanes, Type element, Value mask) {
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
@@ -117,20 +81,20 @@ Value emitLoad(OpBuilder &builder, Location loc, Value buffer, Value position,
     value = memref::LoadOp::create(builder, loc, buffer, position);
   } else if (mask) {
     auto type = VectorType::get(lanes, stored);
-    Value zero = emitConstant(builder, loc, type, 0);
+    Value zero = buildConstant(builder, loc, type, 0);
     value = vector::MaskedLoadOp::create(builder, loc, type, buffer, position,
                                          mask, zero);
   } else {
     value = vector::LoadOp::create(builder, loc, VectorType::get(lanes, stored),
                                    buffer, position);
   }
-  return emitFloatCast(builder, loc, value, element);
+  return convertFloat(builder, loc, value, element);
 }
 
 void emitStore(OpBuilder &builder, Location loc, Value value, Value buffer,
                Value position, Value mask) {
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
-  value = emitFloatCast(builder, loc, value, stored);
+  value = convertFloat(builder, loc, value, stored);
   if (!isa<VectorType>(value.getType()))
     memref::StoreOp::create(builder, loc, value, buffer, position);
   else if (mask)
@@ -288,7 +252,7 @@ void emitCopy(OpBuilder &builder, Location loc, int64_t lanes, Value from,
                  Type type = element;
                  if (step > 1)
                    type = VectorType::get(step, element);
-                 value = emitConstant(nested, loc, type, 0);
+                 value = buildConstant(nested, loc, type, 0);
                }
                emitStore(nested, loc, value, to,
                          index.value(dims.add(toBegin, at)));
@@ -376,7 +340,7 @@ SmallVector<Value> emitZeroTile(OpBuilder &builder, Location loc,
   Type type = accumulator;
   if (shape.lanes > 1)
     type = VectorType::get(shape.lanes, accumulator);
-  Value zero = emitConstant(builder, loc, type, 0);
+  Value zero = buildConstant(builder, loc, type, 0);
   return SmallVector<Value>(shape.rows * shape.vectors, zero);
 }
 
@@ -386,7 +350,7 @@ namespace {
 class TileNest {
 public:
   TileNest(Location loc, const TileShape &shape, const TileOperands &operands,
-           ArrayRef<Reduction> reductions, Type accumulator)
+           ArrayRef<ReductionLoop> reductions, Type accumulator)
       : loc(loc), shape(shape), operands(operands), reductions(reductions),
         accumulator(accumulator) {}
 
@@ -394,7 +358,7 @@ public:
                           ValueRange sums) {
     if (level == reductions.size())
       return emitProduct(builder, lhs, rhs, sums);
-    const Reduction &reduction = reductions[level];
+    const ReductionLoop &reduction = reductions[level];
     if (reduction.unroll) {
       SmallVector<Value> current(sums);
       for (int64_t i = reduction.lower.getConstant();
@@ -457,7 +421,7 @@ private:
   Location loc;
   const TileShape &shape;
   const TileOperands &operands;
-  ArrayRef<Reduction> reductions;
+  ArrayRef<ReductionLoop> reductions;
   Type accumulator;
   SmallVector<Dim> rowOffsets;
 };
@@ -467,8 +431,8 @@ private:
 SmallVector<Value> emitTile(OpBuilder &builder, Location loc,
                             const TileShape &shape,
                             const TileOperands &operands,
-                            ArrayRef<Reduction> reductions, Type accumulator,
-                            ValueRange initial) {
+                            ArrayRef<ReductionLoop> reductions,
+                            Type accumulator, ValueRange initial) {
   TileNest nest(loc, shape, operands, reductions, accumulator);
   nest.prepareRows(builder);
   return nest.emit(builder, 0, operands.lhsOffset, operands.rhsOffset, initial);

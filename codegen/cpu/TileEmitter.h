@@ -10,6 +10,7 @@
 #ifndef TENON_CODEGEN_CPU_TILEEMITTER_H
 #define TENON_CODEGEN_CPU_TILEEMITTER_H
 
+#include "codegen/cpu/Arithmetic.h"
 #include "codegen/cpu/KernelFunction.h"
 
 namespace tenon::cpu {
@@ -46,7 +47,7 @@ mlir::Type getAccumulatorType(mlir::Type element);
 
 /// One loop over a dimension of the sum, `lower <= i < upper`, and how far a
 /// step moves in either operand.
-struct Reduction {
+struct ReductionLoop {
   Dim lower;
   Dim upper;
   Dim lhsStride;
@@ -73,7 +74,7 @@ struct TileOperands {
 /// accumulators, row-major: `initial` plus the sum of products.
 llvm::SmallVector<mlir::Value>
 emitTile(mlir::OpBuilder &builder, mlir::Location loc, const TileShape &shape,
-         const TileOperands &operands, llvm::ArrayRef<Reduction> reductions,
+         const TileOperands &operands, llvm::ArrayRef<ReductionLoop> reductions,
          mlir::Type accumulator, mlir::ValueRange initial);
 
 /// `rows * vectors` zeros.
@@ -140,15 +141,6 @@ mlir::Value emitBroadcast(mlir::OpBuilder &builder, mlir::Location loc,
 /// `a * b + c`, in one operation where the type has one.
 mlir::Value emitMultiplyAdd(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::Value a, mlir::Value b, mlir::Value c);
-
-/// A constant of a float or integer type.
-mlir::Value emitConstant(mlir::OpBuilder &builder, mlir::Location loc,
-                         mlir::Type type, double value);
-
-/// `value` with the element type `element`, which is as wide or wider or
-/// narrower.
-mlir::Value emitFloatCast(mlir::OpBuilder &builder, mlir::Location loc,
-                          mlir::Value value, mlir::Type element);
 
 /// A buffer of `size` elements on the stack of the range function, made at its
 /// entry.

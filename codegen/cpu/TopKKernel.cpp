@@ -84,17 +84,7 @@ TopKEmitter::TopKEmitter(KernelFunction &function)
 }
 
 Value TopKEmitter::isGreater(OpBuilder &builder, Value a, Value b) {
-  if (isa<FloatType>(type)) {
-    Value isGreater =
-        arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UGT, a, b);
-    Value isNumber =
-        arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ORD, b, b);
-    return arith::AndIOp::create(builder, loc, isGreater, isNumber);
-  }
-  bool isUnsigned = type.isUnsignedInteger() || type.isInteger(1);
-  return arith::CmpIOp::create(
-      builder, loc,
-      isUnsigned ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt, a, b);
+  return buildIsGreater(builder, loc, a, b, type.isUnsignedInteger());
 }
 
 /// Whether `a` comes before `b` in the result.
