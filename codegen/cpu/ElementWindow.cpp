@@ -188,8 +188,9 @@ static Value buildMaxIndex(ElementEmitter &emitter, MaxPoolIndicesOp op,
           indices.vector(indices.linearize(at, shape)));
       Value isFirst = arith::CmpIOp::create(
           builder, loc, arith::CmpIPredicate::eq, best[1], none);
-      Value isLarger = buildIsGreater(builder, loc, element, best[0],
-                                      elementType.isUnsignedInteger());
+      // What is no number is never the largest, but it may be all there is.
+      Value isLarger = buildIsSmallerOrNan(builder, loc, best[0], element,
+                                           elementType.isUnsignedInteger());
       Value isNew =
           both(isInside, arith::OrIOp::create(builder, loc, isLarger, isFirst));
       return {arith::SelectOp::create(builder, loc, isNew, element, best[0]),

@@ -61,6 +61,30 @@ static void checkConvolution(ProgramBuilder &builder, const Tensor &src,
                  " groups do not give " + dst.format());
 }
 
+/// Makes a convolution of zeros of one over no channels or no places but
+/// padding, which the library does not compute.
+static void fillWithZeros(const Kernel &kernel, Tensor &src, Tensor &weights,
+                          memory::dims &padsBegin, memory::dims &padsEnd) {
+  bool isTransposed = kernel.kind == TENON_ONEDNN_DECONV;
+  if (src.dims[1] == 0) {
+    src.dims[1] = kernel.groups;
+    weights.dims[isTransposed ? 0 : 1] = isTransposed ? kernel.groups : 1;
+  }
+  for (int i = 0; i < kernel.numSpatial; ++i) {
+    if (src.dims[2 + i] != 0)
+      continue;
+    src.dims[2 + i] = 1;
+    // The result stays as large.
+    if (isTransposed)
+      padsEnd[i] += kernel.strides[i];
+    else
+      --(padsEnd[i] > 0 ? padsEnd : padsBegin)[i];
+  }
+  int64_t stride = 1;
+  for (int i = weights.rank() - 1; i >= 0; stride *= weights.dims[i--])
+    weights.strides[i] = stride;
+}
+
 namespace {
 
 /// The two kinds differ in the library's types only.
@@ -72,6 +96,10 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
     Tensor dst = builder.getTensor(kernel.result());
     checkConvolution(builder, src, weights, dst);
     std::vector<Tensor> operands = builder.getPostOpTensors(dst);
+    memory::dims padsBegin = kernel.padsBegin, padsEnd = kernel.padsEnd;
+    bool isZero = src.isEmpty();
+    if (isZero)
+      fillWithZeros(kernel, src, weights, padsBegin, padsEnd);
     weights = arrangeWeights(kernel, weights);
     Tensor bias{};
     if (kernel.bias >= 0) {
@@ -80,30 +108,38 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
         builder.fail("the bias has " + bias.format() + " values, expected " +
                      std::to_string(dst.dims[1]));
     }
-    if (kernel.kind == TENON_ONEDNN_DECONV &&
+    if (kernel.kind == TENON_ONEDNN_DECONV && !isZero &&
         buildTiledDeconvolution(builder, operands))
       return;
-    memory::desc weightsDesc = builder.chooseLayout(1, weights);
+    memory::desc weightsDesc =
+        isZero ? weights.anyDesc() : builder.chooseLayout(1, weights);
+    memory::desc srcDesc = isZero ? src.anyDesc() : src.desc();
     memory::dims dilations = getDilations(kernel);
 
     auto makeDesc = [&](const dnnl::primitive_attr &attributes) {
       auto kind = prop_kind::forward_inference;
       if (kernel.bias >= 0)
         return typename Primitive::primitive_desc(
-            {kind, which, src.desc(), weightsDesc, bias.desc(), dst.desc(),
-             kernel.strides, dilations, kernel.padsBegin, kernel.padsEnd},
+            {kind, which, srcDesc, weightsDesc, bias.desc(), dst.desc(),
+             kernel.strides, dilations, padsBegin, padsEnd},
             attributes, builder.context.engine, /*allow_empty=*/true);
       return typename Primitive::primitive_desc(
-          {kind, which, src.desc(), weightsDesc, dst.desc(), kernel.strides,
-           dilations, kernel.padsBegin, kernel.padsEnd},
+          {kind, which, srcDesc, weightsDesc, dst.desc(), kernel.strides,
+           dilations, padsBegin, padsEnd},
           attributes, builder.context.engine, /*allow_empty=*/true);
     };
     auto makeBindings = [&](const typename Primitive::primitive_desc &desc) {
       std::vector<Binding> bindings{
-          builder.bindReordered(DNNL_ARG_WEIGHTS, 1, weights.desc(),
-                                desc.weights_desc()),
-          builder.bindArg(DNNL_ARG_SRC, 0, src.desc()),
           builder.bindArg(DNNL_ARG_DST, kernel.result(), dst.desc())};
+      if (isZero) {
+        bindings.push_back(
+            builder.bindZeros(DNNL_ARG_WEIGHTS, desc.weights_desc()));
+        bindings.push_back(builder.bindZeros(DNNL_ARG_SRC, desc.src_desc()));
+      } else {
+        bindings.push_back(builder.bindReordered(
+            DNNL_ARG_WEIGHTS, 1, weights.desc(), desc.weights_desc()));
+        bindings.push_back(builder.bindArg(DNNL_ARG_SRC, 0, src.desc()));
+      }
       if (kernel.bias >= 0)
         bindings.push_back(
             builder.bindArg(DNNL_ARG_BIAS, kernel.bias, bias.desc()));

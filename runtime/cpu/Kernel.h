@@ -57,10 +57,11 @@ public:
   const uint8_t *getConstant(int arg) const {
     return weights + source->constants[arg];
   }
-  /// Whether an arg is a factor of a matrix product, which may have no columns
-  /// or rows.
+  /// Whether an arg is a factor of products whose sums may be over nothing.
   bool isFactor(int arg) const {
-    return kind == TENON_ONEDNN_MATMUL && arg < 2;
+    return arg < 2 &&
+           (kind == TENON_ONEDNN_MATMUL || kind == TENON_ONEDNN_CONV ||
+            kind == TENON_ONEDNN_DECONV);
   }
   int numArgs() const { return static_cast<int>(args.size()); }
   int result() const { return numArgs() - 1; }
