@@ -22,9 +22,8 @@ using namespace mlir;
 namespace tenon::cpu {
 
 static constexpr int64_t kMaxWidth = 16;
-/// Shorter rows don't pay for comparing lanes: ten elements take four times as
-/// long as one by one.
-static constexpr int64_t kMinRow = 64;
+/// Shorter rows don't pay for comparing lanes.
+static constexpr int64_t kMinRow = 8;
 
 namespace {
 
@@ -171,7 +170,7 @@ static bool matchesArgReduce(KernelOp kernel) {
     return false;
   RankedTensorType type = op.getInput().getType();
   int64_t size = type.getDimSize(op.getAxis());
-  return op.getAxis() + 1 == type.getRank() &&
+  return int64_t(op.getAxis()) + 1 == type.getRank() &&
          (ShapedType::isDynamic(size) || size >= kMinRow);
 }
 
