@@ -143,7 +143,8 @@ void LoopKernel::emitConcat(ConcatOp concat, ArrayRef<Dim> outerIndex,
   IndexBuilder indices(builder, loc, width);
   DimBuilder &dims = indices.uniform();
   Dim offset = 0;
-  for (auto [k, operand] : llvm::enumerate(concat.getInputs())) {
+  for (auto [k, input] : llvm::enumerate(concat.getInputs())) {
+    Value operand = input;
     Dim next = concatEnds
                    ? Dim(memref::LoadOp::create(builder, loc, concatEnds,
                                                 ValueRange(indices.value(k)))
