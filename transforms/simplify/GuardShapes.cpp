@@ -93,18 +93,25 @@ private:
   /// Whether `index` is computed from numbers in a tensor, which may be any,
   /// and not from dimensions alone.
   static bool isFromData(Value index) {
-    Operation *op = index.getDefiningOp();
-    if (!op || !isa<arith::ArithDialect>(op->getDialect()))
-      return false;
-    if (auto cast = dyn_cast<arith::IndexCastOp>(op))
-      if (!cast.getIn().getType().isIndex())
-        return true;
-    return llvm::any_of(op->getOperands(), isFromData);
+    SetVector<Value> values; // each once: what is shared is not walked again
+    values.insert(index);
+    for (size_t i = 0; i != values.size(); ++i) {
+      Operation *op = values[i].getDefiningOp();
+      if (!op || !isa<arith::ArithDialect>(op->getDialect()))
+        continue;
+      if (auto cast = dyn_cast<arith::IndexCastOp>(op))
+        if (!cast.getIn().getType().isIndex())
+          return true;
+      values.insert_range(op->getOperands());
+    }
+    return false;
   }
 
+  /// Up to some number: a power made of squares has no end of them.
   static void collectFactors(Value product, SmallVectorImpl<Value> &factors) {
+    constexpr size_t kMaxFactors = 64;
     auto mul = product.getDefiningOp<arith::MulIOp>();
-    if (!mul)
+    if (!mul || factors.size() >= kMaxFactors)
       return factors.push_back(product);
     collectFactors(mul.getLhs(), factors);
     collectFactors(mul.getRhs(), factors);

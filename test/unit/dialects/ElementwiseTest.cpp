@@ -63,23 +63,35 @@ protected:
 
   /// Folds a value down to a constant; null if that fails.
   Attribute evaluate(Value value) {
+    // What is used often is computed once.
+    DenseMap<Value, Attribute> known;
+    return evaluate(value, known);
+  }
+
+  Attribute evaluate(Value value, DenseMap<Value, Attribute> &known) {
     Attribute constant;
     if (matchPattern(value, m_Constant(&constant)))
       return constant;
+    if (Attribute result = known.lookup(value))
+      return result;
     Operation *op = value.getDefiningOp();
     SmallVector<Attribute> operands;
     for (Value operand : op->getOperands())
-      operands.push_back(evaluate(operand));
+      operands.push_back(evaluate(operand, known));
     SmallVector<OpFoldResult> results;
     if (failed(op->fold(operands, results))) {
       ADD_FAILURE() << "can't fold " << op->getName().getStringRef().str();
       return {};
     }
+    Attribute result;
     if (results.empty())
-      return evaluate(value);
-    if (auto attribute = dyn_cast<Attribute>(results.front()))
-      return attribute;
-    return evaluate(cast<Value>(results.front()));
+      result = evaluate(value, known);
+    else if (auto attribute = dyn_cast<Attribute>(results.front()))
+      result = attribute;
+    else
+      result = evaluate(cast<Value>(results.front()), known);
+    known[value] = result;
+    return result;
   }
 
   double toDouble(Attribute attribute, Type element) {
