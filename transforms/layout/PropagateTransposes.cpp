@@ -24,18 +24,13 @@ struct PropagateTransposes
     tenon::populateSinkTransposePatterns(patterns, numSunk);
     tenon::populateSinkTransposeThroughReshapePatterns(patterns,
                                                        numSunkThroughReshape);
-    // Each rewrite should move a transpose towards the results or remove one.
-    // Where two operands hand transposes to each other after all, the limits
-    // on rewrites, which count for each iteration, and on iterations end it:
-    // what is there is right at any time, with a transpose too many.
-    constexpr int64_t kIterations = 10, kRewritesPerOp = 16,
-                      kMoreRewrites = 1024;
-    int64_t numOps = 0;
-    getOperation()->walk([&](Operation *) { ++numOps; });
+    // Each rewrite moves a transpose towards the results or removes one, so
+    // that this ends; the limit on iterations would only cut long chains off.
     GreedyRewriteConfig config;
-    config.setMaxIterations(kIterations);
-    config.setMaxNumRewrites(kRewritesPerOp * numOps + kMoreRewrites);
-    (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
+    config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
   }
 };
 

@@ -40,7 +40,9 @@ namespace {
 ///    there are fewer of them than transposes that this makes dead. One whose
 ///    transpose moves no element is free too, if one of the others moves some:
 ///    else two of them would hand their transposes to each other for ever.
-/// 3. A softmax along the last dimension stays one: along another dimension
+/// 3. It is not the transpose of a constant, which folds: sunk before, it would
+///    be handed to the operands that are free, and come back from them.
+/// 4. A softmax along the last dimension stays one: along another dimension
 ///    it is slower than a transpose.
 struct SinkTranspose
     : CountedPattern<OpInterfaceRewritePattern<PermutableOpInterface>> {
@@ -53,6 +55,7 @@ struct SinkTranspose
     for (Value operand : op->getOperands()) {
       auto transpose = operand.getDefiningOp<TransposeOp>();
       if (transpose && !isIdentityPermutation(transpose.getPermutation()) &&
+          !matchPattern(transpose.getInput(), m_Constant()) &&
           succeeded(sink(op, transpose.getPermutation(), rewriter)))
         return success();
     }

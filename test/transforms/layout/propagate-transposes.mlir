@@ -275,3 +275,21 @@ func.func @constants(%x: tensor<2x2xi32>, %y: tensor<2x2xf32>) -> (tensor<2x2xi3
     }
   }
 #-}
+
+// -----
+
+// A constant beside a transpose that moves no element is transposed once, and
+// does not hand its transpose back.
+
+// CHECK-LABEL: func.func @concat_of_constant(
+// CHECK-SAME: %[[X:.*]]: tensor<9x1x3xf32>
+// CHECK: %[[K:.*]] = tenon.constant
+// CHECK-NOT: tenon.transpose
+// CHECK: %[[CAT:.*]] = tenon.concat %[[X]], %[[K]] {axis = 1 : i64}
+// CHECK: tenon.transpose %[[CAT]]
+func.func @concat_of_constant(%x: tensor<9x1x3xf32>) -> tensor<9x3x4xf32> {
+  %k = tenon.constant dense<1.5> : tensor<9x3x3xf32>
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<9x1x3xf32>) -> tensor<9x3x1xf32>
+  %1 = tenon.concat %0, %k {axis = 2 : i64} : (tensor<9x3x1xf32>, tensor<9x3x3xf32>) -> tensor<9x3x4xf32>
+  return %1 : tensor<9x3x4xf32>
+}
