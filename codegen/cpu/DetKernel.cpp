@@ -22,7 +22,7 @@ using namespace mlir;
 namespace tenon::cpu {
 
 /// The copy is kept on the stack.
-static constexpr int64_t kMaxSize = 128;
+static constexpr int64_t kMaxSize = 256;
 
 namespace {
 

@@ -22,7 +22,7 @@ using namespace mlir;
 namespace tenon::cpu {
 
 /// States and gates of one step are kept on the stack.
-static constexpr int64_t kMaxHidden = 4096;
+static constexpr int64_t kMaxHidden = 16384;
 
 namespace {
 

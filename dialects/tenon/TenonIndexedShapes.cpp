@@ -15,11 +15,10 @@ static LogicalResult checkAtMost(DimBuilder &dims, Value indices, Value input,
   Dim size = dims.dim(indices, index), limit = dims.dim(input, index);
   if (!size.isConstant() || !limit.isConstant())
     return dims.isGuarding()
-               ? dims.requireEqual(dims.max(size, limit), limit,
-                                   "the larger one of dimension " +
-                                       Twine(index) +
-                                       " of the indices and of the input, and "
-                                       "that of the input")
+               ? dims.requireEqual(size, dims.min(size, limit),
+                                   "dimension " + Twine(index) +
+                                       " of the indices and the most that the "
+                                       "input allows")
                : success();
   if (size.getConstant() <= limit.getConstant())
     return success();

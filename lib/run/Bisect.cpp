@@ -5,6 +5,7 @@
 #include "lib/run/Compare.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -110,6 +111,12 @@ static std::vector<std::string> splitAt(const std::string &text,
   return parts;
 }
 
+static bool parseNumber(const std::string &text, int64_t &number) {
+  const char *end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && rest == end;
+}
+
 /// Names for a reader; after the first few, only their number.
 static std::string joinNames(const std::vector<std::string> &names) {
   constexpr size_t most = 4;
@@ -125,10 +132,12 @@ static std::vector<KernelResult> listKernels(const Trial &trial) {
   std::vector<KernelResult> results;
   for (const Array &array : trial.outputs) {
     std::vector<std::string> parts = splitAt(array.name, "\t");
-    if (parts.size() == 5 && parts[0] == "kernel")
-      results.push_back({std::stoll(parts[1]), std::stoll(parts[2]),
-                         splitAt(parts[3], "\n"), splitAt(parts[4], "\n"),
-                         &array});
+    int64_t kernel, result;
+    // An output of the model's own may have any name.
+    if (parts.size() == 5 && parts[0] == "kernel" &&
+        parseNumber(parts[1], kernel) && parseNumber(parts[2], result))
+      results.push_back({kernel, result, splitAt(parts[3], "\n"),
+                         splitAt(parts[4], "\n"), &array});
   }
   return results;
 }

@@ -174,7 +174,7 @@ class SequenceTest(unittest.TestCase):
                               [("x", tensor(["a", "b"])), ("n", tensor(["k"], INT64))], [("s", seq())])
         for sizes in [7], [1, 6], [3, 0, 4]:
             self.check(model(x=x[..., 0], n=np.array(sizes))["s"], np.split(x[..., 0], np.cumsum(sizes)[:-1], 1))
-        for sizes in [6], [3, 5]:
+        for sizes in [6], [3, 5], [8, -1]:
             with self.assertRaisesRegex(tenon.InvalidError, "'split'"):
                 model(x=x[..., 0], n=np.array(sizes))
 

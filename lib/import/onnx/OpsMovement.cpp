@@ -453,6 +453,15 @@ static LogicalResult convertExpand(NodeContext &node) {
         part = node.create<WhereOp>(
             node.create<EqualOp>(part, node.createInts(int64_t(1))),
             node.getDim(input, dim), part);
+      // An expansion of a known size to the same is dropped before its sizes
+      // are checked.
+      if (size != 1 && !ShapedType::isDynamic(size)) {
+        Value own = node.createInts(size);
+        input = node.require(
+            input, own, part,
+            ("dimension " + Twine(dim) + " and what it is expanded to").str());
+        part = own;
+      }
       parts.push_back(part);
     }
   }

@@ -289,14 +289,14 @@ static LogicalResult convertStft(NodeContext &node) {
     return node.invalid("expected a real signal where 'onesided' is 1");
   Value one = node.createInts(int64_t(1));
   Value room = node.create<SubOp>(node.getDim(signal, 1), length);
-  // A computed step below 1 makes a negative size, which is an error of the
-  // run.
-  Value isForwards = node.create<GreaterEqualOp>(strides, one);
-  Value frames = node.create<WhereOp>(
-      isForwards,
-      node.create<AddOp>(
-          node.create<DivOp>(room, node.create<MaxOp>(strides, one)), one),
-      node.createInts(int64_t(-1)));
+  auto requirePositive = [&](Value number, StringRef what) {
+    signal =
+        node.require(signal, number, node.create<MaxOp>(number, one), what);
+  };
+  requirePositive(strides, "the frame step and the least that is allowed");
+  requirePositive(length, "the frame length and the least that is allowed");
+  Value frames = node.create<AddOp>(
+      node.create<DivOp>(room, node.create<MaxOp>(strides, one)), one);
   if (!frames)
     return failure();
   if (auto count = known.getConstants(frames)) {
