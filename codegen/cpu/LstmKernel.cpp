@@ -24,7 +24,7 @@ namespace tenon::cpu {
 /// Steps for which the input's part is computed at a time.
 static constexpr int64_t kBlockSteps = 8;
 /// The state is kept on the stack.
-static constexpr int64_t kMaxHidden = 2048;
+static constexpr int64_t kMaxHidden = 8192;
 
 namespace {
 

@@ -33,7 +33,8 @@ static LogicalResult convertTrainingNorm(NodeContext &node, Value input,
   };
   Value result = applyNorm(node, moments.centred, moments.variance,
                            raise(parameters[0]), raise(parameters[1]), epsilon);
-  for (auto [i, batch] : enumerate(ArrayRef{moments.mean, moments.variance})) {
+  Value batches[] = {moments.mean, moments.variance};
+  for (auto [i, batch] : enumerate(batches)) {
     if (!node.hasOutput(i + 1) || node.failed())
       continue;
     Value running = parameters[i + 2];
