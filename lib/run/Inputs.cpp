@@ -57,6 +57,7 @@ static void readElements(Runner &runner, const std::string &name,
 }
 
 void RunCommand::readInputs(Runner &runner) const {
+  std::set<std::string> named;
   for (const std::string &text : inputs) {
     size_t at = text.find('=');
     std::string name = at == std::string::npos ? "" : text.substr(0, at);
@@ -65,6 +66,9 @@ void RunCommand::readInputs(Runner &runner) const {
       readElements(runner, name, path);
       continue;
     }
+    if (!name.empty() && !named.insert(name).second)
+      fail(TENON_ERROR_USAGE, "--input %s: '%s' has one already", text.c_str(),
+           name.c_str());
     std::vector<Array> arrays = readArrays(path);
     if (name.empty()) {
       for (Array &array : arrays) {

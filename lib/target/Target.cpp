@@ -130,6 +130,10 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
     return llvm::createStringError(
         "target '" + name.str() +
         "' is not supported: expected a 64-bit little-endian processor");
+  if (!triple.isOSBinFormatELF())
+    return llvm::createStringError("target '" + name.str() +
+                                   "' is not supported: expected a system "
+                                   "whose libraries are ELF files");
   return TargetAttr::get(&context, triple.str(), "generic",
                          triple.isAArch64() ? "+neon" : "",
                          /*vectorBits=*/128, choose(kOtherProviders));

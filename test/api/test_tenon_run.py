@@ -121,6 +121,7 @@ class TenonRun(unittest.TestCase):
         run(*words, "d", "--range", "index=0:50", "--range", "bias=100:101")
         self.assertGreater(np.load("d/output_0.npy").min(), 97)
         self.assertIn("is out of range", run(*words, "e", "--range", "index=50:51", code=2))
+        self.assertIn("'x' has one already", run(*words, "e", "-i", "x=x.npy", "-i", "x=x.npy", code=1))
         self.assertIn("--dim N=", run(model, "--random", code=1))
         run(model, "--random", "--shape", "x=3x4", "--shape", "index=3")
         run(model, "--random", "--shape", "x=3xq", "--shape", "index=3", code=1)
