@@ -48,4 +48,31 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
       "::mlir::vector::VectorDialect"];
 }
 
+def PackConstants : Pass<"tenon-pack-constants", "::mlir::ModuleOp"> {
+  let summary = "brings constants into the order in which their library reads them";
+  let description = [{
+    If the target is this very machine and the library of a provider is at hand,
+    it says in which order it wants a constant of a `tenon_rt.library`; the
+    constant and the call's descriptor then say so, and at run time the library
+    reads the model's file in place. Otherwise it packs a copy when a model is
+    loaded. A constant that is also used in another way, or in another order,
+    stays as it is, and so does one whose order depends on what is not known: it
+    never stands in a model twice. For dimensions that only a run can tell the
+    library takes usual ones. At a run that wants another order, a copy is made.
+
+    ```mlir
+    %w = tenon.constant dense_resource<w> : tensor<768x3072xf32>
+    %y = tenon_rt.library "onednn"(%x, %w) outs(%e) {constants = array<i64: 1>, descriptor = array<i64: ...>} : ...
+    // becomes
+    %w = tenon.constant dense_resource<packed> : tensor<2359296xf32>
+    %y = tenon_rt.library "onednn"(%x, %w) outs(%e) {constants = array<i64: 1>, descriptor = array<i64: ...>} : ...
+    ```
+  }];
+  let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect"];
+  let statistics = [
+    Statistic<"numPacked", "packed", "constants packed">,
+    Statistic<"numBytes", "packed-bytes", "bytes of them">
+  ];
+}
+
 #endif // TENON_CODEGEN_ASSIGN_PASSES

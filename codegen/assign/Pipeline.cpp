@@ -12,4 +12,5 @@ void tenon::buildAssignPipeline(OpPassManager &pm) {
 
 void tenon::buildLowerKernelsPipeline(OpPassManager &pm) {
   pm.addPass(createLowerKernels());
+  pm.addPass(createPackConstants());
 }

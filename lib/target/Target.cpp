@@ -139,6 +139,16 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                          /*vectorBits=*/128, choose(kOtherProviders));
 }
 
+bool isThisMachine(TargetAttr target) {
+  auto native = makeTarget(*target.getContext(), "native", {});
+  if (!native) {
+    llvm::consumeError(native.takeError());
+    return false;
+  }
+  return target.getTriple() == native->getTriple() &&
+         target.getFeatures() == native->getFeatures();
+}
+
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 makeTargetMachine(TargetAttr target) {
   initializeTargets();

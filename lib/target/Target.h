@@ -20,6 +20,9 @@ llvm::Expected<TargetAttr> makeTarget(mlir::MLIRContext &context,
                                       llvm::StringRef name,
                                       llvm::ArrayRef<std::string> providers);
 
+/// Whether `target` is what `native` means here.
+bool isThisMachine(TargetAttr target);
+
 /// LLVM's machine for `target`, for position-independent code.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 makeTargetMachine(TargetAttr target);

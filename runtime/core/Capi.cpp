@@ -49,6 +49,12 @@ void closeLibrary(void *handle) { dlclose(handle); }
 
 } // namespace
 
+const TenonProvider *tenon_find_provider(const char *name) {
+  const TenonProvider *provider = nullptr;
+  tenon_error_free(guard([&] { return loadProvider(name, &provider); }));
+  return provider;
+}
+
 uint32_t tenon_version(void) {
   return TENON_VERSION_MAJOR * 10000 + TENON_VERSION_MINOR * 100 +
          TENON_VERSION_PATCH;

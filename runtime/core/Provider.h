@@ -10,6 +10,7 @@
 #define TENON_RUNTIME_CORE_PROVIDER_H
 
 #include "runtime/core/ModelAbi.h"
+#include "tenon/tenon.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,12 +18,19 @@ extern "C" {
 
 /** A library reads what the model says of its kernels, so it is of one version
  * of that, too. */
-#define TENON_PROVIDER_VERSION (TENON_ABI_VERSION << 16 | 2u)
+#define TENON_PROVIDER_VERSION (TENON_ABI_VERSION << 16 | 3u)
 
 /** Filled in by a function that does not return TENON_OK. */
 typedef struct TenonProviderError {
   char message[1024];
 } TenonProviderError;
+
+/** What TenonProvider::pack gives: the kernel's new descriptor, in which the
+ * arg has one dimension, and what stands in its place, `size` bytes. They live
+ * until the function returns. */
+typedef void (*TenonPackReceiver)(void *context, const int64_t *descriptor,
+                                  uint64_t descriptorSize, const uint8_t *data,
+                                  uint64_t size);
 
 typedef struct TenonProvider {
   uint32_t version; /* TENON_PROVIDER_VERSION */
@@ -59,9 +67,23 @@ typedef struct TenonProvider {
                                 const TenonLibraryKernel *kernel);
   /** Bytes of scratch memory of the session. */
   uint64_t (*scratchSize)(void *session);
+
+  /** For the compiler: brings the constant `arg` of a kernel into the order in
+   * which this machine reads it. `data` is what stands in the weights; `dims`
+   * are as for run(), -1 where they are not known. Calls `receive` once, or not
+   * at all if the order is good already or depends on what is not known. The
+   * same arguments give the same order on the same kind of machine. May be
+   * null. */
+  int32_t (*pack)(const TenonLibraryKernel *kernel, const int64_t *dims,
+                  uint32_t arg, const uint8_t *data, TenonPackReceiver receive,
+                  void *context, TenonProviderError *error);
 } TenonProvider;
 
 typedef const TenonProvider *(*TenonProviderEntry)(void);
+
+/** Loads the library of a provider, for the compiler; null if it can't be
+ * loaded. Exported by libtenon. */
+TENON_API const TenonProvider *tenon_find_provider(const char *name);
 
 #ifdef __cplusplus
 } // extern "C"

@@ -111,8 +111,7 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
     if (kernel.kind == TENON_ONEDNN_DECONV && !isZero &&
         buildTiledDeconvolution(builder, operands))
       return;
-    memory::desc weightsDesc =
-        isZero ? weights.anyDesc() : builder.chooseLayout(1, weights);
+    memory::desc weightsDesc = weights.anyDesc();
     memory::desc srcDesc = isZero ? src.anyDesc() : src.desc();
     memory::dims dilations = getDilations(kernel);
 

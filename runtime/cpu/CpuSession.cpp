@@ -28,6 +28,7 @@ void CpuSession::build(Prepared &prepared, uint32_t index,
   for (int64_t dim : key)
     if (dim < 0)
       throw KernelError{TENON_ERROR_INTERNAL, "a dimension is negative"};
+  kernel.checkPacked(dims);
   prepared.isEmpty = kernel.getTensor(kernel.result(), dims).isEmpty();
   for (int arg = 0; arg < kernel.numArgs() && !prepared.isEmpty; ++arg)
     if (Tensor tensor = kernel.getTensor(arg, dims);

@@ -67,7 +67,7 @@ bool tenon::onednn::buildTiledDeconvolution(
   for (int64_t i = 0; i < kernelHeight; ++i) {
     uint64_t weightsOffset = i * weights.strides[2] * element;
     uint64_t dstOffset = i * width * tile * element;
-    memory::desc rhsDesc = builder.chooseLayout(1, rhs, weightsOffset);
+    memory::desc rhsDesc = rhs.anyDesc();
     using Desc = dnnl::matmul::primitive_desc;
     Desc desc = kernel.bias >= 0
                     ? Desc({lhs.desc(), rhsDesc, bias.desc(), product.desc()},

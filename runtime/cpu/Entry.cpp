@@ -2,6 +2,7 @@
 
 #include "runtime/core/Provider.h"
 #include "runtime/cpu/CpuSession.h"
+#include "runtime/cpu/PackConstant.h"
 
 #include <algorithm>
 #include <cstring>
@@ -75,6 +76,15 @@ static int32_t run(void *session, const TenonLibraryKernel *kernel,
   });
 }
 
+static int32_t pack(const TenonLibraryKernel *kernel, const int64_t *dims,
+                    uint32_t arg, const uint8_t *data,
+                    TenonPackReceiver receive, void *context,
+                    TenonProviderError *error) {
+  return guard(error, [&] {
+    packConstant(*kernel, dims, static_cast<int>(arg), data, receive, context);
+  });
+}
+
 static const char *implementation(void *session,
                                   const TenonLibraryKernel *kernel) {
   return static_cast<CpuSession *>(session)->getImplementation(kernel->index);
@@ -96,6 +106,7 @@ tenon_provider_onednn() {
                                          &prepare,
                                          &run,
                                          &implementation,
-                                         &scratchSize};
+                                         &scratchSize,
+                                         &pack};
   return &provider;
 }

@@ -68,7 +68,7 @@ public:
       values.push_back(inRange(low, INT32_MAX, what));
     return values;
   }
-  bool isAtEnd() const { return next == end; }
+  bool isAt(const int64_t *place) const { return next == place; }
   [[noreturn]] void fail(const std::string &what) const {
     throw KernelError{TENON_ERROR_INVALID,
                       "damaged model: the descriptor of library kernel '" +
@@ -177,6 +177,54 @@ void Kernel::readAttributes(Reader &reader) {
   }
 }
 
+void Kernel::readLayout(Reader &reader) {
+  bool isConv = kind == TENON_ONEDNN_CONV;
+  if (!isConv && kind != TENON_ONEDNN_MATMUL)
+    reader.fail("its kind has no packed argument");
+  Arg &arg = args[reader.inRange(1, 1, "a packed argument")];
+  if (arg.isPacked || arg.permutation.size() != 1)
+    reader.fail("a packed argument has several dimensions or layouts");
+  bool isGrouped = isConv && groups > 1;
+  int rank = isConv ? numSpatial + 2 + isGrouped : 2;
+  reader.inRange(rank, rank, "the rank of a packed argument");
+  int numBlocks = static_cast<int>(
+      reader.inRange(0, DNNL_MAX_NDIMS, "the number of blocks"));
+
+  // The structure of oneDNN 2 is public; its C++ interface can't make blocks.
+  dnnl_memory_desc_t desc{};
+  desc.ndims = rank;
+  desc.data_type = memory::convert_to_c(arg.type);
+  desc.format_kind = dnnl_blocked;
+  dnnl_blocking_desc_t &blocking = desc.format_desc.blocking;
+  blocking.inner_nblks = numBlocks;
+  auto read = [&](dnnl_dim_t *values, int count, int64_t low, int64_t high,
+                  const char *what) {
+    for (int i = 0; i < count; ++i)
+      values[i] = reader.inRange(low, high, what);
+  };
+  read(desc.dims, rank, 1, INT32_MAX, "a dimension of a layout");
+  read(desc.padded_dims, rank, 1, INT32_MAX, "a padded dimension of a layout");
+  read(blocking.strides, rank, 1, INT64_MAX, "a stride of a layout");
+  read(blocking.inner_blks, numBlocks, 1, INT32_MAX, "a block of a layout");
+  read(blocking.inner_idxs, numBlocks, 0, rank - 1, "a dimension of a block");
+  arg.isPacked = true;
+  arg.layout = memory::desc(desc);
+  arg.dims.assign(desc.dims + isGrouped, desc.dims + rank);
+  if (isGrouped)
+    arg.dims[0] *= desc.dims[0];
+}
+
+void Kernel::checkPacked(const int64_t *dims) const {
+  for (const Arg &arg : args)
+    if (arg.isPacked && dims[arg.firstDim] * memory::data_type_size(arg.type) !=
+                            arg.layout.get_size())
+      throw KernelError{TENON_ERROR_INVALID,
+                        "damaged model: library kernel '" +
+                            std::string(source->name) +
+                            "' has a packed argument of " +
+                            std::to_string(dims[arg.firstDim]) + " elements"};
+}
+
 Kernel::Kernel(const TenonLibraryKernel &source, const uint8_t *weights)
     : source(&source), weights(weights) {
   Reader reader(source);
@@ -217,11 +265,12 @@ Kernel::Kernel(const TenonLibraryKernel &source, const uint8_t *weights)
   readAttributes(reader);
   for (int64_t i = 0; i < numPostOps; ++i)
     postOps.push_back(readPostOp(reader));
-  if (!reader.isAtEnd() ||
-      before + numAttributes + numPostOps * TENON_ONEDNN_POST_OP_WORDS !=
-          source.descriptor + source.descriptorSize)
+  if (!reader.isAt(before + numAttributes +
+                   numPostOps * TENON_ONEDNN_POST_OP_WORDS))
     reader.fail("it has " + std::to_string(numAttributes) +
                 " attributes, and its length does not fit its kind");
+  while (!reader.isAt(source.descriptor + source.descriptorSize))
+    readLayout(reader);
   check();
 }
 
@@ -232,9 +281,7 @@ void Kernel::check() const {
                                                std::string(source->name) +
                                                "': " + what};
   };
-  auto rank = [&](int arg) {
-    return static_cast<int>(args[arg].permutation.size());
-  };
+  auto rank = [&](int arg) { return args[arg].rank(); };
   auto expectRank = [&](int arg, int expected) {
     if (rank(arg) != expected)
       fail("argument " + std::to_string(arg) + " has rank " +
@@ -309,6 +356,13 @@ void Kernel::check() const {
 
 Tensor Kernel::getTensor(int index, const int64_t *dims) const {
   const Arg &arg = args[index];
+  if (arg.isPacked) {
+    // The strides don't count: see ProgramBuilder::bindReordered.
+    Tensor tensor{arg.dims, memory::dims(arg.dims.size(), 1), arg.type};
+    for (size_t i = arg.dims.size() - 1; i-- > 0;)
+      tensor.strides[i] = tensor.strides[i + 1] * arg.dims[i + 1];
+    return tensor;
+  }
   int rank = static_cast<int>(arg.permutation.size());
   memory::dims storedStrides(rank);
   int64_t size = 1;

@@ -63,6 +63,19 @@ public:
            (kind == TENON_ONEDNN_MATMUL || kind == TENON_ONEDNN_CONV ||
             kind == TENON_ONEDNN_DECONV);
   }
+  /// The layout of a packed arg, over the library's dimensions; else null.
+  const dnnl::memory::desc *getLayout(int arg) const {
+    return args[arg].isPacked ? &args[arg].layout : nullptr;
+  }
+  /// Throws KernelError if a packed arg does not have the elements of its
+  /// layout in a call.
+  void checkPacked(const int64_t *dims) const;
+  int getRank(int arg) const { return args[arg].rank(); }
+  /// Where a logical dimension of an arg that is not packed stands among the
+  /// dimensions of a call.
+  int getDimIndex(int arg, int logical) const {
+    return args[arg].firstDim + args[arg].permutation[logical];
+  }
   int numArgs() const { return static_cast<int>(args.size()); }
   int result() const { return numArgs() - 1; }
 
@@ -90,10 +103,18 @@ private:
     dnnl::memory::data_type type;
     std::vector<int> permutation;
     int firstDim;
+    /// Of a packed arg: its layout and its logical dimensions.
+    bool isPacked = false;
+    dnnl::memory::desc layout{};
+    dnnl::memory::dims dims{};
+    int rank() const {
+      return static_cast<int>(isPacked ? dims.size() : permutation.size());
+    }
   };
   class Reader;
   void readAttributes(Reader &reader);
   PostOp readPostOp(Reader &reader);
+  void readLayout(Reader &reader);
   void check() const;
 
   std::vector<Arg> args;

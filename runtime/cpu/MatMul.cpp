@@ -145,9 +145,8 @@ void tenon::onednn::buildMatMul(ProgramBuilder &builder) {
                    std::to_string(product.dst.dims[rank - 1]));
     bias.padRank(rank);
   }
-  memory::desc rhsDesc = kernel.isConstant(1) && !isZero
-                             ? builder.chooseLayout(1, product.rhs)
-                             : product.rhs.desc();
+  memory::desc rhsDesc = kernel.isConstant(1) && !isZero ? product.rhs.anyDesc()
+                                                         : product.rhs.desc();
   using Desc = dnnl::matmul::primitive_desc;
   auto makeDesc = [&](const dnnl::primitive_attr &attributes) {
     if (kernel.bias >= 0)

@@ -13,11 +13,21 @@
  *   rank words
  *   then the attribute words, as the kind says
  *   then for each post-op TENON_ONEDNN_POST_OP_WORDS words
+ *   then, up to the end, for each arg that is packed: the arg, the number of
+ *   its dimensions n, the number of inner blocks b; n dimensions, n padded
+ *   dimensions, n strides, b sizes of blocks, b dimensions that they divide
  *
  * Permutation: an arg stands in memory contiguous and row-major in its stored
  * dimensions, those that the call passes. Its logical dimension i, in the order
  * that the kind names below, is its stored dimension permutation[i]. So layouts
  * and fused transposes need nothing else: a feature map in NHWC has [0,3,1,2].
+ *
+ * A packed arg is a constant in one of the library's own blocked layouts. It
+ * has one stored dimension, the number of its elements with padding; its layout
+ * counts in elements and is over the library's dimensions, which differ from
+ * the kind's logical ones in that weights of several groups have a leading
+ * dimension of groups. What a primitive wants in another layout is reordered
+ * when it is made. Only weights of CONV and rhs of MATMUL may be packed.
  *
  * A double stands as its bits. Plain C.
  *
@@ -28,7 +38,7 @@
 
 #include <stdint.h>
 
-#define TENON_ONEDNN_VERSION 1
+#define TENON_ONEDNN_VERSION 2
 #define TENON_ONEDNN_HEADER_WORDS 6
 #define TENON_ONEDNN_POST_OP_WORDS 5
 /** The most dimensions of an arg. */

@@ -8,9 +8,6 @@
 using namespace tenon::onednn;
 using dnnl::memory;
 
-/// A constant is packed in at most this many layouts; then one of them must do.
-static constexpr size_t maxLayouts = 2;
-
 /// An offset that says "after everything else" until the program is finished.
 static constexpr uint64_t scratchpadOffset = UINT64_MAX;
 
@@ -53,20 +50,6 @@ ProgramBuilder::makeAttributes(const std::vector<Tensor> &tensors,
   return attributes;
 }
 
-memory::desc ProgramBuilder::chooseLayout(int arg, const Tensor &tensor,
-                                          uint64_t offset) const {
-  const PackedConstant *first = nullptr;
-  size_t count = 0;
-  for (const auto &packed : context.packed)
-    if (packed->arg == arg && packed->offset == offset) {
-      ++count;
-      if (!first)
-        first = packed.get();
-    }
-  return kernel.isConstant(arg) && count >= maxLayouts ? first->desc
-                                                       : tensor.anyDesc();
-}
-
 static std::shared_ptr<PackedConstant> makePacked(int arg, uint64_t offset,
                                                   const memory::desc &desc) {
   auto packed = std::make_shared<PackedConstant>();
@@ -102,8 +85,10 @@ Binding ProgramBuilder::bindReordered(int role, int arg,
                                       const memory::desc &plain,
                                       const memory::desc &wanted,
                                       uint64_t part) {
-  if (plain == wanted)
-    return bindArg(role, arg, plain, part);
+  const memory::desc *layout = kernel.getLayout(arg);
+  memory::desc stored = layout ? layout->reshape(plain.dims()) : plain;
+  if (stored == wanted)
+    return bindArg(role, arg, stored, part);
   if (!kernel.isConstant(arg)) {
     uint64_t offset = allocate(wanted.get_size());
     dnnl::reorder::primitive_desc desc(context.engine, plain, context.engine,
@@ -118,7 +103,7 @@ Binding ProgramBuilder::bindReordered(int role, int arg,
 
   auto packed = makePacked(arg, part, wanted);
   // The library reads it only.
-  memory from(plain, context.engine,
+  memory from(stored, context.engine,
               const_cast<uint8_t *>(kernel.getConstant(arg)) + part);
   memory to(wanted, context.engine, packed->memory.data());
   dnnl::stream stream(context.engine);

@@ -34,8 +34,10 @@ public:
                       const dnnl::memory::desc &desc) const {
     return {role, Place::Scratch, -1, offset, nullptr, desc};
   }
-  /// Binds an arg whose contents the primitive wants in layout `wanted`: packed
-  /// now if it is constant, reordered by a step of its own if it is not.
+  /// Binds an arg whose contents the primitive wants in layout `wanted`, with
+  /// dimensions as `plain`: as it is if it stands so, packed now if it is
+  /// constant, reordered by a step of its own if it is not. A packed arg stands
+  /// as its layout says, any other one as `plain`.
   Binding bindReordered(int role, int arg, const dnnl::memory::desc &plain,
                         const dnnl::memory::desc &wanted, uint64_t offset = 0);
   /// Binds zeros instead of an arg.
@@ -55,11 +57,6 @@ public:
                  std::move(bindings));
   }
   void addSoftmax(const RowSoftmax &softmax);
-
-  /// The layout to ask for: of a constant that has been packed in several
-  /// layouts already, the first of them; otherwise any.
-  dnnl::memory::desc chooseLayout(int arg, const Tensor &tensor,
-                                  uint64_t offset = 0) const;
 
   /// Makes a step with the post-ops in it. If the library has only its
   /// reference implementation for that, which is slower by orders of magnitude,

@@ -121,6 +121,7 @@ tenon_provider_image() {
                                          &prepare,
                                          &run,
                                          &implementation,
-                                         &scratchSize};
+                                         &scratchSize,
+                                         /*pack=*/nullptr};
   return &provider;
 }

@@ -1,6 +1,6 @@
 // RUN: tenon-opt %s --pass-pipeline='builtin.module(tenon-assign-providers{provider=onednn},tenon-lower-kernels)' --split-input-file | FileCheck %s
 
-// version 1, conv 1, 5 args, bias 2, 10 attribute words, 2 post-ops; each arg is
+// version 2, conv 1, 5 args, bias 2, 10 attribute words, 2 post-ops; each arg is
 // f32, its rank, its permutation; then S, groups, strides, pads, dilations; then
 // relu, and the sum with arg 3.
 // CHECK-LABEL: func.func @conv(
@@ -10,7 +10,7 @@
 // CHECK-DAG: %[[E:.*]] = tensor.empty(%[[N]]) : tensor<?x4x4x6xf32>
 // CHECK: %[[Y:.*]] = tenon_rt.library "onednn"(%[[X]], %[[W]], %[[B]], %[[R]]) outs(%[[E]])
 // CHECK-SAME: constants = array<i64: 1, 2>
-// CHECK-SAME: descriptor = array<i64: 1, 1, 5, 2, 10, 2,
+// CHECK-SAME: descriptor = array<i64: 2, 1, 5, 2, 10, 2,
 // CHECK-SAME: 1, 4, 0, 3, 1, 2, 1, 4, 3, 2, 0, 1, 1, 1, 0, 1, 4, 0, 3, 1, 2, 1, 4, 0, 3, 1, 2,
 // CHECK-SAME: 2, 2, 2, 2, 1, 1, 0, 0, 1, 1,
 // CHECK-SAME: 1, 1, 0, 0, -1, 2, 1, 0, 0, 3>
@@ -34,7 +34,7 @@ func.func @conv(%x: tensor<?x8x8x4xf32>, %r: tensor<?x4x4x6xf32>, %n: index) -> 
 // CHECK-LABEL: func.func @matmul(
 // CHECK: tenon_rt.library "onednn"
 // CHECK-SAME: constants = array<i64>
-// CHECK-SAME: descriptor = array<i64: 1, 3, 4, -1, 0, 2,
+// CHECK-SAME: descriptor = array<i64: 2, 3, 4, -1, 0, 2,
 // CHECK-SAME: 1, 2, 0, 1, 1, 2, 1, 0, 1, 2, 0, 1, 1, 2, 0, 1,
 // CHECK-SAME: 1, 7, -4616189618054758400, 0, -1, 2, 1, 0, 0, 2>
 func.func @matmul(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %c: tensor<1x6xf32>) -> tensor<4x6xf32> {
@@ -50,7 +50,7 @@ func.func @matmul(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %c: tensor<1x6xf32>)
 
 // S, kernel, strides, pads, dilations, and that padding doesn't count.
 // CHECK-LABEL: func.func @pool(
-// CHECK: descriptor = array<i64: 1, 5, 2, -1, 12, 0, 1, 4, 0, 3, 1, 2, 1, 4, 0, 3, 1, 2,
+// CHECK: descriptor = array<i64: 2, 5, 2, -1, 12, 0, 1, 4, 0, 3, 1, 2, 1, 4, 0, 3, 1, 2,
 // CHECK-SAME: 2, 3, 3, 2, 2, 1, 1, 0, 0, 1, 1, 0>
 func.func @pool(%x: tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32> {
   %0 = tenon.kernel (%a = %x) : (tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32> {
@@ -64,7 +64,7 @@ func.func @pool(%x: tensor<1x8x8x4xf32>) -> tensor<1x4x4x4xf32> {
 
 // A scale of 0.125, and the mask is arg 3.
 // CHECK-LABEL: func.func @attention(
-// CHECK: descriptor = array<i64: 1, 7, 5, -1, 2, 0,
+// CHECK: descriptor = array<i64: 2, 7, 5, -1, 2, 0,
 // CHECK-SAME: 4593671619917905920, 3>
 func.func @attention(%q: tensor<1x2x4x64xf32>, %k: tensor<1x2x6x64xf32>, %v: tensor<1x2x6x64xf32>, %m: tensor<1x1x1x6xf32>) -> tensor<1x2x4x64xf32> {
   %0 = tenon.kernel (%a0 = %q, %a1 = %k, %a2 = %v, %a3 = %m) : (tensor<1x2x4x64xf32>, tensor<1x2x6x64xf32>, tensor<1x2x6x64xf32>, tensor<1x1x1x6xf32>) -> tensor<1x2x4x64xf32> {

@@ -3,6 +3,7 @@
 #include "test/unit/runtime/OneDnnKernel.h"
 
 #include "runtime/core/Memory.h"
+#include "runtime/core/Provider.h"
 
 #include <algorithm>
 #include <cmath>
@@ -71,6 +72,8 @@ void TestKernel::fill() {
 }
 
 std::vector<int64_t> TestKernel::makeDescriptor() const {
+  if (!descriptor.empty())
+    return descriptor;
   std::vector<int64_t> words{TENON_ONEDNN_VERSION,
                              kind,
                              static_cast<int64_t>(args.size()),
@@ -88,6 +91,48 @@ std::vector<int64_t> TestKernel::makeDescriptor() const {
     words.insert(words.end(), {op.kind, op.algorithm, bitsOf(op.alpha),
                                bitsOf(op.beta), op.arg});
   return words;
+}
+
+Dims TestKernel::allDims() const {
+  Dims dims;
+  for (const TestArg &arg : args)
+    for (int64_t dim : arg.storedDims())
+      dims.push_back(dim);
+  return dims;
+}
+
+TestKernel TestKernel::pack(const Dims &dims) const {
+  TestKernel packed = *this;
+  packed.args.clear();
+  std::vector<int64_t> words = makeDescriptor();
+  TenonLibraryKernel library{};
+  library.name = "Kernel_0";
+  library.numArgs = args.size();
+  library.descriptor = words.data();
+  library.descriptorSize = words.size();
+  library.numDims = dims.size();
+  auto receive = [](void *context, const int64_t *descriptor,
+                    uint64_t descriptorSize, const uint8_t *data,
+                    uint64_t size) {
+    auto &packed = *static_cast<TestKernel *>(context);
+    packed.descriptor.assign(descriptor, descriptor + descriptorSize);
+    TestArg weights{{static_cast<int64_t>(size / sizeof(float))}, {}, true};
+    weights.data.resize(size / sizeof(float));
+    memcpy(weights.data.data(), data, size);
+    packed.args = {std::move(weights)};
+  };
+  TenonProviderError error;
+  int32_t code = tenon_find_provider("onednn")->pack(
+      &library, dims.data(), 1,
+      reinterpret_cast<const uint8_t *>(args[1].data.data()), receive, &packed,
+      &error);
+  EXPECT_EQ(code, TENON_OK) << error.message;
+  if (packed.args.empty())
+    return packed;
+  TestArg weights = std::move(packed.args[0]);
+  packed.args = args;
+  packed.args[1] = std::move(weights);
+  return packed;
 }
 
 /// A model's functions get no context, so the description's state is found by

@@ -42,6 +42,8 @@ struct TestKernel {
   int bias = -1;
   std::vector<int64_t> attributes;
   std::vector<TestPostOp> postOps;
+  /// Instead of what follows from the rest.
+  std::vector<int64_t> descriptor{};
 
   /// Fills the args with small random numbers.
   void fill();
@@ -50,6 +52,12 @@ struct TestKernel {
   /// Runs the kernel by libtenon into the result; returns "ok" or the error.
   /// `implementation` tells how.
   std::string run(int threads = 1, std::string *implementation = nullptr);
+  /// The same kernel with its constant arg 1 packed as the compiler does it,
+  /// for these stored dimensions of all args, -1 where they are not known;
+  /// without args if it is not packed.
+  TestKernel pack(const Dims &dims) const;
+  /// The stored dimensions of all args.
+  Dims allDims() const;
   /// Computes the result by definition, in double.
   std::vector<double> computeReference() const;
   /// Runs at one and at two threads and compares.

@@ -1,0 +1,179 @@
+//===- PackConstant.cpp - Constants packed by the compiler ---------------===//
+
+#include "runtime/cpu/PackConstant.h"
+
+#include "runtime/cpu/Program.h"
+
+#include <algorithm>
+
+using namespace tenon::onednn;
+using dnnl::memory;
+
+// libgomp's own entry points; see runtime/core/Threads.cpp.
+extern "C" {
+int omp_get_max_threads(void);
+void omp_set_num_threads(int threads);
+}
+
+namespace {
+
+/// The layout may depend on the number of threads, which must not depend on the
+/// machine.
+struct OneThread {
+  OneThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before); }
+  int before;
+};
+
+/// Fills in the dimensions that are not known.
+class DimGuesser {
+public:
+  DimGuesser(const Kernel &kernel, const int64_t *dims)
+      : kernel(kernel), dims(dims, dims + kernel.numDims) {}
+
+  /// False if there are some that nothing can be said of.
+  bool guess() {
+    if (kernel.kind == TENON_ONEDNN_CONV)
+      guessConvolution();
+    else
+      guessProduct();
+    int result = kernel.result();
+    for (const PostOp &op : kernel.postOps) {
+      if (!op.isBinary)
+        continue;
+      int lead = kernel.getRank(result) - kernel.getRank(op.arg);
+      for (int i = 0; i < kernel.getRank(op.arg); ++i)
+        setUnknown(op.arg, i, at(result, lead + i));
+    }
+    return std::find(dims.begin(), dims.end(), -1) == dims.end();
+  }
+  const int64_t *get() const { return dims.data(); }
+
+private:
+  int64_t &at(int arg, int logical) {
+    return dims[kernel.getDimIndex(arg, logical)];
+  }
+  void setUnknown(int arg, int logical, int64_t size) {
+    int64_t &dim = at(arg, logical);
+    if (dim < 0)
+      dim = size;
+  }
+
+  /// Feature maps are the smaller, the more channels they have: those of the
+  /// usual networks for pictures of 224 x 224 have about these sides. Between
+  /// pointwise convolutions there are four times as many channels.
+  void guessConvolution() {
+    int result = kernel.result();
+    setUnknown(0, 0, 1);
+    setUnknown(result, 0, 1);
+    int64_t places = 1;
+    for (int i = 0; i < kernel.numSpatial; ++i)
+      places *= at(1, 2 + i);
+    int64_t sideTimesChannels = places == 1 ? 14336 : 3584;
+    int64_t channels = std::max(at(0, 1), at(result, 1));
+    int64_t side = std::clamp<int64_t>(
+        sideTimesChannels / std::max<int64_t>(channels, 1), 7, 112);
+    for (int i = 0; i < kernel.numSpatial; ++i) {
+      int64_t window = kernel.dilations[i] * (at(1, 2 + i) - 1) + 1;
+      int64_t pads = kernel.padsBegin[i] + kernel.padsEnd[i];
+      setUnknown(0, 2 + i, std::max(side * kernel.strides[i], window));
+      setUnknown(result, 2 + i,
+                 std::max<int64_t>(at(0, 2 + i) + pads - window, 0) /
+                         kernel.strides[i] +
+                     1);
+    }
+  }
+
+  /// Rows of a sentence; one of everything around them.
+  void guessProduct() {
+    constexpr int64_t rows = 128;
+    for (int arg : {0, kernel.result()})
+      for (int i = 0, rank = kernel.getRank(arg); i < rank; ++i)
+        setUnknown(arg, i, i == rank - 2 ? rows : 1);
+  }
+
+  const Kernel &kernel;
+  std::vector<int64_t> dims;
+};
+
+} // namespace
+
+/// Appends a layout to a descriptor; see OneDnnAbi.h.
+static void appendLayout(int arg, const dnnl_memory_desc_t &desc,
+                         std::vector<int64_t> &words) {
+  const dnnl_blocking_desc_t &blocking = desc.format_desc.blocking;
+  auto append = [&](const dnnl_dim_t *values, int count) {
+    words.insert(words.end(), values, values + count);
+  };
+  words.insert(words.end(), {arg, desc.ndims, blocking.inner_nblks});
+  append(desc.dims, desc.ndims);
+  append(desc.padded_dims, desc.ndims);
+  append(blocking.strides, desc.ndims);
+  append(blocking.inner_blks, blocking.inner_nblks);
+  append(blocking.inner_idxs, blocking.inner_nblks);
+}
+
+/// Whether a descriptor's words can say all of a layout.
+static bool isBlocked(const dnnl_memory_desc_t &desc) {
+  return desc.format_kind == dnnl_blocked && desc.offset0 == 0 &&
+         desc.extra.flags == dnnl_memory_extra_flag_none &&
+         std::all_of(desc.padded_offsets, desc.padded_offsets + desc.ndims,
+                     [](dnnl_dim_t offset) { return offset == 0; });
+}
+
+/// The descriptor with one dimension for an arg, and the layout behind it.
+static std::vector<int64_t> makeDescriptor(const TenonLibraryKernel &source,
+                                           int arg,
+                                           const dnnl_memory_desc_t &desc) {
+  const int64_t *next = source.descriptor;
+  const int64_t *end = next + source.descriptorSize;
+  std::vector<int64_t> words(next, next + TENON_ONEDNN_HEADER_WORDS);
+  next += TENON_ONEDNN_HEADER_WORDS;
+  for (int i = 0; i < arg; ++i) {
+    words.insert(words.end(), next, next + 2 + next[1]);
+    next += 2 + next[1];
+  }
+  words.insert(words.end(), {next[0], /*rank=*/1, /*permutation=*/0});
+  words.insert(words.end(), next + 2 + next[1], end);
+  appendLayout(arg, desc, words);
+  return words;
+}
+
+void tenon::onednn::packConstant(const TenonLibraryKernel &source,
+                                 const int64_t *dims, int arg,
+                                 const uint8_t *data, TenonPackReceiver receive,
+                                 void *context) {
+  // Nothing of the model but this constant.
+  TenonLibraryKernel alone = source;
+  std::vector<int64_t> constants(source.numArgs, -1);
+  constants.at(arg) = 0;
+  alone.constants = constants.data();
+  Kernel kernel(alone, data);
+  // Transposed convolutions have several layouts.
+  if (arg != 1 || kernel.getLayout(arg) ||
+      (kernel.kind != TENON_ONEDNN_CONV &&
+       (kernel.kind != TENON_ONEDNN_MATMUL || kernel.getRank(arg) != 2)))
+    return;
+  DimGuesser guesser(kernel, dims);
+  if (!guesser.guess())
+    return;
+  for (int i = 0; i < kernel.numArgs(); ++i)
+    if (kernel.getTensor(i, guesser.get()).isEmpty())
+      return;
+
+  OneThread scope;
+  dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  std::vector<std::shared_ptr<PackedConstant>> packed;
+  buildProgram({engine, kernel, guesser.get(), packed});
+  if (packed.size() != 1 || packed[0]->arg != arg)
+    return; // it is read as it is
+  // A product may have merged dimensions into its rows.
+  const dnnl_memory_desc_t &desc = packed[0]->desc.data;
+  int groups = kernel.kind == TENON_ONEDNN_CONV && kernel.groups > 1;
+  if (!isBlocked(desc) || desc.ndims != kernel.getRank(arg) + groups)
+    return;
+  std::vector<int64_t> words = makeDescriptor(source, arg, desc);
+  receive(context, words.data(), words.size(),
+          reinterpret_cast<const uint8_t *>(packed[0]->memory.data()),
+          packed[0]->desc.get_size());
+}
