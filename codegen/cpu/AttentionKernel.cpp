@@ -4,6 +4,7 @@
 
 #include "codegen/cpu/ElementEmitter.h"
 #include "codegen/cpu/Emitters.h"
+#include "dialects/tenon/TenonAttention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -15,8 +16,6 @@ namespace tenon::cpu {
 
 /// Fewer queries than this are taken one by one.
 static constexpr int64_t kFewQueries = 4;
-/// Heads are kept on the stack.
-static constexpr int64_t kMaxHeadSize = 1024;
 
 AttentionEmitter::AttentionEmitter(KernelFunction &function)
     : function(function), op(getAnchor<AttentionOp>(function.getKernel())),
@@ -358,12 +357,7 @@ void AttentionEmitter::emitResult(OpBuilder &builder, Dim query, Value buffer,
 
 static bool matchesAttention(KernelOp kernel) {
   AttentionOp op = getAnchor<AttentionOp>(kernel);
-  if (!op)
-    return false;
-  int64_t headSize = getType(op.getQuery()).getDimSize(3);
-  int64_t valueSize = getType(op.getValue()).getDimSize(3);
-  auto fits = [](int64_t size) { return size > 0 && size <= kMaxHeadSize; };
-  return fits(headSize) && fits(valueSize);
+  return op && isTileable(op);
 }
 
 const KernelEmitter kAttentionEmitter = {

@@ -39,6 +39,7 @@ static constexpr Requirement kRequirements[] = {
     // fuse
     {"resolve-ranked-shaped-type-result-dims",
      "sizes have to be known before what they are the sizes of"},
+    {"tenon-decompose-attention", "no kernel has heads of unknown size"},
     {"tenon-wrap-kernels", "only kernels are lowered"},
     {"tenon-verify-kernels", "a check"},
     // assign

@@ -1,5 +1,6 @@
 //===- DecomposeAttention.cpp - Attention as matmuls and a softmax --------===//
 
+#include "dialects/tenon/TenonAttention.h"
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -37,10 +38,15 @@ namespace {
 
 /// attention(Q, K, V, mask)  →  softmax(scale * Q K^T + mask) V
 struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
-  using CountedPattern::CountedPattern;
+  DecomposeAttentionOp(MLIRContext *context, Pass::Statistic &count,
+                       bool isGenerated)
+      : CountedPattern(context, count), isGenerated(isGenerated) {}
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
+    if (isGenerated && isTileable(op) &&
+        getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "generated code runs it whole");
     Location loc = op.getLoc();
     auto queryType = cast<RankedTensorType>(op.getQuery().getType());
     auto keyType = cast<RankedTensorType>(op.getKey().getType());
@@ -70,13 +76,29 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
     ++count;
     return success();
   }
+
+  /// Whether the target has generated code.
+  bool isGenerated;
 };
+
+/// Whether the target of the module in `op`, or around it, has generated code.
+bool hasGeneratedCode(Operation *op) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    module = op->getParentOfType<ModuleOp>();
+  auto target =
+      module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
+  return target &&
+         llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
+                            "codegen");
+}
 
 struct DecomposeAttention
     : tenon::impl::DecomposeAttentionBase<DecomposeAttention> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeAttentionOp>(&getContext(), numDecomposed);
+    patterns.add<DecomposeAttentionOp>(&getContext(), numDecomposed,
+                                       hasGeneratedCode(getOperation()));
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -9,11 +9,10 @@
 
 using namespace mlir;
 
-void tenon::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+void tenon::buildFusePipeline(OpPassManager &pm) {
   // 1. Nothing but data stands between operations that could fuse: sizes come
   //    from the inputs, views stand aside.
-  if (options.decomposeAttention)
-    pm.addPass(createDecomposeAttention());
+  pm.addPass(createDecomposeAttention());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createSinkReshapes());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
@@ -35,6 +34,5 @@ void tenon::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
 }
 
 void tenon::registerFusePipeline() {
-  PassPipelineRegistration<FuseOptions>("tenon-fuse", "the fuse phase",
-                                        buildFusePipeline);
+  PassPipelineRegistration<>("tenon-fuse", "the fuse phase", buildFusePipeline);
 }
