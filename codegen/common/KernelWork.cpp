@@ -175,6 +175,8 @@ static std::optional<Contraction> getContraction(Operation *op) {
   found.rows = getCount(op->getResult(0)) / std::max(found.columns, 1.0);
   found.flops = evaluate(getFlopTerms(op));
   found.weightBytes = getBytes(weights);
+  Type type = getElementTypeOrSelf(weights.getType());
+  found.isNarrow = type.isF16() || type.isBF16();
   return found;
 }
 
@@ -316,6 +318,14 @@ Value buildFlops(KernelOp kernel, RewriterBase &rewriter) {
     sum = rewriter.createOrFold<arith::AddIOp>(loc, sum, flops);
   }
   return sum;
+}
+
+bool hasFeature(TargetAttr target, StringRef feature) {
+  SmallVector<StringRef> features;
+  target.getFeatures().split(features, ',');
+  return llvm::any_of(features, [&](StringRef text) {
+    return text.consume_front("+") && text == feature;
+  });
 }
 
 double getPeakTime(double flops, TargetAttr target) {

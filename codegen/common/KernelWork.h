@@ -21,6 +21,8 @@ struct Contraction {
   bool isDepthwise;
   /// Whether there are groups of channels.
   bool isGrouped;
+  /// Whether what is multiplied has 16 bits.
+  bool isNarrow;
 };
 
 /// The work of a kernel. A dynamic dimension counts Provider::kTypicalDim, but
@@ -46,6 +48,9 @@ KernelWork getKernelWork(KernelOp kernel);
 /// KernelWork::flops as an index value before the kernel, with the dimensions
 /// of the run. Null if they depend on what the kernel computes.
 mlir::Value buildFlops(KernelOp kernel, mlir::RewriterBase &rewriter);
+
+/// Whether the target has a feature, such as "avx512bf16".
+bool hasFeature(TargetAttr target, llvm::StringRef feature);
 
 /// The time in nanoseconds that arithmetic takes on one core of the target at
 /// its peak: two fused multiply-adds a cycle of its vectors, at 3.8 GHz.

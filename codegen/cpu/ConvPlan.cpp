@@ -58,7 +58,8 @@ void ConvPlan::finish(unsigned vectorBits) {
     if (!ShapedType::isDynamic(rows))
       rows = std::max<int64_t>(rows / int64_t(axes.back().phases.size()), 1);
   }
-  tile = chooseTileShape(vectorBits, type.getElementType(), rows, outChannels);
+  tile = chooseTileShape(vectorBits, getType(input).getElementType(), rows,
+                         outChannels);
 }
 
 bool isConstantInput(KernelOp kernel, Value operand) {

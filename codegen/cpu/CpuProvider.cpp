@@ -20,6 +20,9 @@ namespace {
 double getContractionTime(const KernelWork &work, TargetAttr target) {
   const Contraction &product = *work.contraction;
   double peakTime = getPeakTime(product.flops, target);
+  // Factors are widened before they are multiplied.
+  if (product.isNarrow)
+    peakTime *= 1.6;
   if (product.isDepthwise)
     return 0.48 * peakTime + 0.2 * product.weightBytes + 0.01 * work.bytes +
            getLaneFactor(target) *

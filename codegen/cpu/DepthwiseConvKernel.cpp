@@ -77,6 +77,9 @@ DepthwiseEmitter::DepthwiseEmitter(KernelFunction &function)
   last = kernel.size() - 1;
   channels = weightShape.back();
   lanes = std::min(function.getWidth(accumulator), channels);
+  // As in chooseTileShape.
+  if (function.getElementType(op.getInput()).isBF16())
+    lanes = std::max<int64_t>(llvm::bit_floor(uint64_t(lanes)), 1);
 
   SmallVector<Dim> in = function.getShape(op.getInput());
   SmallVector<Dim> out = function.getShape(op.getOutput());

@@ -107,8 +107,8 @@ MatmulPlan::MatmulPlan(MatMulOp op, unsigned vectorBits) : op(op) {
     numRows = ShapedType::isDynamic(size) || ShapedType::isDynamic(numRows)
                   ? ShapedType::kDynamic
                   : numRows * size;
-  tile =
-      chooseTileShape(vectorBits, type.getElementType(), numRows, shape.back());
+  tile = chooseTileShape(vectorBits, getType(op.getLhs()).getElementType(),
+                         numRows, shape.back());
   blockRows = std::max<int64_t>(kBlockRows / tile.rows, 2) * tile.rows;
 }
 

@@ -146,6 +146,38 @@ static bool allowsPostOps(int64_t kind) {
   return kind != TENON_ONEDNN_SOFTMAX && kind != TENON_ONEDNN_ATTENTION;
 }
 
+static bool isBf16(Value value) {
+  return getElementTypeOrSelf(value.getType()).isBF16();
+}
+
+/// Whether a cast is of what a post-operation reads: the library converts that
+/// by itself.
+static bool isReadNarrow(CastOp cast) {
+  return isa<BlockArgument>(cast.getInput()) && isBf16(cast.getInput()) &&
+         cast.getTo().isF32();
+}
+
+/// Whether the library has an operation for these element types. What is not
+/// f32 is a factor of f32 sums, or both sides of a pooling.
+static bool hasTypes(Operation *op) {
+  bool isFactored = isa<ConvOp, ConvTransposeOp, MatMulOp>(op) &&
+                    getElementTypeOrSelf(op->getResult(0)).isF32();
+  bool isPool = isa<AveragePoolOp>(op) && isBf16(op->getOperand(0));
+  auto isAllowed = [&](OpOperand &operand) {
+    return getElementTypeOrSelf(operand.get().getType()).isF32() ||
+           (isBf16(operand.get()) &&
+            (isPool || (isFactored && operand.getOperandNumber() < 2)));
+  };
+  return llvm::all_of(op->getOpOperands(), isAllowed) &&
+         (isPool || getElementTypeOrSelf(op->getResult(0)).isF32());
+}
+
+/// What is in memory of a post-operation's operand.
+static Value getSource(Value operand) {
+  auto cast = operand.getDefiningOp<CastOp>();
+  return cast ? cast.getInput() : operand;
+}
+
 std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
   auto fail = [&](const Twine &why) {
     reason = why.str();
@@ -162,12 +194,20 @@ std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
       continue;
     if (op.getNumResults() != 1)
       return fail(op.getName().getStringRef() + " is not a primitive");
+    if (auto cast = dyn_cast<CastOp>(op); cast && isReadNarrow(cast))
+      continue;
+    if (value && isBf16(value))
+      return fail("it computes with what is rounded to bf16");
+    if (isa<CastOp>(op) && op.getOperand(0) == value &&
+        isBf16(op.getResult(0))) {
+      value = op.getResult(0);
+      continue;
+    }
+    if (!hasTypes(&op))
+      return fail(op.getName().getStringRef() + " has element types that "
+                                                "oneDNN has not");
     for (Value tensor :
          llvm::concat<Value>(op.getOperands(), op.getResults())) {
-      Type elementType = getElementTypeOrSelf(tensor.getType());
-      if (!elementType.isF32())
-        return fail(op.getName().getStringRef() + " has an element type other "
-                                                  "than f32");
       if (getRank(tensor) > TENON_ONEDNN_MAX_RANK)
         return fail(op.getName().getStringRef() + " has more than " +
                     Twine(TENON_ONEDNN_MAX_RANK) + " dimensions");
@@ -190,6 +230,7 @@ std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
   }
   if (!value || kernel.getYield().getValues().front() != value)
     return fail("its result is not that of the last operation");
+  match.result.value = value;
   if (match.postOps.size() > TENON_ONEDNN_MAX_POST_OPS)
     return fail("it has more than " + Twine(TENON_ONEDNN_MAX_POST_OPS) +
                 " post-operations");
@@ -198,11 +239,12 @@ std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
   for (const PostOp &postOp : match.postOps) {
     if (!postOp.operand)
       continue;
-    int64_t rank = getRank(postOp.operand);
+    Value operand = getSource(postOp.operand);
+    int64_t rank = getRank(operand);
     if (rank == getRank(value))
-      match.inputs.push_back({postOp.operand, match.result.permutation});
+      match.inputs.push_back({operand, match.result.permutation});
     else if (rank == 0)
-      match.inputs.push_back({postOp.operand, {}});
+      match.inputs.push_back({operand, {}});
     else
       return fail("a post-operation reads a tensor of another rank");
   }
@@ -212,13 +254,19 @@ std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason) {
   return match;
 }
 
+bool KernelMatch::hasBf16() const {
+  return isBf16(result.value) ||
+         llvm::any_of(inputs, [](const Arg &arg) { return isBf16(arg.value); });
+}
+
 SmallVector<int64_t> KernelMatch::encode() const {
   SmallVector<int64_t> words{
       TENON_ONEDNN_VERSION,       kind,
       int64_t(inputs.size()) + 1, bias,
       int64_t(attributes.size()), int64_t(postOps.size())};
   auto appendArg = [&](const Arg &arg) {
-    words.append({TENON_F32, int64_t(arg.permutation.size())});
+    words.append({isBf16(arg.value) ? TENON_BF16 : TENON_F32,
+                  int64_t(arg.permutation.size())});
     words.append(arg.permutation);
   };
   for (const Arg &input : inputs)

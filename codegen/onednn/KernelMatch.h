@@ -29,13 +29,15 @@ struct KernelMatch {
   llvm::SmallVector<int64_t> attributes;
   llvm::SmallVector<PostOp> postOps;
 
+  /// Whether something in memory is bf16.
+  bool hasBf16() const;
   /// The words of the descriptor.
   llvm::SmallVector<int64_t> encode() const;
 };
 
 /// What a kernel is to oneDNN; nothing, and why in `reason`, if it can't run
-/// it: it has to be one operation that oneDNN has, on f32, with a tail of
-/// post-operations.
+/// it: it has to be one operation that oneDNN has, on f32 or with factors of
+/// bf16, with a tail of post-operations, and perhaps a cast to bf16 at its end.
 std::optional<KernelMatch> matchKernel(KernelOp kernel, std::string &reason);
 
 } // namespace tenon::onednn

@@ -28,7 +28,17 @@ public:
 
 bool OneDnnProvider::canRun(KernelOp kernel, TargetAttr target,
                             std::string &reason) const {
-  return matchKernel(kernel, reason).has_value();
+  std::optional<KernelMatch> match = matchKernel(kernel, reason);
+  if (!match)
+    return false;
+  // Without bf16 instructions the library computes with those of f32.
+  constexpr StringLiteral kFeature = "avx512bw";
+  if (match->hasBf16() && !hasFeature(target, kFeature)) {
+    reason =
+        ("oneDNN has bf16 only with the processor's feature " + kFeature).str();
+    return false;
+  }
+  return true;
 }
 
 /// The time of a convolution or a matrix product, fitted to 560 kernels of
@@ -37,6 +47,10 @@ bool OneDnnProvider::canRun(KernelOp kernel, TargetAttr target,
 static double getContractionTime(const KernelWork &work, TargetAttr target) {
   const Contraction &product = *work.contraction;
   double peakTime = getPeakTime(product.flops, target);
+  // An instruction does two products; without it, factors are widened first.
+  // Depthwise convolutions have no sums for it.
+  if (product.isNarrow && !product.isDepthwise)
+    peakTime *= hasFeature(target, "avx512bf16") ? 0.5 : 1.6;
   if (product.isDepthwise)
     return 1.7 * peakTime + 0.044 * product.weightBytes + 0.011 * work.bytes +
            getLaneFactor(target) *

@@ -7,10 +7,10 @@
 
 namespace tenon {
 
-/// The provider `onednn`: f32 convolutions and matmuls with post-operations,
-/// poolings, softmax and attention. The compiler needs no oneDNN: it writes
-/// descriptors (runtime/cpu/OneDnnAbi.h) that the runtime turns into
-/// primitives.
+/// The provider `onednn`: convolutions and matmuls with post-operations, of f32
+/// or with factors of bf16, poolings, softmax and attention. The compiler needs
+/// no oneDNN: it writes descriptors (runtime/cpu/OneDnnAbi.h) that the runtime
+/// turns into primitives.
 std::unique_ptr<Provider> createOneDnnProvider();
 
 } // namespace tenon

@@ -85,6 +85,15 @@ class Tenon_ShapedOp<string mnemonic, list<Trait> traits = []>
       return {::mlir::getElementTypeOrSelf(op.getOperands()[0])};
     }
   }];
+  /// Those of a sum of products: f32 where `wide` says so.
+  code sumElementType = [{
+    ::llvm::SmallVector<::mlir::Type> $cppClass::inferElementTypes(Adaptor op) {
+      ::mlir::Type type = ::mlir::getElementTypeOrSelf(op.getOperands()[0]);
+      if (op.getWide())
+        type = ::mlir::Float32Type::get(type.getContext());
+      return {type};
+    }
+  }];
   code elementTypes = sameElementType;
   code shapes = "";
   let extraClassDeclaration = shapedDeclarations;

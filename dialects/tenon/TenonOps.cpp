@@ -31,18 +31,31 @@ static LogicalResult verifyElementType(Operation *op, StringRef name,
                            << expected << ", but it has " << actual;
 }
 
-LogicalResult ConvOp::verify() {
-  return success(
-      succeeded(
-          verifyElementType(*this, "weights", getWeights(), getInput())) &&
-      succeeded(verifyElementType(*this, "bias", getBias(), getInput())));
+/// Checks that only factors of f16 or bf16 are summed in a wider type.
+static LogicalResult verifyWide(Operation *op, bool isWide, Value factor) {
+  Type type = getElementTypeOrSelf(factor);
+  if (!isWide || type.isF16() || type.isBF16())
+    return success();
+  return op->emitOpError() << "expects factors of f16 or bf16 where it is "
+                              "'wide', but they have element type "
+                           << type;
 }
 
-LogicalResult ConvTransposeOp::verify() {
+/// Checks a convolution's types: the bias has that of the sums.
+template <typename OpTy> static LogicalResult verifyConv(OpTy op) {
   return success(
+      succeeded(verifyWide(op, op.getWide(), op.getInput())) &&
       succeeded(
-          verifyElementType(*this, "weights", getWeights(), getInput())) &&
-      succeeded(verifyElementType(*this, "bias", getBias(), getInput())));
+          verifyElementType(op, "weights", op.getWeights(), op.getInput())) &&
+      succeeded(verifyElementType(op, "bias", op.getBias(), op.getOutput())));
+}
+
+LogicalResult ConvOp::verify() { return verifyConv(*this); }
+
+LogicalResult ConvTransposeOp::verify() { return verifyConv(*this); }
+
+LogicalResult MatMulOp::verify() {
+  return verifyWide(*this, getWide(), getLhs());
 }
 
 LogicalResult BatchNormOp::verify() {
@@ -76,9 +89,10 @@ LogicalResult ReduceOp::verify() {
 
 LogicalResult AttentionOp::verify() {
   return success(
+      succeeded(verifyWide(*this, getWide(), getQuery())) &&
       succeeded(verifyElementType(*this, "key", getKey(), getQuery())) &&
       succeeded(verifyElementType(*this, "value", getValue(), getQuery())) &&
-      succeeded(verifyElementType(*this, "mask", getMask(), getQuery())));
+      succeeded(verifyElementType(*this, "mask", getMask(), getOutput())));
 }
 
 LogicalResult LstmOp::verify() {

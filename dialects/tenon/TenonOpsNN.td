@@ -19,6 +19,9 @@ def Tenon_ConvOp : Tenon_ShapedOp<"conv"> {
     `floor((in + pads - dilation * (kernel - 1) - 1) / stride) + 1`. `pads`
     holds the begins of all spatial dimensions, then the ends.
 
+    With `wide`, input and weights are of f16 or bf16, and the bias and the
+    result, which is summed in f32, are f32.
+
     Example: `%y = tenon.conv %x, %w, %b {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : (tensor<?x3x64x?xf32>, tensor<8x3x3x3xf32>, tensor<8xf32>) -> tensor<?x8x32x?xf32>`
 
     Example: `%y = tenon.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, groups = 4 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x9x4xf32>, tensor<3x1x4xf32>) -> tensor<1x7x4xf32>`
@@ -27,9 +30,11 @@ def Tenon_ConvOp : Tenon_ShapedOp<"conv"> {
       Optional<Tenon_FactorTensor>:$bias, Tenon_Strides:$strides,
       DenseI64ArrayAttr:$pads, Tenon_Strides:$dilations,
       DefaultValuedAttr<I64Attr, "1">:$groups,
-      DefaultValuedAttr<Tenon_LayoutAttr, "::tenon::Layout::NCHW">:$layout);
+      DefaultValuedAttr<Tenon_LayoutAttr, "::tenon::Layout::NCHW">:$layout,
+      UnitAttr:$wide);
   let results = (outs Tenon_FactorTensor:$output);
   let hasVerifier = 1;
+  let elementTypes = sumElementType;
 }
 
 def Tenon_ConvTransposeOp : Tenon_ShapedOp<"conv_transpose"> {
@@ -38,7 +43,8 @@ def Tenon_ConvTransposeOp : Tenon_ShapedOp<"conv_transpose"> {
     `layout = nchw`: input `[N, C, spatial...]`, weights `[C, M/groups,
     kernel...]`. `layout = nhwc`: input `[N, spatial..., C]`, weights
     `[kernel..., M/groups, C]`. An output dimension is `stride * (in - 1) +
-    output_padding + dilation * (kernel - 1) + 1 - pads`.
+    output_padding + dilation * (kernel - 1) + 1 - pads`. `wide` is as in
+    `tenon.conv`.
 
     Example: `%y = tenon.conv_transpose %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, output_padding = array<i64: 0, 0>} : (tensor<1x24x8x8xf32>, tensor<24x6x2x2xf32>) -> tensor<1x6x16x16xf32>`
   }];
@@ -47,12 +53,14 @@ def Tenon_ConvTransposeOp : Tenon_ShapedOp<"conv_transpose"> {
       DenseI64ArrayAttr:$pads, Tenon_Strides:$dilations,
       DenseI64ArrayAttr:$output_padding,
       DefaultValuedAttr<I64Attr, "1">:$groups,
-      DefaultValuedAttr<Tenon_LayoutAttr, "::tenon::Layout::NCHW">:$layout);
+      DefaultValuedAttr<Tenon_LayoutAttr, "::tenon::Layout::NCHW">:$layout,
+      UnitAttr:$wide);
   let results = (outs Tenon_FloatTensor:$output);
   let hasVerifier = 1;
+  let elementTypes = sumElementType;
 }
 
-def Tenon_MatMulOp : Tenon_ShapedOp<"matmul", [SameOperandsAndResultElementType]> {
+def Tenon_MatMulOp : Tenon_ShapedOp<"matmul", [SameTypeOperandsElement]> {
   let summary = "matrix product over the last two dimensions";
   let description = [{
     `[..., M, K] x [..., K, N] -> [..., M, N]`, or with the last two dimensions
@@ -61,11 +69,18 @@ def Tenon_MatMulOp : Tenon_ShapedOp<"matmul", [SameOperandsAndResultElementType]
     an operand may have fewer of them. The importer gives one-dimensional
     operands a second dimension.
 
+    With `wide`, the operands are of f16 or bf16, and the result, which is
+    summed in f32, is f32.
+
     Example: `%c = tenon.matmul %a, %b {transpose_b} : (tensor<8x4x16xf32>, tensor<32x16xf32>) -> tensor<8x4x32xf32>`
+
+    Example: `%c = tenon.matmul %a, %b {wide} : (tensor<4x16xbf16>, tensor<16x32xbf16>) -> tensor<4x32xf32>`
   }];
   let arguments = (ins Tenon_Tensor:$lhs, Tenon_Tensor:$rhs,
-      UnitAttr:$transpose_a, UnitAttr:$transpose_b);
+      UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$wide);
   let results = (outs Tenon_Tensor:$output);
+  let hasVerifier = 1;
+  let elementTypes = sumElementType;
 }
 
 class Tenon_PoolOp<string mnemonic, string what> : Tenon_ShapedOp<mnemonic> {
@@ -165,15 +180,17 @@ def Tenon_AttentionOp : Tenon_ShapedOp<"attention"> {
   let description = [{
     Query `[B, H, S, D]`, key `[B, H, T, D]`, value `[B, H, T, E]`; the
     optional mask is added to the scores and broadcasts to `[B, H, S, T]`. The
-    result is `[B, H, S, E]`.
+    result is `[B, H, S, E]`. With `wide`, query, key and value are of f16 or
+    bf16, and the mask, the scores and the result are f32.
 
     Example: `%y = tenon.attention %q, %k, %v, %m {scale = 0.125 : f64} : (tensor<1x12x?x64xf32>, tensor<1x12x?x64xf32>, tensor<1x12x?x64xf32>, tensor<1x1x1x?xf32>) -> tensor<1x12x?x64xf32>`
   }];
   let arguments = (ins Tenon_FloatTensor:$query, Tenon_FloatTensor:$key,
       Tenon_FloatTensor:$value, Optional<Tenon_FloatTensor>:$mask,
-      F64Attr:$scale);
+      F64Attr:$scale, UnitAttr:$wide);
   let results = (outs Tenon_FloatTensor:$output);
   let hasVerifier = 1;
+  let elementTypes = sumElementType;
 }
 
 def Tenon_LstmOp : Tenon_ShapedOp<"lstm"> {

@@ -56,17 +56,20 @@ bool tenon::onednn::buildTiledDeconvolution(
              {weights.strides[2], weights.strides[0], weights.strides[1]},
              type};
   Tensor product{
-      {rows, width, tile}, {kernelHeight * width * tile, tile, 1}, type};
+      {rows, width, tile}, {kernelHeight * width * tile, tile, 1}, dst.type};
   Tensor bias{{1, 1, tile}, {tile, tile, 1}, type};
+  if (kernel.bias >= 0)
+    bias.type = builder.getTensor(kernel.bias).type;
 
   bool isFused = std::none_of(kernel.postOps.begin(), kernel.postOps.end(),
                               [](const PostOp &op) { return op.isBinary; });
   dnnl::primitive_attr attributes =
       builder.makeAttributes(operands, isFused ? kernel.postOps.size() : 0);
   size_t element = memory::data_type_size(type);
+  size_t dstElement = memory::data_type_size(dst.type);
   for (int64_t i = 0; i < kernelHeight; ++i) {
     uint64_t weightsOffset = i * weights.strides[2] * element;
-    uint64_t dstOffset = i * width * tile * element;
+    uint64_t dstOffset = i * width * tile * dstElement;
     memory::desc rhsDesc = rhs.anyDesc();
     using Desc = dnnl::matmul::primitive_desc;
     Desc desc = kernel.bias >= 0

@@ -37,6 +37,9 @@ static Value addLeadingDims(OpBuilder &builder, Location loc, Value value,
 namespace {
 
 /// attention(Q, K, V, mask)  →  softmax(scale * Q K^T + mask) V
+///
+/// Where it is `wide`, the scores and their softmax are f32, and only what V is
+/// multiplied with is narrow.
 struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
   DecomposeAttentionOp(MLIRContext *context, Pass::Statistic &count,
                        bool isGenerated)
@@ -45,12 +48,13 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
     if (isGenerated && isTileable(op) &&
-        getElementTypeOrSelf(op.getType()).isF32())
+        getElementTypeOrSelf(op.getQuery()).isF32())
       return rewriter.notifyMatchFailure(op, "generated code runs it whole");
     Location loc = op.getLoc();
     auto queryType = cast<RankedTensorType>(op.getQuery().getType());
     auto keyType = cast<RankedTensorType>(op.getKey().getType());
-    Type elementType = queryType.getElementType();
+    Type elementType = getElementTypeOrSelf(op.getType());
+    bool isWide = op.getWide();
     int64_t rank = queryType.getRank();
 
     SmallVector<int64_t> sizes(queryType.getShape());
@@ -58,7 +62,7 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
     auto type = RankedTensorType::get(sizes, elementType);
     Value scores = MatMulOp::create(rewriter, loc, type, op.getQuery(),
                                     op.getKey(), /*transpose_a=*/false,
-                                    /*transpose_b=*/true);
+                                    /*transpose_b=*/true, isWide);
     double scale = op.getScale().convertToDouble();
     if (scale != 1.0) {
       auto scalarType = RankedTensorType::get({}, elementType);
@@ -71,8 +75,13 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
       scores = AddOp::create(rewriter, loc, type, scores,
                              addLeadingDims(rewriter, loc, mask, rank));
     Value weights = SoftmaxOp::create(rewriter, loc, type, scores, rank - 1);
+    if (isWide)
+      weights =
+          CastOp::create(rewriter, loc, type.clone(queryType.getElementType()),
+                         weights, queryType.getElementType());
     rewriter.replaceOpWithNewOp<MatMulOp>(op, op.getType(), weights,
-                                          op.getValue());
+                                          op.getValue(), /*transpose_a=*/false,
+                                          /*transpose_b=*/false, isWide);
     ++count;
     return success();
   }

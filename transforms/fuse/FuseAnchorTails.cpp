@@ -61,6 +61,8 @@ static Operation *getNextOfTail(Value value) {
   if (!op)
     return nullptr;
   StringRef reason;
+  if (isNarrowingCast(op))
+    return op;
   if (op->getResult(0).getType() != value.getType())
     reason = "its reader changes the element type";
   else if (!isTailOp(op, value))
@@ -102,6 +104,9 @@ private:
         if (!next)
           break;
         ops.push_back(next);
+        // Sums are f32: what is narrow is the end.
+        if (isa<CastOp>(next))
+          break;
       }
       numTailOps += ops.size() - 1;
       ++numKernels;

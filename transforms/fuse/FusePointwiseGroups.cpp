@@ -60,6 +60,11 @@ private:
     for (Operation *root : llvm::reverse(roots)) {
       if (done.contains(root))
         continue;
+      // All its readers compute it themselves.
+      if (isa<CastOp>(root) && root->use_empty()) {
+        rewriter.eraseOp(root);
+        continue;
+      }
       OpGroup group;
       group.insert(root);
       growUpwards(group, [&](Operation *producer, OpOperand &use) {

@@ -75,6 +75,23 @@ Operation *getPointwiseReader(Value value) {
   return user;
 }
 
+static bool isHalf(Value value) {
+  Type type = getElementTypeOrSelf(value);
+  return type.isF16() || type.isBF16();
+}
+
+CastOp getWideningCast(Value value) {
+  auto cast = value.getDefiningOp<CastOp>();
+  return cast && cast.getTo().isF32() && isHalf(cast.getInput()) ? cast
+                                                                 : CastOp();
+}
+
+bool isNarrowingCast(Operation *op) {
+  auto cast = dyn_cast<CastOp>(op);
+  return cast && isHalf(cast.getOutput()) &&
+         getElementTypeOrSelf(cast.getInput()).isF32();
+}
+
 bool haveSameShape(Value a, Value b) {
   return cast<RankedTensorType>(a.getType()).getShape() ==
          cast<RankedTensorType>(b.getType()).getShape();

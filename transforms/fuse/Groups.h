@@ -32,6 +32,13 @@ void growUpwards(
 /// that says why.
 mlir::Operation *getPointwiseReader(mlir::Value value);
 
+/// The cast from f16 or bf16 to f32 that computes `value`, or null. Whoever
+/// reads it had better compute it: the tensor is then narrow in memory.
+CastOp getWideningCast(mlir::Value value);
+
+/// Whether `op` is a cast from f32 to f16 or bf16.
+bool isNarrowingCast(mlir::Operation *op);
+
 /// Whether both are ranked tensors of the same dimensions; two dynamic ones
 /// that meet in an elementwise operation are the same.
 bool haveSameShape(mlir::Value a, mlir::Value b);

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "transforms/fuse/Groups.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -21,6 +22,17 @@ static bool isClonedConstant(OpOperand &operand) {
   return constant && getConstantScalar(constant.getOutput()) &&
          (isa<ElementwiseOpInterface>(operand.getOwner()) ||
           (isa<PadOp>(operand.getOwner()) && operand.getOperandNumber() == 2));
+}
+
+/// The cast that an operation computes by itself, so that its kernel reads what
+/// is narrow, or null: one to f32 of what it computes with element by element.
+static CastOp getClonedCast(OpOperand &operand) {
+  Operation *reader = operand.getOwner();
+  if (isa<ElementwiseOpInterface>(reader) ||
+      (isa<SoftmaxOp, LogSoftmaxOp, LayerNormOp, ReduceOp>(reader) &&
+       operand.getOperandNumber() == 0))
+    return getWideningCast(operand.get());
+  return {};
 }
 
 namespace {
@@ -86,7 +98,8 @@ LogicalResult KernelBuilder::collectOperands() {
       Operation *producer = operand.get().getDefiningOp();
       if ((producer && group.contains(producer)) || isClonedConstant(operand))
         continue;
-      inputs.insert(operand.get());
+      CastOp cast = getClonedCast(operand);
+      inputs.insert(cast ? cast.getInput() : operand.get());
     }
   return success();
 }
@@ -180,6 +193,9 @@ FailureOr<Value> KernelBuilder::getDim(Operation *before, OpResult value,
       dims.push_back(dim);
   }
   for (tensor::DimOp dim : dims) {
+    if (CastOp cast = getWideningCast(dim.getSource());
+        cast && !group.contains(cast))
+      dim.getSourceMutable().assign(cast.getInput());
     auto source = dyn_cast<OpResult>(dim.getSource());
     std::optional<int64_t> sourceIndex = dim.getConstantIndex();
     if (!source || !sourceIndex || !group.contains(source.getOwner()))
@@ -237,7 +253,8 @@ void KernelBuilder::fillBody(KernelOp kernel) {
     shapesInside[shape] = buildShapeOperand(builder, shape, kernel);
   for (Operation *op : ops) {
     for (OpOperand &operand : op->getOpOperands())
-      if (isClonedConstant(operand) && !mapping.contains(operand.get()))
+      if ((isClonedConstant(operand) || getClonedCast(operand)) &&
+          !mapping.contains(operand.get()))
         builder.clone(*operand.get().getDefiningOp(), mapping);
     Operation *copy = builder.clone(*op, mapping);
     for (OpOperand &operand : op->getOpOperands())

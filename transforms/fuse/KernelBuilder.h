@@ -15,7 +15,7 @@ namespace tenon {
 ///   not one of them. What stands between them and reads their results is
 ///   moved behind the kernel.
 /// - Constants with one value that elementwise operations read are copied into
-///   the kernel; all others are inputs.
+///   the kernel; all others are inputs. So are casts from f16 or bf16 to f32.
 /// - Shape operands are rebuilt inside from `scalars`.
 /// - The sizes of dynamic results are computed before the kernel.
 ///

@@ -74,7 +74,8 @@ def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
        arithmetic;
     3. has as other operands only tensors of the same shape (a residual), one
        value for each index of the last dimension (a channel), or one value;
-    4. doesn't change the shape or the element type.
+    4. doesn't change the shape or the element type; but a cast from f32 to f16
+       or bf16 may be the last.
 
     Where two anchors meet in a sum, the later one gets it.
 

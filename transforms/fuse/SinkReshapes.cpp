@@ -7,6 +7,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "transforms/CountedPattern.h"
+#include "transforms/fuse/Groups.h"
 #include "transforms/fuse/Passes.h"
 
 namespace tenon {
@@ -21,10 +22,15 @@ static RankedTensorType getType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// `value` under the shape of `model`, which has as many elements.
+/// `value` under the shape of `model`, which has as many elements. A cast that
+/// its reader computes stays next to it.
 static Value reshapeLike(OpBuilder &builder, Location loc, Value value,
                          Value model) {
   Type type = getType(model).clone(getType(value).getElementType());
+  if (CastOp cast = getWideningCast(value))
+    return CastOp::create(builder, loc, type,
+                          reshapeLike(builder, loc, cast.getInput(), model),
+                          cast.getTo());
   return ReshapeOp::create(
       builder, loc, type, value,
       createShapeOperand(builder, loc, getViewSizes(builder, loc, model)));

@@ -585,3 +585,19 @@ func.func @decode_format(%x: tensor<3xui8>) {
   %0 = tenon.decode %x {format = i8} : (tensor<3xui8>) -> tensor<3xf32>
   return
 }
+
+// -----
+
+func.func @wide_factors(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>) {
+  // expected-error @+1 {{'tenon.matmul' op expects factors of f16 or bf16 where it is 'wide', but they have element type 'f32'}}
+  %0 = tenon.matmul %a, %b {wide} : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @wide_bias(%x: tensor<1x3x8xbf16>, %w: tensor<8x3x3xbf16>, %b: tensor<8xbf16>) {
+  // expected-error @+1 {{'tenon.conv' op expects bias to have element type 'f32', but it has 'bf16'}}
+  %0 = tenon.conv %x, %w, %b {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, wide} : (tensor<1x3x8xbf16>, tensor<8x3x3xbf16>, tensor<8xbf16>) -> tensor<1x8x6xf32>
+  return
+}

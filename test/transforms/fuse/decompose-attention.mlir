@@ -64,3 +64,17 @@ module attributes {tenon.target = #target} {
     return %0 : tensor<1x2x4x8xf32>
   }
 }
+
+// -----
+
+// Of narrow factors, sums and scores are f32, and so is the mask.
+// CHECK-LABEL: func.func @wide(
+// CHECK-NEXT: %[[SCORES:.*]] = tenon.matmul %{{.*}}, %{{.*}} {transpose_b, wide} : {{.*}} -> tensor<1x2x4x6xf32>
+// CHECK-NEXT: %[[MASKED:.*]] = tenon.add %[[SCORES]]
+// CHECK-NEXT: %[[SHARES:.*]] = tenon.softmax %[[MASKED]]
+// CHECK-NEXT: %[[HALF:.*]] = tenon.cast %[[SHARES]] {to = bf16}
+// CHECK-NEXT: tenon.matmul %[[HALF]], %{{.*}} {wide} : {{.*}} -> tensor<1x2x4x8xf32>
+func.func @wide(%q: tensor<1x2x4x8xbf16>, %k: tensor<1x2x6x8xbf16>, %v: tensor<1x2x6x8xbf16>, %m: tensor<1x1x1x6xf32>) -> tensor<1x2x4x8xf32> {
+  %0 = tenon.attention %q, %k, %v, %m {scale = 1.0 : f64, wide} : (tensor<1x2x4x8xbf16>, tensor<1x2x6x8xbf16>, tensor<1x2x6x8xbf16>, tensor<1x1x1x6xf32>) -> tensor<1x2x4x8xf32>
+  return %0 : tensor<1x2x4x8xf32>
+}

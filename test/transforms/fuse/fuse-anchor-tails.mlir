@@ -95,3 +95,27 @@ func.func @broadcasts(%a: tensor<4x4xf32>, %b: tensor<4x4xf32>, %rows: tensor<4x
   %3 = tenon.add %2, %a : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return %1, %3 : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// What is narrow in memory is read by a cast in the kernel, and its result is
+// rounded at the end; what follows that is another kernel's.
+// CHECK-LABEL: func.func @narrow(
+// CHECK-SAME: %[[A:.*]]: tensor<4x4xbf16>, %[[R:.*]]: tensor<4x4xbf16>
+// CHECK: %[[K:.*]] = tenon.kernel (%[[A0:.*]] = %[[A]], %[[A1:.*]] = %[[R]]) : {{.*}} -> tensor<4x4xbf16>
+// CHECK-NEXT: %[[SUM:.*]] = tenon.matmul %[[A0]], %[[A0]] {wide}
+// CHECK-NEXT: %[[WIDE:.*]] = tenon.cast %[[A1]] {to = f32}
+// CHECK-NEXT: %[[ADD:.*]] = tenon.add %[[SUM]], %[[WIDE]]
+// CHECK-NEXT: %[[HALF:.*]] = tenon.cast %[[ADD]] {to = bf16}
+// CHECK-NEXT: tenon.yield %[[HALF]]
+// CHECK: %[[AGAIN:.*]] = tenon.cast %[[K]] {to = f32}
+// CHECK: tenon.relu %[[AGAIN]]
+func.func @narrow(%a: tensor<4x4xbf16>, %r: tensor<4x4xbf16>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %w = tenon.cast %r {to = f32} : (tensor<4x4xbf16>) -> tensor<4x4xf32>
+  %0 = tenon.matmul %a, %a {wide} : (tensor<4x4xbf16>, tensor<4x4xbf16>) -> tensor<4x4xf32>
+  %1 = tenon.add %0, %w : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = tenon.cast %1 {to = bf16} : (tensor<4x4xf32>) -> tensor<4x4xbf16>
+  %3 = tenon.cast %2 {to = f32} : (tensor<4x4xbf16>) -> tensor<4x4xf32>
+  %4 = tenon.relu %3 : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %4, %w : tensor<4x4xf32>, tensor<4x4xf32>
+}

@@ -56,3 +56,23 @@ func.func @separate(%x: tensor<8x4xf32>, %y: tensor<4x1xf32>) -> tensor<4x8xf32>
   %2 = tenon.mul %1, %0 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
   return %2 : tensor<4x8xf32>
 }
+
+// -----
+
+// Each reader of what is narrow widens it itself: no kernel does only that.
+// CHECK-LABEL: func.func @widen(
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xbf16>
+// CHECK-NEXT: tenon.kernel (%{{.*}} = %[[X]])
+// CHECK-NEXT: tenon.cast
+// CHECK-NEXT: tenon.exp
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}} = %[[X]])
+// CHECK-NEXT: tenon.cast
+// CHECK-NEXT: tenon.sqrt
+// CHECK-NOT: tenon.cast
+func.func @widen(%x: tensor<4x8xbf16>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %0 = tenon.cast %x {to = f32} : (tensor<4x8xbf16>) -> tensor<4x8xf32>
+  %1 = tenon.exp %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = tenon.sqrt %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
+}

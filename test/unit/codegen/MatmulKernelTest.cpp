@@ -143,4 +143,38 @@ TEST(MatmulKernel, TakesEmptyTensors) {
   kernel.check(on({{3, 0}, {0, 4}}));
 }
 
+/// Factors of 16 bits, sums of f32, and a residual that is narrow in memory.
+TEST(MatmulKernel, SumsNarrowFactorsInF32) {
+  for (std::string t : {"bf16", "f16"})
+    for (std::string n : {"1", "9", "16", "53"})
+      for (const std::vector<unsigned> &constants :
+           {std::vector<unsigned>(), std::vector<unsigned>{1}}) {
+        std::string a = "tensor<?x37x" + t + ">",
+                    b = "tensor<37x" + n + "x" + t + ">",
+                    r = "tensor<?x" + n + "x" + t + ">",
+                    c = "tensor<?x" + n + "xf32>";
+        std::string sum = "func.func @f(%a: " + a + ", %b: " + b;
+        std::string product = "{\n  %0 = tenon.matmul %a, %b {wide} : (" + a +
+                              ", " + b + ") -> " + c + "\n";
+        CompiledKernel plain(sum + ") -> " + c + product +
+                                 "  return %0 : " + c + "\n}",
+                             512, false, constants);
+        EXPECT_EQ(plain.getEmitter(), "matmul");
+        CompiledKernel residual(
+            sum + ", %r: " + r + ") -> " + r + product +
+                "  %1 = tenon.cast %r {to = f32} : (" + r + ") -> " + c +
+                "\n  %2 = tenon.add %0, %1 : (" + c + ", " + c + ") -> " + c +
+                "\n  %3 = tenon.cast %2 {to = " + t + "} : (" + c + ") -> " +
+                r + "\n  return %3 : " + r + "\n}",
+            512, false, constants);
+        EXPECT_EQ(residual.getEmitter(), "matmul");
+        for (int64_t m : {1, 5, 30}) {
+          int64_t columns = std::stoi(n);
+          plain.check(on({{m, 37}, {37, columns}}));
+          residual.check(on({{m, 37}, {37, columns}, {m, columns}},
+                            t == "bf16" ? 8e-3 : 1e-3));
+        }
+      }
+}
+
 } // namespace
