@@ -18,9 +18,11 @@ static Comparison compareElements(const Array &found, const Array &expected) {
       return element;
     }
     double magnitude = std::max(result.maxMagnitude, element.maxMagnitude);
+    double cosine = std::min(element.cosine, result.cosine);
     if (i == 0 || !(element.maxAbsError <= result.maxAbsError))
       result = element;
     result.maxMagnitude = magnitude;
+    result.cosine = cosine;
   }
   return result;
 }
@@ -36,8 +38,12 @@ Comparison tenon::run::compare(const Array &found, const Array &expected) {
     return compareElements(found, expected);
   size_t element = tenon_dtype_size(found.dtype);
   bool isLong = found.dtype == TENON_I64 || found.dtype == TENON_U64;
+  double product = 0, foundSquares = 0, expectedSquares = 0;
   for (int64_t i = 0, count = found.size(); i < count; ++i) {
     double a = found.at(i), b = expected.at(i);
+    product += a * b;
+    foundSquares += a * a;
+    expectedSquares += b * b;
     if (std::isfinite(b))
       result.maxMagnitude = std::max(result.maxMagnitude, std::abs(b));
     if (a == b || (std::isnan(a) && std::isnan(b))) {
@@ -55,5 +61,10 @@ Comparison tenon::run::compare(const Array &found, const Array &expected) {
       result.worstIndex = i;
     }
   }
+  double lengths = std::sqrt(foundSquares) * std::sqrt(expectedSquares);
+  if (lengths != 0)
+    result.cosine = product / lengths;
+  else
+    result.cosine = foundSquares == expectedSquares;
   return result;
 }

@@ -17,6 +17,10 @@ struct Comparison {
   /// The largest finite |expected|.
   double maxMagnitude = 0;
   int64_t worstIndex = 0;
+  /// The cosine of the angle between the two as vectors, 1 if both are zero; of
+  /// sequences the least of their tensors'. Not a number if an element is not
+  /// finite.
+  double cosine = 1;
 
   /// The error relative to the largest magnitude (absolute if that is 0).
   double relativeError() const {

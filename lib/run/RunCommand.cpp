@@ -200,6 +200,48 @@ static void checkOutputFile(const std::string &path, const std::string &model) {
     fail(TENON_ERROR_USAGE, "the output '%s' is the model", path.c_str());
 }
 
+/// Runs another model on the same inputs and says how far the outputs are
+/// apart.
+json RunCommand::compareWith(Runner &runner) const {
+  RunnerOptions plain;
+  plain.threads = options.threads;
+  plain.showProgress = options.showProgress;
+  if (isOnnx(reference)) {
+    plain.provider = options.provider;
+    plain.target = options.target;
+  }
+  Runner other(reference, plain);
+  for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
+    other.setInput(other.findInput(runner.getModel().input(i).name),
+                   *runner.getInput(i));
+  checkInputs(other);
+  if (steps.steps)
+    other.runSteps(steps);
+  else
+    other.run();
+  json outputs = json::array();
+  for (const Array &found : runner.getOutputs()) {
+    const Array &expected = other.getOutputs()[other.findOutput(found.name)];
+    Comparison comparison = compare(found, expected);
+    if (!comparison.mismatch.empty())
+      fail(TENON_ERROR_USAGE,
+           "output '%s' can't be compared with '%s': it is %s",
+           found.name.c_str(), reference.c_str(), comparison.mismatch.c_str());
+    outputs.push_back({{"name", found.name},
+                       {"max_abs_error", comparison.maxAbsError},
+                       {"max_rel_error", comparison.relativeError()},
+                       {"max_magnitude", comparison.maxMagnitude},
+                       {"cosine", comparison.cosine}});
+    if (!isJson)
+      printf("%s: beside %s: largest error %.3g absolute, %.3g relative to the "
+             "largest magnitude %.3g; cosine similarity %.7f\n",
+             found.name.c_str(), reference.c_str(), comparison.maxAbsError,
+             comparison.relativeError(), comparison.maxMagnitude,
+             comparison.cosine);
+  }
+  return {{"model", reference}, {"outputs", outputs}};
+}
+
 int RunCommand::execute() const {
   checkOutputFile(traceFile, model);
   checkOutputFile(reportFile, model);
@@ -259,6 +301,9 @@ int RunCommand::execute() const {
              static_cast<long long>(comparison.worstIndex),
              comparison.relativeError(), comparison.maxMagnitude, tolerance);
   }
+  json beside;
+  if (!reference.empty())
+    beside = compareWith(runner);
   if (!outputFolder.empty()) {
     std::error_code problem;
     std::filesystem::create_directories(outputFolder, problem);
@@ -285,6 +330,8 @@ int RunCommand::execute() const {
       {"outputs", outputs}};
   if (!steps.steps)
     result["first_ms"] = first;
+  if (!reference.empty())
+    result["compared_with"] = beside;
   if (!times.empty()) {
     result["runs"] = times.size();
     result["min_ms"] = times.front();

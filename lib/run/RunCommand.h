@@ -5,6 +5,8 @@
 
 #include "lib/run/Runner.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace tenon::run {
 
 /// What an output should be.
@@ -27,6 +29,8 @@ struct RunCommand {
   double tolerance = 1e-4;
   int repeat = 0;
   std::string outputFolder;
+  /// A model to compare with, compiled or not; "" is none.
+  std::string reference;
   /// Where to write what was measured, "" for nowhere.
   std::string traceFile, reportFile;
   bool isInfo = false, isJson = false;
@@ -39,6 +43,7 @@ struct RunCommand {
   std::vector<Expectation> readExpectations(const Runner &runner) const;
 
 private:
+  nlohmann::json compareWith(Runner &runner) const;
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
 };

@@ -59,6 +59,10 @@ int main(int argc, char **argv) {
                  "Largest error that passes, relative to the expected output's "
                  "largest magnitude (1e-4)")
       ->check(atLeast(0));
+  app.add_option("--compare-with", command.reference,
+                 "Run another model on the same inputs, and show how far the "
+                 "outputs are apart")
+      ->type_name("MODEL");
   app.add_option("--output,-o", command.outputFolder,
                  "Write the outputs as output_0.npy, ... into this folder")
       ->type_name("FOLDER");
