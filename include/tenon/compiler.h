@@ -51,6 +51,14 @@ typedef struct TenonCompileOptions {
   /** A file that `tenon-bench --tune` wrote: which provider runs which kernel.
    * Null: estimates decide. */
   const char *tuning;
+  /** "bf16" or "fp16": what matrix products and convolutions multiply, and most
+   * of what is between them; weights take half the space. Null or "fp32": what
+   * the model has. "fp16" is an error for a target without avx512fp16. */
+  const char *precision;
+  /** Nodes that stay fp32 then, by patterns of their names, in which * is any
+   * text and ? any character. A pattern that matches no node is an error. */
+  const char *const *keep_fp32;
+  size_t num_keep_fp32;
 } TenonCompileOptions;
 
 /** Compiles a model file (ONNX) into a model in this process. `options` may be

@@ -46,6 +46,11 @@ Status convert(const TenonCompileOptions *options, CompileOptions &to) {
     };
   if (from->tuning)
     to.tuning = from->tuning;
+  if (from->precision)
+    if (Status status = parsePrecision(from->precision, to.precision);
+        !status.isOk())
+      return status;
+  to.keepFp32.assign(from->keep_fp32, from->keep_fp32 + from->num_keep_fp32);
   if (from->max_passes)
     to.maxPasses = *from->max_passes;
   if (from->pass)

@@ -135,6 +135,8 @@ Status Compiler::prepare(StringRef name) {
     (*module)->setAttr(kNameAttr, StringAttr::get(&context, name));
   if (Status status = updateTarget(); !status.isOk())
     return status;
+  if (Status status = checkPrecision(); !status.isOk())
+    return status;
   if (options.tuning.empty())
     return Status::ok();
   if (done >= Phase::Assign)
@@ -143,6 +145,39 @@ Status Compiler::prepare(StringRef name) {
                              " has its providers already: a tuning can't "
                              "change them");
   return readTuning(options.tuning, *module);
+}
+
+Status Compiler::checkPrecision() {
+  if (options.precision.empty())
+    return options.keepFp32.empty()
+               ? Status::ok()
+               : Status::error(TENON_ERROR_USAGE,
+                               "nodes can be kept in fp32 only beside another "
+                               "precision: bf16 or fp16");
+  if (done >= Phase::Compress)
+    return Status::error(TENON_ERROR_USAGE,
+                         "the IR at the end of " + getPhaseName(done) +
+                             " has its precision already: it can't be changed");
+  std::string name = options.target.value_or("native");
+  TargetAttr target;
+  if (module)
+    target = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!target) {
+    auto made = makeTarget(context, name, {});
+    if (!made)
+      return Status::error(TENON_ERROR_USAGE, llvm::toString(made.takeError()));
+    target = *made;
+  }
+  constexpr StringLiteral kFeature = "avx512fp16";
+  SmallVector<StringRef> features;
+  target.getFeatures().split(features, ',');
+  if (options.precision == "fp16" &&
+      !llvm::is_contained(features, ("+" + kFeature).str()))
+    return Status::error(TENON_ERROR_USAGE,
+                         "precision fp16 needs a target with the feature '" +
+                             kFeature + "', which '" + name +
+                             "' has not; bf16 runs on every target");
+  return Status::ok();
 }
 
 Status Compiler::updateTarget() {
@@ -190,6 +225,9 @@ Status Compiler::readModel(StringRef path, std::optional<Phase> from) {
     options.onPhase(Phase::Import);
   if (from || path.ends_with(".mlir"))
     return readIr(path, from.value_or(Phase::Import));
+  // Before any work; IR says its target itself.
+  if (Status status = checkPrecision(); !status.isOk())
+    return status;
   ImportStatus status;
   module = importOnnx(path, options.import, context, status);
   if (!module)
@@ -244,7 +282,10 @@ Status Compiler::runTo(Phase to) {
       return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
     if (phase == Phase::Lower && options.exposeKernels)
       passes.addPass(codegen::createExposeKernels());
-    buildPhase(phase, passes);
+    CompressOptions compress;
+    compress.precision = options.precision;
+    compress.keepFp32 = ArrayRef<std::string>(options.keepFp32);
+    buildPhase(phase, passes, compress);
     selection.beginPhase(phase);
     std::string failedPass;
     passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
@@ -257,6 +298,9 @@ Status Compiler::runTo(Phase to) {
                         "rewrites of pass '" +
                         failedPass +
                         "' come to no end, which is a defect of Tenon");
+      // What is asked for here fits the model or not.
+      if (phase == Phase::Compress)
+        return fail(TENON_ERROR_USAGE, "the compress phase failed");
       // What passes refuse is beyond this version, not a broken model: the
       // importer has checked that.
       return fail(TENON_ERROR_UNSUPPORTED,

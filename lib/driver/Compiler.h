@@ -27,6 +27,10 @@ struct CompileOptions {
   std::optional<std::vector<std::string>> providers;
   /// A file of choices by measurement, see readTuning; "" is none.
   std::string tuning;
+  /// `bf16` or `fp16`, see tenon-convert-precision; "" is what the model has.
+  std::string precision;
+  /// Globs of the names of nodes that stay f32 then.
+  std::vector<std::string> keepFp32;
   /// What the caller fixes of the inputs.
   OnnxImportOptions import;
   /// Called when a phase begins.
@@ -79,6 +83,8 @@ private:
   /// say another one.
   Status prepare(llvm::StringRef name);
   Status updateTarget();
+  /// An error where the precision that is asked for can't be had.
+  Status checkPrecision();
   /// Whether `path` may be written: an error where it is the input.
   Status checkOutput(llvm::StringRef path) const;
   /// An error: `message`, and behind it all that diagnostics said.

@@ -51,6 +51,15 @@ Status parseBinding(StringRef text, OnnxImportOptions &options) {
   return Status::ok();
 }
 
+Status parsePrecision(StringRef text, std::string &precision) {
+  if (text != "fp32" && text != "bf16" && text != "fp16")
+    return Status::error(TENON_ERROR_USAGE,
+                         "precision '" + text +
+                             "': expected fp32, bf16 or fp16");
+  precision = text == "fp32" ? "" : text.str();
+  return Status::ok();
+}
+
 std::vector<std::string> parseProviders(StringRef list) {
   if (list == "auto")
     return {};

@@ -15,6 +15,9 @@ Status parseShape(llvm::StringRef text, OnnxImportOptions &options);
 /// `sr=16000`. An input may have one binding.
 Status parseBinding(llvm::StringRef text, OnnxImportOptions &options);
 
+/// `bf16` or `fp16`; `fp32` is the precision that the model has, which is "".
+Status parsePrecision(llvm::StringRef text, std::string &precision);
+
 /// Names of providers between commas; `auto` means all, which is none named.
 std::vector<std::string> parseProviders(llvm::StringRef list);
 

@@ -31,6 +31,8 @@ static constexpr Requirement kRequirements[] = {
                                 "repeated"},
     {"tenon-guard-shapes", "what is taken to be equal has to be checked"},
     {"tenon-verify-simplified", "a check"},
+    // compress
+    {"tenon-convert-precision", "it is asked for"},
     // layout
     {"tenon-convert-conv-layout", "kernels of convolutions are made for one "
                                   "layout"},

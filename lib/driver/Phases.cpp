@@ -19,6 +19,8 @@ StringRef getPhaseName(Phase phase) {
     return "import";
   case Phase::Simplify:
     return "simplify";
+  case Phase::Compress:
+    return "compress";
   case Phase::Layout:
     return "layout";
   case Phase::Fuse:
@@ -40,13 +42,16 @@ std::optional<Phase> parsePhase(StringRef name) {
   return std::nullopt;
 }
 
-void buildPhase(Phase phase, OpPassManager &passes) {
+void buildPhase(Phase phase, OpPassManager &passes,
+                const CompressOptions &compress) {
   switch (phase) {
   case Phase::Import:
   case Phase::Emit:
     return;
   case Phase::Simplify:
     return buildSimplifyPipeline(passes);
+  case Phase::Compress:
+    return buildCompressPipeline(passes, compress);
   case Phase::Layout:
     return buildLayoutPipeline(passes);
   case Phase::Fuse:

@@ -4,6 +4,7 @@
 #define TENON_LIB_DRIVER_PHASES_H
 
 #include "mlir/Pass/PassManager.h"
+#include "transforms/compress/Pipeline.h"
 
 #include <optional>
 
@@ -11,11 +12,20 @@ namespace tenon {
 
 /// In the order in which they run. Each leaves IR that the next one, or a tool,
 /// can read; `Import` and `Emit` are the two ends, which no pass pipeline runs.
-enum class Phase { Import, Simplify, Layout, Fuse, Assign, Lower, Emit };
+enum class Phase {
+  Import,
+  Simplify,
+  Compress,
+  Layout,
+  Fuse,
+  Assign,
+  Lower,
+  Emit
+};
 
 inline constexpr Phase kAllPhases[] = {
-    Phase::Import, Phase::Simplify, Phase::Layout, Phase::Fuse,
-    Phase::Assign, Phase::Lower,    Phase::Emit};
+    Phase::Import, Phase::Simplify, Phase::Compress, Phase::Layout,
+    Phase::Fuse,   Phase::Assign,   Phase::Lower,    Phase::Emit};
 
 /// `import`, `simplify`, …
 llvm::StringRef getPhaseName(Phase phase);
@@ -23,8 +33,10 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 
 /// Adds the passes of one phase, which work on a module with a
 /// `tenon.target` and,
-/// if it is to have a name, a `tenon.name`.
-void buildPhase(Phase phase, mlir::OpPassManager &passes);
+/// if it is to have a name, a `tenon.name`. `compress` is for the phase of that
+/// name.
+void buildPhase(Phase phase, mlir::OpPassManager &passes,
+                const CompressOptions &compress = CompressOptions());
 
 } // namespace tenon
 

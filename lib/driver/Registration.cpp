@@ -38,6 +38,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "transforms/compress/Passes.h"
+#include "transforms/compress/Pipeline.h"
 #include "transforms/fuse/Passes.h"
 #include "transforms/fuse/Pipeline.h"
 #include "transforms/layout/Passes.h"
@@ -80,6 +82,8 @@ void tenon::registerAllDialects(DialectRegistry &registry) {
 // run.
 void tenon::registerAllPasses() {
   registerSimplify();
+  registerCompressPasses();
+  registerCompressPipeline();
   registerLayoutPasses();
   registerLayoutPipeline();
   registerFusePasses();

@@ -49,6 +49,14 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
   app.add_option("--tuning", command.options.tuning,
                  "For .onnx: the choices that tenon-bench --tune wrote")
       ->type_name("FILE");
+  app.add_option("--precision", command.options.precision,
+                 "For .onnx: bf16 or fp16")
+      ->type_name("TYPE");
+  app.add_option("--keep-fp32", command.options.keepFp32,
+                 "For .onnx, with --precision: nodes that stay fp32, by their "
+                 "names, such as '/head/*'")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
 }
 
 int tenon::run::report(const std::string &tool, const Error &error,

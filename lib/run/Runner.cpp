@@ -63,6 +63,13 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
     compileOptions.target = options.target.c_str();
   if (!options.tuning.empty())
     compileOptions.tuning = options.tuning.c_str();
+  if (!options.precision.empty())
+    compileOptions.precision = options.precision.c_str();
+  std::vector<const char *> keepFp32;
+  for (const std::string &pattern : options.keepFp32)
+    keepFp32.push_back(pattern.c_str());
+  compileOptions.keep_fp32 = keepFp32.data();
+  compileOptions.num_keep_fp32 = keepFp32.size();
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
     compileOptions.progress_context = &progress;
@@ -84,10 +91,11 @@ Runner::Runner(const std::string &path, const RunnerOptions &options) {
   if (isOnnx(path))
     model = std::make_shared<Model>(compileInProcess(path, options));
   else if (!options.provider.empty() || !options.target.empty() ||
-           !options.tuning.empty())
+           !options.tuning.empty() || !options.precision.empty() ||
+           !options.keepFp32.empty())
     fail(TENON_ERROR_USAGE,
-         "'%s' is compiled already: a provider, a target or a tuning can be "
-         "chosen for .onnx only",
+         "'%s' is compiled already: a provider, a target, a tuning or a "
+         "precision can be chosen for .onnx only",
          path.c_str());
   else
     model = std::make_shared<Model>(Model::load(path));

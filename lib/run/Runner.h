@@ -27,6 +27,9 @@ struct RunnerOptions {
   std::string provider, target;
   /// See TenonCompileOptions::tuning; "" is none.
   std::string tuning;
+  /// See TenonCompileOptions::precision; "" is the model's.
+  std::string precision;
+  std::vector<std::string> keepFp32;
   /// Show the phases of a long compilation.
   bool showProgress = false;
   /// For ONNX models, to find faults: see TenonCompileOptions.

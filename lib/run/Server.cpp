@@ -74,6 +74,7 @@ private:
     options.threads = request.value("threads", 0);
     options.provider = request.value("provider", "");
     options.target = request.value("target", "");
+    options.precision = request.value("precision", "");
     auto runner = std::make_unique<Runner>(
         request.at("model").get<std::string>(), options);
     json inputs = json::array(), outputs = json::array();

@@ -241,6 +241,31 @@ class ModelTest(unittest.TestCase):
                 tenon.compile(models.scale(), **options)
             self.assertIn(caught.exception.code, (1, 2), options)
 
+    def test_precision(self):
+        rng = np.random.default_rng(0)
+        w = rng.standard_normal((64, 64), np.float32)
+        model = models.make([("MatMul", ["x", "w"], ["h"]), ("Relu", ["h"], ["r"]), ("MatMul", ["r", "w"], ["y"])],
+                            [("x", ["N", 64])], [("y", ["N", 64])], [("w", w)])
+        for number, node in enumerate(model.graph.node):
+            node.name = f"node{number}"
+        x = rng.standard_normal((3, 64), np.float32)
+        full = tenon.compile(model)(x)["y"]
+        half = tenon.compile(model, precision="bf16")
+        self.assertEqual(half.outputs[0].dtype, np.float32)
+        found = half(x)["y"]
+        self.assertFalse(np.array_equal(found, full))
+        self.assertLess(np.abs(found - full).max(), 0.02 * np.abs(full).max())
+        kept = tenon.compile(model, precision="bf16", keep_fp32=["node[0-9]"])
+        np.testing.assert_array_equal(kept(x)["y"], full)
+        for options, words in (({"precision": "int3"}, "expected fp32, bf16 or fp16"),
+                               ({"precision": "bf16", "keep_fp32": ["nobody"]}, "'nobody' matches no node"),
+                               ({"precision": "fp16", "target": "x86-64-v4"}, "avx512fp16"),
+                               ({"keep_fp32": ["node0"]}, "beside another precision"),
+                               ({"precision": "bf16", "keep_fp32": "node0"}, "list of patterns")):
+            with self.assertRaises(tenon.UsageError, msg=str(options)) as caught:
+                tenon.compile(model, **options)
+            self.assertIn(words, str(caught.exception))
+
     def test_errors(self):
         with self.assertRaises(tenon.UnsupportedError) as caught:
             tenon.compile(models.unsupported())

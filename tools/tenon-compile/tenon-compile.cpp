@@ -133,6 +133,16 @@ int main(int argc, char **argv) {
       "tuning",
       cl::desc("The choices of providers that tenon-bench --tune wrote"),
       cl::value_desc("file"), cl::cat(category));
+  cl::opt<std::string> precision(
+      "precision",
+      cl::desc("bf16 or fp16: multiply narrower numbers than the model's, and "
+               "store them so in between; fp32 (default)"),
+      cl::value_desc("type"), cl::cat(category));
+  cl::list<std::string> keepFp32(
+      "keep-fp32",
+      cl::desc("With --precision: nodes that stay fp32, by their names, such "
+               "as '/head/*'; may be given several times"),
+      cl::value_desc("pattern"), cl::cat(category));
   cl::list<std::string> shapes(
       "shape",
       cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
@@ -147,6 +157,8 @@ int main(int argc, char **argv) {
       clEnumValN(Phase::Import, "import", "The model in one normal form");
   auto simplify =
       clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced");
+  auto compress =
+      clEnumValN(Phase::Compress, "compress", "Precision reduced, if asked");
   auto layout = clEnumValN(Phase::Layout, "layout", "Layouts chosen");
   auto fuse = clEnumValN(Phase::Fuse, "fuse", "Everything in kernels");
   auto assign = clEnumValN(Phase::Assign, "assign", "Kernels have providers");
@@ -155,13 +167,13 @@ int main(int argc, char **argv) {
       "compile-to",
       cl::desc("Stop after a phase and write its IR (large constants in "
                "FILE.weights beside it)"),
-      cl::values(import, simplify, layout, fuse, assign, lower,
+      cl::values(import, simplify, compress, layout, fuse, assign, lower,
                  clEnumValN(Phase::Emit, "emit", "Machine code (default)")),
       cl::init(Phase::Emit), cl::value_desc("phase"), cl::cat(category));
   cl::opt<Phase, false, PhaseParser> compileFrom(
       "compile-from",
       cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
-      cl::values(import, simplify, layout, fuse, assign, lower),
+      cl::values(import, simplify, compress, layout, fuse, assign, lower),
       cl::init(Phase::Import), cl::value_desc("phase"), cl::cat(category));
   enum class Form { Text, Json };
   cl::opt<Form> diagnostics(
@@ -230,6 +242,11 @@ int main(int argc, char **argv) {
   if (providers.getNumOccurrences())
     options.providers = tenon::parseProviders(providers);
   options.tuning = tuning;
+  if (precision.getNumOccurrences())
+    if (Status status = tenon::parsePrecision(precision, options.precision);
+        !status.isOk())
+      return report(status);
+  options.keepFp32.assign(keepFp32.begin(), keepFp32.end());
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);
         !status.isOk())

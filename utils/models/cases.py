@@ -69,6 +69,20 @@ def choose(parser, cases, patterns):
     return select(cases, patterns)
 
 
+def shapes(case):
+    """The case's name without the model's, for people: its shapes."""
+    return case["name"][len(case["model"]) + 1 :].replace("-", " ").replace("x", "×")
+
+
+def update_document(path, markers, text):
+    """Replaces what stands between two markers in a document."""
+    with open(path, encoding="utf-8") as file:
+        content = file.read()
+    start, end = (content.index(marker) for marker in markers)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content[: start + len(markers[0])] + "\n" + text + "\n" + content[end:])
+
+
 def text_pictures():
     """The sample pictures of text lines, in blue, green, red, 0 to 255."""
     from PIL import Image

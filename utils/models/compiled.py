@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -14,8 +15,9 @@ class CompileError(Exception):
     """tenon-compile failed; the text is its last words."""
 
 
-def output_path(build, model, provider):
-    return os.path.join(build, "models", provider, model["name"] + ".so")
+def output_path(build, model, provider, precision="fp32"):
+    folder = provider if precision == "fp32" else f"{provider}-{precision}"
+    return os.path.join(build, "models", folder, model["name"] + ".so")
 
 
 def is_fresh(path, build, model):
@@ -31,13 +33,24 @@ def model_bytes(model):
     return sum(os.path.getsize(p) for p in (model["path"], model["path"] + ".data") if os.path.exists(p))
 
 
-def compile_model(build, model, provider, timeout=1200):
+def compile_if_stale(build, model, provider, precision="fp32"):
+    """The path of the compiled model, which is compiled if there is none that is fresh. Raises CompileError."""
+    path = output_path(build, model, provider, precision)
+    if not is_fresh(path, build, model):
+        print(f"compiling {model['name']} in {precision}", file=sys.stderr)
+        compile_model(build, model, provider, precision=precision)
+    return path
+
+
+def compile_model(build, model, provider, timeout=1200, precision="fp32"):
     """Compiles; gives (path, seconds, peak bytes of memory). Raises CompileError."""
-    path = output_path(build, model, provider)
+    path = output_path(build, model, provider, precision)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     command = [os.path.join(build, "bin", "tenon-compile"), model["path"], "-o", path]
     if PROVIDERS[provider] != "auto":
         command.append("--provider=" + PROVIDERS[provider])
+    if precision != "fp32":
+        command.append("--precision=" + precision)
     # The words go to a file, so that nothing has to read along while this process waits for the usage of that one.
     with open(path + ".log", "w+", encoding="utf-8", errors="replace") as log:
         start = time.time()

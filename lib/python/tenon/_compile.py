@@ -62,7 +62,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             bindings: Optional[Mapping[str, Any]] = None,
             progress: Optional[Callable[[str], None]] = None, max_passes: Optional[int] = None,
             on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False,
-            tuning: Union[str, os.PathLike, None] = None) -> Model:
+            tuning: Union[str, os.PathLike, None] = None, precision: Optional[str] = None,
+            keep_fp32: Sequence[str] = ()) -> Model:
     """Compiles an ONNX model in this process.
 
     Args:
@@ -78,6 +79,9 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         on_pass: called at the turn of each of these passes. It must not raise.
         expose_kernels: make outputs of the results of all kernels, behind the model's own.
         tuning: a file that `tenon-bench --tune` wrote: which provider runs which kernel. By default estimates decide.
+        precision: "bf16" or "fp16": what matrix products and convolutions multiply, and most of what is between them.
+            "fp16" needs a target with avx512fp16. By default "fp32", what the model has.
+        keep_fp32: nodes that stay fp32 then, by patterns of their names: `["/head/*"]`. Each has to match a node.
 
     Raises:
         UsageError: an option is wrong.
@@ -86,6 +90,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         ResourceError: a file or memory failed.
     """
     shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]
+    if isinstance(keep_fp32, str):
+        raise UsageError("keep_fp32 is a list of patterns, not one text")
     binding_options = [_binding_option(name, value) for name, value in (bindings or {}).items()]
     callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
     pass_callback = PASS_FUNCTION((lambda _, number, phase, name, function, runs: on_pass(PassTurn(
@@ -98,7 +104,9 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         bindings=_strings(binding_options), num_bindings=len(binding_options), progress=callback,
         max_passes=ctypes.pointer(ctypes.c_size_t(max_passes)) if max_passes is not None else None,
         pass_=pass_callback, expose_kernels=expose_kernels,
-        tuning=_libraries.encode(tuning) if tuning is not None else None)
+        tuning=_libraries.encode(tuning) if tuning is not None else None,
+        precision=_libraries.encode(precision) if precision is not None else None,
+        keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32))
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

@@ -4,14 +4,15 @@
 
 TEST is Python, in which these are at hand:
 
-    case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", **attributes)
+    case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", precision="",
+         **attributes)
     typed(array, number): an array whose elements are the codes of the ONNX element type `number`
     np, rng (of a fixed seed)
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
 initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider. Integers
 have to agree exactly, floats to `tolerance` of the largest one. With `error`, each run has to end with an error that has
-this text, and of `outputs` only the types matter.
+this text, and of `outputs` only the types matter. `precision` is what the model is compiled with.
 
 Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
 cases, which have nothing to do with each other; if it fails, each of them runs alone.
@@ -45,8 +46,9 @@ def typed(array, number):
     return result
 
 
-def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", **attributes):
-    cases.append((op, inputs, outputs, opset, domain, constants, tolerance, error, dynamic, attributes))
+def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", precision="",
+         **attributes):
+    cases.append((op, inputs, outputs, opset, domain, constants, tolerance, error, dynamic, precision, attributes))
 
 
 def get_type(array):
@@ -145,7 +147,7 @@ def run(server, numbers, is_dynamic, provider, folder):
     onnx.save(model, path)
     for i, x in enumerate(inputs):
         np.save(os.path.join(folder, f"input_{i}.npy"), x)
-    server.ask(op="load", id="m", model=path, provider=provider)
+    server.ask(op="load", id="m", model=path, provider=provider, precision=cases[numbers[0]][9])
     server.ask(op="inputs", id="m", **{"from": folder})
     server.ask(op="run", id="m", to=folder)
     server.ask(op="unload", id="m")
@@ -159,10 +161,10 @@ def run(server, numbers, is_dynamic, provider, folder):
 def get_batches():
     """Numbers of cases that can be in one model."""
     batches = {}
-    for number, (_, _, _, opset, domain, _, _, error, dynamic, _) in enumerate(cases):
+    for number, (_, _, _, opset, domain, _, _, error, dynamic, precision, _) in enumerate(cases):
         # What has to fail is alone.
-        batches.setdefault((opset, domain, dynamic, number if error else -1), []).append(number)
-    for (_, _, dynamic, _), numbers in batches.items():
+        batches.setdefault((opset, domain, dynamic, precision, number if error else -1), []).append(number)
+    for (_, _, dynamic, _, _), numbers in batches.items():
         for begin in range(0, len(numbers), CASES_IN_A_MODEL):
             yield numbers[begin : begin + CASES_IN_A_MODEL], dynamic
 

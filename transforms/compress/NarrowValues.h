@@ -1,0 +1,69 @@
+//===- NarrowValues.h - Which tensors may be stored narrow ------*- C++ -*-===//
+
+#ifndef TENON_TRANSFORMS_COMPRESS_NARROWVALUES_H
+#define TENON_TRANSFORMS_COMPRESS_NARROWVALUES_H
+
+#include "dialects/tenon/TenonOps.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace tenon {
+
+/// Whether an operation sums products: a convolution, matrix product or
+/// attention.
+bool isContraction(mlir::Operation *op);
+
+/// Whether the owner of `use`, a contraction, multiplies with it.
+bool isFactor(mlir::OpOperand &use);
+
+/// Whether the elements of an operation's one result are elements of its
+/// operands, or are picked or averaged from them within one kernel.
+bool isMovement(mlir::Operation *op);
+
+/// Whether the owner of `use`, a movement, takes elements from it.
+bool isMoved(mlir::OpOperand &use);
+
+/// Chooses which tensors between contractions are stored narrow; see
+/// tenon-convert-precision.
+class NarrowValues {
+public:
+  /// `contractions` are those in `root` that are converted. What `isKept` holds
+  /// for reads and gives f32.
+  NarrowValues(mlir::Operation *root,
+               const llvm::DenseSet<mlir::Operation *> &contractions,
+               llvm::function_ref<bool(mlir::Operation *)> isKept);
+
+  bool contains(mlir::Value value) const { return chosen.contains(value); }
+
+private:
+  /// What a kernel that computes a value is made around: a contraction, a
+  /// reduction, or nothing. The greater one takes what reads both.
+  struct Anchor {
+    int kind = 0;
+    unsigned position = 0;
+    bool operator<(const Anchor &other) const {
+      return std::pair(kind, position) < std::pair(other.kind, other.position);
+    }
+  };
+
+  void findBetween();
+  Anchor getAnchor(mlir::Value value);
+  bool isContinued(mlir::Value value);
+  bool isFree(mlir::OpOperand &use) const;
+  bool mayStay(mlir::Value value) const;
+
+  const llvm::DenseSet<mlir::Operation *> &contractions;
+  llvm::function_ref<bool(mlir::Operation *)> isKept;
+  /// In the order of the program; what is in regions comes before their
+  /// operation.
+  llvm::SmallVector<mlir::Operation *> ops;
+  llvm::DenseMap<mlir::Operation *, unsigned> positions;
+  llvm::DenseMap<mlir::Value, Anchor> anchors;
+  /// Depend on a contraction, and lead to one.
+  llvm::DenseSet<mlir::Value> behind, before;
+  llvm::DenseSet<mlir::Value> chosen;
+};
+
+} // namespace tenon
+
+#endif // TENON_TRANSFORMS_COMPRESS_NARROWVALUES_H
