@@ -3,6 +3,7 @@
 #include "codegen/assign/Providers.h"
 
 #include "codegen/cpu/CpuProvider.h"
+#include "codegen/cpu/WinogradProvider.h"
 #include "codegen/image/ImageProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -15,6 +16,7 @@ namespace tenon {
 ProviderList::ProviderList() {
   providers.push_back(createOneDnnProvider());
   providers.push_back(cpu::createCpuProvider());
+  providers.push_back(cpu::createWinogradProvider());
   providers.push_back(createImageProvider());
 }
 

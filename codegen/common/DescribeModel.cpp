@@ -24,7 +24,7 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 20 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 32 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 40 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 16,
               "describe the new members");
@@ -175,6 +175,8 @@ public:
       kernels.push_back(
           {Member(kernel.getAs<StringAttr>("entry").getValue()),
            constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
+           constants.makeString(
+               kernel.getAs<StringAttr>("provider").getValue()),
            constants.makeNumbers(argsName, args), i64(args.size())});
     }
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)

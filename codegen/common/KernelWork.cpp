@@ -119,17 +119,10 @@ static FlopTerms getFlopTerms(KernelOp kernel) {
   return terms;
 }
 
-static double getDim(Value tensor, int64_t index) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  if (!type.isDynamicDim(index))
-    return type.getDimSize(index);
-  return index == 0 && type.getRank() > 1 ? 1 : Provider::kTypicalDim;
-}
-
 static double getCount(Value tensor) {
   double count = 1;
   for (int64_t i = 0, e = FlopTerm::getRank(tensor); i != e; ++i)
-    count *= getDim(tensor, i);
+    count *= getTypicalDim(tensor, i);
   return count;
 }
 
@@ -145,7 +138,7 @@ static double evaluate(ArrayRef<FlopTerm> terms) {
   for (const FlopTerm &term : terms) {
     double flops = term.factor;
     for (auto [tensor, index] : term.dims)
-      flops *= getDim(tensor, index);
+      flops *= getTypicalDim(tensor, index);
     sum += flops;
   }
   return sum;
@@ -158,17 +151,17 @@ static std::optional<Contraction> getContraction(Operation *op) {
     weights = conv.getWeights();
     int64_t rank = FlopTerm::getRank(weights);
     bool isNhwc = conv.getLayout() == Layout::NHWC;
-    found.columns = getDim(weights, isNhwc ? rank - 1 : 0);
+    found.columns = getTypicalDim(weights, isNhwc ? rank - 1 : 0);
     found.depth = getCount(weights) / std::max(found.columns, 1.0);
     found.isGrouped = conv.getGroups() != 1;
     found.isDepthwise =
-        found.isGrouped && getDim(weights, isNhwc ? rank - 2 : 1) == 1;
+        found.isGrouped && getTypicalDim(weights, isNhwc ? rank - 2 : 1) == 1;
   } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
     weights = matmul.getRhs();
     Value lhs = matmul.getLhs(), output = matmul.getOutput();
-    found.columns = getDim(output, FlopTerm::getRank(output) - 1);
-    found.depth =
-        getDim(lhs, FlopTerm::getRank(lhs) - (matmul.getTransposeA() ? 2 : 1));
+    found.columns = getTypicalDim(output, FlopTerm::getRank(output) - 1);
+    found.depth = getTypicalDim(lhs, FlopTerm::getRank(lhs) -
+                                         (matmul.getTransposeA() ? 2 : 1));
   } else {
     return std::nullopt;
   }

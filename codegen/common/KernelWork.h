@@ -25,8 +25,7 @@ struct Contraction {
   bool isNarrow;
 };
 
-/// The work of a kernel. A dynamic dimension counts Provider::kTypicalDim, but
-/// 1 where it is the first of several, which mostly is a batch.
+/// The work of a kernel, for dimensions as getTypicalDim tells them.
 struct KernelWork {
   /// Arithmetic operations; a function such as `exp` counts as ten.
   double flops = 0;
@@ -44,6 +43,13 @@ struct KernelWork {
 };
 
 KernelWork getKernelWork(KernelOp kernel);
+
+/// A dimension of a tensor in a kernel's region as KernelWork counts it: the
+/// size it has for typical inputs of the model where they are pictures, of
+/// which dynamic sides count kTypicalSide; else Provider::kTypicalDim, but 1
+/// where it is the first of several.
+inline constexpr int64_t kTypicalSide = 224;
+double getTypicalDim(mlir::Value tensor, int64_t index);
 
 /// KernelWork::flops as an index value before the kernel, with the dimensions
 /// of the run. Null if they depend on what the kernel computes.

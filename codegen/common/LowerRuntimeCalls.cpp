@@ -283,18 +283,22 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   }
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
-  Value entry =
-      addressOfKernel(builder, kKernelTable, kernels.size(),
-                      {pointer, pointer, pointer, builder.getI64Type()});
+  Value entry = addressOfKernel(
+      builder, kKernelTable, kernels.size(),
+      {pointer, pointer, pointer, pointer, builder.getI64Type()});
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(builder.getI64Type(), dims), units,
                getFlops(builder, op.getFlops())});
+  auto provider = kernel->getAttrOfType<StringAttr>(kKernelProviderAttr);
+  if (!provider)
+    provider = builder.getStringAttr("codegen");
   kernels.push_back(builder.getDictionaryAttr(
       {builder.getNamedAttr(
            "entry", builder.getStringAttr(getEntryName(op.getKernel()))),
        builder.getNamedAttr("name",
                             builder.getStringAttr(getNodeNames(op.getLoc()))),
+       builder.getNamedAttr("provider", provider),
        builder.getNamedAttr("args", describeArgs(op))}));
   op.erase();
 }

@@ -23,6 +23,10 @@ inline std::string getEntryName(llvm::StringRef kernel) {
 inline constexpr llvm::StringLiteral kKernelTable = "kernels";
 inline constexpr llvm::StringLiteral kLibraryTable = "library_kernels";
 
+/// On the function of a generated kernel: the provider, where it is not
+/// `codegen`.
+inline constexpr llvm::StringLiteral kKernelProviderAttr = "tenon.provider";
+
 /// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims
 /// encoded as in TenonTensorDesc.
 inline constexpr llvm::StringLiteral kInputsAttr = "tenon_rt.inputs";
@@ -30,7 +34,7 @@ inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
 inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
-/// Arrays of {entry, name} and of {provider, name, dims, descriptor,
+/// Arrays of {entry, provider, name} and of {provider, name, dims, descriptor,
 /// constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =

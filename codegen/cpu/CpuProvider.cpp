@@ -4,9 +4,7 @@
 
 #include "codegen/common/KernelWork.h"
 #include "codegen/cpu/Emitters.h"
-#include "codegen/cpu/KernelFunction.h"
-#include "dialects/rt/RtDialect.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "codegen/cpu/LowerToLaunch.h"
 
 using namespace mlir;
 
@@ -85,22 +83,10 @@ public:
 
 LogicalResult CpuProvider::lower(KernelOp kernel, TargetAttr target,
                                  RewriterBase &rewriter) const {
-  FailureOr<func::FuncOp> function = emitKernelFunctions(
-      kernel, kernel->getParentOfType<ModuleOp>(), target.getVectorBits());
-  if (failed(function))
-    return failure();
-  SmallVector<Value> outputs;
-  for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
-    outputs.push_back(tensor::EmptyOp::create(
-        rewriter, kernel.getLoc(), kernel.getResultSizes(i),
-        cast<RankedTensorType>(type).getElementType()));
-  auto launch =
-      rt::LaunchOp::create(rewriter, kernel.getLoc(), kernel.getResultTypes(),
-                           FlatSymbolRefAttr::get(*function),
-                           kernel.getInputs(), outputs, kernel.getScalars(),
-                           /*flops=*/Value());
-  rewriter.replaceOp(kernel, launch.getResults());
-  return success();
+  const KernelEmitter *emitter = findKernelEmitter(kernel);
+  if (!emitter)
+    return kernel.emitError("no generated code for this kernel");
+  return lowerToLaunch(*emitter, kernel, target, rewriter);
 }
 
 std::unique_ptr<Provider> createCpuProvider() {

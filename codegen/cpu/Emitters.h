@@ -13,6 +13,11 @@ extern const KernelEmitter kMatmulEmitter;
 extern const KernelEmitter kDepthwiseConvEmitter;
 /// Any other convolution and its tail.
 extern const KernelEmitter kConvEmitter;
+/// A convolution of 3 x 3 taps by Winograd's algorithm, in tiles of 2 x 2 and
+/// of 4 x 4 outputs, and its tail. Not in the list: the provider `winograd`
+/// asks for them.
+extern const KernelEmitter kWinograd2Emitter;
+extern const KernelEmitter kWinograd4Emitter;
 /// A transposed convolution and its tail.
 extern const KernelEmitter kConvTransposeEmitter;
 /// Attention and its tail.

@@ -425,14 +425,11 @@ const KernelEmitter *findKernelEmitter(KernelOp kernel) {
   return nullptr;
 }
 
-FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
+FailureOr<func::FuncOp> emitKernelFunctions(const KernelEmitter &emitter,
+                                            KernelOp kernel, ModuleOp module,
                                             unsigned vectorBits) {
-  const KernelEmitter *emitter = findKernelEmitter(kernel);
-  if (!emitter)
-    return kernel.emitError("no generated code for this kernel");
-
-  if (emitter->prepare)
-    emitter->prepare(kernel, vectorBits);
+  if (emitter.prepare)
+    emitter.prepare(kernel, vectorBits);
   OwningOpRef<KernelOp> copy(cast<KernelOp>(kernel->clone()));
   StringAttr key = getKey(*copy);
   if (func::FuncOp same = findKernel(module, key))
@@ -440,8 +437,8 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
   std::string name =
       ("k" + Twine(countKernels(module)) + "_" + getAnchorName(kernel)).str();
   Collapses collapses =
-      emitter->collapses ? collapseDims(*copy) : getIdentityCollapses(*copy);
-  if (emitter->collapses)
+      emitter.collapses ? collapseDims(*copy) : getIdentityCollapses(*copy);
+  if (emitter.collapses)
     decomposeOps(*copy);
 
   func::FuncOp body = makeFunction(kernel, module, name, /*hasRange=*/true);
@@ -451,11 +448,11 @@ FailureOr<func::FuncOp> emitKernelFunctions(KernelOp kernel, ModuleOp module,
   body->setAttr(kKeyAttr, key);
   KernelFunction bodyFunction(*copy, collapses, body, /*hasRange=*/true,
                               vectorBits);
-  emitter->emitBody(bodyFunction);
+  emitter.emitBody(bodyFunction);
   bodyFunction.finish();
   KernelFunction unitsFunction(*copy, collapses, units, /*hasRange=*/false,
                                vectorBits);
-  unitsFunction.finish(emitter->emitUnits(unitsFunction));
+  unitsFunction.finish(emitter.emitUnits(unitsFunction));
   if (bodyFunction.hasFailed() || unitsFunction.hasFailed()) {
     body.erase();
     units.erase();

@@ -135,12 +135,12 @@ llvm::ArrayRef<const KernelEmitter *> getKernelEmitters();
 /// The emitter that takes `kernel`, or null.
 const KernelEmitter *findKernelEmitter(KernelOp kernel);
 
-/// Makes the two functions of `kernel` at the end of `module` and returns the
-/// first; failure after an error. The kernel itself stays, but constants among
-/// its inputs may become others.
-mlir::FailureOr<mlir::func::FuncOp> emitKernelFunctions(KernelOp kernel,
-                                                        mlir::ModuleOp module,
-                                                        unsigned vectorBits);
+/// Makes the two functions of `kernel` by an emitter that takes it, at the end
+/// of `module`, and returns the first; failure after an error. The kernel
+/// itself stays, but constants among its inputs may become others.
+mlir::FailureOr<mlir::func::FuncOp>
+emitKernelFunctions(const KernelEmitter &emitter, KernelOp kernel,
+                    mlir::ModuleOp module, unsigned vectorBits);
 
 } // namespace tenon::cpu
 

@@ -30,15 +30,38 @@ void ConstantPacker::append(int64_t begin, int64_t count, int64_t stride) {
   }
 }
 
-bool packInput(KernelOp kernel, unsigned input, int64_t size,
-               function_ref<void(ConstantPacker &)> pack) {
+/// The constant that is input number `input` of `kernel`, if it may be
+/// replaced.
+static ConstantOp getPackable(KernelOp kernel, unsigned input) {
   auto constant = kernel.getInputs()[input].getDefiningOp<ConstantOp>();
   // Another use would read it in the old order.
-  if (!constant || size == 0 ||
-      !kernel.getBody().getArgument(input).hasOneUse())
+  if (!constant || !kernel.getBody().getArgument(input).hasOneUse())
+    return {};
+  return constant;
+}
+
+/// Replaces an input by a constant of `size` elements.
+static void replaceInput(KernelOp kernel, unsigned input, int64_t size,
+                         function_ref<void(MutableArrayRef<char>)> fill) {
+  Value old = kernel.getInputs()[input];
+  Type element = cast<RankedTensorType>(old.getType()).getElementType();
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
+      size * element.getIntOrFloatBitWidth() / 8, /*align=*/64,
+      /*dataIsMutable=*/true);
+  fill(blob.getMutableData());
+  auto type = RankedTensorType::get({size}, element);
+  auto value = DenseResourceElementsAttr::get(type, "packed", std::move(blob));
+  OpBuilder builder(kernel);
+  kernel.getInputsMutable()[input].set(
+      ConstantOp::create(builder, old.getLoc(), value));
+}
+
+bool packInput(KernelOp kernel, unsigned input, int64_t size,
+               function_ref<void(ConstantPacker &)> pack) {
+  ConstantOp constant = getPackable(kernel, input);
+  if (!constant || size == 0)
     return false;
-  auto type = cast<RankedTensorType>(constant.getType());
-  Type element = type.getElementType();
+  Type element = cast<RankedTensorType>(constant.getType()).getElementType();
   if (element.getIntOrFloatBitWidth() % 8 != 0)
     return false;
 
@@ -51,18 +74,43 @@ bool packInput(KernelOp kernel, unsigned input, int64_t size,
   if (raw.empty())
     return false;
   packer.source = raw.data();
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
-      size * packer.bytes, /*align=*/64, /*dataIsMutable=*/true);
-  packer.target = blob.getMutableData().data();
-  pack(packer);
-  assert(packer.target == blob.getMutableData().end() && "wrong packed size");
+  replaceInput(kernel, input, size, [&](MutableArrayRef<char> bytes) {
+    packer.target = bytes.data();
+    pack(packer);
+    assert(packer.target == bytes.end() && "wrong packed size");
+  });
+  return true;
+}
 
-  auto packedType = RankedTensorType::get({size}, element);
-  auto value =
-      DenseResourceElementsAttr::get(packedType, "packed", std::move(blob));
-  OpBuilder builder(kernel);
-  auto packed = ConstantOp::create(builder, constant.getLoc(), value);
-  kernel.getInputsMutable()[input].set(packed);
+bool packFloats(
+    KernelOp kernel, unsigned input, int64_t size,
+    function_ref<void(ArrayRef<float>, MutableArrayRef<float>)> pack) {
+  ConstantOp constant = getPackable(kernel, input);
+  if (!constant || size == 0)
+    return false;
+  auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+  ArrayRef<char> raw =
+      dense ? dense.getRawData() : getRawBytes(constant.getValue());
+  auto type = cast<RankedTensorType>(constant.getType());
+  if (raw.empty() || !type.getElementType().isF32())
+    return false;
+  ArrayRef<float> elements(reinterpret_cast<const float *>(raw.data()),
+                           raw.size() / sizeof(float));
+  std::vector<float> copy;
+  if (dense && dense.isSplat()) {
+    copy.resize(type.getNumElements());
+    std::memcpy(copy.data(), raw.data(), sizeof(float));
+    llvm::fill(copy, float(copy.front()));
+    elements = copy;
+  } else if (reinterpret_cast<uintptr_t>(raw.data()) % alignof(float) != 0) {
+    // Mapped weights may stand anywhere.
+    copy.resize(elements.size());
+    std::memcpy(copy.data(), raw.data(), raw.size());
+    elements = copy;
+  }
+  replaceInput(kernel, input, size, [&](MutableArrayRef<char> bytes) {
+    pack(elements, {reinterpret_cast<float *>(bytes.data()), size_t(size)});
+  });
   return true;
 }
 

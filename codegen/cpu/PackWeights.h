@@ -42,6 +42,13 @@ private:
 bool packInput(KernelOp kernel, unsigned input, int64_t size,
                llvm::function_ref<void(ConstantPacker &)> pack);
 
+/// The same for a constant of f32 that is not only reordered: `pack` gets the
+/// elements and fills others.
+bool packFloats(KernelOp kernel, unsigned input, int64_t size,
+                llvm::function_ref<void(llvm::ArrayRef<float>,
+                                        llvm::MutableArrayRef<float>)>
+                    pack);
+
 /// Whether `packInput` has replaced what the region's `argument` stands for.
 bool isPacked(KernelOp kernel, mlir::Value argument);
 

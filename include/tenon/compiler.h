@@ -22,7 +22,8 @@ typedef struct TenonCompileOptions {
    * target triple such as "aarch64-linux-gnu". */
   const char *target;
   /** "auto" (the default: all, the best for each kernel), or the providers to
-   * use, best first: "codegen", "onednn,codegen". */
+   * use, best first: "codegen", "onednn,codegen" (which leaves out
+   * "winograd", and with it other roundings than direct convolution's). */
   const char *provider;
   /** Dimensions to fix, each "input=1x3x640x640" ("?" leaves a dimension). */
   const char *const *shapes;

@@ -43,7 +43,7 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
       ->type_name("NAME=LOW:HIGH")
       ->allow_extra_args(false);
   app.add_option("--provider", command.options.provider,
-                 "For .onnx: auto, onednn or codegen");
+                 "For .onnx: auto, onednn, codegen or winograd");
   app.add_option("--target", command.options.target,
                  "For .onnx: native, x86-64-v3, ...");
   app.add_option("--tuning", command.options.tuning,

@@ -3,6 +3,7 @@
 #include "lib/run/Apart.h"
 #include "lib/run/Bench.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -94,7 +95,8 @@ void BenchCommand::tune(const std::string &path) const {
          run.model.c_str());
   // The sum over all points, by kernel and provider.
   std::map<KernelKey, std::map<std::string, double>> sums;
-  for (const char *preferred : {"onednn", "codegen"}) {
+  constexpr const char *providers[] = {"onednn", "codegen", "winograd"};
+  for (const char *preferred : providers) {
     TemporaryFile choices(
         json{{"prefer", preferred}, {"kernels", json::array()}}.dump());
     for (const BenchPoint &point : getPoints()) {
@@ -114,13 +116,19 @@ void BenchCommand::tune(const std::string &path) const {
   for (const auto &[key, times] : sums) {
     if (times.size() < 2)
       continue;
-    const char *provider =
-        times.at("codegen") < times.at("onednn") ? "codegen" : "onednn";
+    auto isFaster = [](const auto &a, const auto &b) {
+      return a.second < b.second;
+    };
+    const std::string provider =
+        std::min_element(times.begin(), times.end(), isFaster)->first;
     json entry = {
         {"nodes", key.first}, {"number", key.second}, {"provider", provider}};
-    for (const auto &[name, nanoseconds] : times) {
+    for (const auto &[name, nanoseconds] : times)
       entry["us"][name] = nanoseconds / 1e3;
-      all[name] += nanoseconds;
+    // Where one can't run a kernel, the best of the others does.
+    for (const char *name : providers) {
+      auto found = times.find(name);
+      all[name] += found == times.end() ? times.at(provider) : found->second;
     }
     best += times.at(provider);
     kernels.push_back(std::move(entry));

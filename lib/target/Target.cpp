@@ -62,8 +62,8 @@ TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
 }
 
 /// The providers of each kind of target; x86 has all that there are.
-constexpr StringRef kX86Providers[] = {"onednn", "codegen"};
-constexpr StringRef kOtherProviders[] = {"codegen"};
+constexpr StringRef kX86Providers[] = {"onednn", "codegen", "winograd"};
+constexpr StringRef kOtherProviders[] = {"codegen", "winograd"};
 /// Every target has this one, and nobody chooses it: what it runs, no other
 /// provider can.
 constexpr StringRef kImageProvider = "image";

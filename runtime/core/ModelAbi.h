@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 6u
+#define TENON_ABI_VERSION 7u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -121,6 +121,7 @@ typedef struct TenonKernel {
   int64_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
   const char *name; /* for errors and profiles: the node names it came from */
+  const char *provider; /* for profiles: "codegen", "winograd" */
   /* For profiles: the number of inputs, that of outputs, then of each its
    * element type (TenonDType), its rank, and its dimensions, -1 if dynamic. */
   const int64_t *args;

@@ -105,7 +105,8 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
 
 Error checkKernels(const TenonModelDesc &desc) {
   for (uint32_t i = 0; i < desc.numKernels; ++i)
-    if (!desc.kernels[i].fn || !desc.kernels[i].name)
+    if (!desc.kernels[i].fn || !desc.kernels[i].name ||
+        !desc.kernels[i].provider)
       return invalid("kernel " + std::to_string(i) + " has no code or no name");
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
     const TenonLibraryKernel &kernel = desc.libraryKernels[i];

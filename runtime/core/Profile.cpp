@@ -79,7 +79,8 @@ Profile::Profile(const TenonModelDesc &desc, bool keepsCalls)
   }
   for (uint32_t i = 0; i < desc.numKernels; ++i) {
     const TenonKernel &kernel = desc.kernels[i];
-    kernels.emplace_back(kernel.name, "codegen", kernel.args, kernel.argsSize);
+    kernels.emplace_back(kernel.name, kernel.provider, kernel.args,
+                         kernel.argsSize);
   }
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
     const TenonLibraryKernel &kernel = desc.libraryKernels[i];

@@ -126,8 +126,9 @@ int main(int argc, char **argv) {
       cl::init("native"), cl::cat(category));
   cl::opt<std::string> providers(
       "provider",
-      cl::desc("Kernel providers to use, best first: onednn, codegen; or auto "
-               "(default): all that the target has"),
+      cl::desc(
+          "Kernel providers to use, best first: onednn, codegen, winograd; "
+          "or auto (default): all that the target has"),
       cl::value_desc("names"), cl::cat(category));
   cl::opt<std::string> tuning(
       "tuning",

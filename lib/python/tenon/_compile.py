@@ -71,7 +71,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             in its folder.
         target: "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a target triple.
         provider: "auto" (the default: all, the best for each kernel), or those to use, best first: "codegen",
-            "onednn,codegen".
+            "onednn,codegen" (without "winograd": convolutions as they are defined).
         shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
         bindings: inputs to make constants: `{"sr": 16000}`.
         progress: called with the name of each phase as it begins. It must not raise.

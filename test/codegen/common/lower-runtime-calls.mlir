@@ -81,7 +81,7 @@
 
 // What the tables will say of the model.
 // CHECK-LABEL: func.func @run(
-// CHECK-SAME: tenon_rt.kernels = [{args = array<i64: 1, 1, 1, 2, -1, 4, 1, 2, -1, 4>, entry = "k0_relu.entry", name = "Relu_0"}]
+// CHECK-SAME: tenon_rt.kernels = [{args = array<i64: 1, 1, 1, 2, -1, 4, 1, 2, -1, 4>, entry = "k0_relu.entry", name = "Relu_0", provider = "codegen"}]
 // CHECK-SAME: tenon_rt.library_kernels = [{args = array<i64: 2, 1, 1, 1, 4, 1, 1, 4, 1, 1, 4>, constants = array<i64: -1, 64, -1>, descriptor = array<i64: 7>, dims = 3 : i64, name = "MatMul_3", provider = "onednn"}]
 // CHECK-SAME: tenon_rt.symbols = ["n"]
 // CHECK-LABEL: func.func @plan.entry(

@@ -29,8 +29,12 @@ struct Conv {
   /// Of a transposed convolution; else empty.
   Shape outputPadding;
   bool isNhwc = true, hasRelu = false;
+  /// Whether another tensor is added.
+  bool hasResidual = false;
   unsigned vectorBits = 512;
   bool isDynamic = true;
+  /// About how large results are, of which errors are a part.
+  double scale = 4;
 
   bool isTransposed() const { return !outputPadding.empty(); }
 
@@ -74,8 +78,9 @@ struct Conv {
     std::string x = tensor(place(in, inputs)), w = tensor(getWeights()),
                 b = tensor({outputs}), y = tensor(place(out, outputs));
     std::string text =
-        "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b + ") -> " + y +
-        " {\n  %0 = tenon." + (isTransposed() ? "conv_transpose" : "conv") +
+        "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b +
+        (hasResidual ? ", %r: " + y : "") + ") -> " + y + " {\n  %0 = tenon." +
+        (isTransposed() ? "conv_transpose" : "conv") +
         " %x, %w, %b {strides = " + list(strides) + ", pads = " + list(pads) +
         ", dilations = " + list(dilations);
     if (isTransposed())
@@ -83,9 +88,16 @@ struct Conv {
     text += ", groups = " + std::to_string(groups) +
             " : i64, layout = #tenon.layout<" + (isNhwc ? "nhwc" : "nchw") +
             ">} : (" + x + ", " + w + ", " + b + ") -> " + y + "\n";
-    if (hasRelu)
-      text += "  %1 = tenon.relu %0 : (" + y + ") -> " + y + "\n";
-    return text + "  return " + (hasRelu ? "%1" : "%0") + " : " + y + "\n}";
+    std::string result = "%0";
+    if (hasResidual) {
+      text += "  %1 = tenon.add %0, %r : (" + y + ", " + y + ") -> " + y + "\n";
+      result = "%1";
+    }
+    if (hasRelu) {
+      text += "  %2 = tenon.relu " + result + " : (" + y + ") -> " + y + "\n";
+      result = "%2";
+    }
+    return text + "  return " + result + " : " + y + "\n}";
   }
 
   /// Compiles once if dynamic, and runs for each batch and size.
@@ -97,14 +109,17 @@ struct Conv {
         kernel = std::make_unique<CompiledKernel>(
             getText(size), vectorBits, false,
             isConstant ? llvm::ArrayRef<unsigned>{1, 2}
-                       : llvm::ArrayRef<unsigned>());
+                       : llvm::ArrayRef<unsigned>(),
+            emitter);
       EXPECT_EQ(kernel->getEmitter(), emitter);
       RunOptions options;
       options.shapes = {place(size, inputs), getWeights(), {outputs}};
+      if (hasResidual)
+        options.shapes.push_back(place(getOutput(size), outputs));
       options.low = -1;
       options.high = 1;
       options.tolerance = 1e-5;
-      options.scale = 4;
+      options.scale = scale;
       kernel->check(options);
     }
   }
@@ -211,6 +226,62 @@ TEST(ConvKernel, KeepsChannelsFirst) {
 
 TEST(ConvKernel, TakesVariableWeights) {
   conv2d(5, 20, 3, 1, 1).check({{1, 5, 20}}, "conv", /*isConstant=*/false);
+}
+
+/// Both sizes of tiles.
+constexpr const char *kWinograd[] = {"winograd_2", "winograd_4"};
+
+TEST(WinogradKernel, PadsAnyPicture) {
+  for (const char *emitter : kWinograd) {
+    // Smaller than a tile, all tiles at a border, and some inside.
+    for (int64_t pad : {1, 2})
+      conv2d(20, 36, 3, 1, pad)
+          .check({{1, 1, 1}, {1, 3, 2}, {2, 5, 6}, {1, 7, 40}, {3, 17, 16}},
+                 emitter);
+    conv2d(32, 16, 3, 1, 0).check({{1, 3, 3}, {2, 4, 9}, {1, 13, 18}}, emitter);
+    Conv uneven = conv2d(16, 24, 3, 1, 0);
+    uneven.pads = {0, 3, 2, 0};
+    uneven.check({{1, 4, 3}, {1, 6, 33}}, emitter);
+  }
+}
+
+TEST(WinogradKernel, SpecialisesOnShapes) {
+  for (const char *emitter : kWinograd) {
+    Conv conv = conv2d(32, 64, 3, 1, 1);
+    conv.isDynamic = false;
+    conv.hasRelu = true;
+    conv.check({{1, 1, 1}, {1, 7, 7}, {2, 14, 14}, {1, 28, 28}, {1, 50, 64}},
+               emitter);
+  }
+}
+
+TEST(WinogradKernel, AddsResiduals) {
+  for (const char *emitter : kWinograd) {
+    Conv conv = conv2d(24, 40, 3, 1, 1);
+    conv.hasRelu = conv.hasResidual = true;
+    conv.check({{1, 5, 5}, {2, 9, 20}}, emitter);
+  }
+}
+
+TEST(WinogradKernel, SplitsChannels) {
+  for (const char *emitter : kWinograd) {
+    // Chunks of one and of several sizes, and groups.
+    for (int64_t inputs : {1030, 1040}) {
+      Conv conv = conv2d(inputs, 20, 3, 1, 1);
+      conv.scale = 100;
+      conv.check({{1, 4, 5}, {1, 9, 18}}, emitter);
+    }
+    conv2d(17, 300, 3, 1, 1).check({{1, 5, 12}}, emitter);
+  }
+}
+
+TEST(WinogradKernel, RunsForEveryVectorWidth) {
+  for (const char *emitter : kWinograd)
+    for (unsigned bits : {128, 256}) {
+      Conv conv = conv2d(19, 21, 3, 1, 1);
+      conv.vectorBits = bits;
+      conv.check({{1, 7, 7}, {2, 9, 20}}, emitter);
+    }
 }
 
 TEST(DepthwiseConvKernel, MovesWindows) {

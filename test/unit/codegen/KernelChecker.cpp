@@ -4,6 +4,7 @@
 #include "GuardedBuffer.h"
 #include "JitModule.h"
 
+#include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/KernelFunction.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -24,10 +25,10 @@ using namespace mlir;
 namespace tenon::test {
 
 CompiledKernel::CompiledKernel(StringRef function, unsigned vectorBits,
-                               bool keepAssembly,
-                               ArrayRef<unsigned> constants) {
+                               bool keepAssembly, ArrayRef<unsigned> constants,
+                               StringRef emitter) {
   registerKernelDialects(context);
-  if (!build(function, vectorBits, keepAssembly, constants))
+  if (!build(function, vectorBits, keepAssembly, constants, emitter))
     ADD_FAILURE() << "no kernel from\n" << function.str();
 }
 
@@ -89,7 +90,8 @@ static Tensor makeConstant(KernelOp kernel, unsigned number) {
 }
 
 bool CompiledKernel::build(StringRef function, unsigned vectorBits,
-                           bool keepAssembly, ArrayRef<unsigned> numbers) {
+                           bool keepAssembly, ArrayRef<unsigned> numbers,
+                           StringRef wanted) {
   ParserConfig config(&context);
   source = parseSourceString<ModuleOp>(function, config);
   auto module = parseSourceString<ModuleOp>(function, config);
@@ -102,11 +104,15 @@ bool CompiledKernel::build(StringRef function, unsigned vectorBits,
   if (failed(verify(*module)))
     return false;
   const cpu::KernelEmitter *found = cpu::findKernelEmitter(kernel);
-  if (!found)
+  for (const cpu::KernelEmitter *other :
+       {&cpu::kWinograd2Emitter, &cpu::kWinograd4Emitter})
+    if (wanted == other->name)
+      found = other;
+  if (!found || !found->matches(kernel))
     return false;
   emitter = found->name;
   FailureOr<func::FuncOp> generated =
-      cpu::emitKernelFunctions(kernel, *module, vectorBits);
+      cpu::emitKernelFunctions(*found, kernel, *module, vectorBits);
   if (failed(generated))
     return false;
   std::string name = generated->getName().str();

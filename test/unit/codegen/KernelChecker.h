@@ -42,10 +42,12 @@ public:
   /// `function` is the text of a `func.func` whose arguments are tensors and,
   /// after these, scalars of type index. The tensors with numbers in
   /// `constants`, which have static shapes, are constants outside of the
-  /// kernel, with random elements in [-1, 1). Failures are gtest failures.
+  /// kernel, with random elements in [-1, 1). `emitter` names one that is not
+  /// asked by itself. Failures are gtest failures.
   explicit CompiledKernel(llvm::StringRef function, unsigned vectorBits = 512,
                           bool keepAssembly = false,
-                          llvm::ArrayRef<unsigned> constants = {});
+                          llvm::ArrayRef<unsigned> constants = {},
+                          llvm::StringRef emitter = {});
   ~CompiledKernel();
 
   /// Runs and compares.
@@ -65,7 +67,7 @@ private:
   struct Call;
   std::vector<llvm::SmallVector<int64_t>> getStaticShapes();
   bool build(llvm::StringRef function, unsigned vectorBits, bool keepAssembly,
-             llvm::ArrayRef<unsigned> numbers);
+             llvm::ArrayRef<unsigned> numbers, llvm::StringRef wanted);
   bool compile(mlir::ModuleOp module, llvm::StringRef name, bool keepAssembly);
   void prepare(Call &call, const RunOptions &options, Evaluator *evaluator);
 

@@ -80,9 +80,9 @@ static const int64_t pickShapes[] = {2, 1,  TENON_F32, 2, -1, 4, TENON_I64,
                                      1, -1, TENON_F32, 2, -1, 4};
 
 static const TenonKernel kernels[] = {
-    {doubleRows, "Mul_0", doubleShapes, sizeof doubleShapes / 8},
-    {addBias, "Add_1", addShapes, sizeof addShapes / 8},
-    {pick, "Gather_2", pickShapes, sizeof pickShapes / 8}};
+    {doubleRows, "Mul_0", "codegen", doubleShapes, sizeof doubleShapes / 8},
+    {addBias, "Add_1", "codegen", addShapes, sizeof addShapes / 8},
+    {pick, "Gather_2", "codegen", pickShapes, sizeof pickShapes / 8}};
 
 /* N may be at most a million. */
 static void plan(const int64_t *symbols, int64_t *bufferBytes,

@@ -1,0 +1,38 @@
+//===- LowerToLaunch.cpp - From a kernel to the launch of its code --------===//
+
+#include "codegen/cpu/LowerToLaunch.h"
+
+#include "codegen/common/ModelAttributes.h"
+#include "dialects/rt/RtDialect.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace tenon::cpu {
+
+LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
+                            TargetAttr target, RewriterBase &rewriter) {
+  FailureOr<func::FuncOp> function =
+      emitKernelFunctions(emitter, kernel, kernel->getParentOfType<ModuleOp>(),
+                          target.getVectorBits());
+  if (failed(function))
+    return failure();
+  if (StringRef provider = kernel.getProvider().value_or("");
+      provider != "" && provider != "codegen")
+    (*function)->setAttr(codegen::kKernelProviderAttr,
+                         kernel.getProviderAttr());
+  SmallVector<Value> outputs;
+  for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
+    outputs.push_back(tensor::EmptyOp::create(
+        rewriter, kernel.getLoc(), kernel.getResultSizes(i),
+        cast<RankedTensorType>(type).getElementType()));
+  auto launch =
+      rt::LaunchOp::create(rewriter, kernel.getLoc(), kernel.getResultTypes(),
+                           FlatSymbolRefAttr::get(*function),
+                           kernel.getInputs(), outputs, kernel.getScalars(),
+                           /*flops=*/Value());
+  rewriter.replaceOp(kernel, launch.getResults());
+  return success();
+}
+
+} // namespace tenon::cpu

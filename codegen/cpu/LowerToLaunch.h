@@ -1,0 +1,19 @@
+//===- LowerToLaunch.h - From a kernel to the launch of its code -*- C++
+//-*-===//
+
+#ifndef TENON_CODEGEN_CPU_LOWERTOLAUNCH_H
+#define TENON_CODEGEN_CPU_LOWERTOLAUNCH_H
+
+#include "codegen/cpu/KernelFunction.h"
+
+namespace tenon::cpu {
+
+/// Replaces `kernel` by a launch of the functions that `emitter`, which takes
+/// it, makes. What Provider::lower does for generated code.
+llvm::LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
+                                  TargetAttr target,
+                                  mlir::RewriterBase &rewriter);
+
+} // namespace tenon::cpu
+
+#endif // TENON_CODEGEN_CPU_LOWERTOLAUNCH_H
