@@ -59,6 +59,27 @@ FailureOr<SmallVector<Value>> getDynamicSizes(OpBuilder &builder, Location loc,
   return sizes;
 }
 
+/// Gives each call a destination of its own. Bufferisation would use one memory
+/// for all that share a `tensor.empty` and are not needed at the same time,
+/// which then is in use from the first to the last.
+void splitDestinations(func::FuncOp main, IRRewriter &rewriter) {
+  SmallVector<tensor::EmptyOp> shared;
+  main.walk([&](tensor::EmptyOp empty) {
+    if (!empty->hasOneUse())
+      shared.push_back(empty);
+  });
+  for (tensor::EmptyOp empty : shared) {
+    for (OpOperand &use : llvm::make_early_inc_range(empty->getUses())) {
+      if (use.getOwner()->getBlock() != empty->getBlock())
+        continue;
+      rewriter.setInsertionPoint(use.getOwner());
+      use.set(rewriter.clone(*empty)->getResult(0));
+    }
+    if (empty->use_empty())
+      rewriter.eraseOp(empty);
+  }
+}
+
 class LowerGraphPass : public impl::LowerGraphBase<LowerGraphPass> {
 public:
   void runOnOperation() override {
@@ -69,6 +90,7 @@ public:
       return signalPassFailure();
     }
     IRRewriter rewriter(&getContext());
+    splitDestinations(main, rewriter);
     SmallVector<Operation *> ops;
     SmallVector<ConstantOp> constants;
     main.walk([&](Operation *op) {

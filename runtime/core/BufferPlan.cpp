@@ -7,24 +7,73 @@
 
 using namespace tenon::runtime;
 
+static int64_t roundUp(int64_t size) {
+  return (size + TENON_BUFFER_ALIGNMENT - 1) & -TENON_BUFFER_ALIGNMENT;
+}
+
+/// The most bytes that are in use in any step: no arena is smaller.
+static int64_t getMostInUse(const TenonBufferDesc *buffers,
+                            const int64_t *bytes, uint32_t count) {
+  // As much as ever is in use, is in use when some buffer begins.
+  int64_t most = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    int64_t step = buffers[i].firstStep, inUse = 0;
+    for (uint32_t j = 0; j < count; ++j)
+      if (buffers[j].firstStep <= step && step <= buffers[j].lastStep &&
+          __builtin_add_overflow(inUse, roundUp(bytes[j]), &inUse))
+        return -1;
+    most = std::max(most, inUse);
+  }
+  return most;
+}
+
 int64_t BufferPlanner::place(const TenonBufferDesc *buffers,
                              const int64_t *bytes, uint32_t count,
                              int64_t *offsets) {
-  auto roundUp = [](int64_t size) {
-    return (size + TENON_BUFFER_ALIGNMENT - 1) & -TENON_BUFFER_ALIGNMENT;
-  };
+  for (uint32_t i = 0; i < count; ++i)
+    if (bytes[i] > INT64_MAX - TENON_BUFFER_ALIGNMENT)
+      return -1;
+  int64_t least = getMostInUse(buffers, bytes, count);
+  if (least < 0)
+    return -1;
   order.resize(count);
+  placed.reserve(count);
+  bestOffsets.resize(count);
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return bytes[a] != bytes[b] ? bytes[a] > bytes[b] : a < b;
   });
-  placed.clear();
-  placed.reserve(count);
+  int64_t best = placeInOrder(buffers, bytes, offsets);
+  if (best < 0)
+    return best;
+  // Few, as a shape that was never seen before must not wait long.
+  constexpr int attempts = 16;
+  std::copy_n(offsets, count, bestOffsets.begin());
+  for (int i = 0; i < attempts && best > least; ++i) {
+    // What ended last of all gets the first choice.
+    auto last = std::max_element(order.begin(), order.end(),
+                                 [&](uint32_t a, uint32_t b) {
+                                   return offsets[a] + roundUp(bytes[a]) <
+                                          offsets[b] + roundUp(bytes[b]);
+                                 });
+    std::rotate(order.begin(), last, last + 1);
+    int64_t total = placeInOrder(buffers, bytes, offsets);
+    if (total < 0)
+      break;
+    if (total < best) {
+      best = total;
+      std::copy_n(offsets, count, bestOffsets.begin());
+    }
+  }
+  std::copy_n(bestOffsets.begin(), count, offsets);
+  return best;
+}
 
+int64_t BufferPlanner::placeInOrder(const TenonBufferDesc *buffers,
+                                    const int64_t *bytes, int64_t *offsets) {
+  placed.clear();
   int64_t total = 0;
   for (uint32_t buffer : order) {
-    if (bytes[buffer] > INT64_MAX - TENON_BUFFER_ALIGNMENT)
-      return -1;
     int64_t size = roundUp(bytes[buffer]);
     int64_t best = -1, bestGap = INT64_MAX, end = 0;
     for (uint32_t other : placed) {

@@ -13,7 +13,9 @@ namespace tenon::runtime {
 /// Places buffers so that those in use at the same time don't overlap. Greedy
 /// by size, the largest first, each at the smallest gap that holds it among the
 /// buffers already placed that live at the same time (Pisarchyk & Lee,
-/// Efficient Memory Management for Deep Neural Net Inference, 2020).
+/// Efficient Memory Management for Deep Neural Net Inference, 2020). Where that
+/// takes more than is ever in use at once, it is tried again some times with
+/// other first choices, and the best counts.
 class BufferPlanner {
 public:
   /// Sets offsets[i], a multiple of TENON_BUFFER_ALIGNMENT, for buffers[i] of
@@ -22,9 +24,14 @@ public:
                 uint32_t count, int64_t *offsets);
 
 private:
+  /// Places `order`, one after another.
+  int64_t placeInOrder(const TenonBufferDesc *buffers, const int64_t *bytes,
+                       int64_t *offsets);
+
   /// Kept between calls, so that planning again allocates nothing.
-  std::vector<uint32_t> order;  // by size
-  std::vector<uint32_t> placed; // by offset
+  std::vector<uint32_t> order;      // in which they get places
+  std::vector<uint32_t> placed;     // by offset
+  std::vector<int64_t> bestOffsets; // of the buffers
 };
 
 } // namespace tenon::runtime

@@ -101,3 +101,25 @@ func.func @main() -> tensor<4611686018427387904x8xf32> {
   %w = tenon.constant dense<0.0> : tensor<4611686018427387904x8xf32>
   return %w : tensor<4611686018427387904x8xf32>
 }
+
+// -----
+
+// Calls that share a destination get one each, so that a buffer is in use for
+// one value only; what is in another block keeps its own.
+
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+
+// CHECK-LABEL: func.func @main(
+func.func @main(%x: tensor<4xf32> {tenon.name = "x"}) -> (tensor<4xf32>) {
+  // CHECK: %[[E0:.*]] = tensor.empty
+  // CHECK: %[[A:.*]] = tenon_rt.launch @k(%{{.*}}) outs(%[[E0]])
+  // CHECK: %[[E1:.*]] = tensor.empty
+  // CHECK: %[[B:.*]] = tenon_rt.launch @k(%[[A]]) outs(%[[E1]])
+  // CHECK: tenon_rt.launch @k(%[[B]]) outs(%[[OUT:.*]])
+  // CHECK-NOT: tensor.empty
+  %e = tensor.empty() : tensor<4xf32>
+  %a = tenon_rt.launch @k(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  %b = tenon_rt.launch @k(%a) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  %c = tenon_rt.launch @k(%b) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  return %c : tensor<4xf32>
+}

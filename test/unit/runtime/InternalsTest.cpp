@@ -67,6 +67,18 @@ TEST(BufferPlanner, FillsTheSmallestGap) {
   EXPECT_EQ(plan.offsets[5], plan.offsets[3]);
 }
 
+TEST(BufferPlanner, TriesOtherChoices) {
+  // The largest first, at the bottom, parts those that come later: it takes
+  // 576.
+  Plan plan{{{"", 0, 2}, {"", 0, 0}, {"", 2, 3}, {"", 2, 4}},
+            {192, 256, 128, 192},
+            {},
+            0};
+  plan.place();
+  EXPECT_TRUE(plan.isValid());
+  EXPECT_EQ(plan.total, 512);
+}
+
 TEST(BufferPlanner, EmptyAndOverflow) {
   Plan none{{}, {}, {}, 0};
   none.place();
