@@ -182,6 +182,8 @@ void Runner::bind() {
 }
 
 double Runner::prepare() {
+  if (isBound)
+    return 0;
   Clock::time_point start = Clock::now();
   bind();
   return millisecondsSince(start);

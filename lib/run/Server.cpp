@@ -23,7 +23,7 @@ const char *const tenon::run::serverUsage =
   {"op": "steps", "id": ID, "to": FOLDER, "steps": N, "stepped": [INPUT...], "carry": {OUTPUT: INPUT...}}
       -> as run, after N runs; see --steps, --step and --carry
   {"op": "time", "id": ID, "runs": N}
-      -> {"ms": [T...]}: one number a run
+      -> {"ms": [T...]}: one number a run, which of new inputs is with what their shapes need
   {"op": "profile", "id": ID}
       -> {"machine": {...}, "profile": [...]}: of one run by a session of its own; see --profile --json
   {"op": "unload", "id": ID}
@@ -55,8 +55,10 @@ public:
     }
     if (op == "time") {
       std::vector<double> times;
-      for (int i = 0, runs = request.value("runs", 1); i < runs; ++i)
-        times.push_back(runner.run());
+      for (int i = 0, runs = request.value("runs", 1); i < runs; ++i) {
+        double preparing = runner.prepare();
+        times.push_back(preparing + runner.run());
+      }
       return {{"ms", times}};
     }
     if (op == "profile")

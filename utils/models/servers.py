@@ -52,6 +52,18 @@ class Server:
         """Milliseconds of each of `runs` runs."""
         return self.ask(op="time", id="m", runs=runs)["ms"]
 
+    def memory(self, kind):
+        """Megabytes that the process has now ("VmRSS") or had at most ("VmHWM")."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
+            return next(int(line.split()[1]) / 1e3 for line in status if line.startswith(kind + ":"))
+
+    def wait_for_start(self):
+        """Until the process answers."""
+        try:
+            self.unload()
+        except ServerError:
+            pass  # nothing is loaded
+
     def unload(self):
         self.ask(op="unload", id="m")
 
