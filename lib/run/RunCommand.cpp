@@ -74,17 +74,22 @@ static void printJson(const json &value) {
   puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
 
-static void printInfo(const Model &model, bool isJson) {
+/// `workspace` is the memory of a session, if the dimensions are known.
+static void printInfo(const Model &model, std::optional<uint64_t> workspace,
+                      bool isJson) {
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
     for (size_t i = 0; i < model.numInputs(); ++i)
       inputs.push_back(toJson(model.input(i)));
     for (size_t i = 0; i < model.numOutputs(); ++i)
       outputs.push_back(toJson(model.output(i)));
-    printJson({{"name", model.name()},
-               {"inputs", inputs},
-               {"outputs", outputs},
-               {"weights_bytes", tenon_model_weights_size(model.get())}});
+    json info = {{"name", model.name()},
+                 {"inputs", inputs},
+                 {"outputs", outputs},
+                 {"weights_bytes", tenon_model_weights_size(model.get())}};
+    if (workspace)
+      info["workspace_bytes"] = *workspace;
+    printJson(info);
     return;
   }
   printf("%s, %.1f MB of constants\n", model.name().c_str(),
@@ -95,6 +100,27 @@ static void printInfo(const Model &model, bool isJson) {
   for (size_t i = 0; i < model.numOutputs(); ++i)
     printf("  output  %-24s %s\n", model.output(i).name,
            formatInfo(model.output(i)).c_str());
+  if (workspace)
+    printf("  workspace of a session    %.1f MB\n", *workspace / 1e6);
+}
+
+std::optional<uint64_t> RunCommand::findWorkspace(Runner &runner) const {
+  const Model &model = runner.getModel();
+  bool isKnown = random || !inputs.empty();
+  if (!isKnown) {
+    isKnown = true;
+    for (size_t i = 0; i < model.numInputs(); ++i) {
+      const TenonTensorInfo &info = model.input(i);
+      isKnown &= info.kind == TENON_TENSOR &&
+                 std::count(info.dims, info.dims + info.rank, -1) == 0;
+    }
+  }
+  if (!isKnown)
+    return std::nullopt;
+  readInputs(runner);
+  fillRandomly(runner);
+  runner.prepare();
+  return tenon_session_workspace_size(runner.getSession().get());
 }
 
 static void printOutput(const Array &array) {
@@ -247,7 +273,7 @@ int RunCommand::execute() const {
   checkOutputFile(reportFile, model);
   Runner runner(model, options);
   if (isInfo) {
-    printInfo(runner.getModel(), isJson);
+    printInfo(runner.getModel(), findWorkspace(runner), isJson);
     return 0;
   }
   std::vector<Expectation> expectations = readExpectations(runner);

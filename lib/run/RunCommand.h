@@ -44,6 +44,9 @@ struct RunCommand {
 
 private:
   nlohmann::json compareWith(Runner &runner) const;
+  /// The memory of a session for the dimensions that are given, or that are the
+  /// only ones; nothing if they are not known.
+  std::optional<uint64_t> findWorkspace(Runner &runner) const;
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
 };

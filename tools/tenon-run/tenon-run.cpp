@@ -36,7 +36,9 @@ int main(int argc, char **argv) {
              "unsupported, 4 file or system error, 5 result differs, 70 "
              "internal error.");
   nameTool(app, "tenon-run");
-  app.add_flag("--info", command.isInfo, "Show inputs and outputs, don't run");
+  app.add_flag("--info", command.isInfo,
+               "Show inputs and outputs, and the memory of a session if the "
+               "dimensions are known; don't run");
   app.add_flag("--random", command.random,
                "Fill the inputs that are not given: floats from -1 to 1, "
                "integers 0 or 1");
