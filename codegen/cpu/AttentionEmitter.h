@@ -41,6 +41,10 @@ private:
                                                 Dim query, Dim firstKey,
                                                 Dim numKeys,
                                                 mlir::ValueRange state);
+  /// 1 without keys, else 0. Added to the sum of the weights, it makes the mean
+  /// of nothing 0, as a product over nothing is; of keys that are all masked it
+  /// stays no number.
+  mlir::Value emitNoKeys(mlir::OpBuilder &builder);
   void emitDots(mlir::OpBuilder &builder, Dim query, Dim firstKey, Dim numKeys);
   /// `scores` (a vector for queries, a scalar for one) plus the mask.
   mlir::Value addMask(mlir::OpBuilder &builder, mlir::Value scores, Dim query,

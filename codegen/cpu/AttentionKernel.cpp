@@ -188,6 +188,7 @@ void AttentionEmitter::emitQueries(OpBuilder &builder, Dim firstQuery,
            });
 
   // Sums divided, transposed back.
+  Value noKeys = emitBroadcast(builder, loc, emitNoKeys(builder), lanes);
   emitLoop(builder, loc, index.value(0), index.value(valueSize),
            [&](OpBuilder &nested, Value i) {
              DimBuilder dims(nested, loc);
@@ -195,7 +196,10 @@ void AttentionEmitter::emitQueries(OpBuilder &builder, Dim firstQuery,
                Dim at = dims.add(dims.mul(i, width), v * lanes);
                Value divided = arith::DivFOp::create(
                    nested, loc, load(nested, sums, at, lanes),
-                   load(nested, state, 2 * width + v * lanes, lanes));
+                   arith::AddFOp::create(
+                       nested, loc,
+                       load(nested, state, 2 * width + v * lanes, lanes),
+                       noKeys));
                store(nested, divided, sums, at);
              }
            });
@@ -207,6 +211,13 @@ void AttentionEmitter::emitQueries(OpBuilder &builder, Dim firstQuery,
              emitResult(nested, dims.add(firstQuery, i), results,
                         dims.mul(i, valueSize));
            });
+}
+
+Value AttentionEmitter::emitNoKeys(OpBuilder &builder) {
+  Value one = buildConstant(builder, loc, element, 1);
+  Value zero = buildConstant(builder, loc, element, 0);
+  Value isEmpty = IndexBuilder(builder, loc, 1).less(numKeys, Dim(1));
+  return arith::SelectOp::create(builder, loc, isEmpty, one, zero);
 }
 
 void AttentionEmitter::emitScores(OpBuilder &builder, Dim firstQuery,

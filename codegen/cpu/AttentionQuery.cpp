@@ -35,7 +35,8 @@ void AttentionEmitter::emitQuery(OpBuilder &builder, Dim queryIndex) {
             nested, loc,
             emitQueryBlock(nested, queryIndex, firstKey, size, now));
       });
-  Value total = loop.getResult(1);
+  Value total = arith::AddFOp::create(builder, loc, loop.getResult(1),
+                                      emitNoKeys(builder));
   emitLoop(builder, loc, index.value(0), index.value(valueSize / valueLanes),
            [&](OpBuilder &nested, Value i) {
              Dim at = DimBuilder(nested, loc).mul(i, valueLanes);

@@ -63,11 +63,18 @@ public:
 
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override {
-    if (matchesWinograd(kernel))
-      return true;
-    reason = "it is no convolution of 3 x 3 taps, stride 1 and at least 16 "
-             "channels, channels last, with constant weights of f32";
-    return false;
+    if (!matchesWinograd(kernel)) {
+      reason = "it is no convolution of 3 x 3 taps, stride 1 and at least 16 "
+               "channels, channels last, with constant weights of f32";
+      return false;
+    }
+    // Each convolution would have a copy of its own, of twice the size or more.
+    auto weights = cast<BlockArgument>(getAnchor<ConvOp>(kernel).getWeights());
+    if (!kernel.getInputs()[weights.getArgNumber()].hasOneUse()) {
+      reason = "its weights are those of other kernels, too";
+      return false;
+    }
+    return true;
   }
 
   double getCost(KernelOp kernel, TargetAttr target) const override {
@@ -77,6 +84,9 @@ public:
 
   LogicalResult lower(KernelOp kernel, TargetAttr target,
                       RewriterBase &rewriter) const override {
+    std::string reason;
+    if (!canRun(kernel, target, reason))
+      return kernel.emitOpError("can't run with winograd because ") << reason;
     return lowerToLaunch(isSmall(kernel, target) ? kWinograd2Emitter
                                                  : kWinograd4Emitter,
                          kernel, target, rewriter);

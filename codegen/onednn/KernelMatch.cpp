@@ -127,7 +127,11 @@ static std::string matchAnchor(Operation *op, KernelMatch &match) {
         match.result = getMatrix(op.getOutput(), /*isTransposed=*/false);
         return "";
       })
-      .Case([&](AttentionOp op) {
+      .Case([&](AttentionOp op) -> std::string {
+        // None would be an empty product.
+        auto keyType = cast<RankedTensorType>(op.getKey().getType());
+        if (keyType.isDynamicDim(2) || keyType.getDimSize(2) == 0)
+          return "it needs to know the number of keys";
         match.kind = TENON_ONEDNN_ATTENTION;
         for (Value operand : op->getOperands())
           match.inputs.push_back(getMatrix(operand, /*isTransposed=*/false));

@@ -9,9 +9,9 @@ namespace tenon {
 
 /// Whether generated code can compute `op` block by block of its keys, without
 /// a tensor of all scores: the rows of a block of queries and of its results
-/// stand in a buffer of known size meanwhile.
+/// stand in buffers of known size on the stack meanwhile.
 inline bool isTileable(AttentionOp op) {
-  constexpr int64_t maxHeadSize = 1024;
+  constexpr int64_t maxHeadSize = 256;
   auto fits = [](mlir::Value value) {
     int64_t size =
         llvm::cast<mlir::RankedTensorType>(value.getType()).getShape().back();

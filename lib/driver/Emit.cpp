@@ -198,6 +198,8 @@ Status generateCode(ModuleOp module, ObjectCode &code,
       continue;
     function.addFnAttr("target-cpu", target.getCpu());
     function.addFnAttr("target-features", target.getFeatures());
+    // A frame larger than a guard page must not step over it.
+    function.addFnAttr("probe-stack", "inline-asm");
     function.addFnAttr("prefer-vector-width",
                        std::to_string(target.getVectorBits()));
     function.addFnAttr(llvm::Attribute::NoUnwind);

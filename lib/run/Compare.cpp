@@ -18,7 +18,10 @@ static Comparison compareElements(const Array &found, const Array &expected) {
       return element;
     }
     double magnitude = std::max(result.maxMagnitude, element.maxMagnitude);
-    double cosine = std::min(element.cosine, result.cosine);
+    // Not a number is the worst.
+    double cosine = std::isnan(element.cosine) || element.cosine < result.cosine
+                        ? element.cosine
+                        : result.cosine;
     if (i == 0 || !(element.maxAbsError <= result.maxAbsError))
       result = element;
     result.maxMagnitude = magnitude;

@@ -119,7 +119,12 @@ std::optional<uint64_t> RunCommand::findWorkspace(Runner &runner) const {
     return std::nullopt;
   readInputs(runner);
   fillRandomly(runner);
-  runner.prepare();
+  try {
+    runner.prepare();
+  } catch (const Error &) {
+    // The rest is worth telling; a run tells what is wrong.
+    return std::nullopt;
+  }
   return tenon_session_workspace_size(runner.getSession().get());
 }
 

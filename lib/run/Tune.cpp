@@ -10,6 +10,8 @@
 #include <fstream>
 #include <unistd.h>
 
+#include <set>
+
 using namespace tenon;
 using namespace tenon::run;
 using nlohmann::json;
@@ -113,6 +115,7 @@ void BenchCommand::tune(const std::string &path) const {
   json kernels = json::array();
   double best = 0;
   std::map<std::string, double> all;
+  std::set<std::string> ran;
   for (const auto &[key, times] : sums) {
     if (times.size() < 2)
       continue;
@@ -129,6 +132,8 @@ void BenchCommand::tune(const std::string &path) const {
     for (const char *name : providers) {
       auto found = times.find(name);
       all[name] += found == times.end() ? times.at(provider) : found->second;
+      if (found != times.end())
+        ran.insert(name);
     }
     best += times.at(provider);
     kernels.push_back(std::move(entry));
@@ -144,7 +149,7 @@ void BenchCommand::tune(const std::string &path) const {
   if (isJson)
     return;
   printf("%zu kernels have a choice: ", kernels.size());
-  for (const auto &[name, nanoseconds] : all)
-    printf("%.3f ms with %s, ", nanoseconds / 1e6, name.c_str());
+  for (const std::string &name : ran)
+    printf("%.3f ms with %s, ", all.at(name) / 1e6, name.c_str());
   printf("%.3f ms with the faster of each\n", best / 1e6);
 }

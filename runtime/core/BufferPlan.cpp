@@ -46,10 +46,13 @@ int64_t BufferPlanner::place(const TenonBufferDesc *buffers,
   int64_t best = placeInOrder(buffers, bytes, offsets);
   if (best < 0)
     return best;
-  // Few, as a shape that was never seen before must not wait long.
-  constexpr int attempts = 16;
+  // Few, as a shape that was never seen before must not wait long: each looks
+  // at all pairs of buffers.
+  constexpr int64_t mostAttempts = 16, mostPairs = 1 << 19;
+  int64_t attempts =
+      std::min(mostAttempts, mostPairs / (int64_t{count} * count + 1));
   std::copy_n(offsets, count, bestOffsets.begin());
-  for (int i = 0; i < attempts && best > least; ++i) {
+  for (int64_t i = 0; i < attempts && best > least; ++i) {
     // What ended last of all gets the first choice.
     auto last = std::max_element(order.begin(), order.end(),
                                  [&](uint32_t a, uint32_t b) {

@@ -174,7 +174,8 @@ void ConvertPrecision::convert(func::FuncOp function, const KeptNodes &kept) {
                  cast<RankedTensorType>(table.getType()).getRank() > 1 &&
                  cast<RankedTensorType>(table.getType()).getNumElements() >=
                      kLargeTable &&
-                 fitsHalf(table.getValue(), half);
+                 fitsHalf(table.getValue(), half) &&
+                 narrow->mayBeRounded(op->getResult(0));
     if (!picks &&
         (op->getNumResults() != 1 || !narrow->contains(op->getResult(0))))
       continue;

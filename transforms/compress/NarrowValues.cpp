@@ -179,6 +179,24 @@ bool NarrowValues::isFree(OpOperand &use) const {
   return isa<LayerNormOp>(op) && use.getOperandNumber() == 0;
 }
 
+bool NarrowValues::mayBeRounded(Value value) const {
+  SmallVector<Value> pending{value};
+  llvm::DenseSet<Value> seen;
+  while (!pending.empty()) {
+    Value next = pending.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    for (OpOperand &use : next.getUses()) {
+      if (!isFree(use))
+        return false;
+      Operation *reader = use.getOwner();
+      if (isa<ElementwiseOpInterface>(reader) || isMovement(reader))
+        llvm::append_range(pending, reader->getResults());
+    }
+  }
+  return true;
+}
+
 bool NarrowValues::mayStay(Value value) const {
   Operation *op = value.getDefiningOp();
   if (isMovement(op))

@@ -35,6 +35,10 @@ public:
 
   bool contains(mlir::Value value) const { return chosen.contains(value); }
 
+  /// Whether `value` may be rounded, wherever it comes from: all that depends
+  /// on it is arithmetic up to a contraction or a norm.
+  bool mayBeRounded(mlir::Value value) const;
+
 private:
   /// What a kernel that computes a value is made around: a contraction, a
   /// reduction, or nothing. The greater one takes what reads both.

@@ -34,7 +34,8 @@ def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
     logarithms, comparisons and conversions to integers read. A matrix product
     over one element is no sum and stays too, and so does an attention whose keys
     or values are f32 for another reason, as a decoder's cache is. The constant that a `tenon.gather`
-    picks rows from (an embedding) is stored narrow if it is large.
+    picks rows from (an embedding) is stored narrow if it is large and what is
+    picked is only computed with, up to a contraction or a norm.
 
     A node whose name matches one of the globs in `keep-fp32` (`*` is any text, `?`
     any character, `[a-z]` one of some) stays f32 with all that it reads and

@@ -56,12 +56,13 @@ static bool isTailOperand(Value operand, Value value) {
 }
 
 /// The operation that continues the kernel that ends in `value`, or null.
-static Operation *getNextOfTail(Value value) {
+/// Behind factors of 16 bits, `isWide`, a library rounds to them, too.
+static Operation *getNextOfTail(Value value, bool isWide) {
   Operation *op = getPointwiseReader(value);
   if (!op)
     return nullptr;
   StringRef reason;
-  if (isNarrowingCast(op))
+  if (isWide && isNarrowingCast(op))
     return op;
   if (op->getResult(0).getType() != value.getType())
     reason = "its reader changes the element type";
@@ -100,7 +101,8 @@ private:
     for (Operation *anchor : llvm::reverse(anchors)) {
       SmallVector<Operation *> ops{anchor};
       while (ops.size() <= kMaxTail) {
-        Operation *next = getNextOfTail(ops.back()->getResult(0));
+        Operation *next =
+            getNextOfTail(ops.back()->getResult(0), anchor->hasAttr("wide"));
         if (!next)
           break;
         ops.push_back(next);

@@ -23,7 +23,7 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
     then a tensor in memory, which costs more than one kernel that never writes
     them, but it is what a library of matrix products can run. Where the target
     has generated code, attention in f32 stays whole if its heads have known
-    sizes of at most 1024.
+    sizes of at most 256.
 
     ```mlir
     %y = tenon.attention %q, %k, %v {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>

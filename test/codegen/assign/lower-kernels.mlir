@@ -48,3 +48,17 @@ func.func @movement(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
   return %0 : tensor<8x4xf32>
 }
 }
+
+// -----
+
+// What a provider can't run is told, too, where IR says that it does.
+module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "+avx2", 256, ["winograd"]>} {
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{can't run with winograd because it is no convolution}}
+  %0 = tenon.kernel (%a = %x) {provider = "winograd"} : (tensor<4xf32>) -> tensor<4xf32> {
+    %1 = tenon.relu %a : (tensor<4xf32>) -> tensor<4xf32>
+    tenon.yield %1 : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+}

@@ -85,4 +85,21 @@ func.func @variable(%x: tensor<1x56x56x64xf32>, %w: tensor<3x3x64x64xf32>) -> te
   return %0 : tensor<1x56x56x64xf32>
 }
 
+// CHECK-LABEL: func.func @shared(
+// Each convolution would have weights of its own.
+// CHECK-NOT: provider = "winograd"
+// CHECK: return
+func.func @shared(%x: tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32> {
+  %w = tenon.constant dense<0.5> : tensor<3x3x64x64xf32>
+  %0 = tenon.kernel (%a = %x, %b = %w) : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x56x56x64xf32> {
+    %y = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x56x56x64xf32>
+    tenon.yield %y : tensor<1x56x56x64xf32>
+  }
+  %1 = tenon.kernel (%a = %0, %b = %w) : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x56x56x64xf32> {
+    %y = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x56x56x64xf32>
+    tenon.yield %y : tensor<1x56x56x64xf32>
+  }
+  return %1 : tensor<1x56x56x64xf32>
+}
+
 }

@@ -122,13 +122,31 @@ func.func @cache(%x: tensor<1x2x1x8xf32>, %w: tensor<8x8xf32>, %k: tensor<1x2x4x
 // CHECK-NEXT: %[[READ:.*]] = tenon.cast %[[ROWS]] {to = f32}
 // CHECK-NEXT: %[[OTHERS:.*]] = tenon.gather %[[SMALL]], %{{.*}} -> tensor<3x8xf32>
 // CHECK-NEXT: tenon.add %[[READ]], %[[OTHERS]]
-func.func @embedding(%i: tensor<3xi64>) -> tensor<3x8xf32> {
+func.func @embedding(%i: tensor<3xi64>) -> tensor<3x4xf32> {
   %t = tenon.constant dense<1.0> : tensor<8192x8xf32>
   %p = tenon.constant dense<2.0> : tensor<4x8xf32>
+  %w = tenon.constant dense<3.0> : tensor<8x4xf32>
   %0 = tenon.gather %t, %i {axis = 0 : i64} : (tensor<8192x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
   %1 = tenon.gather %p, %i {axis = 0 : i64} : (tensor<4x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
   %2 = tenon.add %0, %1 : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
-  return %2 : tensor<3x8xf32>
+  %3 = tenon.matmul %2, %w : (tensor<3x8xf32>, tensor<8x4xf32>) -> tensor<3x4xf32>
+  return %3 : tensor<3x4xf32>
+}
+
+// -----
+
+// A table of numbers that become indices, and one whose rows the model gives,
+// are as exact as they were.
+// CHECK-LABEL: func.func @table(
+// CHECK-NOT: bf16
+func.func @table(%i: tensor<3xi64>) -> (tensor<3x8xi64>, tensor<3x8xf32>) {
+  %t = tenon.constant dense<1.0> : tensor<8192x8xf32>
+  %u = tenon.constant dense<2.0> : tensor<8192x8xf32>
+  %0 = tenon.gather %t, %i {axis = 0 : i64} : (tensor<8192x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  %1 = tenon.mul %0, %0 : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
+  %2 = tenon.cast %1 {to = i64} : (tensor<3x8xf32>) -> tensor<3x8xi64>
+  %3 = tenon.gather %u, %i {axis = 0 : i64} : (tensor<8192x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  return %2, %3 : tensor<3x8xi64>, tensor<3x8xf32>
 }
 
 // -----
