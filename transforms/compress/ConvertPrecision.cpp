@@ -31,6 +31,14 @@ static bool isSum(Operation *op) {
          1;
 }
 
+/// The constant whose elements `value` has, moved, or null.
+static ConstantOp getMovedConstant(Value value) {
+  while (isa_and_nonnull<ReshapeOp, TransposeOp, ExpandOp, SliceOp>(
+      value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value.getDefiningOp<ConstantOp>();
+}
+
 namespace {
 
 /// The operations of nodes that stay f32.
@@ -129,7 +137,7 @@ bool ConvertPrecision::canConvert(Operation *op, const KeptNodes &kept) const {
       !getElementTypeOrSelf(op->getResult(0)).isF32())
     return false;
   return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
-    auto constant = operand.get().getDefiningOp<ConstantOp>();
+    ConstantOp constant = getMovedConstant(operand.get());
     return !isFactor(operand) || !constant ||
            fitsHalf(constant.getValue(), half);
   });
@@ -144,13 +152,16 @@ void ConvertPrecision::convert(func::FuncOp function, const KeptNodes &kept) {
       contractions.insert(op);
   });
   auto isKept = [&](Operation *op) { return kept.contains(op); };
+  auto fits = [&](ConstantOp constant) {
+    return fitsHalf(constant.getValue(), half);
+  };
   std::optional<NarrowValues> narrow;
   // Each key and value is multiplied as often as there are queries, in a step
   // of a decoder once. That does not pay for a cast of the cache that the model
   // keeps in f32.
   for (bool changed = true; changed;) {
     changed = false;
-    narrow.emplace(function, contractions, isKept);
+    narrow.emplace(function, contractions, isKept, fits);
     for (Operation *op : ops)
       if (auto attention = dyn_cast<AttentionOp>(op))
         if (!narrow->contains(attention.getKey()) ||
@@ -232,14 +243,9 @@ Value ConvertPrecision::getHalf(Value value) {
       created.insert(op);
       ++numConstants;
     }
-  } else if (isa_and_nonnull<ReshapeOp, TransposeOp, ExpandOp, SliceOp>(op)) {
-    // Of a constant: the cast would be left for the run.
-    Value source = op->getOperand(0);
-    while (isa_and_nonnull<ReshapeOp, TransposeOp, ExpandOp, SliceOp>(
-        source.getDefiningOp()))
-      source = source.getDefiningOp()->getOperand(0);
-    if (source.getDefiningOp<ConstantOp>())
-      narrow = cloneNarrow(builder, op);
+  } else if (getMovedConstant(value)) {
+    // The cast would be left for the run.
+    narrow = cloneNarrow(builder, op);
   }
   if (!narrow)
     narrow = createCast(builder, value, half);

@@ -4,7 +4,6 @@
 
 #include "dialects/tenon/TenonArrayOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -74,8 +73,9 @@ static bool canPrecede(Value value, Operation *reader) {
 
 NarrowValues::NarrowValues(Operation *root,
                            const llvm::DenseSet<Operation *> &contractions,
-                           function_ref<bool(Operation *)> isKept)
-    : contractions(contractions), isKept(isKept) {
+                           function_ref<bool(Operation *)> isKept,
+                           function_ref<bool(ConstantOp)> fits)
+    : contractions(contractions), isKept(isKept), fits(fits) {
   root->walk([&](Operation *op) {
     positions[op] = ops.size();
     ops.push_back(op);
@@ -200,10 +200,13 @@ bool NarrowValues::mayBeRounded(Value value) const {
 bool NarrowValues::mayStay(Value value) const {
   Operation *op = value.getDefiningOp();
   if (isMovement(op))
-    for (OpOperand &operand : op->getOpOperands())
-      if (isMoved(operand) && !chosen.contains(operand.get()) &&
-          !matchPattern(operand.get(), m_Constant()))
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isMoved(operand) || chosen.contains(operand.get()))
+        continue;
+      auto constant = operand.get().getDefiningOp<ConstantOp>();
+      if (!constant || !fits(constant))
         return false;
+    }
   return llvm::all_of(value.getUses(),
                       [&](OpOperand &use) { return isFree(use); });
 }

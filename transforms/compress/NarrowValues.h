@@ -28,10 +28,12 @@ bool isMoved(mlir::OpOperand &use);
 class NarrowValues {
 public:
   /// `contractions` are those in `root` that are converted. What `isKept` holds
-  /// for reads and gives f32.
+  /// for reads and gives f32, and so does what a constant for which `fits` does
+  /// not hold is moved into.
   NarrowValues(mlir::Operation *root,
                const llvm::DenseSet<mlir::Operation *> &contractions,
-               llvm::function_ref<bool(mlir::Operation *)> isKept);
+               llvm::function_ref<bool(mlir::Operation *)> isKept,
+               llvm::function_ref<bool(ConstantOp)> fits);
 
   bool contains(mlir::Value value) const { return chosen.contains(value); }
 
@@ -58,6 +60,7 @@ private:
 
   const llvm::DenseSet<mlir::Operation *> &contractions;
   llvm::function_ref<bool(mlir::Operation *)> isKept;
+  llvm::function_ref<bool(ConstantOp)> fits;
   /// In the order of the program; what is in regions comes before their
   /// operation.
   llvm::SmallVector<mlir::Operation *> ops;

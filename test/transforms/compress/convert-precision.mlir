@@ -239,3 +239,21 @@ func.func @branch(%x: tensor<4x4xf32>, %c: tensor<i1>) -> tensor<4x4xf32> {
   }
   return %0 : tensor<4x4xf32>
 }
+
+// -----
+
+// A constant beyond the range of f16 does not become infinite, whether it is a
+// factor or joined with what was computed.
+// FP16-LABEL: func.func @moved_large(
+// FP16: tenon.concat {{.*}} -> tensor<4x24xf32>
+// FP16: tenon.matmul {{.*}} : (tensor<4x24xf32>, tensor<24x2xf32>)
+func.func @moved_large(%x: tensor<4x8xf32>) -> tensor<4x2xf32> {
+  %w = tenon.constant dense<0.5> : tensor<8x16xf32>
+  %c = tenon.constant dense<1.0e5> : tensor<4x8xf32>
+  %s = tenon.constant dense<2.0e5> : tensor<2x24xf32>
+  %0 = tenon.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  %1 = tenon.concat %0, %c {axis = 1 : i64} : (tensor<4x16xf32>, tensor<4x8xf32>) -> tensor<4x24xf32>
+  %t = tenon.transpose %s {permutation = array<i64: 1, 0>} : (tensor<2x24xf32>) -> tensor<24x2xf32>
+  %2 = tenon.matmul %1, %t : (tensor<4x24xf32>, tensor<24x2xf32>) -> tensor<4x2xf32>
+  return %2 : tensor<4x2xf32>
+}
