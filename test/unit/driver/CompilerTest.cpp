@@ -77,9 +77,11 @@ TEST(Compiler, KeepsTheReasonOfAPass) {
 TEST(PassSelection, KnowsThePassesThatItRequires) {
   std::string pipelines;
   llvm::raw_string_ostream stream(pipelines);
+  CompressOptions compress;
+  compress.precision = "bf16";
   for (Phase phase : kAllPhases) {
     OpPassManager passes("builtin.module");
-    buildPhase(phase, passes);
+    buildPhase(phase, passes, compress);
     passes.printAsTextualPipeline(stream);
   }
   SmallVector<StringRef> names = getRequiredPasses();
