@@ -70,8 +70,6 @@ void splitDestinations(func::FuncOp main, IRRewriter &rewriter) {
   });
   for (tensor::EmptyOp empty : shared) {
     for (OpOperand &use : llvm::make_early_inc_range(empty->getUses())) {
-      if (use.getOwner()->getBlock() != empty->getBlock())
-        continue;
       rewriter.setInsertionPoint(use.getOwner());
       use.set(rewriter.clone(*empty)->getResult(0));
     }

@@ -268,7 +268,11 @@ Value LoopLowering::placeRow(LoopTensor &scan, Value slice, Value iteration) {
   tensor::EmptyOp empty;
   if (destination) {
     empty = destination->get().getDefiningOp<tensor::EmptyOp>();
-    rewriter.setInsertionPoint(empty);
+    // The row is not known before the iteration.
+    if (empty && empty->getBlock() != slice.getParentBlock())
+      empty = {};
+    if (empty)
+      rewriter.setInsertionPoint(empty);
   }
   Value row = rt::RowOp::create(
       rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
