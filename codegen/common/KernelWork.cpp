@@ -313,14 +313,6 @@ Value buildFlops(KernelOp kernel, RewriterBase &rewriter) {
   return sum;
 }
 
-bool hasFeature(TargetAttr target, StringRef feature) {
-  SmallVector<StringRef> features;
-  target.getFeatures().split(features, ',');
-  return llvm::any_of(features, [&](StringRef text) {
-    return text.consume_front("+") && text == feature;
-  });
-}
-
 double getPeakTime(double flops, TargetAttr target) {
   constexpr double kFrequency = 3.8; // cycles a nanosecond
   double lanes = std::max(1.0, target.getVectorBits() / 32.0);

@@ -55,9 +55,6 @@ double getTypicalDim(mlir::Value tensor, int64_t index);
 /// of the run. Null if they depend on what the kernel computes.
 mlir::Value buildFlops(KernelOp kernel, mlir::RewriterBase &rewriter);
 
-/// Whether the target has a feature, such as "avx512bf16".
-bool hasFeature(TargetAttr target, llvm::StringRef feature);
-
 /// The time in nanoseconds that arithmetic takes on one core of the target at
 /// its peak: two fused multiply-adds a cycle of its vectors, at 3.8 GHz.
 double getPeakTime(double flops, TargetAttr target);

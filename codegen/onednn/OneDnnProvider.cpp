@@ -5,6 +5,7 @@
 #include "codegen/common/KernelWork.h"
 #include "codegen/onednn/KernelMatch.h"
 #include "dialects/rt/RtDialect.h"
+#include "lib/target/Target.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "runtime/cpu/OneDnnAbi.h"
 

@@ -133,9 +133,9 @@ Status Compiler::fail(TenonErrorCode code, const llvm::Twine &message) {
 Status Compiler::prepare(StringRef name) {
   if (!(*module)->hasAttrOfType<StringAttr>(kNameAttr))
     (*module)->setAttr(kNameAttr, StringAttr::get(&context, name));
-  if (Status status = updateTarget(); !status.isOk())
-    return status;
   if (Status status = checkPrecision(); !status.isOk())
+    return status;
+  if (Status status = updateTarget(); !status.isOk())
     return status;
   if (options.tuning.empty())
     return Status::ok();
@@ -158,25 +158,25 @@ Status Compiler::checkPrecision() {
     return Status::error(TENON_ERROR_USAGE,
                          "the IR at the end of " + getPhaseName(done) +
                              " has its precision already: it can't be changed");
-  std::string name = options.target.value_or("native");
+  // IR has a target of its own, unless another one is asked for.
+  std::string name = ("the IR's '" + kTargetAttr + "'").str();
   TargetAttr target;
-  if (module)
+  if (module && !options.target)
     target = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target) {
-    auto made = makeTarget(context, name, {});
+    std::string asked = options.target.value_or("native");
+    name = "'" + asked + "'";
+    auto made = makeTarget(context, asked, {});
     if (!made)
       return Status::error(TENON_ERROR_USAGE, llvm::toString(made.takeError()));
     target = *made;
   }
   constexpr StringLiteral kFeature = "avx512fp16";
-  SmallVector<StringRef> features;
-  target.getFeatures().split(features, ',');
-  if (options.precision == "fp16" &&
-      !llvm::is_contained(features, ("+" + kFeature).str()))
+  if (options.precision == "fp16" && !hasFeature(target, kFeature))
     return Status::error(TENON_ERROR_USAGE,
                          "precision fp16 needs a target with the feature '" +
-                             kFeature + "', which '" + name +
-                             "' has not; bf16 runs on every target");
+                             kFeature + "', which " + name +
+                             " has not; bf16 runs on every target");
   return Status::ok();
 }
 

@@ -139,6 +139,14 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                          /*vectorBits=*/128, choose(kOtherProviders));
 }
 
+bool hasFeature(TargetAttr target, StringRef feature) {
+  llvm::SmallVector<StringRef> features;
+  target.getFeatures().split(features, ',');
+  return llvm::any_of(features, [&](StringRef text) {
+    return text.consume_front("+") && text == feature;
+  });
+}
+
 bool isThisMachine(TargetAttr target) {
   auto native = makeTarget(*target.getContext(), "native", {});
   if (!native) {

@@ -20,6 +20,9 @@ llvm::Expected<TargetAttr> makeTarget(mlir::MLIRContext &context,
                                       llvm::StringRef name,
                                       llvm::ArrayRef<std::string> providers);
 
+/// Whether the target has a feature, such as "avx512bf16".
+bool hasFeature(TargetAttr target, llvm::StringRef feature);
+
 /// Whether `target` is what `native` means here.
 bool isThisMachine(TargetAttr target);
 
