@@ -93,37 +93,28 @@ private:
   /// Has the library pack an argument of a call. False if it does not.
   bool packFor(rt::LibraryOp call, unsigned arg, ArrayRef<char> bytes,
                Packed &packed) {
-    const TenonProvider *provider = getProvider(call.getProvider());
-    if (!provider || !provider->pack ||
-        !llvm::is_contained(call.getConstants(), arg))
+    if (!llvm::is_contained(call.getConstants(), arg))
       return false;
     SmallVector<int64_t> dims;
     for (Value operand : call.getArgs())
       for (int64_t size : cast<RankedTensorType>(operand.getType()).getShape())
         dims.push_back(ShapedType::isDynamic(size) ? -1 : size);
+    std::string provider = call.getProvider().str();
     TenonLibraryKernel kernel{};
-    kernel.provider = provider->name;
+    kernel.provider = provider.c_str();
     kernel.name = "";
     kernel.numArgs = call.getArgs().size();
     kernel.descriptor = call.getDescriptor().data();
     kernel.descriptorSize = call.getDescriptor().size();
     kernel.numDims = dims.size();
-    // What the library can't do with guessed sizes is left as it is.
-    TenonProviderError error;
-    return provider->pack(&kernel, dims.data(), arg,
-                          reinterpret_cast<const uint8_t *>(bytes.data()),
-                          &Packed::receive, &packed, &error) == TENON_OK &&
-           !packed.descriptor.empty();
+    // What the library can't do with guessed sizes, or as it is not there, is
+    // left as it is.
+    tenon_error_free(
+        tenon_pack_constant(&kernel, dims.data(), arg,
+                            reinterpret_cast<const uint8_t *>(bytes.data()),
+                            &Packed::receive, &packed));
+    return !packed.descriptor.empty();
   }
-
-  const TenonProvider *getProvider(StringRef name) {
-    auto [place, isNew] = providers.try_emplace(name, nullptr);
-    if (isNew)
-      place->second = tenon_find_provider(name.str().c_str());
-    return place->second;
-  }
-
-  llvm::StringMap<const TenonProvider *> providers;
 };
 
 } // namespace

@@ -49,10 +49,24 @@ void closeLibrary(void *handle) { dlclose(handle); }
 
 } // namespace
 
-const TenonProvider *tenon_find_provider(const char *name) {
-  const TenonProvider *provider = nullptr;
-  tenon_error_free(guard([&] { return loadProvider(name, &provider); }));
-  return provider;
+TenonError *tenon_pack_constant(const TenonLibraryKernel *kernel,
+                                const int64_t *dims, uint32_t arg,
+                                const uint8_t *data, TenonPackReceiver receive,
+                                void *context) {
+  return guard([&]() -> Error {
+    const TenonProvider *provider;
+    if (Error error = loadProvider(kernel->provider, &provider))
+      return error;
+    if (!provider->pack)
+      return nullptr;
+    LibraryThreadsScope threads(1);
+    TenonProviderError problem{};
+    if (int32_t code =
+            provider->pack(kernel, dims, arg, data, receive, context, &problem))
+      return makeError(static_cast<TenonErrorCode>(code), "%s",
+                       problem.message);
+    return nullptr;
+  });
 }
 
 uint32_t tenon_version(void) {

@@ -25,7 +25,7 @@ typedef struct TenonProviderError {
   char message[1024];
 } TenonProviderError;
 
-/** What TenonProvider::pack gives: the kernel's new descriptor, in which the
+/** What tenon_pack_constant gives: the kernel's new descriptor, in which the
  * arg has one dimension, and what stands in its place, `size` bytes. They live
  * until the function returns. */
 typedef void (*TenonPackReceiver)(void *context, const int64_t *descriptor,
@@ -52,7 +52,7 @@ typedef struct TenonProvider {
   /** Makes what running a kernel at these dimensions needs, so that its first
    * run is as fast as later ones. `dims` are as for run(); the constants are at
    * TenonLibraryKernel::constants in the weights. The number of OpenMP threads
-   * is already set, here and in run(). */
+   * is already set, here, in run() and in pack(). */
   int32_t (*prepare)(void *session, const TenonLibraryKernel *kernel,
                      const int64_t *dims, TenonProviderError *error);
 
@@ -68,12 +68,7 @@ typedef struct TenonProvider {
   /** Bytes of scratch memory of the session. */
   uint64_t (*scratchSize)(void *session);
 
-  /** For the compiler: brings the constant `arg` of a kernel into the order in
-   * which this machine reads it. `data` is what stands in the weights; `dims`
-   * are as for run(), -1 where they are not known. Calls `receive` once, or not
-   * at all if the order is good already or depends on what is not known. The
-   * same arguments give the same order on the same kind of machine. May be
-   * null. */
+  /** What tenon_pack_constant does; may be null. */
   int32_t (*pack)(const TenonLibraryKernel *kernel, const int64_t *dims,
                   uint32_t arg, const uint8_t *data, TenonPackReceiver receive,
                   void *context, TenonProviderError *error);
@@ -81,9 +76,17 @@ typedef struct TenonProvider {
 
 typedef const TenonProvider *(*TenonProviderEntry)(void);
 
-/** Loads the library of a provider, for the compiler; null if it can't be
- * loaded. Exported by libtenon. */
-TENON_API const TenonProvider *tenon_find_provider(const char *name);
+/** For the compiler, exported by libtenon: has the kernel's provider bring its
+ * constant `arg` into the order in which this machine reads it. `data` is what
+ * stands in the weights; `dims` are as for run(), -1 where they are not known.
+ * Calls `receive` once, or not at all if the order is good already or depends
+ * on what is not known. The order is that for one thread: the same arguments
+ * give the same order on the same kind of machine. */
+TENON_API TenonError *tenon_pack_constant(const TenonLibraryKernel *kernel,
+                                          const int64_t *dims, uint32_t arg,
+                                          const uint8_t *data,
+                                          TenonPackReceiver receive,
+                                          void *context);
 
 #ifdef __cplusplus
 } // extern "C"

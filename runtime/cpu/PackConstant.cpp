@@ -9,21 +9,7 @@
 using namespace tenon::onednn;
 using dnnl::memory;
 
-// libgomp's own entry points; see runtime/core/Threads.cpp.
-extern "C" {
-int omp_get_max_threads(void);
-void omp_set_num_threads(int threads);
-}
-
 namespace {
-
-/// The layout may depend on the number of threads, which must not depend on the
-/// machine.
-struct OneThread {
-  OneThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before); }
-  int before;
-};
 
 /// Fills in the dimensions that are not known.
 class DimGuesser {
@@ -161,7 +147,6 @@ void tenon::onednn::packConstant(const TenonLibraryKernel &source,
     if (kernel.getTensor(i, guesser.get()).isEmpty())
       return;
 
-  OneThread scope;
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   std::vector<std::shared_ptr<PackedConstant>> packed;
   buildProgram({engine, kernel, guesser.get(), packed});

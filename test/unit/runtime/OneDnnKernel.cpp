@@ -106,6 +106,7 @@ TestKernel TestKernel::pack(const Dims &dims) const {
   packed.args.clear();
   std::vector<int64_t> words = makeDescriptor();
   TenonLibraryKernel library{};
+  library.provider = "onednn";
   library.name = "Kernel_0";
   library.numArgs = args.size();
   library.descriptor = words.data();
@@ -121,12 +122,11 @@ TestKernel TestKernel::pack(const Dims &dims) const {
     memcpy(weights.data.data(), data, size);
     packed.args = {std::move(weights)};
   };
-  TenonProviderError error;
-  int32_t code = tenon_find_provider("onednn")->pack(
-      &library, dims.data(), 1,
-      reinterpret_cast<const uint8_t *>(args[1].data.data()), receive, &packed,
-      &error);
-  EXPECT_EQ(code, TENON_OK) << error.message;
+  EXPECT_EQ(take(tenon_pack_constant(
+                &library, dims.data(), 1,
+                reinterpret_cast<const uint8_t *>(args[1].data.data()), receive,
+                &packed)),
+            "ok");
   if (packed.args.empty())
     return packed;
   TestArg weights = std::move(packed.args[0]);
