@@ -3,7 +3,6 @@
 #include "codegen/assign/Providers.h"
 
 #include "codegen/cpu/CpuProvider.h"
-#include "codegen/cpu/WinogradProvider.h"
 #include "codegen/image/ImageProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
 #include "mlir/IR/BuiltinOps.h"

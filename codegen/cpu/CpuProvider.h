@@ -1,4 +1,4 @@
-//===- CpuProvider.h - Kernels as generated code --------------------------===//
+//===- CpuProvider.h - Providers of generated code ------------------------===//
 
 #ifndef TENON_CODEGEN_CPU_CPUPROVIDER_H
 #define TENON_CODEGEN_CPU_CPUPROVIDER_H
@@ -9,6 +9,10 @@ namespace tenon::cpu {
 
 /// The provider `codegen`: vectorised loops for any processor that LLVM knows.
 std::unique_ptr<Provider> createCpuProvider();
+
+/// The provider `winograd`: generated code for convolutions of 3 x 3 taps that
+/// multiplies less than their definition, and rounds differently.
+std::unique_ptr<Provider> createWinogradProvider();
 
 } // namespace tenon::cpu
 

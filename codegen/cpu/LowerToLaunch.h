@@ -1,5 +1,4 @@
-//===- LowerToLaunch.h - From a kernel to the launch of its code -*- C++
-//-*-===//
+//===- LowerToLaunch.h - From a kernel to the launch of its code ----------===//
 
 #ifndef TENON_CODEGEN_CPU_LOWERTOLAUNCH_H
 #define TENON_CODEGEN_CPU_LOWERTOLAUNCH_H

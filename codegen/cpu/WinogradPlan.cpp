@@ -1,5 +1,4 @@
-//===- WinogradPlan.cpp - How a convolution is made by Winograd's algorithm
-//===//
+//===- WinogradPlan.cpp - A convolution by Winograd's algorithm -----------===//
 
 #include "codegen/cpu/WinogradPlan.h"
 

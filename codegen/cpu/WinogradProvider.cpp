@@ -1,6 +1,6 @@
 //===- WinogradProvider.cpp - Convolutions by Winograd's algorithm --------===//
 
-#include "codegen/cpu/WinogradProvider.h"
+#include "codegen/cpu/CpuProvider.h"
 
 #include "codegen/common/KernelWork.h"
 #include "codegen/cpu/AnchorTail.h"

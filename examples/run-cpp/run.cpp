@@ -1,5 +1,4 @@
-//===- run.cpp - Runs a compiled model from several threads, in C++
-//---------===//
+//===- run.cpp - A compiled model on several threads, in C++ --------------===//
 //
 // run MODEL.so: three threads share the model, each with a session of its own,
 // and must come to the same results. Inputs are as in examples/run-c.
