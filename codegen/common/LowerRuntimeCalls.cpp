@@ -4,12 +4,11 @@
 
 #include "codegen/common/AbiBuilder.h"
 #include "codegen/common/ElementTypes.h"
+#include "codegen/common/EntryFunctions.h"
 #include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
-#include "dialects/tenon/TenonNarrowTypes.h"
 #include "dialects/tenon/TenonOps.h"
-#include "dialects/tenon/TenonValues.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -52,8 +51,7 @@ private:
   Value callRuntime(AbiBuilder &builder, Value frame, int64_t slot,
                     ArrayRef<Value> arguments, Type result = {});
   Value countUnits(AbiBuilder &builder, rt::LaunchOp op);
-  void makeEntry(func::FuncOp kernel);
-  void makeRun(func::FuncOp main, func::FuncOp plan);
+  void describeRun(func::FuncOp run, func::FuncOp main);
   /// Declares a table that tenon-describe-model defines.
   void declareTable(StringRef name, size_t size);
   Value addressOfKernel(AbiBuilder &builder, StringRef table, size_t index,
@@ -290,15 +288,12 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(builder.getI64Type(), dims), units,
                getFlops(builder, op.getFlops())});
-  auto provider = kernel->getAttrOfType<StringAttr>(kKernelProviderAttr);
-  if (!provider)
-    provider = builder.getStringAttr("codegen");
   kernels.push_back(builder.getDictionaryAttr(
       {builder.getNamedAttr(
            "entry", builder.getStringAttr(getEntryName(op.getKernel()))),
        builder.getNamedAttr("name",
                             builder.getStringAttr(getNodeNames(op.getLoc()))),
-       builder.getNamedAttr("provider", provider),
+       builder.getNamedAttr("provider", kernel->getAttr(kKernelProviderAttr)),
        builder.getNamedAttr("args", describeArgs(op))}));
   op.erase();
 }
@@ -388,176 +383,16 @@ Value LowerRuntimeCallsPass::makeString(AbiBuilder &builder, StringRef text) {
   return LLVM::AddressOfOp::create(builder, global);
 }
 
-/// TenonKernel::fn around a kernel function.
-void LowerRuntimeCallsPass::makeEntry(func::FuncOp kernel) {
-  OpBuilder at(kernel);
-  at.setInsertionPointAfter(kernel);
-  Type pointer = LLVM::LLVMPointerType::get(&getContext());
-  Type i64 = at.getI64Type();
-  auto entry = func::FuncOp::create(
-      at, kernel.getLoc(), getEntryName(kernel.getName()),
-      at.getFunctionType({pointer, pointer, i64, i64}, i64));
-  entry.setPrivate();
-  Block *block = entry.addEntryBlock();
-  at.setInsertionPointToEnd(block);
-  auto end = func::ReturnOp::create(at, kernel.getLoc());
-  AbiBuilder builder(kernel.getLoc(), end, *types);
-  SmallVector<Value> arguments;
-  int64_t nextPointer = 0, nextDim = 0;
-  for (Type type : kernel.getArgumentTypes().drop_back(2)) {
-    auto memory = dyn_cast<MemRefType>(type);
-    if (!memory) {
-      arguments.push_back(builder.loadIndex(block->getArgument(1), nextDim++));
-      continue;
-    }
-    SmallVector<Value> sizes;
-    for (int64_t i = 0; i < int64_t(memory.getNumDynamicDims()); ++i)
-      sizes.push_back(builder.loadIndex(block->getArgument(1), nextDim++));
-    arguments.push_back(builder.makeMemRef(
-        memory, builder.loadPointer(block->getArgument(0), nextPointer++),
-        sizes));
-  }
-  for (unsigned i : {2, 3})
-    arguments.push_back(arith::IndexCastOp::create(
-        builder, builder.getIndexType(), block->getArgument(i)));
-  end->setOperands(
-      func::CallOp::create(builder, kernel, arguments).getResults());
-}
-
-/// TenonModelDesc::run and ::plan around @main and @plan, with the attributes
-/// that describe the model.
-void LowerRuntimeCallsPass::makeRun(func::FuncOp main, func::FuncOp plan) {
-  int64_t numInputs = main->getAttrOfType<IntegerAttr>(kNumInputsAttr).getInt();
-  unsigned numOutputs = main.getNumArguments() - 1 - numInputs;
-  OpBuilder at(main);
-  Location loc = main.getLoc();
-  Type pointer = LLVM::LLVMPointerType::get(&getContext());
-
-  auto begin = [&](StringRef name, ArrayRef<Type> arguments,
-                   ArrayRef<Type> results) {
-    at.setInsertionPointToEnd(getOperation().getBody());
-    auto function = func::FuncOp::create(
-        at, loc, name, at.getFunctionType(arguments, results));
-    at.setInsertionPointToEnd(function.addEntryBlock());
-    SmallVector<Value> values;
-    if (!results.empty())
-      values.push_back(
-          arith::ConstantOp::create(at, loc, at.getI32IntegerAttr(TENON_OK)));
-    func::ReturnOp::create(at, loc, values);
-    return function;
-  };
-
-  // Symbols are the distinct names of dynamic dimensions of the inputs.
-  llvm::SetVector<StringRef> symbols;
-  SmallVector<Attribute> tensors[2];
-  SmallVector<SmallVector<int64_t>> inputSymbols(numInputs);
-  for (int64_t i = 0, e = numInputs + numOutputs; i != e; ++i) {
-    auto type = cast<MemRefType>(main.getArgument(i).getType());
-    auto name = main.getArgAttrOfType<StringAttr>(i, kNameAttr);
-    auto dims = main.getArgAttrOfType<ArrayAttr>(i, kDimsAttr);
-    // What the model has in the bytes of such a tensor.
-    auto element = main.getArgAttrOfType<TypeAttr>(i, kElementTypeAttr);
-    bool isInput = i < numInputs;
-    std::string fallback = (isInput ? "input" : "output") +
-                           std::to_string(isInput ? i : i - numInputs);
-    SmallVector<int64_t> sizes;
-    for (int64_t d = 0; d != type.getRank(); ++d) {
-      if (!type.isDynamicDim(d)) {
-        sizes.push_back(type.getDimSize(d));
-        continue;
-      }
-      StringRef symbol;
-      if (dims && size_t(d) < dims.size())
-        symbol = cast<StringAttr>(dims[d]).getValue();
-      if (isInput) {
-        if (symbol.empty())
-          symbol = at.getStringAttr((name ? name.getValue() : fallback) +
-                                    ".dim" + Twine(d))
-                       .getValue();
-        symbols.insert(symbol);
-      }
-      auto found = llvm::find(symbols, symbol);
-      int64_t index = found - symbols.begin();
-      if (isInput)
-        inputSymbols[i].push_back(index);
-      sizes.push_back(found == symbols.end() ? TENON_DIM_COMPUTED
-                                             : TENON_DIM_SYMBOL(index));
-    }
-    NamedAttrList description;
-    description.append("dims", at.getDenseI64ArrayAttr(sizes));
-    description.append("name", name ? name : at.getStringAttr(fallback));
-    description.append("type", element ? element
-                                       : TypeAttr::get(type.getElementType()));
-    for (StringRef attribute : {kValueAttr, kPartAttr, kElementAttr})
-      if (Attribute value = main.getArgAttr(i, attribute))
-        description.append(attribute, value);
-    tensors[isInput ? 0 : 1].push_back(
-        description.getDictionary(&getContext()));
-  }
-
-  func::FuncOp run = begin(kRunName, {pointer}, {at.getI32Type()});
-  {
-    AbiBuilder builder(loc, run.front().getTerminator(), *types);
-    Value frame = run.getArgument(0);
-    Value inputs = builder.loadPointer(frame, TENON_FRAME_SLOT(inputs));
-    Value outputs = builder.loadPointer(frame, TENON_FRAME_SLOT(outputs));
-    Value values = builder.loadPointer(frame, TENON_FRAME_SLOT(symbols));
-    Value outputDims = builder.loadPointer(frame, TENON_FRAME_SLOT(outputDims));
-    SmallVector<Value> arguments;
-    int64_t nextDim = 0;
-    for (int64_t i = 0, e = numInputs + numOutputs; i != e; ++i) {
-      auto type = cast<MemRefType>(main.getArgument(i).getType());
-      SmallVector<Value> sizes;
-      if (i < numInputs) {
-        for (int64_t symbol : inputSymbols[i])
-          sizes.push_back(builder.loadIndex(values, symbol));
-        arguments.push_back(
-            builder.makeMemRef(type, builder.loadPointer(inputs, i), sizes));
-        continue;
-      }
-      for (int64_t d = 0; d != type.getRank(); ++d, ++nextDim)
-        if (type.isDynamicDim(d))
-          sizes.push_back(builder.loadIndex(outputDims, nextDim));
-      arguments.push_back(builder.makeMemRef(
-          type, builder.loadPointer(outputs, i - numInputs), sizes));
-    }
-    arguments.push_back(frame);
-    func::CallOp::create(builder, main, arguments);
-  }
-
-  func::FuncOp planEntry =
-      begin(kPlanEntryName, {pointer, pointer, pointer, pointer}, {});
-  {
-    AbiBuilder builder(loc, planEntry.front().getTerminator(), *types);
-    Value null = LLVM::ZeroOp::create(builder, pointer);
-    SmallVector<Value> arguments;
-    for (int64_t i = 0; i != numInputs; ++i) {
-      SmallVector<Value> sizes;
-      for (int64_t symbol : inputSymbols[i])
-        sizes.push_back(builder.loadIndex(planEntry.getArgument(0), symbol));
-      arguments.push_back(builder.makeMemRef(
-          cast<MemRefType>(main.getArgument(i).getType()), null, sizes));
-    }
-    // The length of the arrays does not matter to stores into them.
-    Value length = arith::ConstantIndexOp::create(builder, 0);
-    auto type = MemRefType::get({ShapedType::kDynamic}, at.getI64Type());
-    for (unsigned i : {1, 2, 3})
-      arguments.push_back(
-          builder.makeMemRef(type, planEntry.getArgument(i), length));
-    func::CallOp::create(builder, plan, arguments);
-  }
-
-  SmallVector<StringRef> names(symbols.begin(), symbols.end());
-  run->setAttr(kInputsAttr, at.getArrayAttr(tensors[0]));
-  run->setAttr(kOutputsAttr, at.getArrayAttr(tensors[1]));
-  run->setAttr(kSymbolsAttr, at.getStrArrayAttr(names));
-  run->setAttr(kKernelsAttr, at.getArrayAttr(kernels));
-  run->setAttr(kLibraryKernelsAttr, at.getArrayAttr(libraryKernels));
+/// The attributes of @run that tell of kernels and of memory.
+void LowerRuntimeCallsPass::describeRun(func::FuncOp run, func::FuncOp main) {
+  Builder builder(&getContext());
+  run->setAttr(kKernelsAttr, builder.getArrayAttr(kernels));
+  run->setAttr(kLibraryKernelsAttr, builder.getArrayAttr(libraryKernels));
   run->setAttr(kBuffersAttr, main->getAttr(kBuffersAttr));
   bufferNames.resize(
       cast<DenseI64ArrayAttr>(main->getAttr(kBuffersAttr)).size() / 2);
   SmallVector<StringRef> buffers(bufferNames.begin(), bufferNames.end());
-  run->setAttr(kBufferNamesAttr, at.getStrArrayAttr(buffers));
+  run->setAttr(kBufferNamesAttr, builder.getStrArrayAttr(buffers));
   run->setAttr(kNumSlotsAttr, main->getAttr(kNumSlotsAttr));
   main->removeAttr(kBuffersAttr);
   main->removeAttr(kNumSlotsAttr);
@@ -609,12 +444,12 @@ void LowerRuntimeCallsPass::runOnOperation() {
     lowerMemory(op, frame);
   for (Operation *kernel : entries) {
     auto function = cast<func::FuncOp>(kernel);
-    makeEntry(function);
+    makeKernelEntry(function, converter);
     if (auto units = module.lookupSymbol<func::FuncOp>(
             (function.getName() + ".units").str()))
       units.erase();
   }
-  makeRun(main, plan);
+  describeRun(makeModelEntries(main, plan, converter), main);
   main.setPrivate();
   plan.setPrivate();
 }

@@ -23,8 +23,7 @@ inline std::string getEntryName(llvm::StringRef kernel) {
 inline constexpr llvm::StringLiteral kKernelTable = "kernels";
 inline constexpr llvm::StringLiteral kLibraryTable = "library_kernels";
 
-/// On the function of a generated kernel: the provider, where it is not
-/// `codegen`.
+/// On the function of a generated kernel: its provider.
 inline constexpr llvm::StringLiteral kKernelProviderAttr = "tenon.provider";
 
 /// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims

@@ -17,10 +17,7 @@ LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
                           target.getVectorBits());
   if (failed(function))
     return failure();
-  if (StringRef provider = kernel.getProvider().value_or("");
-      provider != "" && provider != "codegen")
-    (*function)->setAttr(codegen::kKernelProviderAttr,
-                         kernel.getProviderAttr());
+  (*function)->setAttr(codegen::kKernelProviderAttr, kernel.getProviderAttr());
   SmallVector<Value> outputs;
   for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
     outputs.push_back(tensor::EmptyOp::create(

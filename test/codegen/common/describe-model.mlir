@@ -13,7 +13,7 @@
 // CHECK-NOT: builtin.unrealized_conversion_cast
 
 module attributes {tenon.name = "two-kernels", tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "+avx2", 256, ["codegen"]>} {
-func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
+func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "codegen"} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
@@ -33,7 +33,7 @@ func.func private @k0_relu.units(%x: memref<?x4xf32>, %y: memref<?x4xf32>) -> in
   %n = memref.dim %y, %c0 : memref<?x4xf32>
   return %n : index
 }
-func.func private @k1_add(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
+func.func private @k1_add(%x: memref<?x4xf32>, %w: memref<4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "codegen"} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index

@@ -81,14 +81,14 @@
 
 // What the tables will say of the model.
 // CHECK-LABEL: func.func @run(
-// CHECK-SAME: tenon_rt.kernels = [{args = array<i64: 1, 1, 1, 2, -1, 4, 1, 2, -1, 4>, entry = "k0_relu.entry", name = "Relu_0", provider = "codegen"}]
+// CHECK-SAME: tenon_rt.kernels = [{args = array<i64: 1, 1, 1, 2, -1, 4, 1, 2, -1, 4>, entry = "k0_relu.entry", name = "Relu_0", provider = "winograd"}]
 // CHECK-SAME: tenon_rt.library_kernels = [{args = array<i64: 2, 1, 1, 1, 4, 1, 1, 4, 1, 1, 4>, constants = array<i64: -1, 64, -1>, descriptor = array<i64: 7>, dims = 3 : i64, name = "MatMul_3", provider = "onednn"}]
 // CHECK-SAME: tenon_rt.symbols = ["n"]
 // CHECK-LABEL: func.func @plan.entry(
 
 module {
 tenon_rt.weight @w0 at 64 = dense<1.0> : tensor<4xf32>
-func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 {
+func.func private @k0_relu(%x: memref<?x4xf32>, %y: memref<?x4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "winograd"} {
   %ok = arith.constant 0 : i64
   return %ok : i64
 }
