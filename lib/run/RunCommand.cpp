@@ -119,12 +119,7 @@ std::optional<uint64_t> RunCommand::findWorkspace(Runner &runner) const {
     return std::nullopt;
   readInputs(runner);
   fillRandomly(runner);
-  try {
-    runner.prepare();
-  } catch (const Error &) {
-    // The rest is worth telling; a run tells what is wrong.
-    return std::nullopt;
-  }
+  runner.prepare();
   return tenon_session_workspace_size(runner.getSession().get());
 }
 
@@ -278,7 +273,17 @@ int RunCommand::execute() const {
   checkOutputFile(reportFile, model);
   Runner runner(model, options);
   if (isInfo) {
-    printInfo(runner.getModel(), findWorkspace(runner), isJson);
+    // Without it, the rest is worth telling all the same.
+    std::optional<uint64_t> workspace;
+    std::exception_ptr problem;
+    try {
+      workspace = findWorkspace(runner);
+    } catch (...) {
+      problem = std::current_exception();
+    }
+    printInfo(runner.getModel(), workspace, isJson);
+    if (problem)
+      std::rethrow_exception(problem);
     return 0;
   }
   std::vector<Expectation> expectations = readExpectations(runner);
