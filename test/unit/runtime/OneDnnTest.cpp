@@ -1,6 +1,6 @@
 //===- OneDnnTest.cpp - oneDNN's kernels against their definition --------===//
 
-#include "test/unit/runtime/OneDnnKernel.h"
+#include "test/unit/runtime/OneDnnCases.h"
 
 #include <atomic>
 #include <cmath>
@@ -8,73 +8,6 @@
 #include <thread>
 
 using namespace tenon::test;
-
-namespace {
-
-const Dims nhwc{0, 3, 1, 2}, nwc{0, 2, 1}, ndhwc{0, 4, 1, 2, 3};
-/// Stored [kernel..., in/groups, out], logical [out, in/groups, kernel...].
-const Dims nhwcWeights{3, 2, 0, 1};
-
-TestPostOp eltwise(int algorithm, double alpha = 0, double beta = 0) {
-  return {TENON_ONEDNN_ELTWISE, algorithm, alpha, beta, -1};
-}
-TestPostOp binary(int algorithm, int arg) {
-  return {TENON_ONEDNN_BINARY, algorithm, 0, 0, arg};
-}
-
-struct ConvCase {
-  int64_t batch = 1, in = 16, out = 32, height = 14, width = 11, groups = 1;
-  Dims kernel{3, 3}, strides{1, 1}, pads{1, 1, 1, 1}, dilations{1, 1};
-  bool isNhwc = true, isTransposed = false, hasBias = true, isConstant = true;
-  int64_t outputPadding = 0;
-
-  TestKernel make() const {
-    Dims spatial{height, width}, result;
-    for (int i = 0; i < 2; ++i) {
-      int64_t window = dilations[i] * (kernel[i] - 1) + 1;
-      result.push_back(
-          isTransposed
-              ? strides[i] * (spatial[i] - 1) + window - pads[i] - pads[2 + i] +
-                    outputPadding
-              : (spatial[i] + pads[i] + pads[2 + i] - window) / strides[i] + 1);
-    }
-    TestKernel k{isTransposed ? TENON_ONEDNN_DECONV : TENON_ONEDNN_CONV,
-                 {},
-                 hasBias ? 2 : -1,
-                 {2, groups, strides[0], strides[1], pads[0], pads[1], pads[2],
-                  pads[3], dilations[0], dilations[1]},
-                 {}};
-    Dims layout = isNhwc ? nhwc : Dims{};
-    k.args.push_back({{batch, in, height, width}, layout});
-    k.args.push_back({isTransposed
-                          ? Dims{in, out / groups, kernel[0], kernel[1]}
-                          : Dims{out, in / groups, kernel[0], kernel[1]},
-                      isNhwc ? nhwcWeights : Dims{}, isConstant});
-    if (hasBias)
-      k.args.push_back({{out}, {}, true});
-    k.args.push_back({{batch, out, result[0], result[1]}, layout});
-    return k;
-  }
-};
-
-/// Puts an operand of a post-op before the result; returns its index.
-int addOperand(TestKernel &kernel, const Dims &dims, const Dims &permutation) {
-  kernel.args.insert(kernel.args.end() - 1, TestArg{dims, permutation});
-  return static_cast<int>(kernel.args.size()) - 2;
-}
-
-TestKernel matmul(const Dims &lhs, const Dims &rhs, const Dims &dst,
-                  bool isConstant = true, bool hasBias = false) {
-  TestKernel kernel{TENON_ONEDNN_MATMUL, {}, hasBias ? 2 : -1, {}, {}};
-  kernel.args.push_back({lhs, {}});
-  kernel.args.push_back({rhs, {}, isConstant});
-  if (hasBias)
-    kernel.args.push_back({{rhs.back()}, {}, true});
-  kernel.args.push_back({dst, {}});
-  return kernel;
-}
-
-} // namespace
 
 TEST(OneDnn, Convolution) {
   ConvCase plain;
@@ -412,95 +345,6 @@ TEST(OneDnn, NewDimensionsAndSharedWeights) {
   for (std::thread &host : hosts)
     host.join();
   EXPECT_EQ(wrong, 0);
-}
-
-/// Packs arg 1 for `dims` and compares what comes out at the kernel's own size.
-static void checkPacked(const std::string &what, TestKernel kernel,
-                        const Dims &dims) {
-  kernel.fill();
-  TestKernel packed = kernel.pack(dims);
-  ASSERT_FALSE(packed.args.empty()) << what;
-  EXPECT_EQ(packed.args[1].dims.size(), 1u) << what;
-  std::vector<double> expected = kernel.computeReference();
-  for (int threads : {1, 2}) {
-    ASSERT_EQ(packed.run(threads), "ok") << what;
-    double worst = 0;
-    for (size_t i = 0; i < expected.size(); ++i)
-      worst =
-          std::max(worst, std::abs(packed.args.back().data[i] - expected[i]));
-    EXPECT_LE(worst, 1e-3) << what;
-  }
-}
-
-TEST(OneDnn, PackedConstants) {
-  auto check = [](const std::string &what, const TestKernel &kernel) {
-    checkPacked(what, kernel, kernel.allDims());
-  };
-  ConvCase c;
-  check("conv 3x3", c.make());
-  c.in = 13, c.out = 37;
-  check("conv of odd channels", c.make());
-  c = ConvCase();
-  c.kernel = {1, 1}, c.pads = {0, 0, 0, 0};
-  TestKernel tail = c.make();
-  tail.postOps = {eltwise(TENON_ONEDNN_RELU)};
-  tail.postOps.push_back(binary(
-      TENON_ONEDNN_ADD, addOperand(tail, {1, c.out, c.height, c.width}, nhwc)));
-  check("conv 1x1 relu add", tail);
-  c = ConvCase();
-  c.groups = 2;
-  check("conv in groups", c.make());
-  c = ConvCase();
-  c.in = c.out = c.groups = 32;
-  check("depthwise", c.make());
-  check("matmul", matmul({37, 40}, {40, 50}, {37, 50}));
-  check("matmul of batches", matmul({2, 9, 40}, {40, 50}, {2, 9, 50}, true,
-                                    /*hasBias=*/true));
-}
-
-TEST(OneDnn, ConstantsPackedForOtherSizes) {
-  // The library wants other blocks for these sizes: a copy is made.
-  auto conv = [](int64_t side) {
-    ConvCase c;
-    c.in = c.out = 64, c.height = c.width = side;
-    c.kernel = {1, 1}, c.pads = {0, 0, 0, 0};
-    return c.make();
-  };
-  checkPacked("conv packed for 7x7", conv(28), conv(7).allDims());
-  checkPacked("conv packed for 56x56", conv(7), conv(56).allDims());
-  TestKernel unknown = conv(10);
-  Dims dims = unknown.allDims();
-  for (size_t i : {0, 1, 2, 9, 10, 11})
-    dims[i] = -1;
-  checkPacked("conv packed for any", unknown, dims);
-  TestKernel rows = matmul({2, 9, 40}, {40, 50}, {2, 9, 50});
-  rows.postOps = {binary(TENON_ONEDNN_ADD, addOperand(rows, {2, 9, 50}, {}))};
-  checkPacked("matmul packed for any", rows,
-              {-1, -1, 40, 40, 50, -1, -1, 50, -1, -1, 50});
-  // Rows that are not those of one product.
-  rows = matmul({2, 9, 40}, {40, 50}, {2, 9, 50});
-  rows.postOps = {binary(TENON_ONEDNN_ADD, addOperand(rows, {1, 9, 50}, {}))};
-  checkPacked("matmul with an operand of one batch", rows,
-              {-1, 9, 40, 40, 50, 1, 9, 50, -1, 9, 50});
-}
-
-TEST(OneDnn, ConstantsThatAreNotPacked) {
-  auto isPacked = [](TestKernel kernel) {
-    kernel.fill();
-    return !kernel.pack(kernel.allDims()).args.empty();
-  };
-  ConvCase tiled;
-  tiled.isTransposed = true, tiled.kernel = tiled.strides = {2, 2};
-  tiled.pads = {0, 0, 0, 0};
-  EXPECT_FALSE(isPacked(tiled.make()));
-  EXPECT_FALSE(isPacked(matmul({3, 4, 40}, {3, 40, 50}, {3, 4, 50})));
-  EXPECT_FALSE(isPacked(matmul({0, 40}, {40, 50}, {0, 50})));
-  TestKernel unknown = matmul({4, 40}, {40, 50}, {4, 50});
-  unknown.fill();
-  TestKernel packed = unknown.pack(unknown.allDims());
-  ASSERT_FALSE(packed.args.empty());
-  // Once is enough.
-  EXPECT_TRUE(packed.pack(packed.allDims()).args.empty());
 }
 
 TEST(OneDnn, EmptyTensors) {
