@@ -40,6 +40,15 @@ static ConstantOp getPackable(KernelOp kernel, unsigned input) {
   return constant;
 }
 
+/// Whether `raw` has all elements of a constant. IR may name contents that are
+/// not there.
+static bool isWhole(ConstantOp constant, ArrayRef<char> raw) {
+  auto type = cast<RankedTensorType>(constant.getType());
+  return !raw.empty() &&
+         int64_t(raw.size()) ==
+             type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+}
+
 /// Replaces an input by a constant of `size` elements.
 static void replaceInput(KernelOp kernel, unsigned input, int64_t size,
                          function_ref<void(MutableArrayRef<char>)> fill) {
@@ -71,7 +80,7 @@ bool packInput(KernelOp kernel, unsigned input, int64_t size,
   ArrayRef<char> raw =
       dense ? dense.getRawData() : getRawBytes(constant.getValue());
   packer.isSplat = dense && dense.isSplat();
-  if (raw.empty())
+  if (!packer.isSplat && !isWhole(constant, raw))
     return false;
   packer.source = raw.data();
   replaceInput(kernel, input, size, [&](MutableArrayRef<char> bytes) {
@@ -92,12 +101,13 @@ bool packFloats(
   ArrayRef<char> raw =
       dense ? dense.getRawData() : getRawBytes(constant.getValue());
   auto type = cast<RankedTensorType>(constant.getType());
-  if (raw.empty() || !type.getElementType().isF32())
+  bool isSplat = dense && dense.isSplat();
+  if (!type.getElementType().isF32() || (!isSplat && !isWhole(constant, raw)))
     return false;
   ArrayRef<float> elements(reinterpret_cast<const float *>(raw.data()),
                            raw.size() / sizeof(float));
   std::vector<float> copy;
-  if (dense && dense.isSplat()) {
+  if (isSplat) {
     copy.resize(type.getNumElements());
     std::memcpy(copy.data(), raw.data(), sizeof(float));
     llvm::fill(copy, float(copy.front()));

@@ -100,6 +100,8 @@ Value WinogradEmitter::emitUnits() {
 }
 
 void WinogradEmitter::emitBody() {
+  if (!isPacked(function.getKernel(), plan.op.getWeights()))
+    function.emitError(plan.op, "the contents of its weights are not there");
   input = function.getFlat(plan.op.getInput());
   weights = function.getFlat(plan.op.getWeights());
   if (plan.op.getBias())
@@ -167,7 +169,7 @@ void WinogradEmitter::emitTileLoop(
            });
 }
 
-/// Whether `from <= 0`, and `to` is at most `size`.
+/// Whether `0 <= first` and `end <= size`.
 static Value emitIsInside(IndexBuilder &index, OpBuilder &builder, Location loc,
                           Dim first, Dim end, Dim size) {
   return arith::AndIOp::create(builder, loc, index.lessEqual(Dim(0), first),
