@@ -47,8 +47,8 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    if (isGenerated && isTileable(op) &&
-        getElementTypeOrSelf(op.getQuery()).isF32())
+    // Wide products are faster in a library.
+    if (isGenerated && isTileable(op) && !op.getWide())
       return rewriter.notifyMatchFailure(op, "generated code runs it whole");
     Location loc = op.getLoc();
     auto queryType = cast<RankedTensorType>(op.getQuery().getType());

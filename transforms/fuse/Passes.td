@@ -22,8 +22,8 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
     `softmax(scale * Q K^T + mask) V` becomes these operations. The scores are
     then a tensor in memory, which costs more than one kernel that never writes
     them, but it is what a library of matrix products can run. Where the target
-    has generated code, attention in f32 stays whole if its heads have known
-    sizes of at most 256.
+    has generated code, attention that is not `wide` stays whole if its heads
+    have known sizes of at most 256.
 
     ```mlir
     %y = tenon.attention %q, %k, %v {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>

@@ -29,7 +29,7 @@ func.func @plain(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x6x8xf32>, %v: tensor<1x
 // -----
 
 // Where generated code runs it whole it stays, unless its heads have unknown
-// sizes; products of 16 bits are faster in a library.
+// sizes; wide products are faster in a library.
 #target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["onednn", "codegen"]>
 module attributes {tenon.target = #target} {
   // CHECK-LABEL: func.func @whole(
@@ -45,10 +45,16 @@ module attributes {tenon.target = #target} {
     return %0 : tensor<1x2x4x8xf32>
   }
   // CHECK-LABEL: func.func @half(
-  // CHECK-NOT: tenon.attention
+  // CHECK-NEXT: tenon.attention
   func.func @half(%q: tensor<1x2x4x8xbf16>, %k: tensor<1x2x4x8xbf16>, %v: tensor<1x2x4x8xbf16>) -> tensor<1x2x4x8xbf16> {
     %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64} : (tensor<1x2x4x8xbf16>, tensor<1x2x4x8xbf16>, tensor<1x2x4x8xbf16>) -> tensor<1x2x4x8xbf16>
     return %0 : tensor<1x2x4x8xbf16>
+  }
+  // CHECK-LABEL: func.func @half_and_wide(
+  // CHECK-NOT: tenon.attention
+  func.func @half_and_wide(%q: tensor<1x2x4x8xbf16>, %k: tensor<1x2x4x8xbf16>, %v: tensor<1x2x4x8xbf16>) -> tensor<1x2x4x8xf32> {
+    %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64, wide} : (tensor<1x2x4x8xbf16>, tensor<1x2x4x8xbf16>, tensor<1x2x4x8xbf16>) -> tensor<1x2x4x8xf32>
+    return %0 : tensor<1x2x4x8xf32>
   }
 }
 

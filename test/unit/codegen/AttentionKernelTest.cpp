@@ -9,10 +9,11 @@ namespace {
 
 /// Dynamic in batch, queries and keys.
 std::string attention(int64_t heads, int64_t size, int64_t valueSize,
-                      std::string mask = "", std::string queries = "?") {
+                      std::string mask = "", std::string queries = "?",
+                      std::string element = "f32") {
   auto type = [&](std::string rows, int64_t columns) {
     return "tensor<?x" + std::to_string(heads) + "x" + rows + "x" +
-           std::to_string(columns) + "xf32>";
+           std::to_string(columns) + "x" + element + ">";
   };
   std::string q = type(queries, size), k = type("?", size),
               v = type("?", valueSize), y = type(queries, valueSize);
@@ -58,6 +59,25 @@ TEST(AttentionKernel, SpecialisesOnQueries) {
   for (const char *queries : {"1", "5", "16", "40"}) {
     CompiledKernel kernel(attention(3, 32, 32, "", queries));
     kernel.check(on(2, 3, std::stoi(queries), 50, 32, 32));
+  }
+}
+
+TEST(AttentionKernel, ComputesHalvesInF32) {
+  for (std::string element : {"f16", "bf16"}) {
+    CompiledKernel plain(attention(2, 20, 24, "", "?", element));
+    EXPECT_EQ(plain.getEmitter(), "attention");
+    CompiledKernel masked(
+        attention(2, 16, 16, "1x1x?x?x" + element, "?", element));
+    for (int64_t queries : {1, 3, 33, 70}) {
+      RunOptions options = on(2, 2, queries, 133, 20, 24);
+      options.tolerance = element == "f16" ? 1e-3 : 8e-3;
+      plain.check(options);
+      options.shapes = {{2, 2, queries, 16},
+                        {2, 2, 133, 16},
+                        {2, 2, 133, 16},
+                        {1, 1, queries, 133}};
+      masked.check(options);
+    }
   }
 }
 
