@@ -155,19 +155,7 @@ void ConvertPrecision::convert(func::FuncOp function, const KeptNodes &kept) {
   auto fits = [&](ConstantOp constant) {
     return fitsHalf(constant.getValue(), half);
   };
-  std::optional<NarrowValues> narrow;
-  // Each key and value is multiplied as often as there are queries, in a step
-  // of a decoder once. That does not pay for a cast of the cache that the model
-  // keeps in f32.
-  for (bool changed = true; changed;) {
-    changed = false;
-    narrow.emplace(function, contractions, isKept, fits);
-    for (Operation *op : ops)
-      if (auto attention = dyn_cast<AttentionOp>(op))
-        if (!narrow->contains(attention.getKey()) ||
-            !narrow->contains(attention.getValue()))
-          changed |= contractions.erase(op);
-  }
+  NarrowValues narrow(function, contractions, isKept, fits);
   for (Operation *op : ops) {
     if (contractions.contains(op)) {
       for (OpOperand &operand : op->getOpOperands())
@@ -186,9 +174,9 @@ void ConvertPrecision::convert(func::FuncOp function, const KeptNodes &kept) {
                  cast<RankedTensorType>(table.getType()).getNumElements() >=
                      kLargeTable &&
                  fitsHalf(table.getValue(), half) &&
-                 narrow->mayBeRounded(op->getResult(0));
+                 narrow.mayBeRounded(op->getResult(0));
     if (!picks &&
-        (op->getNumResults() != 1 || !narrow->contains(op->getResult(0))))
+        (op->getNumResults() != 1 || !narrow.contains(op->getResult(0))))
       continue;
     Value value = op->getResult(0);
     OpBuilder builder(&getContext());

@@ -4,6 +4,7 @@
 
 #include "dialects/tenon/TenonArrayOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -72,7 +73,7 @@ static bool canPrecede(Value value, Operation *reader) {
 }
 
 NarrowValues::NarrowValues(Operation *root,
-                           const llvm::DenseSet<Operation *> &contractions,
+                           llvm::DenseSet<Operation *> &contractions,
                            function_ref<bool(Operation *)> isKept,
                            function_ref<bool(ConstantOp)> fits)
     : contractions(contractions), isKept(isKept), fits(fits) {
@@ -80,47 +81,97 @@ NarrowValues::NarrowValues(Operation *root,
     positions[op] = ops.size();
     ops.push_back(op);
   });
-  findBetween();
+  findAllPossible();
+  settle();
+  findExact();
+}
+
+/// Marks what depends on contractions, what they depend on, and what is stored
+/// narrow if all of it may be.
+void NarrowValues::findAllPossible() {
+  for (Operation *op : ops)
+    if (isBehind(op))
+      behind.insert(op);
+  for (Operation *op : llvm::reverse(ops))
+    if (isBefore(op))
+      before.insert(op);
   // In order, so that none has far to go.
   for (Operation *op : ops)
     for (Value result : op->getResults())
       getAnchor(result);
-  SmallVector<Value> candidates;
   for (Operation *op : ops) {
     if (!isa_and_present<TenonDialect>(op->getDialect()) ||
         isa<ConstantOp>(op) || op->getNumRegions() != 0 ||
         op->getNumResults() != 1 || isKept(op))
       continue;
     Value value = op->getResult(0);
-    if (isF32Tensor(value) && behind.contains(value) &&
-        before.contains(value) && (isMovement(op) || !isContinued(value)))
-      candidates.push_back(value);
-  }
-  // Each may stay if others do: those that may not go until none goes.
-  chosen.insert(candidates.begin(), candidates.end());
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (Value value : candidates)
-      if (chosen.contains(value) && !mayStay(value)) {
-        chosen.erase(value);
-        changed = true;
-      }
+    if (isF32Tensor(value) && (isMovement(op) || !isContinued(value)))
+      chosen.insert(value);
   }
 }
 
-/// Marks what depends on contractions, and what they depend on. What crosses
-/// the border of a region as its argument is not followed: less is narrow then.
-void NarrowValues::findBetween() {
-  for (Operation *op : ops)
-    if (contractions.contains(op) ||
-        llvm::any_of(op->getOperands(),
-                     [&](Value operand) { return behind.contains(operand); }))
-      behind.insert_range(op->getResults());
+/// Each mark may stay if others around it do: those that may not go until none
+/// goes.
+void NarrowValues::settle() {
+  llvm::SetVector<Operation *> pending(ops.begin(), ops.end());
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val();
+    if (!update(op))
+      continue;
+    pending.insert_range(op->getUsers());
+    for (Value operand : op->getOperands())
+      if (Operation *source = operand.getDefiningOp())
+        pending.insert(source);
+  }
+}
+
+/// Takes the marks of `op` that may not stay; whether there are any.
+bool NarrowValues::update(Operation *op) {
+  bool changed = false;
+  // Each key and value is multiplied as often as there are queries, in a step
+  // of a decoder once. That does not pay for a cast of the cache that the model
+  // keeps in f32.
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    if (!chosen.contains(attention.getKey()) ||
+        !chosen.contains(attention.getValue()))
+      changed |= contractions.erase(op);
+  if (behind.contains(op) && !isBehind(op))
+    changed |= behind.erase(op);
+  if (before.contains(op) && !isBefore(op))
+    changed |= before.erase(op);
+  for (Value result : op->getResults())
+    if (chosen.contains(result) && !mayStay(result))
+      changed |= chosen.erase(result);
+  return changed;
+}
+
+/// What crosses the border of a region as its argument is not followed: less is
+/// narrow then.
+bool NarrowValues::isBehind(Operation *op) const {
+  return contractions.contains(op) ||
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return behind.contains(operand.getDefiningOp());
+         });
+}
+
+bool NarrowValues::isBefore(Operation *op) const {
+  return contractions.contains(op) ||
+         llvm::any_of(op->getUsers(),
+                      [&](Operation *user) { return before.contains(user); });
+}
+
+void NarrowValues::findExact() {
+  auto isExact = [&](Value value) { return exact.contains(value); };
   for (Operation *op : llvm::reverse(ops))
-    if (contractions.contains(op) ||
-        llvm::any_of(op->getResults(),
-                     [&](Value result) { return before.contains(result); }))
-      before.insert_range(op->getOperands());
+    for (Value value : op->getResults())
+      for (OpOperand &use : value.getUses()) {
+        Operation *reader = use.getOwner();
+        bool isPassedOn =
+            isa<ElementwiseOpInterface>(reader) || isMovement(reader);
+        if (!isFree(use) ||
+            (isPassedOn && llvm::any_of(reader->getResults(), isExact)))
+          exact.insert(value);
+      }
 }
 
 NarrowValues::Anchor NarrowValues::getAnchor(Value value) {
@@ -145,12 +196,14 @@ NarrowValues::Anchor NarrowValues::getAnchor(Value value) {
 /// kernel. Reshapes do not stand in the way: they move aside.
 bool NarrowValues::isContinued(Value value) {
   OpOperand *read = getOnlyRead(value);
+  while (read && isa<ReshapeOp>(read->getOwner()) &&
+         read->getOwner()->getBlock() == value.getParentBlock()) {
+    value = read->getOwner()->getResult(0);
+    read = getOnlyRead(value);
+  }
   if (!read)
     return false;
   Operation *reader = read->getOwner();
-  if (isa<ReshapeOp>(reader))
-    return reader->getBlock() == value.getParentBlock() &&
-           isContinued(reader->getResult(0));
   if (!isa<ElementwiseOpInterface>(reader) || !canPrecede(value, reader))
     return false;
   Anchor mine = getAnchor(value);
@@ -179,26 +232,12 @@ bool NarrowValues::isFree(OpOperand &use) const {
   return isa<LayerNormOp>(op) && use.getOperandNumber() == 0;
 }
 
-bool NarrowValues::mayBeRounded(Value value) const {
-  SmallVector<Value> pending{value};
-  llvm::DenseSet<Value> seen;
-  while (!pending.empty()) {
-    Value next = pending.pop_back_val();
-    if (!seen.insert(next).second)
-      continue;
-    for (OpOperand &use : next.getUses()) {
-      if (!isFree(use))
-        return false;
-      Operation *reader = use.getOwner();
-      if (isa<ElementwiseOpInterface>(reader) || isMovement(reader))
-        llvm::append_range(pending, reader->getResults());
-    }
-  }
-  return true;
-}
-
 bool NarrowValues::mayStay(Value value) const {
   Operation *op = value.getDefiningOp();
+  if (!behind.contains(op) ||
+      llvm::none_of(value.getUsers(),
+                    [&](Operation *user) { return before.contains(user); }))
+    return false;
   if (isMovement(op))
     for (OpOperand &operand : op->getOpOperands()) {
       if (!isMoved(operand) || chosen.contains(operand.get()))

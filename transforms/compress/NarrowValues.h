@@ -27,19 +27,21 @@ bool isMoved(mlir::OpOperand &use);
 /// tenon-convert-precision.
 class NarrowValues {
 public:
-  /// `contractions` are those in `root` that are converted. What `isKept` holds
-  /// for reads and gives f32, and so does what a constant for which `fits` does
-  /// not hold is moved into.
+  /// `contractions` are those in `root` that can be converted; of these it
+  /// drops the attention whose keys and values are not stored narrow. What
+  /// `isKept` holds for reads and gives f32, and so does what a constant for
+  /// which `fits` does not hold is moved into.
   NarrowValues(mlir::Operation *root,
-               const llvm::DenseSet<mlir::Operation *> &contractions,
+               llvm::DenseSet<mlir::Operation *> &contractions,
                llvm::function_ref<bool(mlir::Operation *)> isKept,
                llvm::function_ref<bool(ConstantOp)> fits);
 
   bool contains(mlir::Value value) const { return chosen.contains(value); }
 
-  /// Whether `value` may be rounded, wherever it comes from: all that depends
-  /// on it is arithmetic up to a contraction or a norm.
-  bool mayBeRounded(mlir::Value value) const;
+  /// Whether `value`, a result of an operation, may be rounded, wherever it
+  /// comes from: all that depends on it is arithmetic up to a contraction or a
+  /// norm.
+  bool mayBeRounded(mlir::Value value) const { return !exact.contains(value); }
 
 private:
   /// What a kernel that computes a value is made around: a contraction, a
@@ -52,13 +54,18 @@ private:
     }
   };
 
-  void findBetween();
+  void findAllPossible();
+  void settle();
+  bool update(mlir::Operation *op);
+  void findExact();
   Anchor getAnchor(mlir::Value value);
   bool isContinued(mlir::Value value);
+  bool isBehind(mlir::Operation *op) const;
+  bool isBefore(mlir::Operation *op) const;
   bool isFree(mlir::OpOperand &use) const;
   bool mayStay(mlir::Value value) const;
 
-  const llvm::DenseSet<mlir::Operation *> &contractions;
+  llvm::DenseSet<mlir::Operation *> &contractions;
   llvm::function_ref<bool(mlir::Operation *)> isKept;
   llvm::function_ref<bool(ConstantOp)> fits;
   /// In the order of the program; what is in regions comes before their
@@ -66,9 +73,11 @@ private:
   llvm::SmallVector<mlir::Operation *> ops;
   llvm::DenseMap<mlir::Operation *, unsigned> positions;
   llvm::DenseMap<mlir::Value, Anchor> anchors;
-  /// Depend on a contraction, and lead to one.
-  llvm::DenseSet<mlir::Value> behind, before;
+  /// Are a contraction or depend on one; are one or lead to one.
+  llvm::DenseSet<mlir::Operation *> behind, before;
   llvm::DenseSet<mlir::Value> chosen;
+  /// What something that depends on it needs exactly.
+  llvm::DenseSet<mlir::Value> exact;
 };
 
 } // namespace tenon
