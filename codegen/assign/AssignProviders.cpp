@@ -41,9 +41,10 @@ struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
     // All kernels that can't run are told at once.
     bool hasFailed = false;
     Tuning tuning(getOperation());
+    TypicalSizes sizes;
     getOperation()->walk<WalkOrder::PreOrder>([&](KernelOp kernel) {
-      hasFailed |= failed(
-          assign(kernel, list, target, candidates, tuning.getNext(kernel)));
+      hasFailed |= failed(assign(kernel, list, target, candidates,
+                                 tuning.getNext(kernel), sizes));
     });
     if (tuning.getNumChoices() != 0 && tuning.getNumUsed() == 0) {
       getOperation()->emitError("the tuning is of another model: none of its ")
@@ -83,7 +84,7 @@ private:
 
   LogicalResult assign(KernelOp kernel, const ProviderList &list,
                        TargetAttr target, ArrayRef<const Provider *> candidates,
-                       std::optional<StringRef> tuned) {
+                       std::optional<StringRef> tuned, TypicalSizes &sizes) {
     SmallVector<const Provider *> allowed(candidates);
     if (std::optional<StringRef> name = kernel.getProvider()) {
       const Provider *provider = list.find(*name);
@@ -103,7 +104,7 @@ private:
                    reason;
         continue;
       }
-      double cost = provider->getCost(kernel, target);
+      double cost = provider->getCost(kernel, target, sizes);
       bool isTuned = tuned && provider->getName() == *tuned;
       if (!best || cost < bestCost || isTuned) {
         best = provider;

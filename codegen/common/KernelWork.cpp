@@ -2,7 +2,6 @@
 
 #include "codegen/common/KernelWork.h"
 
-#include "codegen/common/Provider.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -119,74 +118,75 @@ static FlopTerms getFlopTerms(KernelOp kernel) {
   return terms;
 }
 
-static double getCount(Value tensor) {
+static double getCount(Value tensor, TypicalSizes &sizes) {
   double count = 1;
   for (int64_t i = 0, e = FlopTerm::getRank(tensor); i != e; ++i)
-    count *= getTypicalDim(tensor, i);
+    count *= sizes.getDim(tensor, i);
   return count;
 }
 
-static double getBytes(Value tensor) {
+static double getBytes(Value tensor, TypicalSizes &sizes) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   unsigned bits =
       elementType.isIntOrFloat() ? elementType.getIntOrFloatBitWidth() : 64;
-  return getCount(tensor) * ((bits + 7) / 8);
+  return getCount(tensor, sizes) * ((bits + 7) / 8);
 }
 
-static double evaluate(ArrayRef<FlopTerm> terms) {
+static double evaluate(ArrayRef<FlopTerm> terms, TypicalSizes &sizes) {
   double sum = 0;
   for (const FlopTerm &term : terms) {
     double flops = term.factor;
     for (auto [tensor, index] : term.dims)
-      flops *= getTypicalDim(tensor, index);
+      flops *= sizes.getDim(tensor, index);
     sum += flops;
   }
   return sum;
 }
 
-static std::optional<Contraction> getContraction(Operation *op) {
+static std::optional<Contraction> getContraction(Operation *op,
+                                                 TypicalSizes &sizes) {
   Contraction found{};
   Value weights;
   if (auto conv = dyn_cast<ConvOp>(op)) {
     weights = conv.getWeights();
     int64_t rank = FlopTerm::getRank(weights);
     bool isNhwc = conv.getLayout() == Layout::NHWC;
-    found.columns = getTypicalDim(weights, isNhwc ? rank - 1 : 0);
-    found.depth = getCount(weights) / std::max(found.columns, 1.0);
+    found.columns = sizes.getDim(weights, isNhwc ? rank - 1 : 0);
+    found.depth = getCount(weights, sizes) / std::max(found.columns, 1.0);
     found.isGrouped = conv.getGroups() != 1;
     found.isDepthwise =
-        found.isGrouped && getTypicalDim(weights, isNhwc ? rank - 2 : 1) == 1;
+        found.isGrouped && sizes.getDim(weights, isNhwc ? rank - 2 : 1) == 1;
   } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
     weights = matmul.getRhs();
     Value lhs = matmul.getLhs(), output = matmul.getOutput();
-    found.columns = getTypicalDim(output, FlopTerm::getRank(output) - 1);
-    found.depth = getTypicalDim(lhs, FlopTerm::getRank(lhs) -
-                                         (matmul.getTransposeA() ? 2 : 1));
+    found.columns = sizes.getDim(output, FlopTerm::getRank(output) - 1);
+    found.depth = sizes.getDim(lhs, FlopTerm::getRank(lhs) -
+                                        (matmul.getTransposeA() ? 2 : 1));
   } else {
     return std::nullopt;
   }
-  found.rows = getCount(op->getResult(0)) / std::max(found.columns, 1.0);
-  found.flops = evaluate(getFlopTerms(op));
-  found.weightBytes = getBytes(weights);
+  found.rows = getCount(op->getResult(0), sizes) / std::max(found.columns, 1.0);
+  found.flops = evaluate(getFlopTerms(op), sizes);
+  found.weightBytes = getBytes(weights, sizes);
   Type type = getElementTypeOrSelf(weights.getType());
   found.isNarrow = type.isF16() || type.isBF16();
   return found;
 }
 
-KernelWork getKernelWork(KernelOp kernel) {
+KernelWork getKernelWork(KernelOp kernel, TypicalSizes &sizes) {
   KernelWork work;
-  work.flops = evaluate(getFlopTerms(kernel));
+  work.flops = evaluate(getFlopTerms(kernel), sizes);
   for (Value output : kernel.getOutputs()) {
-    work.bytes += getBytes(output);
-    work.results += getCount(output);
+    work.bytes += getBytes(output, sizes);
+    work.results += getCount(output, sizes);
   }
   for (Operation &op : kernel.getBody().front()) {
     if (!work.contraction)
-      work.contraction = getContraction(&op);
+      work.contraction = getContraction(&op, sizes);
     if (op.getNumResults() == 0 ||
         !isa<RankedTensorType>(op.getResult(0).getType()))
       continue;
-    double count = getCount(op.getResult(0));
+    double count = getCount(op.getResult(0), sizes);
     if (isa<SigmoidOp, SiluOp, TanhOp, ExpOp, EluOp, MishOp, SoftplusOp>(op))
       work.exponentials += count;
     else if (isa<GeluOp, ErfOp>(op))
@@ -196,12 +196,13 @@ KernelWork getKernelWork(KernelOp kernel) {
   }
   for (auto [input, argument] :
        llvm::zip(kernel.getInputs(), kernel.getBody().getArguments())) {
-    work.bytes += getBytes(input);
+    work.bytes += getBytes(input, sizes);
     bool isContracted = llvm::any_of(argument.getUsers(), [](Operation *user) {
       return isa<ConvOp, MatMulOp>(user);
     });
-    if (!isContracted && work.contraction && getCount(input) >= work.results)
-      work.residuals += getCount(input);
+    double count = getCount(input, sizes);
+    if (!isContracted && work.contraction && count >= work.results)
+      work.residuals += count;
   }
   return work;
 }

@@ -3,6 +3,7 @@
 #ifndef TENON_CODEGEN_COMMON_KERNELWORK_H
 #define TENON_CODEGEN_COMMON_KERNELWORK_H
 
+#include "codegen/common/TypicalSizes.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -25,7 +26,7 @@ struct Contraction {
   bool isNarrow;
 };
 
-/// The work of a kernel, for dimensions as getTypicalDim tells them.
+/// The work of a kernel, for typical sizes.
 struct KernelWork {
   /// Arithmetic operations; a function such as `exp` counts as ten.
   double flops = 0;
@@ -42,14 +43,7 @@ struct KernelWork {
   std::optional<Contraction> contraction;
 };
 
-KernelWork getKernelWork(KernelOp kernel);
-
-/// A dimension of a tensor in a kernel's region as KernelWork counts it: the
-/// size it has for typical inputs of the model where they are pictures, of
-/// which dynamic sides count kTypicalSide; else Provider::kTypicalDim, but 1
-/// where it is the first of several.
-inline constexpr int64_t kTypicalSide = 224;
-double getTypicalDim(mlir::Value tensor, int64_t index);
+KernelWork getKernelWork(KernelOp kernel, TypicalSizes &sizes);
 
 /// KernelWork::flops as an index value before the kernel, with the dimensions
 /// of the run. Null if they depend on what the kernel computes.

@@ -10,6 +10,7 @@
 #ifndef TENON_CODEGEN_COMMON_PROVIDER_H
 #define TENON_CODEGEN_COMMON_PROVIDER_H
 
+#include "codegen/common/TypicalSizes.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -31,9 +32,10 @@ public:
                       std::string &reason) const = 0;
 
   /// An estimate of the time of one run on one thread, in nanoseconds. Dynamic
-  /// dimensions count as kTypicalDim. Only compared between providers for the
-  /// same kernel.
-  virtual double getCost(KernelOp kernel, TargetAttr target) const = 0;
+  /// dimensions count what `sizes` says. Only compared between providers for
+  /// the same kernel.
+  virtual double getCost(KernelOp kernel, TargetAttr target,
+                         TypicalSizes &sizes) const = 0;
 
   /// Replaces the kernel by what the runtime is asked to do: `tensor.empty` of
   /// the kernel's result sizes and `tenon_rt.launch` or `tenon_rt.library`. The
@@ -41,9 +43,6 @@ public:
   /// fails, which it doesn't where `canRun` says yes.
   virtual llvm::LogicalResult lower(KernelOp kernel, TargetAttr target,
                                     mlir::RewriterBase &rewriter) const = 0;
-
-  /// What a dynamic dimension counts in an estimate.
-  static constexpr int64_t kTypicalDim = 64;
 };
 
 } // namespace tenon

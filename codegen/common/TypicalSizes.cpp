@@ -1,14 +1,7 @@
 //===- TypicalSizes.cpp - Sizes that estimates of work are made for -------===//
-//
-// Estimates need sizes where a model has none. A side of a picture that is not
-// known is taken to be of a usual length, and what follows from it by the
-// model's own arithmetic has the right proportion: in a network that halves a
-// picture five times, the last convolutions see few pixels.
-//
-//===----------------------------------------------------------------------===//
 
-#include "codegen/common/KernelWork.h"
-#include "codegen/common/Provider.h"
+#include "codegen/common/TypicalSizes.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -16,25 +9,9 @@ using namespace mlir;
 
 namespace tenon {
 
-namespace {
-
-/// Sizes outside of kernels, for typical pictures. What follows from anything
-/// else is not known.
-class TypicalSizes {
-public:
-  std::optional<int64_t> getDim(Value tensor, int64_t index);
-  std::optional<int64_t> get(OpFoldResult size);
-
-private:
-  std::optional<int64_t> evaluate(Value value);
-
-  /// Sizes that depend on more than this many steps are not worth the walk.
-  static constexpr unsigned kMaxDepth = 256;
-  unsigned depth = 0;
-  llvm::DenseMap<Value, std::optional<int64_t>> known;
-};
-
-} // namespace
+/// The side of a picture, and any other dimension.
+static constexpr int64_t kTypicalSide = 224;
+static constexpr int64_t kTypicalDim = 64;
 
 /// Whether a tensor looks like pictures: four dimensions, of which the second
 /// or last is a few colours.
@@ -44,61 +21,6 @@ static bool isPicture(RankedTensorType type) {
     return !ShapedType::isDynamic(size) && size >= 1 && size <= 4;
   };
   return type.getRank() == 4 && (isColours(1) || isColours(3));
-}
-
-std::optional<int64_t> TypicalSizes::getDim(Value tensor, int64_t index) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  if (!type.isDynamicDim(index))
-    return type.getDimSize(index);
-  if (auto kernel = tensor.getDefiningOp<KernelOp>())
-    return get(
-        kernel.getResultSizes(cast<OpResult>(tensor).getResultNumber())[index]);
-  if (!isa<BlockArgument>(tensor) || !isPicture(type))
-    return std::nullopt;
-  return index == 0 ? 1 : kTypicalSide;
-}
-
-std::optional<int64_t> TypicalSizes::get(OpFoldResult size) {
-  if (std::optional<int64_t> constant = getConstantIntValue(size))
-    return constant;
-  auto value = cast<Value>(size);
-  if (auto found = known.find(value); found != known.end())
-    return found->second;
-  if (depth == kMaxDepth)
-    return std::nullopt;
-  ++depth;
-  std::optional<int64_t> result = evaluate(value);
-  --depth;
-  known[value] = result;
-  return result;
-}
-
-std::optional<int64_t> TypicalSizes::evaluate(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return std::nullopt;
-  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-    std::optional<int64_t> index = dim.getConstantIndex();
-    return index ? getDim(dim.getSource(), *index) : std::nullopt;
-  }
-  // Anything else that folds once its operands are known.
-  if (op->getNumRegions() != 0 || op->getNumResults() != 1)
-    return std::nullopt;
-  SmallVector<Attribute> operands;
-  for (Value operand : op->getOperands()) {
-    if (!operand.getType().isIntOrIndex())
-      return std::nullopt;
-    std::optional<int64_t> size = get(operand);
-    if (!size)
-      return std::nullopt;
-    operands.push_back(IntegerAttr::get(operand.getType(), *size));
-  }
-  SmallVector<OpFoldResult> results;
-  if (failed(op->fold(operands, results)) || results.empty())
-    return std::nullopt;
-  if (auto folded = dyn_cast<Value>(results.front()))
-    return folded == value ? std::nullopt : get(folded);
-  return getConstantIntValue(results.front());
 }
 
 /// The tensor outside of kernels that has the sizes of `tensor`, or null.
@@ -117,14 +39,113 @@ static Value getOuter(Value tensor) {
   return {};
 }
 
-double getTypicalDim(Value tensor, int64_t index) {
+/// The size of a dynamic dimension of a kernel's result; null for another
+/// tensor.
+static OpFoldResult getResultSize(Value tensor, int64_t index) {
+  auto kernel = tensor.getDefiningOp<KernelOp>();
+  if (!kernel)
+    return {};
+  return kernel.getResultSizes(cast<OpResult>(tensor).getResultNumber())[index];
+}
+
+/// What `value`, a size, is computed from.
+static SmallVector<Value> getSources(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return {};
+  auto dim = dyn_cast<tensor::DimOp>(op);
+  if (!dim)
+    return op->getOperands();
+  std::optional<int64_t> index = dim.getConstantIndex();
+  OpFoldResult size =
+      index ? getResultSize(dim.getSource(), *index) : OpFoldResult();
+  if (auto source = dyn_cast_if_present<Value>(size))
+    return {source};
+  return {};
+}
+
+double TypicalSizes::getDim(Value tensor, int64_t index) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(index))
     return type.getDimSize(index);
   if (Value outer = getOuter(tensor))
-    if (std::optional<int64_t> size = TypicalSizes().getDim(outer, index))
+    if (std::optional<int64_t> size = getOuterDim(outer, index))
       return *size;
-  return index == 0 && type.getRank() > 1 ? 1 : Provider::kTypicalDim;
+  return index == 0 && type.getRank() > 1 ? 1 : kTypicalDim;
+}
+
+std::optional<int64_t> TypicalSizes::getOuterDim(Value tensor, int64_t index) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(index))
+    return type.getDimSize(index);
+  if (OpFoldResult size = getResultSize(tensor, index))
+    return get(size);
+  if (!isa<BlockArgument>(tensor) || !isPicture(type))
+    return std::nullopt;
+  return index == 0 ? 1 : kTypicalSide;
+}
+
+std::optional<int64_t> TypicalSizes::get(OpFoldResult size) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return constant;
+  // Not by recursion: a chain is as long as the model is deep.
+  SmallVector<Value> pending{cast<Value>(size)};
+  while (!pending.empty()) {
+    Value next = pending.back();
+    if (known.try_emplace(next, std::nullopt).second) {
+      for (Value source : getSources(next))
+        if (!known.contains(source))
+          pending.push_back(source);
+      continue;
+    }
+    pending.pop_back();
+    std::optional<int64_t> result = evaluate(next);
+    known[next] = result;
+  }
+  return known.lookup(cast<Value>(size));
+}
+
+/// The value of a size whose sources are known.
+std::optional<int64_t> TypicalSizes::evaluate(Value value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return constant;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return std::nullopt;
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!index)
+      return std::nullopt;
+    auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+    return type && *index >= 0 && *index < type.getRank()
+               ? getOuterDim(dim.getSource(), *index)
+               : std::nullopt;
+  }
+  // Anything else that folds once its operands are known.
+  if (op->getNumRegions() != 0 || op->getNumResults() != 1)
+    return std::nullopt;
+  SmallVector<Attribute> operands;
+  for (Value operand : op->getOperands()) {
+    std::optional<int64_t> size = known.lookup(operand);
+    if (!size || !operand.getType().isIntOrIndex())
+      return std::nullopt;
+    unsigned bits = operand.getType().isIndex()
+                        ? IndexType::kInternalStorageBitWidth
+                        : operand.getType().getIntOrFloatBitWidth();
+    operands.push_back(IntegerAttr::get(operand.getType(),
+                                        APInt(bits, *size, /*isSigned=*/true,
+                                              /*implicitTrunc=*/true)));
+  }
+  // Of a copy, as it may change by that.
+  Operation *copy = op->clone();
+  std::optional<int64_t> size;
+  SmallVector<OpFoldResult> results;
+  if (succeeded(copy->fold(operands, results)) && !results.empty()) {
+    auto folded = dyn_cast<Value>(results.front());
+    size = folded ? known.lookup(folded) : getConstantIntValue(results.front());
+  }
+  copy->erase();
+  return size;
 }
 
 } // namespace tenon

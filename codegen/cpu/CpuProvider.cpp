@@ -57,12 +57,13 @@ public:
   /// A launch, and what the kernel does: a product at the speed that its
   /// emitter reaches, attention at 0.6 of the peak (0.59 with 128 keys, 0.68
   /// with 384), anything else at a third of it, which softmax reaches.
-  double getCost(KernelOp kernel, TargetAttr target) const override {
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override {
     constexpr double kLaunch = 50;
     // A tenth of the peak, and a hundredth where each element is computed
     // alone.
     constexpr double kGroupsLoss = 10, kElementLoss = 100;
-    KernelWork work = getKernelWork(kernel);
+    KernelWork work = getKernelWork(kernel, sizes);
     if (!work.contraction)
       return kLaunch +
              getRooflineTime(

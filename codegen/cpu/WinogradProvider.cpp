@@ -15,15 +15,16 @@ namespace tenon::cpu {
 
 /// The time with tiles of `outputs` x `outputs`, fitted to layers of ResNet-50
 /// and U-Net on one core with AVX-512 (peak 240 GFLOP/s).
-static double getTime(KernelOp kernel, TargetAttr target, int64_t outputs) {
+static double getTime(KernelOp kernel, TargetAttr target, TypicalSizes &sizes,
+                      int64_t outputs) {
   constexpr double kCacheBytes = 4e6;
   auto op = getAnchor<ConvOp>(kernel);
   WinogradPlan plan(op, outputs, target.getVectorBits());
-  KernelWork work = getKernelWork(kernel);
+  KernelWork work = getKernelWork(kernel, sizes);
   auto getTiles = [&](int64_t axis) {
-    return std::ceil(getTypicalDim(op.getOutput(), axis) / plan.outTile);
+    return std::ceil(sizes.getDim(op.getOutput(), axis) / plan.outTile);
   };
-  double tiles = getTypicalDim(op.getOutput(), 0) * getTiles(1) * getTiles(2);
+  double tiles = sizes.getDim(op.getOutput(), 0) * getTiles(1) * getTiles(2);
   double blocks = std::ceil(tiles / plan.blockTiles);
   double numGroups =
       std::ceil(double(plan.outChannels) / double(plan.groupChannels));
@@ -50,9 +51,10 @@ static double getTime(KernelOp kernel, TargetAttr target, int64_t outputs) {
 
 /// Whether small tiles are the better choice: those of large ones have to be
 /// worth that their weights take more than twice the memory.
-static bool isSmall(KernelOp kernel, TargetAttr target) {
+static bool isSmall(KernelOp kernel, TargetAttr target, TypicalSizes &sizes) {
   constexpr double kWorthwhile = 1.15;
-  return getTime(kernel, target, 2) <= getTime(kernel, target, 4) * kWorthwhile;
+  return getTime(kernel, target, sizes, 2) <=
+         getTime(kernel, target, sizes, 4) * kWorthwhile;
 }
 
 namespace {
@@ -77,9 +79,11 @@ public:
     return true;
   }
 
-  double getCost(KernelOp kernel, TargetAttr target) const override {
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override {
     constexpr double kLaunch = 50;
-    return kLaunch + getTime(kernel, target, isSmall(kernel, target) ? 2 : 4);
+    return kLaunch + getTime(kernel, target, sizes,
+                             isSmall(kernel, target, sizes) ? 2 : 4);
   }
 
   LogicalResult lower(KernelOp kernel, TargetAttr target,
@@ -87,8 +91,9 @@ public:
     std::string reason;
     if (!canRun(kernel, target, reason))
       return kernel.emitOpError("can't run with winograd because ") << reason;
-    return lowerToLaunch(isSmall(kernel, target) ? kWinograd2Emitter
-                                                 : kWinograd4Emitter,
+    TypicalSizes sizes;
+    return lowerToLaunch(isSmall(kernel, target, sizes) ? kWinograd2Emitter
+                                                        : kWinograd4Emitter,
                          kernel, target, rewriter);
   }
 };

@@ -26,8 +26,10 @@ public:
               std::string &reason) const override {
     return match(kernel, reason).has_value();
   }
-  double getCost(KernelOp kernel, TargetAttr target) const override {
-    return getRooflineTime(getKernelWork(kernel), target, /*efficiency=*/0.01);
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override {
+    return getRooflineTime(getKernelWork(kernel, sizes), target,
+                           /*efficiency=*/0.01);
   }
   LogicalResult lower(KernelOp kernel, TargetAttr target,
                       RewriterBase &rewriter) const override;

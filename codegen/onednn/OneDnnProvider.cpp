@@ -20,7 +20,8 @@ public:
   StringRef getName() const override { return "onednn"; }
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override;
-  double getCost(KernelOp kernel, TargetAttr target) const override;
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override;
   LogicalResult lower(KernelOp kernel, TargetAttr target,
                       RewriterBase &rewriter) const override;
 };
@@ -85,11 +86,12 @@ static double getEfficiency(int64_t kind) {
 }
 
 /// Finding the primitive for the shapes and starting it takes some time, too.
-double OneDnnProvider::getCost(KernelOp kernel, TargetAttr target) const {
+double OneDnnProvider::getCost(KernelOp kernel, TargetAttr target,
+                               TypicalSizes &sizes) const {
   constexpr double kCall = 500;
   std::string reason;
   std::optional<KernelMatch> match = matchKernel(kernel, reason);
-  KernelWork work = getKernelWork(kernel);
+  KernelWork work = getKernelWork(kernel, sizes);
   if (work.contraction && match && match->kind != TENON_ONEDNN_ATTENTION)
     return kCall + getContractionTime(work, target);
   return kCall +
