@@ -33,6 +33,11 @@ std::shared_ptr<const Program> CpuModel::getProgram(uint32_t index, int threads,
       cached.lastUse = ++entry.useCount;
       return cached.program;
     }
+  // What no program uses any more is gone.
+  entry.packed.erase(
+      std::remove_if(entry.packed.begin(), entry.packed.end(),
+                     [](const auto &packed) { return packed.expired(); }),
+      entry.packed.end());
   auto program = buildProgram({engine, *entry.kernel, dims, entry.packed});
   CachedProgram cached{threads, {dims, end}, program, ++entry.useCount};
   if (entry.programs.size() < maxPrograms)

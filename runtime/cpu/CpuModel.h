@@ -37,7 +37,8 @@ private:
   struct Entry {
     std::unique_ptr<Kernel> kernel;
     std::mutex mutex; // guards what follows
-    std::vector<std::shared_ptr<PackedConstant>> packed;
+    /// Its programs keep them.
+    std::vector<std::weak_ptr<PackedConstant>> packed;
     std::vector<CachedProgram> programs;
     uint64_t useCount = 0;
   };

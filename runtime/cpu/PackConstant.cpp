@@ -148,12 +148,13 @@ void tenon::onednn::packConstant(const TenonLibraryKernel &source,
       return;
 
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  std::vector<std::shared_ptr<PackedConstant>> packed;
-  buildProgram({engine, kernel, guesser.get(), packed});
-  if (packed.size() != 1 || packed[0]->arg != arg)
+  std::vector<std::weak_ptr<PackedConstant>> all;
+  auto program = buildProgram({engine, kernel, guesser.get(), all});
+  auto packed = all.size() == 1 ? all[0].lock() : nullptr;
+  if (!packed || packed->arg != arg)
     return; // it is read as it is
   // A product may have merged dimensions into its rows.
-  const dnnl_memory_desc_t &desc = packed[0]->desc.data;
+  const dnnl_memory_desc_t &desc = packed->desc.data;
   int groups = kernel.kind == TENON_ONEDNN_CONV && kernel.groups > 1;
   if (!isBlocked(desc) || desc.ndims != kernel.getRank(arg) + groups)
     return;
@@ -164,10 +165,10 @@ void tenon::onednn::packConstant(const TenonLibraryKernel &source,
   double plainBytes = memory::data_type_size(plain.type);
   for (memory::dim dim : plain.dims)
     plainBytes *= dim;
-  if (packed[0]->desc.get_size() > mostGrowth * plainBytes + smallBytes)
+  if (packed->desc.get_size() > mostGrowth * plainBytes + smallBytes)
     return;
   std::vector<int64_t> words = makeDescriptor(source, arg, desc);
   receive(context, words.data(), words.size(),
-          reinterpret_cast<const uint8_t *>(packed[0]->memory.data()),
-          packed[0]->desc.get_size());
+          reinterpret_cast<const uint8_t *>(packed->memory.data()),
+          packed->desc.get_size());
 }

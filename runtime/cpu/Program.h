@@ -60,8 +60,8 @@ struct BuildContext {
   const dnnl::engine &engine;
   const Kernel &kernel;
   const int64_t *dims;
-  /// The kernel's packed constants so far; new ones are added.
-  std::vector<std::shared_ptr<PackedConstant>> &packed;
+  /// The kernel's packed constants that programs use; new ones are added.
+  std::vector<std::weak_ptr<PackedConstant>> &packed;
 };
 
 /// Makes the program for a call, for as many threads as OpenMP now gives.

@@ -61,6 +61,17 @@ static std::shared_ptr<PackedConstant> makePacked(int arg, uint64_t offset,
   return packed;
 }
 
+std::shared_ptr<PackedConstant>
+ProgramBuilder::findPacked(int arg, uint64_t offset,
+                           const memory::desc &desc) const {
+  for (const auto &kept : context.packed)
+    if (auto packed = kept.lock(); packed && packed->arg == arg &&
+                                   packed->offset == offset &&
+                                   packed->desc == desc)
+      return packed;
+  return nullptr;
+}
+
 Binding ProgramBuilder::bindZeros(int role, const memory::desc &desc) const {
   // Not kept for other programs: it belongs to these sizes.
   auto zeros = makePacked(/*arg=*/-1, 0, desc);
@@ -70,9 +81,8 @@ Binding ProgramBuilder::bindZeros(int role, const memory::desc &desc) const {
 
 Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
                                      const memory::desc &desc) {
-  for (const auto &packed : context.packed)
-    if (packed->arg == arg && packed->desc == desc)
-      return {role, Place::Packed, arg, 0, packed, desc};
+  if (auto packed = findPacked(arg, 0, desc))
+    return {role, Place::Packed, arg, 0, packed, desc};
   auto packed = makePacked(arg, 0, desc);
   size_t bytes = desc.get_size() / count;
   for (int64_t i = 0; i < count; ++i)
@@ -97,10 +107,8 @@ Binding ProgramBuilder::bindReordered(int role, int arg,
                                   bindScratch(DNNL_ARG_TO, offset, wanted)});
     return bindScratch(role, offset, wanted);
   }
-  for (const auto &packed : context.packed)
-    if (packed->arg == arg && packed->offset == part && packed->desc == wanted)
-      return {role, Place::Packed, arg, 0, packed, wanted};
-
+  if (auto packed = findPacked(arg, part, wanted))
+    return {role, Place::Packed, arg, 0, packed, wanted};
   auto packed = makePacked(arg, part, wanted);
   // The library reads it only.
   memory from(stored, context.engine,

@@ -102,6 +102,9 @@ public:
   const Kernel &kernel;
 
 private:
+  /// What an earlier program packed the same way, or null.
+  std::shared_ptr<PackedConstant>
+  findPacked(int arg, uint64_t offset, const dnnl::memory::desc &desc) const;
   static bool isGood(const std::string &implementation, bool hasBinary);
   void addPrimitive(dnnl::primitive primitive,
                     const std::string &implementation,

@@ -27,6 +27,17 @@ def scale():
                 [("w", w), ("axes", np.array([1], np.int64))])
 
 
+def network():
+    """A convolution, an average over the picture, a matrix product and a softmax; batch, height and width are dynamic."""
+    random = np.random.default_rng(5)
+    conv = random.standard_normal((16, 3, 3, 3), np.float32)
+    w = random.standard_normal((16, 24), np.float32)
+    return make([("Conv", ["x", "conv"], ["c"], {"strides": [2, 2], "pads": [1, 1, 1, 1]}), ("Relu", ["c"], ["r"]),
+                 ("GlobalAveragePool", ["r"], ["p"]), ("Flatten", ["p"], ["f"]), ("MatMul", ["f", "w"], ["m"]),
+                 ("Softmax", ["m"], ["y"])],
+                [("x", ["N", 3, "H", "W"])], [("y", ["N", 24])], [("conv", conv), ("w", w)])
+
+
 def one(op, dtype=FLOAT, shape=("N",), **attributes):
     """A model of one node with one input x and one output y of the same type."""
     return make([(op, ["x"], ["y"], attributes)], [("x", list(shape), dtype)], [("y", list(shape), dtype)])

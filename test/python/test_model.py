@@ -1,5 +1,6 @@
 """Tests compiling, saving, loading and running with the Python package."""
 
+import ctypes
 import gc
 import os
 import subprocess
@@ -17,6 +18,19 @@ import tenon
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.array([10, 20, 30], np.float32)
 Y = X * np.array([1, 2, 3], np.float32) + BIAS
+
+
+class MallocInfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks",
+                                                     "uordblks", "fordblks", "keepcost")]
+
+
+def allocated_bytes():
+    """What malloc has given to this process."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = MallocInfo
+    info = mallinfo2()
+    return info.uordblks + info.hblkhd
 
 
 class Producer:
@@ -63,6 +77,22 @@ class ModelTest(unittest.TestCase):
             self.assertTrue(result.size == 0 or np.shares_memory(result, memory))
         with self.assertRaisesRegex(tenon.InvalidError, "output 'y' is 2x5 and takes 80 bytes"):
             session.run({"x": X}, {"y": np.empty((2, 4), np.int64)})
+
+    def test_a_hundred_shapes(self):
+        """They leave memory where it was, whatever runs the kernels."""
+        shapes = [(1 + i % 3, 3, 16 + 5 * (i % 10), 40 + 3 * i) for i in range(100)]
+        inputs = [np.ones(shape, np.float32) for shape in shapes]
+        for provider in "auto", "codegen":
+            session = tenon.Session(tenon.compile(models.network(), provider=provider))
+            sizes, workspaces = [], []
+            for _ in range(3):
+                for x in inputs:
+                    session.run({"x": x})
+                gc.collect()
+                sizes.append(allocated_bytes())
+                workspaces.append(session.workspace_size)
+            self.assertEqual(workspaces, workspaces[:1] * 3)
+            self.assertLess(sizes[2] - sizes[1], 100000, (provider, sizes))
 
     def test_sources(self):
         """A model may be a path, bytes, or a protobuf message."""

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <new>
 
 using namespace tenon::test;
@@ -143,7 +144,69 @@ TEST(Allocation, ShapesAreBounded) {
   EXPECT_TRUE(a.isRight() && b.isRight() && c.isRight());
 }
 
+/// Bytes that are allocated now.
+static size_t countBytes() {
+  struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TEST(Allocation, AHundredShapesLeaveMemoryWhereItWas) {
+  ModelPtr model = makeModel(tenon_model);
+  std::vector<std::unique_ptr<FakeCall>> calls;
+  for (int64_t n = 100; n < 200; ++n)
+    calls.push_back(std::make_unique<FakeCall>(n * 5));
+  for (int threads : {1, 2}) {
+    SessionPtr session = makeSession(model.get(), threads);
+    size_t bytes[3];
+    uint64_t workspace = 0;
+    for (size_t round = 0; round < 3; ++round) {
+      for (const auto &call : calls) {
+        ASSERT_EQ(take(call->run(session.get())), "ok");
+        EXPECT_TRUE(call->isRight());
+      }
+      bytes[round] = countBytes();
+      if (round)
+        EXPECT_EQ(tenon_session_workspace_size(session.get()), workspace);
+      workspace = tenon_session_workspace_size(session.get());
+    }
+    EXPECT_EQ(bytes[1], bytes[0]);
+    EXPECT_EQ(bytes[2], bytes[0]);
+  }
+}
+
 #ifdef TENON_HAS_ONEDNN
+// Primitives, and copies of the weights in the order that they ask for, are
+// dropped with the shapes that they are for.
+TEST(Allocation, AHundredShapesOfOneDnn) {
+  // Its own cache would keep a thousand.
+  setenv("DNNL_PRIMITIVE_CACHE_CAPACITY", "0", 1);
+  std::vector<TestKernel> kernels;
+  for (int64_t rows = 1; rows <= 100; ++rows) {
+    kernels.push_back({TENON_ONEDNN_MATMUL, {}, -1, {}, {}});
+    kernels.back().args = {{{rows, 96}, {}},
+                           {{96, 200}, {}, /*isConstant=*/true},
+                           {{rows, 200}, {}}};
+    kernels.back().fill();
+  }
+  KernelModel holder(kernels[0]);
+  ModelPtr model = makeModel(holder.getDesc());
+  for (int threads : {1, 2}) {
+    SessionPtr session = makeSession(model.get(), threads);
+    size_t few = 0, bytes[3];
+    for (size_t round = 0; round < 3; ++round) {
+      for (TestKernel &kernel : kernels) {
+        ASSERT_EQ(take(holder.run(session.get(), kernel)), "ok");
+        if (!few && &kernel == &kernels[30])
+          few = countBytes();
+      }
+      bytes[round] = countBytes();
+    }
+    EXPECT_LT(bytes[2], bytes[1] + 10000);
+    // A primitive's code alone takes some ten thousand.
+    EXPECT_LT(bytes[2], few + 500000);
+  }
+}
+
 // Tenon itself allocates nothing for a oneDNN kernel either. oneDNN keeps a
 // small table of the arguments of each call, which it gives no way to avoid:
 // some hundred bytes, freed when the call is over.
