@@ -39,6 +39,15 @@ inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";
 
+/// On the module: what tenon-measure-arena found, a dictionary. Either the
+/// bytes, or sums of bytes and what the sizes in them are; and how many blocks
+/// there are beside the arena for what has a size that depends on data.
+inline constexpr llvm::StringLiteral kArenaAttr = "tenon_rt.arena";
+inline constexpr llvm::StringLiteral kArenaBytesAttr = "bytes";
+inline constexpr llvm::StringLiteral kArenaSumsAttr = "sums";
+inline constexpr llvm::StringLiteral kArenaDefinitionsAttr = "definitions";
+inline constexpr llvm::StringLiteral kArenaSlotsAttr = "slots";
+
 /// The bytes of all weights, which the emitter defines.
 inline constexpr llvm::StringLiteral kWeightsSymbol = "tenon_weights";
 

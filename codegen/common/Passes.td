@@ -101,6 +101,26 @@ def MakePlan : Pass<"tenon-make-plan", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def MeasureArena : Pass<"tenon-measure-arena", "::mlir::ModuleOp"> {
+  let summary = "Tell the size of the arena of buffers, or its formula";
+  let description = [{
+    Reads from `@plan` how many bytes each buffer takes, and leaves in the
+    module's attribute `tenon_rt.arena` what `tenon-compile --memory` prints.
+    Without dynamic dimensions that is the size of the arena, placed as the
+    runtime does it (`runtime/core/BufferPlan.h`). With them it is a formula:
+    what buffers that are in use at once take together, as sums of which the
+    largest counts. Sums that are never the largest, and sizes that are always
+    equal, are found by trying some hundred dimensions. Nothing else reads the
+    attribute.
+
+    ```mlir
+    module attributes {tenon_rt.arena = {bytes = 2408448 : i64, slots = 0 : i64}}
+    module attributes {tenon_rt.arena = {
+        sums = ["128*N*d1"], definitions = ["d1 = (W + 1)/2"], slots = 0 : i64}}
+    ```
+  }];
+}
+
 def LowerRuntimeCalls : Pass<"tenon-lower-runtime-calls", "::mlir::ModuleOp"> {
   let summary = "Reach the runtime through its table";
   let description = [{

@@ -28,6 +28,7 @@ void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   // 2. Who needs which memory when, and how much of it.
   passes.addPass(createPlanBuffers());
   passes.addPass(createMakePlan());
+  passes.addPass(createMeasureArena());
   // 3. The runtime's interface.
   passes.addPass(createLowerRuntimeCalls());
 }

@@ -3,6 +3,7 @@
 #include "runtime/core/BufferPlan.h"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 
 using namespace tenon::runtime;
@@ -102,4 +103,14 @@ int64_t BufferPlanner::placeInOrder(const TenonBufferDesc *buffers,
                   buffer);
   }
   return total;
+}
+
+int64_t tenon_measure_arena(const TenonBufferDesc *buffers,
+                            const int64_t *bytes, uint32_t count) {
+  try {
+    std::vector<int64_t> offsets(count);
+    return BufferPlanner().place(buffers, bytes, count, offsets.data());
+  } catch (const std::bad_alloc &) {
+    return -1;
+  }
 }

@@ -4,6 +4,7 @@
 #define TENON_RUNTIME_CORE_BUFFERPLAN_H
 
 #include "runtime/core/ModelAbi.h"
+#include "tenon/tenon.h"
 
 #include <cstdint>
 #include <vector>
@@ -35,5 +36,11 @@ private:
 };
 
 } // namespace tenon::runtime
+
+/// For the compiler: the size of the arena that BufferPlanner makes. -1 if it
+/// overflows, or there is not enough memory to find out. Exported by libtenon.
+extern "C" TENON_API int64_t tenon_measure_arena(const TenonBufferDesc *buffers,
+                                                 const int64_t *bytes,
+                                                 uint32_t count);
 
 #endif // TENON_RUNTIME_CORE_BUFFERPLAN_H

@@ -1,6 +1,7 @@
 //===- tenon-compile.cpp - Compile a model ahead of time ------------------===//
 
 #include "lib/driver/Compiler.h"
+#include "lib/driver/MemoryReport.h"
 #include "lib/driver/OptionParsing.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/TemporaryFile.h"
@@ -189,6 +190,14 @@ int main(int argc, char **argv) {
       cl::values(clEnumValN(Form::Text, "text", "A line for each"),
                  clEnumValN(Form::Json, "json", "One object")),
       cl::value_desc("form"), cl::cat(category));
+  cl::opt<Form> memory(
+      "memory",
+      cl::desc("Tell how large the arena for intermediate results is, or its "
+               "formula where dimensions are dynamic"),
+      cl::values(clEnumValN(Form::Text, "text", "For people"),
+                 clEnumValN(Form::Json, "json", "One object"),
+                 clEnumValN(Form::Text, "", "")),
+      cl::ValueOptional, cl::value_desc("form"), cl::cat(category));
   cl::opt<size_t> maxPasses(
       "max-passes",
       cl::desc("Run only the first N passes of those that can be left out"),
@@ -238,6 +247,11 @@ int main(int argc, char **argv) {
         TENON_ERROR_USAGE,
         "--compile-to=" + tenon::getPhaseName(compileTo) +
             " is before --compile-from=" + tenon::getPhaseName(compileFrom)));
+  bool tellsMemory = memory.getNumOccurrences();
+  if (tellsMemory && compileTo < Phase::Lower)
+    return report(Status::error(TENON_ERROR_USAGE,
+                                "the memory is known from the lower phase on: "
+                                "--memory needs to go as far"));
   if (target.getNumOccurrences())
     options.target = target;
   if (providers.getNumOccurrences())
@@ -290,9 +304,12 @@ int main(int argc, char **argv) {
   if (listPasses && output.empty())
     return report(compiler.runTo(std::min(Phase(compileTo), Phase::Lower)));
   if (compileTo == Phase::Emit)
-    return report(compiler.emitTo(path));
-  status = compiler.runTo(compileTo);
-  if (!status.isOk())
-    return report(status);
-  return report(compiler.writeIr(path));
+    status = compiler.emitTo(path);
+  else if (status = compiler.runTo(compileTo); status.isOk())
+    status = compiler.writeIr(path);
+  if (status.isOk() && tellsMemory)
+    tenon::printMemory(compiler.getModule(),
+                       compileTo == Phase::Emit ? path : "", llvm::outs(),
+                       memory == Form::Json);
+  return report(status);
 }

@@ -1,11 +1,16 @@
 """Compiles the sample models with tenon-compile, measuring what that takes."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+
+import numpy as np
+
+import results
 
 # What the tools call each provider: with "auto" kernels that oneDNN lacks, or has slower, are generated.
 PROVIDERS = {"onednn": "auto", "codegen": "codegen"}
@@ -40,6 +45,30 @@ def compile_if_stale(build, model, provider, precision="fp32"):
         print(f"compiling {model['name']} in {precision}", file=sys.stderr)
         compile_model(build, model, provider, precision=precision)
     return path
+
+
+def memory_of_session(build, model, case):
+    """With the shapes of a case fixed, and all kernels generated, how many bytes of memory the compiler tells and how many a
+    session has. Raises CompileError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.so")
+        values = {one["name"]: one["value"] for one in case["inputs"] if one["fill"] == "value"}
+        shapes = []
+        for i, name in enumerate(results.names_of(case)["inputs"]):
+            shape = np.load(f"{case['folder']}/input_{i}.npy", mmap_mode="r").shape
+            if name in values:  # which branch runs, and so which shapes fit, may depend on it
+                shapes += ["--bind", f"{name}={values[name]}"]
+            elif shape:
+                shapes += ["--shape", name + "=" + "x".join(str(size) for size in shape)]
+        said = []
+        for command in (["tenon-compile", model["path"], "--quiet", "--provider=codegen", "--memory=json", "-o", path] + shapes,
+                        ["tenon-run", path, "--info", "--json"]):
+            command[0] = os.path.join(build, "bin", command[0])
+            done = subprocess.run(["timeout", "600"] + command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if done.returncode:
+                raise CompileError(done.stderr)
+            said.append(json.loads(done.stdout))
+        return said[0]["arena_bytes"], said[1].get("workspace_bytes")
 
 
 def compile_model(build, model, provider, timeout=1200, precision="fp32"):

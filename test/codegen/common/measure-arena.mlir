@@ -1,0 +1,71 @@
+// RUN: tenon-opt %s --tenon-plan-buffers --tenon-make-plan --tenon-measure-arena --split-input-file | FileCheck %s
+
+// Three buffers of 400 bytes in a chain: two are in use at once, of 448 bytes
+// each.
+
+// CHECK: module attributes {tenon_rt.arena = {bytes = 896 : i64, slots = 0 : i64}}
+func.func private @k(%x: memref<100xf32>, %y: memref<100xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<100xf32>, %out: memref<100xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c100 = arith.constant 100 : index
+  %a = memref.alloc() : memref<100xf32>
+  %b = memref.alloc() : memref<100xf32>
+  %c = memref.alloc() : memref<100xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.launch @k(%a) outs(%b) : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.launch @k(%b) outs(%c) : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.launch @k(%c) outs(%out) : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.result_shape 0[%c100]
+  return
+}
+
+// -----
+
+// With dynamic dimensions: the names of the model, and one for what is computed
+// from them. What the second and the third buffer take is never more.
+
+// CHECK: module attributes {tenon_rt.arena = {
+// CHECK-SAME: definitions = ["d1 = (W + 1)/2"]
+// CHECK-SAME: slots = 0 : i64
+// CHECK-SAME: sums = ["16*N*W + 32*N*d1"]
+func.func private @k(%x: memref<?x?x4xf32>, %y: memref<?x?x4xf32>, %begin: index, %end: index) -> i64
+func.func private @h(%x: memref<?x?x4xf32>, %y: memref<?x?x8xf32>, %begin: index, %end: index) -> i64
+func.func private @g(%x: memref<?x?x8xf32>, %y: memref<?x?x4xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<?x?x4xf32> {tenon.dims = ["N", "W", ""]}, %out: memref<?x?x4xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %n = memref.dim %x, %c0 : memref<?x?x4xf32>
+  %w = memref.dim %x, %c1 : memref<?x?x4xf32>
+  %more = arith.addi %w, %c1 : index
+  %half = arith.divui %more, %c2 : index
+  %a = memref.alloc(%n, %w) : memref<?x?x4xf32>
+  %b = memref.alloc(%n, %half) : memref<?x?x8xf32>
+  %c = memref.alloc(%n, %half) : memref<?x?x4xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<?x?x4xf32>) outs(memref<?x?x4xf32>)
+  tenon_rt.launch @h(%a) outs(%b) : (memref<?x?x4xf32>) outs(memref<?x?x8xf32>)
+  tenon_rt.launch @g(%b) outs(%c) : (memref<?x?x8xf32>) outs(memref<?x?x4xf32>)
+  tenon_rt.launch @k(%c) outs(%out) : (memref<?x?x4xf32>) outs(memref<?x?x4xf32>)
+  tenon_rt.result_shape 0[%n, %half, %c4]
+  return
+}
+
+// -----
+
+// What has a size that depends on data is not in the arena.
+
+// CHECK: module attributes {tenon_rt.arena = {bytes = 0 : i64, slots = 1 : i64}}
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<1xindex>, %y: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 2 : i64} {
+  %c0 = arith.constant 0 : index
+  %d = memref.dim %y, %c0 : memref<?xf32>
+  %n = memref.load %x[%c0] : memref<1xindex>
+  %a = memref.alloc(%n) : memref<?xf32>
+  tenon_rt.launch @k(%y) outs(%a) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @k(%a) outs(%out) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.result_shape 0[%d]
+  return
+}
