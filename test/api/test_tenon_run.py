@@ -71,6 +71,13 @@ class TenonRun(unittest.TestCase):
         self.assertEqual(info["inputs"][0], {"name": "x", "type": "f32", "dims": ["N", 4]})
         self.assertEqual(info["outputs"][2], {"name": "double_size", "type": "i64", "dims": [None]})
 
+    def test_one_processor(self):
+        """A process that may use one processor only takes one thread."""
+        processor = {min(os.sched_getaffinity(0))}
+        done = subprocess.run([tool, model, "-i", "all.npz", "--json"], capture_output=True, text=True, timeout=60,
+                              preexec_fn=lambda: os.sched_setaffinity(0, processor))
+        self.assertEqual((done.returncode, json.loads(done.stdout)["threads"]), (0, 1), done.stderr)
+
     def test_kinds_of_files(self):
         np.savez_compressed("packed.npz", x=self.x, bias=self.bias, index=self.index)
         np.save("fortran.npy", np.asfortranarray(self.x))
