@@ -9,6 +9,7 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
+#include <set>
 
 using namespace mlir;
 
@@ -17,7 +18,7 @@ namespace tenon::codegen {
 /// A longer text gets a name of its own.
 static constexpr size_t kMaxText = 48;
 /// How many choices of dimensions are tried.
-static constexpr size_t kNumSamples = 300;
+static constexpr size_t kNumSamples = 128;
 
 //===----------------------------------------------------------------------===//
 // Operations on sizes
@@ -132,10 +133,11 @@ std::optional<unsigned> ArenaFormula::findSymbol(Value value) {
 }
 
 const ArenaFormula::Samples &ArenaFormula::getSamples(Value value) {
-  if (auto found = known.find(value); found != known.end())
+  const void *key = value.getAsOpaquePointer();
+  if (auto found = known.find(key); found != known.end())
     return found->second;
   Samples samples = computeSamples(value);
-  return known[value] = std::move(samples);
+  return known[key] = std::move(samples);
 }
 
 ArenaFormula::Samples ArenaFormula::computeSamples(Value value) {
@@ -146,7 +148,7 @@ ArenaFormula::Samples ArenaFormula::computeSamples(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return {};
-  SmallVector<Samples, 3> operands;
+  SmallVector<ArrayRef<int64_t>, 3> operands;
   for (Value operand : op->getOperands()) {
     operands.push_back(getSamples(operand));
     if (operands.back().empty())
@@ -305,19 +307,10 @@ SizeProduct ArenaFormula::getBytes(Value value) {
 // Sums
 //===----------------------------------------------------------------------===//
 
-/// Whether no size makes `a` larger than `b`.
-static bool isAtMost(const std::map<std::vector<unsigned>, int64_t> &a,
-                     const std::map<std::vector<unsigned>, int64_t> &b) {
-  return llvm::all_of(a, [&](const auto &term) {
-    auto other = b.find(term.first);
-    return other != b.end() && term.second <= other->second;
-  });
-}
-
 std::vector<std::string>
 ArenaFormula::getSums(ArrayRef<TenonBufferDesc> buffers,
                       ArrayRef<SizeProduct> products) {
-  std::vector<Sum> sums;
+  std::set<Sum> distinct;
   for (const TenonBufferDesc &begin : buffers) {
     Sum sum;
     for (auto [buffer, product] : llvm::zip_equal(buffers, products)) {
@@ -328,14 +321,9 @@ ArenaFormula::getSums(ArrayRef<TenonBufferDesc> buffers,
       if (llvm::AddOverflow(term, product.constant, term))
         term = INT64_MAX;
     }
-    if (llvm::any_of(sums,
-                     [&](const Sum &other) { return isAtMost(sum, other); }))
-      continue;
-    llvm::erase_if(sums,
-                   [&](const Sum &other) { return isAtMost(other, sum); });
-    sums.push_back(std::move(sum));
+    distinct.insert(std::move(sum));
   }
-  sums = keepLargest(std::move(sums));
+  std::vector<Sum> sums = keepLargest({distinct.begin(), distinct.end()});
   nameSizes(sums);
   std::vector<std::string> texts;
   for (const Sum &sum : sums)
@@ -345,32 +333,46 @@ ArenaFormula::getSums(ArrayRef<TenonBufferDesc> buffers,
 
 std::vector<ArenaFormula::Sum>
 ArenaFormula::keepLargest(std::vector<Sum> sums) const {
-  std::vector<double> most(kNumSamples, -1);
-  std::vector<size_t> largest(kNumSamples);
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    std::vector<double> bytes(kNumSamples);
-    for (auto &[factors, constant] : sum) {
+  // The model does not run where a size is negative.
+  std::vector<bool> runs(kNumSamples, true);
+  std::vector<std::vector<double>> bytes;
+  for (const Sum &sum : sums) {
+    std::vector<double> &total = bytes.emplace_back(kNumSamples);
+    for (auto &[factors, constant] : sum)
       for (size_t k = 0; k < kNumSamples; ++k) {
         double term = double(constant);
         for (unsigned factor : factors) {
           if (sizes[factor].samples.empty())
             return sums; // it can't be known which is the largest
-          term *= double(sizes[factor].samples[k]);
+          int64_t size = sizes[factor].samples[k];
+          runs[k] = runs[k] && size >= 0;
+          term *= double(size);
         }
-        bytes[k] += term;
-      }
-    }
-    for (size_t k = 0; k < kNumSamples; ++k)
-      if (bytes[k] > most[k]) {
-        most[k] = bytes[k];
-        largest[k] = i;
+        total[k] += term;
       }
   }
+  // Of two that are equal here and there, the one that is mostly larger counts.
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    double total = 0;
+    for (size_t k = 0; k < kNumSamples; ++k)
+      total += runs[k] ? bytes[i][k] : 0;
+    order.push_back({-total, i});
+  }
+  llvm::sort(order);
+  std::vector<bool> isLargest(sums.size());
+  for (size_t k = 0; k < kNumSamples; ++k) {
+    size_t largest = order.front().second;
+    for (auto [total, i] : order)
+      if (bytes[i][k] > bytes[largest][k])
+        largest = i;
+    isLargest[largest] = isLargest[largest] || runs[k];
+  }
   std::vector<Sum> kept;
-  for (auto [i, sum] : llvm::enumerate(sums))
-    if (llvm::is_contained(largest, i))
-      kept.push_back(std::move(sum));
-  return kept;
+  for (auto [total, i] : order)
+    if (isLargest[i])
+      kept.push_back(std::move(sums[i]));
+  return kept.empty() ? sums : kept;
 }
 
 /// Calls `visit` with the parts of a definition: texts, and positions of sizes.

@@ -7,6 +7,7 @@
 #include "runtime/core/ModelAbi.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
+#include <unordered_map>
 
 namespace tenon::codegen {
 
@@ -73,7 +74,8 @@ private:
   mlir::func::FuncOp main;
   std::vector<Size> sizes;
   llvm::StringMap<unsigned> symbols; // by name
-  llvm::DenseMap<mlir::Value, Samples> known;
+  /// By value; references to what is in it stay valid.
+  std::unordered_map<const void *, Samples> known;
   std::vector<std::string> definitions;
 };
 

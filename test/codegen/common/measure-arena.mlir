@@ -69,3 +69,21 @@ func.func @main(%x: memref<1xindex>, %y: memref<?xf32>, %out: memref<?xf32>, %fr
   tenon_rt.result_shape 0[%d]
   return
 }
+
+// -----
+
+// Too large to count: the runtime refuses that, and nothing is told.
+
+// CHECK: {{^}}module {
+func.func private @k(%x: memref<4611686018427387904xi8>, %y: memref<4611686018427387904xi8>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<4611686018427387904xi8>, %out: memref<4611686018427387904xi8>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c = arith.constant 4611686018427387904 : index
+  %a = memref.alloc() : memref<4611686018427387904xi8>
+  %b = memref.alloc() : memref<4611686018427387904xi8>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<4611686018427387904xi8>) outs(memref<4611686018427387904xi8>)
+  tenon_rt.launch @k(%a) outs(%b) : (memref<4611686018427387904xi8>) outs(memref<4611686018427387904xi8>)
+  tenon_rt.launch @k(%b) outs(%out) : (memref<4611686018427387904xi8>) outs(memref<4611686018427387904xi8>)
+  tenon_rt.result_shape 0[%c]
+  return
+}
