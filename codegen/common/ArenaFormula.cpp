@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <set>
@@ -105,7 +106,10 @@ void ArenaFormula::addSymbol(const std::string &name) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     samples.push_back(values[(random >> 33) % std::size(values)]);
   }
-  sizes.push_back({name, "", std::move(samples)});
+  // Models call dimensions "past + 1", too.
+  bool isWord = llvm::all_of(
+      name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
+  sizes.push_back({isWord ? name : "(" + name + ")", "", std::move(samples)});
 }
 
 std::string ArenaFormula::getSymbol(BlockArgument input, int64_t index) {

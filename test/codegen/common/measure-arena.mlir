@@ -27,11 +27,11 @@ func.func @main(%x: memref<100xf32>, %out: memref<100xf32>, %frame: !llvm.ptr)
 // CHECK: module attributes {tenon_rt.arena = {
 // CHECK-SAME: definitions = ["d1 = (W + 1)/2"]
 // CHECK-SAME: slots = 0 : i64
-// CHECK-SAME: sums = ["16*N*W + 32*N*d1"]
+// CHECK-SAME: sums = ["16*(a + b)*W + 32*(a + b)*d1"]
 func.func private @k(%x: memref<?x?x4xf32>, %y: memref<?x?x4xf32>, %begin: index, %end: index) -> i64
 func.func private @h(%x: memref<?x?x4xf32>, %y: memref<?x?x8xf32>, %begin: index, %end: index) -> i64
 func.func private @g(%x: memref<?x?x8xf32>, %y: memref<?x?x4xf32>, %begin: index, %end: index) -> i64
-func.func @main(%x: memref<?x?x4xf32> {tenon.dims = ["N", "W", ""]}, %out: memref<?x?x4xf32>, %frame: !llvm.ptr)
+func.func @main(%x: memref<?x?x4xf32> {tenon.dims = ["a + b", "W", ""]}, %out: memref<?x?x4xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
