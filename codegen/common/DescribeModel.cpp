@@ -7,7 +7,9 @@
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonValues.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "runtime/core/ModelAbi.h"
 #include "llvm/ADT/StringExtras.h"
@@ -23,10 +25,11 @@ namespace tenon::codegen {
 namespace {
 
 // The tables below are written member by member in the header's order.
-static_assert(sizeof(TenonModelDesc) == 20 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 40 &&
+static_assert(sizeof(TenonModelDesc) == 22 * 8, "describe the new members");
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 64 &&
                   sizeof(TenonLibraryKernel) == 72 &&
-                  sizeof(TenonBufferDesc) == 16,
+                  sizeof(TenonBufferDesc) == 24 &&
+                  sizeof(TenonDeviceImage) == 24,
               "describe the new members");
 
 /// A member of a constant: a number, the address of a symbol, or null.
@@ -172,12 +175,18 @@ public:
                            .getAsRange<DictionaryAttr>()) {
       auto args = kernel.getAs<DenseI64ArrayAttr>("args");
       std::string argsName = "args" + std::to_string(kernels.size());
+      auto entry = kernel.getAs<StringAttr>("entry");
+      auto symbol = kernel.getAs<StringAttr>("symbol");
       kernels.push_back(
-          {Member(kernel.getAs<StringAttr>("entry").getValue()),
+          {Member(entry ? entry.getValue() : ""),
            constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
            constants.makeString(
                kernel.getAs<StringAttr>("provider").getValue()),
-           constants.makeNumbers(argsName, args), i64(args.size())});
+           constants.makeNumbers(argsName, args), i64(args.size()),
+           symbol ? constants.makeString(symbol.getValue()) : Member(""),
+           i32(kernel.getAs<IntegerAttr>("num_args").getInt()),
+           i32(kernel.getAs<IntegerAttr>("num_dims").getInt()),
+           i64(symbol ? kBlockSize : 0)});
     }
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {
@@ -201,7 +210,10 @@ public:
     auto names = run->getAttrOfType<ArrayAttr>(kBufferNamesAttr);
     for (auto [i, name] : llvm::enumerate(names.getAsRange<StringAttr>()))
       buffers.push_back({constants.makeString(name.getValue()),
-                         i32(ranges[2 * i]), i32(ranges[2 * i + 1])});
+                         i32(ranges[kBufferWords * i]),
+                         i32(ranges[kBufferWords * i + 1]),
+                         i32(ranges[kBufferWords * i + 2]), i32(0)});
+    SmallVector<SmallVector<Member>> images = makeImages(constants);
 
     uint64_t weightsSize = 0;
     for (auto weight : module.getOps<rt::WeightOp>()) {
@@ -246,7 +258,9 @@ public:
         Member(weightsSize == 0 ? StringRef() : StringRef(kWeightsSymbol)),
         i64(weightsSize),
         i32(run->getAttrOfType<IntegerAttr>(kNumSlotsAttr).getInt()),
-        i32(0),
+        i32(images.size()),
+        images.empty() ? Member("") : constants.makeString("cuda"),
+        constants.makeArray("images", images),
         Member(kPlanEntryName),
         Member(kRunName)};
     constants.makeArray(TENON_MODEL_SYMBOL, {description},
@@ -254,6 +268,28 @@ public:
   }
 
 private:
+  /// The code of the device's kernels, for each of its architectures.
+  SmallVector<SmallVector<Member>> makeImages(ConstantBuilder &constants) {
+    SmallVector<SmallVector<Member>> images;
+    for (auto binary :
+         llvm::make_early_inc_range(getOperation().getOps<gpu::BinaryOp>())) {
+      for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>()) {
+        StringRef chip =
+            cast<NVVM::NVVMTargetAttr>(object.getTarget()).getChip();
+        StringRef code = object.getObject().getValue();
+        bool isText = object.getFormat() == gpu::CompilationTarget::Assembly;
+        Member data = constants.makeString(code);
+        std::string architecture = chip.str();
+        if (isText)
+          architecture = ("compute_" + chip.drop_front(strlen("sm_"))).str();
+        images.push_back({constants.makeString(architecture), data,
+                          i64(code.size() + isText)});
+      }
+      binary.erase();
+    }
+    return images;
+  }
+
   /// Which part of what a tensor is.
   static void describePart(ConstantBuilder &constants, DictionaryAttr tensor,
                            StringRef name, SmallVectorImpl<Member> &members) {

@@ -164,12 +164,21 @@ LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
     numWeightBytes += *bytes;
   }
   auto type = cast<RankedTensorType>(op.getOutput().getType());
-  Value memory = rt::GetWeightOp::create(
-      rewriter, op.getLoc(),
-      MemRefType::get(type.getShape(), type.getElementType()),
-      weight.getSymName());
-  rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(op, type, memory,
-                                                         /*restrict=*/true);
+  auto get = [&](bool onDevice) -> Value {
+    Value memory = rt::GetWeightOp::create(
+        rewriter, op.getLoc(),
+        MemRefType::get(type.getShape(), type.getElementType()),
+        weight.getSymName(), onDevice);
+    return bufferization::ToTensorOp::create(rewriter, op.getLoc(), type,
+                                             memory, /*restrict=*/true);
+  };
+  // Weights are in the device's memory already.
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    if (auto transfer = dyn_cast<rt::TransferOp>(user))
+      rewriter.replaceOp(transfer, get(/*onDevice=*/true));
+  if (!op->use_empty())
+    rewriter.replaceAllUsesWith(op.getOutput(), get(/*onDevice=*/false));
+  rewriter.eraseOp(op);
   return success();
 }
 

@@ -221,7 +221,7 @@ Value LoopLowering::getMemory(const LoopTensor &tensor, ValueRange numbers,
   return rt::AllocateOp::create(
       rewriter, loc,
       MemRefType::get(tensor.type.getShape(), tensor.type.getElementType()),
-      tensor.slot, sizes, keep);
+      tensor.slot, sizes, keep, /*on_device=*/false);
 }
 
 void LoopLowering::store(Value tensor, Value memory) {

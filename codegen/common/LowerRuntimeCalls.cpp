@@ -42,7 +42,10 @@ private:
   void lowerLibrary(rt::LibraryOp op, Value frame);
   void lowerRequireEqual(rt::RequireEqualOp op, Value frame);
   Value makeString(AbiBuilder &builder, StringRef text);
-  void lowerCopy(memref::CopyOp op, Value frame);
+  void makeCopy(AbiBuilder &builder, Value frame, Value source, Value target,
+                std::optional<bool> toDevice);
+  LogicalResult lowerCopy(memref::CopyOp op, Value frame);
+  void lowerTransfer(rt::TransferOp op, Value frame);
   template <typename Op>
   Value lowerAllocation(AbiBuilder &builder, Op op, Value frame);
   /// Calls function `slot` of the runtime's table with the session and
@@ -116,7 +119,9 @@ void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
   } else if (auto get = dyn_cast<rt::GetWeightOp>(op)) {
     auto weight = SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
         op, get.getWeightAttr());
-    Value base = builder.loadPointer(frame, TENON_FRAME_SLOT(weights));
+    Value base = builder.loadPointer(
+        frame, get.getOnDevice() ? TENON_FRAME_SLOT(deviceWeights)
+                                 : TENON_FRAME_SLOT(weights));
     Value pointer = LLVM::GEPOp::create(
         builder, builder.getPointerType(), builder.getI8Type(), base,
         ValueRange{LLVM::ConstantOp::create(
@@ -158,38 +163,102 @@ Value LowerRuntimeCallsPass::lowerAllocation(AbiBuilder &builder, Op op,
   } else {
     Value elementBytes = arith::ConstantOp::create(
         builder, builder.getI64IntegerAttr(getElementBytes(type)));
-    pointer = callRuntime(builder, frame, TENON_TABLE_SLOT(allocate),
-                          {makeI32(op.getSlot()), makeI32(op.getKeep()), node,
-                           elementBytes, makeI32(type.getRank()), dimArray},
-                          builder.getPointerType());
+    pointer = callRuntime(
+        builder, frame, TENON_TABLE_SLOT(allocate),
+        {makeI32(op.getSlot()),
+         makeI32(op.getOnDevice() ? TENON_SPACE_DEVICE : TENON_SPACE_HOST),
+         makeI32(op.getKeep()), node, elementBytes, makeI32(type.getRank()),
+         dimArray},
+        builder.getPointerType());
   }
   return builder.makeMemRef(type, pointer, op.getSizes());
 }
 
 /// A copy by the runtime, which knows whether there was an error: sizes may be
-/// anything then.
-void LowerRuntimeCallsPass::lowerCopy(memref::CopyOp op, Value frame) {
-  AbiBuilder builder(op.getLoc(), op, *types);
-  auto type = cast<MemRefType>(op.getTarget().getType());
+/// anything then. Without a value for `toDevice`, it is within the processor's
+/// memory.
+void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
+                                     Value source, Value target,
+                                     std::optional<bool> toDevice) {
+  auto type = cast<MemRefType>(target.getType());
   Value count = arith::ConstantIndexOp::create(builder, 1);
   for (int64_t i = 0; i != type.getRank(); ++i)
-    count = arith::MulIOp::create(
-        builder, count, memref::DimOp::create(builder, op.getTarget(), i));
-  Value elementBytes = arith::ConstantOp::create(
-      builder, builder.getI64IntegerAttr(getElementBytes(type)));
-  callRuntime(
-      builder, frame, TENON_TABLE_SLOT(copy),
-      {builder.getPointer(op.getTarget()), builder.getPointer(op.getSource()),
-       elementBytes,
+    count = arith::MulIOp::create(builder, count,
+                                  memref::DimOp::create(builder, target, i));
+  SmallVector<Value> arguments;
+  if (toDevice)
+    arguments.push_back(arith::ConstantOp::create(
+        builder, builder.getI32IntegerAttr(*toDevice ? TENON_SPACE_DEVICE
+                                                     : TENON_SPACE_HOST)));
+  arguments.append(
+      {builder.getPointer(target), builder.getPointer(source),
+       arith::ConstantOp::create(
+           builder, builder.getI64IntegerAttr(getElementBytes(type))),
        arith::IndexCastOp::create(builder, builder.getI64Type(), count)});
+  callRuntime(builder, frame,
+              toDevice ? TENON_TABLE_SLOT(transfer) : TENON_TABLE_SLOT(copy),
+              arguments);
+}
+
+/// Whether what `memory` is a view of is on the device.
+static bool isOnDevice(Value memory) {
+  while (true) {
+    Operation *op = memory.getDefiningOp();
+    if (isa_and_nonnull<rt::ViewOp, memref::CastOp>(op))
+      memory = op->getOperand(0);
+    else if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
+      return buffer.getOnDevice();
+    else if (auto allocate = dyn_cast_or_null<rt::AllocateOp>(op))
+      return allocate.getOnDevice();
+    else if (auto get = dyn_cast_or_null<rt::GetWeightOp>(op))
+      return get.getOnDevice();
+    else
+      return false;
+  }
+}
+
+LogicalResult LowerRuntimeCallsPass::lowerCopy(memref::CopyOp op, Value frame) {
+  AbiBuilder builder(op.getLoc(), op, *types);
+  bool onDevice = isOnDevice(op.getTarget());
+  if (onDevice != isOnDevice(op.getSource()))
+    return op.emitError("is a copy between two memories, expected a "
+                        "'tenon_rt.transfer'");
+  makeCopy(builder, frame, op.getSource(), op.getTarget(),
+           onDevice ? std::optional(true) : std::nullopt);
+  op.erase();
+  return success();
+}
+
+void LowerRuntimeCallsPass::lowerTransfer(rt::TransferOp op, Value frame) {
+  AbiBuilder builder(op.getLoc(), op, *types);
+  makeCopy(builder, frame, op.getSource(), op.getTarget(), op.getToDevice());
   op.erase();
 }
 
+static bool readsMemory(func::FuncOp function) {
+  return function.walk([](memref::LoadOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
 /// How many units `op` has: the kernel's own formula over the dimensions of the
-/// memrefs that it is called with.
+/// memrefs that it is called with. Where that reads memory of the device, it is
+/// the kernel's business, and this is as many as there are elements.
 Value LowerRuntimeCallsPass::countUnits(AbiBuilder &builder, rt::LaunchOp op) {
   auto units = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-      op, builder.getStringAttr(op.getKernel() + ".units"));
+      op, builder.getStringAttr(getUnitsName(op.getKernel())));
+  if (op.getOnDevice() && readsMemory(units)) {
+    Value output = op.getOutputs().front();
+    Value count =
+        arith::ConstantOp::create(builder, builder.getI64IntegerAttr(1));
+    for (int64_t i = 0, e = cast<MemRefType>(output.getType()).getRank();
+         i != e; ++i)
+      count =
+          arith::MulIOp::create(builder, count,
+                                arith::IndexCastOp::create(
+                                    builder, builder.getI64Type(),
+                                    memref::DimOp::create(builder, output, i)));
+    return count;
+  }
   IRMapping mapping;
   for (auto [argument, operand] :
        llvm::zip_equal(units.getArguments(), op.getArgs()))
@@ -281,20 +350,28 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   }
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
+  Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
   Value entry = addressOfKernel(
       builder, kKernelTable, kernels.size(),
-      {pointer, pointer, pointer, pointer, builder.getI64Type()});
+      {pointer, pointer, pointer, pointer, i64, pointer, i32, i32, i64});
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
-               builder.makeArray(builder.getI64Type(), dims), units,
+               builder.makeArray(i64, dims), units,
                getFlops(builder, op.getFlops())});
-  kernels.push_back(builder.getDictionaryAttr(
-      {builder.getNamedAttr(
-           "entry", builder.getStringAttr(getEntryName(op.getKernel()))),
-       builder.getNamedAttr("name",
-                            builder.getStringAttr(getNodeNames(op.getLoc()))),
-       builder.getNamedAttr("provider", kernel->getAttr(kKernelProviderAttr)),
-       builder.getNamedAttr("args", describeArgs(op))}));
+  NamedAttrList description;
+  description.append("args", describeArgs(op));
+  description.append("name", builder.getStringAttr(getNodeNames(op.getLoc())));
+  description.append("provider", kernel->getAttr(kKernelProviderAttr));
+  description.append("num_args", builder.getI64IntegerAttr(pointers.size()));
+  description.append("num_dims", builder.getI64IntegerAttr(dims.size()));
+  if (op.getOnDevice())
+    description.append("symbol", builder.getStringAttr(op.getKernel()));
+  else
+    description.append("entry",
+                       builder.getStringAttr(getEntryName(op.getKernel())));
+  kernels.push_back(description.getDictionary(&getContext()));
+  if (op.getOnDevice())
+    kernel->setAttr(kOnDeviceAttr, builder.getUnitAttr());
   op.erase();
 }
 
@@ -390,7 +467,8 @@ void LowerRuntimeCallsPass::describeRun(func::FuncOp run, func::FuncOp main) {
   run->setAttr(kLibraryKernelsAttr, builder.getArrayAttr(libraryKernels));
   run->setAttr(kBuffersAttr, main->getAttr(kBuffersAttr));
   bufferNames.resize(
-      cast<DenseI64ArrayAttr>(main->getAttr(kBuffersAttr)).size() / 2);
+      cast<DenseI64ArrayAttr>(main->getAttr(kBuffersAttr)).size() /
+      kBufferWords);
   SmallVector<StringRef> buffers(bufferNames.begin(), bufferNames.end());
   run->setAttr(kBufferNamesAttr, builder.getStrArrayAttr(buffers));
   run->setAttr(kNumSlotsAttr, main->getAttr(kNumSlotsAttr));
@@ -417,6 +495,7 @@ void LowerRuntimeCallsPass::runOnOperation() {
   SmallVector<rt::LibraryOp> calls;
   SmallVector<rt::RequireEqualOp> guards;
   SmallVector<memref::CopyOp> copies;
+  SmallVector<rt::TransferOp> transfers;
   main.walk([&](Operation *op) {
     if (auto launch = dyn_cast<rt::LaunchOp>(op))
       launches.push_back(launch);
@@ -426,6 +505,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
       guards.push_back(guard);
     else if (auto copy = dyn_cast<memref::CopyOp>(op))
       copies.push_back(copy);
+    else if (auto transfer = dyn_cast<rt::TransferOp>(op))
+      transfers.push_back(transfer);
   });
   declareTable(kKernelTable, launches.size());
   declareTable(kLibraryTable, calls.size());
@@ -437,16 +518,29 @@ void LowerRuntimeCallsPass::runOnOperation() {
   for (rt::RequireEqualOp op : guards)
     lowerRequireEqual(op, frame);
   for (memref::CopyOp op : copies)
-    lowerCopy(op, frame);
+    if (failed(lowerCopy(op, frame)))
+      return signalPassFailure();
+  for (rt::TransferOp op : transfers)
+    lowerTransfer(op, frame);
   SmallVector<Operation *> memory;
   main.walk([&](Operation *op) { memory.push_back(op); });
+  for (Operation *op : memory)
+    if (auto load = dyn_cast<memref::LoadOp>(op))
+      if (isOnDevice(load.getMemRef())) {
+        op->emitError("reads a number in the device's memory, expected a "
+                      "'tenon_rt.transfer'");
+        return signalPassFailure();
+      }
   for (Operation *op : memory)
     lowerMemory(op, frame);
   for (Operation *kernel : entries) {
     auto function = cast<func::FuncOp>(kernel);
-    makeKernelEntry(function, converter);
-    if (auto units = module.lookupSymbol<func::FuncOp>(
-            (function.getName() + ".units").str()))
+    if (!function->hasAttr(kOnDeviceAttr))
+      makeKernelEntry(function, converter);
+    auto units =
+        module.lookupSymbol<func::FuncOp>(getUnitsName(function.getName()));
+    // A kernel of the device may have to count them there.
+    if (units && !(function->hasAttr(kOnDeviceAttr) && readsMemory(units)))
       units.erase();
   }
   describeRun(makeModelEntries(main, plan, converter), main);

@@ -24,20 +24,47 @@ public:
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto main = module.lookupSymbol<func::FuncOp>(kMainName);
-    auto plan = module.lookupSymbol<func::FuncOp>(kPlanName);
+    NamedAttrList arena = measure(main, TENON_SPACE_HOST);
+    // What is too large, the runtime refuses.
+    if (arena.empty())
+      return;
+    arena.append(kArenaSlotsAttr, main->getAttr(kNumSlotsAttr));
+    module->setAttr(kArenaAttr, arena.getDictionary(&getContext()));
+    auto ranges = main->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
+    for (int64_t i = 0, e = ranges.size(); i != e; i += kBufferWords)
+      if (ranges[i + 2] == TENON_SPACE_DEVICE) {
+        module->setAttr(
+            kDeviceArenaAttr,
+            measure(main, TENON_SPACE_DEVICE).getDictionary(&getContext()));
+        return;
+      }
+  }
+
+private:
+  /// The size of the arena in one memory, or its formula; nothing if it is too
+  /// large.
+  NamedAttrList measure(func::FuncOp main, int64_t space) {
+    auto plan = getOperation().lookupSymbol<func::FuncOp>(kPlanName);
     auto ranges = main->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
     int64_t numInputs =
         main->getAttrOfType<IntegerAttr>(kNumInputsAttr).getInt();
-
     SmallVector<TenonBufferDesc> buffers;
-    for (int64_t i = 0, e = ranges.size(); i != e; i += 2)
-      buffers.push_back({"", int32_t(ranges[i]), int32_t(ranges[i + 1])});
+    DenseMap<int64_t, unsigned> positions;
+    for (int64_t i = 0, e = ranges.size(); i != e; i += kBufferWords)
+      if (ranges[i + 2] == space) {
+        positions[i / kBufferWords] = buffers.size();
+        buffers.push_back({"", int32_t(ranges[i]), int32_t(ranges[i + 1]),
+                           TENON_SPACE_HOST, 0});
+      }
     ArenaFormula formula(main, numInputs);
     SmallVector<SizeProduct> sizes(buffers.size());
     plan.walk([&](memref::StoreOp store) {
-      if (store.getMemRef() == plan.getArgument(numInputs))
-        sizes[*getConstantIntValue(store.getIndices().front())] =
-            formula.getBytes(store.getValue());
+      if (store.getMemRef() != plan.getArgument(numInputs))
+        return;
+      auto position =
+          positions.find(*getConstantIntValue(store.getIndices().front()));
+      if (position != positions.end())
+        sizes[position->second] = formula.getBytes(store.getValue());
     });
 
     Builder builder(&getContext());
@@ -48,24 +75,20 @@ public:
       SmallVector<int64_t> bytes;
       for (const SizeProduct &size : sizes)
         bytes.push_back(size.constant);
-      // What is too large, the runtime refuses.
       int64_t total = tenon_measure_arena(buffers.data(), bytes.data(),
                                           uint32_t(buffers.size()));
-      if (total < 0)
-        return;
-      arena.append(kArenaBytesAttr, builder.getI64IntegerAttr(total));
-    } else {
-      std::vector<std::string> sums = formula.getSums(buffers, sizes);
-      std::vector<std::string> definitions = formula.getDefinitions();
-      arena.append(kArenaSumsAttr,
-                   builder.getStrArrayAttr(
-                       SmallVector<StringRef>(sums.begin(), sums.end())));
-      arena.append(kArenaDefinitionsAttr,
-                   builder.getStrArrayAttr(SmallVector<StringRef>(
-                       definitions.begin(), definitions.end())));
+      if (total >= 0)
+        arena.append(kArenaBytesAttr, builder.getI64IntegerAttr(total));
+      return arena;
     }
-    arena.append(kArenaSlotsAttr, main->getAttr(kNumSlotsAttr));
-    module->setAttr(kArenaAttr, arena.getDictionary(&getContext()));
+    std::vector<std::string> sums = formula.getSums(buffers, sizes);
+    std::vector<std::string> definitions = formula.getDefinitions();
+    arena.append(kArenaSumsAttr, builder.getStrArrayAttr(SmallVector<StringRef>(
+                                     sums.begin(), sums.end())));
+    arena.append(kArenaDefinitionsAttr,
+                 builder.getStrArrayAttr(SmallVector<StringRef>(
+                     definitions.begin(), definitions.end())));
+    return arena;
   }
 };
 

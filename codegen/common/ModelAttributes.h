@@ -19,12 +19,23 @@ inline std::string getEntryName(llvm::StringRef kernel) {
   return (kernel + ".entry").str();
 }
 
+/// The function that counts the units of a kernel.
+inline std::string getUnitsName(llvm::StringRef kernel) {
+  return (kernel + ".units").str();
+}
+
 /// The tables of generated and of library kernels.
 inline constexpr llvm::StringLiteral kKernelTable = "kernels";
 inline constexpr llvm::StringLiteral kLibraryTable = "library_kernels";
 
 /// On the function of a generated kernel: its provider.
 inline constexpr llvm::StringLiteral kKernelProviderAttr = "tenon.provider";
+
+/// On the function of a generated kernel that runs on the device.
+inline constexpr llvm::StringLiteral kOnDeviceAttr = "tenon.on_device";
+/// How many threads a block of it has, and the module that has them all.
+inline constexpr int64_t kBlockSize = 256;
+inline constexpr llvm::StringLiteral kDeviceModuleName = "device";
 
 /// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims
 /// encoded as in TenonTensorDesc.
@@ -33,8 +44,8 @@ inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
 inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
-/// Arrays of {entry, provider, name} and of {provider, name, dims, descriptor,
-/// constants}.
+/// Arrays of {entry or symbol, provider, name, args, num_args, num_dims} and of
+/// {provider, name, dims, descriptor, constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";
@@ -43,6 +54,8 @@ inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
 /// bytes, or sums of bytes and what the sizes in them are; and how many blocks
 /// there are beside the arena for what has a size that depends on data.
 inline constexpr llvm::StringLiteral kArenaAttr = "tenon_rt.arena";
+/// The same for buffers in the device's memory, if there are any.
+inline constexpr llvm::StringLiteral kDeviceArenaAttr = "tenon_rt.device_arena";
 inline constexpr llvm::StringLiteral kArenaBytesAttr = "bytes";
 inline constexpr llvm::StringLiteral kArenaSumsAttr = "sums";
 inline constexpr llvm::StringLiteral kArenaDefinitionsAttr = "definitions";

@@ -11,8 +11,9 @@ namespace tenon::codegen {
 /// The function that runs the model, and the one that computes sizes.
 inline constexpr llvm::StringLiteral kMainName = "main";
 inline constexpr llvm::StringLiteral kPlanName = "plan";
-/// On main: first and last step of every buffer, flat.
+/// On main: first and last step and TenonSpace of every buffer, flat.
 inline constexpr llvm::StringLiteral kBuffersAttr = "tenon_rt.buffers";
+inline constexpr int64_t kBufferWords = 3;
 /// How many slots of `tenon_rt.allocate` there are.
 inline constexpr llvm::StringLiteral kNumSlotsAttr = "tenon_rt.num_slots";
 /// On main: number of inputs. The arguments are inputs, outputs, frame.

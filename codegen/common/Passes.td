@@ -35,6 +35,40 @@ def ExposeKernels : Pass<"tenon-expose-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def InsertTransfers : Pass<"tenon-insert-transfers", "::mlir::ModuleOp"> {
+  let summary = "Copy between the memories of the processor and the device";
+  let description = [{
+    What a launch `on_device` reads has to be in the device's memory, and what
+    anything else reads, in the processor's. Each value is copied at most once,
+    behind where it is made; a view of it becomes a view of the copy. Constants
+    are in both memories, their copies become nothing in `tenon-lower-graph`.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %e = tensor.empty() : tensor<4xf32>
+      %y = tenon_rt.launch @relu(%x) outs(%e) on_device : ...
+      return %y : tensor<4xf32>
+    }
+    // becomes
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %e0 = tensor.empty() : tensor<4xf32>
+      %x0 = tenon_rt.transfer %x to_device outs(%e0) : ...
+      %e = tensor.empty() : tensor<4xf32>
+      %y = tenon_rt.launch @relu(%x0) outs(%e) on_device : ...
+      %e1 = tensor.empty() : tensor<4xf32>
+      %y0 = tenon_rt.transfer %y outs(%e1) : ...
+      return %y0 : tensor<4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect",
+                           "::tenon::rt::RtDialect"];
+  let statistics = [
+    Statistic<"numToDevice", "to-device", "values copied to the device">,
+    Statistic<"numToHost", "to-host", "values copied from the device">
+  ];
+}
+
 def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
   let summary = "Turn what stands between kernels into upstream operations";
   let description = [{
@@ -111,7 +145,8 @@ def MeasureArena : Pass<"tenon-measure-arena", "::mlir::ModuleOp"> {
     what buffers that are in use at once take together, as sums of which the
     largest counts. Sums that are never the largest, and sizes that are always
     equal, are found by trying some hundred dimensions. Nothing else reads the
-    attribute.
+    attribute. Where buffers are in the device's memory, `tenon_rt.device_arena`
+    says the same of them.
 
     ```mlir
     module attributes {tenon_rt.arena = {bytes = 2408448 : i64, slots = 0 : i64}}

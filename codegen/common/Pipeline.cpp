@@ -13,6 +13,7 @@ using namespace mlir;
 
 void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   // 1. Main on tensors becomes main on memory.
+  passes.addPass(createInsertTransfers());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createLowerGraph());

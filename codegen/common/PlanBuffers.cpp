@@ -10,6 +10,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
 
@@ -42,6 +43,21 @@ struct Lifetime {
     last = std::max(last, step);
   }
 };
+
+/// Whether `op` has `memory` as memory of the device.
+bool usesOnDevice(Operation *op, Value memory) {
+  if (auto launch = dyn_cast<rt::LaunchOp>(op))
+    return launch.getOnDevice();
+  if (auto transfer = dyn_cast<rt::TransferOp>(op))
+    return transfer.getToDevice() == (memory == transfer.getTarget());
+  return false;
+}
+
+/// Whether `op` looks at memory at all, whatever it is in.
+bool accessesMemory(Operation *op) {
+  return isa<rt::LaunchOp, rt::LibraryOp, rt::TransferOp, memref::LoadOp,
+             memref::StoreOp>(op);
+}
 
 class PlanBuffersPass : public impl::PlanBuffersBase<PlanBuffersPass> {
 public:
@@ -79,41 +95,65 @@ public:
     KnownSizes known(main);
     BufferViewFlowAnalysis views(main);
     SmallVector<int64_t> ranges;
-    SmallVector<int64_t> slotEnds;
+    struct Slot {
+      int64_t end;
+      bool onDevice;
+    };
+    SmallVector<Slot> slots;
     for (memref::AllocOp allocation : allocations) {
       if (allocation->use_empty()) {
         rewriter.eraseOp(allocation);
         continue;
       }
       Lifetime life = getLifetime(allocation, views);
+      FailureOr<bool> onDevice = isOnDevice(allocation, views);
+      if (failed(onDevice))
+        return signalPassFailure();
       rewriter.setInsertionPoint(allocation);
       if (known.areKnown(allocation.getDynamicSizes())) {
-        ranges.append({life.first, life.last});
+        ranges.append({life.first, life.last,
+                       *onDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST});
         rewriter.replaceOpWithNewOp<rt::BufferOp>(
-            allocation, allocation.getType(), ranges.size() / 2 - 1,
-            allocation.getDynamicSizes());
+            allocation, allocation.getType(), ranges.size() / kBufferWords - 1,
+            allocation.getDynamicSizes(), *onDevice);
         ++numBuffers;
         continue;
       }
       life.add(steps.lookup(allocation));
-      int64_t slot =
-          llvm::find_if(slotEnds,
-                        [&](int64_t end) { return end < life.first; }) -
-          slotEnds.begin();
-      if (slot == int64_t(slotEnds.size()))
-        slotEnds.push_back(0);
-      slotEnds[slot] = life.last;
+      int64_t slot = llvm::find_if(slots,
+                                   [&](const Slot &slot) {
+                                     return slot.end < life.first &&
+                                            slot.onDevice == *onDevice;
+                                   }) -
+                     slots.begin();
+      if (slot == int64_t(slots.size()))
+        slots.push_back({0, *onDevice});
+      slots[slot].end = life.last;
       rewriter.replaceOpWithNewOp<rt::AllocateOp>(
           allocation, allocation.getType(), numSlots + slot,
-          allocation.getDynamicSizes(), /*keep=*/false);
+          allocation.getDynamicSizes(), /*keep=*/false, *onDevice);
       ++numAllocated;
     }
     main->setAttr(kBuffersAttr, rewriter.getDenseI64ArrayAttr(ranges));
     main->setAttr(kNumSlotsAttr,
-                  rewriter.getI64IntegerAttr(numSlots + slotEnds.size()));
+                  rewriter.getI64IntegerAttr(numSlots + slots.size()));
   }
 
 private:
+  /// Whether the memory is the device's: all that accesses it says the same.
+  FailureOr<bool> isOnDevice(memref::AllocOp allocation,
+                             BufferViewFlowAnalysis &views) {
+    bool isHost = false, isDevice = false;
+    for (Value alias : views.resolve(allocation.getMemref()))
+      for (Operation *user : alias.getUsers())
+        if (accessesMemory(user))
+          (usesOnDevice(user, alias) ? isDevice : isHost) = true;
+    if (isHost && isDevice)
+      return allocation.emitError(
+          "is memory of the processor and of the device at once");
+    return isDevice;
+  }
+
   /// From the first to the last user of the memory, or of a view of it.
   Lifetime getLifetime(memref::AllocOp allocation,
                        BufferViewFlowAnalysis &views) {

@@ -26,6 +26,9 @@ public:
   /// The name that stands in `provider` of a kernel and in the target.
   virtual llvm::StringRef getName() const = 0;
 
+  /// Whether kernels run on the device of the target, beside the processor.
+  virtual bool isOnDevice() const { return false; }
+
   /// Whether the provider can run the kernel on the target. If not, says in
   /// `reason` why: a clause that fits behind "because".
   virtual bool canRun(KernelOp kernel, TargetAttr target,

@@ -90,7 +90,8 @@ LogicalResult CpuProvider::lower(KernelOp kernel, TargetAttr target,
   const KernelEmitter *emitter = findKernelEmitter(kernel);
   if (!emitter)
     return kernel.emitError("no generated code for this kernel");
-  return lowerToLaunch(*emitter, kernel, target, rewriter);
+  return lowerToLaunch(*emitter, kernel, target.getVectorBits(),
+                       /*onDevice=*/false, rewriter);
 }
 
 std::unique_ptr<Provider> createCpuProvider() {

@@ -38,8 +38,13 @@ struct ExpandMath : public impl::ExpandMathBase<ExpandMath> {
     math::populateExpansionPatterns(
         patterns, {"sinh", "cosh", "acosh", "atanh", "fpowi", "exp2", "rsqrt"});
     ModuleOp module = getOperation();
-    if (failed(applyPatternsGreedily(module, std::move(calls))) ||
-        failed(applyPatternsGreedily(module, std::move(patterns))))
+    // Functions that run elsewhere, in modules of their own, have no libm.
+    FrozenRewritePatternSet frozenCalls(std::move(calls));
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (failed(applyPatternsGreedily(function, frozenCalls)))
+        return signalPassFailure();
+    if (failed(applyPatternsGreedily(module, std::move(patterns))))
       signalPassFailure();
   }
 };

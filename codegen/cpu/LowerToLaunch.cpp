@@ -11,10 +11,10 @@ using namespace mlir;
 namespace tenon::cpu {
 
 LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
-                            TargetAttr target, RewriterBase &rewriter) {
-  FailureOr<func::FuncOp> function =
-      emitKernelFunctions(emitter, kernel, kernel->getParentOfType<ModuleOp>(),
-                          target.getVectorBits());
+                            unsigned vectorBits, bool onDevice,
+                            RewriterBase &rewriter) {
+  FailureOr<func::FuncOp> function = emitKernelFunctions(
+      emitter, kernel, kernel->getParentOfType<ModuleOp>(), vectorBits);
   if (failed(function))
     return failure();
   (*function)->setAttr(codegen::kKernelProviderAttr, kernel.getProviderAttr());
@@ -23,11 +23,11 @@ LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
     outputs.push_back(tensor::EmptyOp::create(
         rewriter, kernel.getLoc(), kernel.getResultSizes(i),
         cast<RankedTensorType>(type).getElementType()));
-  auto launch =
-      rt::LaunchOp::create(rewriter, kernel.getLoc(), kernel.getResultTypes(),
-                           FlatSymbolRefAttr::get(*function),
-                           kernel.getInputs(), outputs, kernel.getScalars(),
-                           /*flops=*/Value());
+  auto launch = rt::LaunchOp::create(
+      rewriter, kernel.getLoc(), kernel.getResultTypes(),
+      FlatSymbolRefAttr::get(*function), kernel.getInputs(), outputs,
+      kernel.getScalars(),
+      /*flops=*/Value(), onDevice ? rewriter.getUnitAttr() : UnitAttr());
   rewriter.replaceOp(kernel, launch.getResults());
   return success();
 }

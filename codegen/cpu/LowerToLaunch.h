@@ -8,9 +8,10 @@
 namespace tenon::cpu {
 
 /// Replaces `kernel` by a launch of the functions that `emitter`, which takes
-/// it, makes. What Provider::lower does for generated code.
+/// it, makes with vectors of `vectorBits`. What Provider::lower does for
+/// generated code.
 llvm::LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
-                                  TargetAttr target,
+                                  unsigned vectorBits, bool onDevice,
                                   mlir::RewriterBase &rewriter);
 
 } // namespace tenon::cpu

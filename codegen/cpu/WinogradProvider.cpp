@@ -94,7 +94,8 @@ public:
     TypicalSizes sizes;
     return lowerToLaunch(isSmall(kernel, target, sizes) ? kWinograd2Emitter
                                                         : kWinograd4Emitter,
-                         kernel, target, rewriter);
+                         kernel, target.getVectorBits(),
+                         /*onDevice=*/false, rewriter);
   }
 };
 

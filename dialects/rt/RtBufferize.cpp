@@ -99,6 +99,7 @@ void tenon::rt::registerBufferizableOpInterfaceModels(
   registry.addExtension(+[](MLIRContext *context, RtDialect *) {
     LaunchOp::attachInterface<CallModel<LaunchOp>>(*context);
     LibraryOp::attachInterface<CallModel<LibraryOp>>(*context);
+    TransferOp::attachInterface<CallModel<TransferOp>>(*context);
     ViewOp::attachInterface<ViewModel>(*context);
   });
 }

@@ -51,6 +51,13 @@ void tenon::rt::LibraryOp::getEffects(Effects &effects) {
   getCallEffects(*this, effects);
 }
 
+void tenon::rt::TransferOp::getEffects(Effects &effects) {
+  if (isa<MemRefType>(getSource().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getSourceMutable());
+  if (isa<MemRefType>(getTarget().getType()))
+    effects.emplace_back(MemoryEffects::Write::get(), &getTargetMutable());
+}
+
 /// view(view(x)) is a view of x, and a view of x with its own static type is x.
 OpFoldResult tenon::rt::ViewOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType() &&

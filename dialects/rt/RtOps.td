@@ -50,7 +50,8 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
     arguments without the range, returns how many units there are. Units are
     independent: the runtime shares them out to threads. The whole of each
     output is written; what it held before is not read. `flops` is how many
-    arithmetic operations it does, for profiles, if that is known.
+    arithmetic operations it does, for profiles, if that is known. With
+    `on_device`, the tensors are in the device's memory.
 
     Example:
     ```mlir
@@ -63,11 +64,41 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Rt_Shaped>:$inputs,
       Variadic<Rt_Shaped>:$outputs, Variadic<Index>:$scalars,
-      Optional<Index>:$flops);
+      Optional<Index>:$flops, UnitAttr:$on_device);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `outs` `(` $outputs `)` (`scalars` `(` $scalars^ `)`)?
-    (`flops` $flops^)? attr-dict `:` `(` type($inputs) `)` `outs` `(` type($outputs) `)`
-    (`->` type($results)^)?
+    (`flops` $flops^)? (`on_device` $on_device^)? attr-dict
+    `:` `(` type($inputs) `)` `outs` `(` type($outputs) `)` (`->` type($results)^)?
+  }];
+}
+
+def Rt_TransferOp : Rt_Op<"transfer", [DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "a copy between the memories of the processor and the device";
+  let description = [{
+    What is on the device can only be read and written by launches `on_device`,
+    what is not by everything else. Before bufferisation this is said of values,
+    after it of memory.
+
+    Example:
+    ```mlir
+    func.func @call(%x: tensor<?xf32>, %e: tensor<?xf32>) -> tensor<?xf32> {
+      %y = tenon_rt.transfer %x to_device outs(%e) : tensor<?xf32> outs(tensor<?xf32>) -> tensor<?xf32>
+      return %y : tensor<?xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Rt_Shaped:$source, Rt_Shaped:$target,
+      UnitAttr:$to_device);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    $source (`to_device` $to_device^)? `outs` `(` $target `)` attr-dict
+    `:` type($source) `outs` `(` type($target) `)` (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getTargetMutable();
+    }
   }];
 }
 
@@ -124,13 +155,15 @@ def Rt_BufferOp : Rt_Op<"buffer", [Pure]> {
   let summary = "a buffer in the session's arena";
   let description = [{
     `index` counts the buffers of a model; the runtime gives each a place when
-    shapes are bound. `sizes` are the dynamic dimensions.
+    shapes are bound. `sizes` are the dynamic dimensions. With `on_device`, the
+    arena is the device's.
 
     Example: `%b = tenon_rt.buffer 0[%d] : memref<?x4xf32>`
   }];
-  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
+  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes,
+      UnitAttr:$on_device);
   let results = (outs AnyStridedMemRef:$result);
-  let assemblyFormat = "$index `[` $sizes `]` attr-dict `:` type($result)";
+  let assemblyFormat = "$index `[` $sizes `]` (`on_device` $on_device^)? attr-dict `:` type($result)";
 }
 
 def Rt_AllocateOp : Rt_Op<"allocate"> {
@@ -140,13 +173,15 @@ def Rt_AllocateOp : Rt_Op<"allocate"> {
     the sizes of before, or smaller ones, it is the same memory with the same
     contents. Where it has to grow, the contents are lost unless `keep` stands.
     `sizes` are the dynamic dimensions; a negative one is an error at run time.
+    With `on_device`, it is the device's memory.
 
     Example: `%b = tenon_rt.allocate 0[%d] : memref<?x4xf32>`
   }];
-  let arguments = (ins I64Attr:$slot, Variadic<Index>:$sizes, UnitAttr:$keep);
+  let arguments = (ins I64Attr:$slot, Variadic<Index>:$sizes, UnitAttr:$keep,
+      UnitAttr:$on_device);
   let results = (outs Res<AnyStridedMemRef, "", [MemAlloc]>:$result);
   let assemblyFormat =
-      "$slot `[` $sizes `]` (`keep` $keep^)? attr-dict `:` type($result)";
+      "$slot `[` $sizes `]` (`keep` $keep^)? (`on_device` $on_device^)? attr-dict `:` type($result)";
 }
 
 def Rt_OutputOp : Rt_Op<"output"> {
@@ -210,11 +245,15 @@ def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
 
 def Rt_GetWeightOp : Rt_Op<"get_weight", [Pure]> {
   let summary = "the memory of a `tenon_rt.weight`; it is not written";
-  let description =
-      "Example: `%w = tenon_rt.get_weight @w0 : memref<4xf32>`";
-  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let description = [{
+    With `on_device`, it is the copy of the weight in the device's memory.
+
+    Example: `%w = tenon_rt.get_weight @w0 : memref<4xf32>`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, UnitAttr:$on_device);
   let results = (outs AnyStridedMemRef:$result);
-  let assemblyFormat = "$weight attr-dict `:` type($result)";
+  let assemblyFormat =
+      "$weight (`on_device` $on_device^)? attr-dict `:` type($result)";
 }
 
 def Rt_ResultShapeOp : Rt_Op<"result_shape"> {

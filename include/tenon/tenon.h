@@ -268,7 +268,7 @@ TENON_API TenonError *tenon_session_run(TenonSession *session,
 /** Threads that the session uses. */
 TENON_API int32_t tenon_session_threads(const TenonSession *session);
 /** Bytes that the session holds for intermediate results and for outputs that
- * it keeps. */
+ * it keeps, in the memory of the host and of a device together. */
 TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
 
 /** One kernel's part of all runs since the session began or the profile was

@@ -12,14 +12,13 @@ static int64_t roundUp(int64_t size) {
   return (size + TENON_BUFFER_ALIGNMENT - 1) & -TENON_BUFFER_ALIGNMENT;
 }
 
-/// The most bytes that are in use in any step: no arena is smaller.
-static int64_t getMostInUse(const TenonBufferDesc *buffers,
-                            const int64_t *bytes, uint32_t count) {
+int64_t BufferPlanner::getMostInUse(const TenonBufferDesc *buffers,
+                                    const int64_t *bytes) const {
   // As much as ever is in use, is in use when some buffer begins.
   int64_t most = 0;
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i : order) {
     int64_t step = buffers[i].firstStep, inUse = 0;
-    for (uint32_t j = 0; j < count; ++j)
+    for (uint32_t j : order)
       if (buffers[j].firstStep <= step && step <= buffers[j].lastStep &&
           __builtin_add_overflow(inUse, roundUp(bytes[j]), &inUse))
         return -1;
@@ -30,17 +29,21 @@ static int64_t getMostInUse(const TenonBufferDesc *buffers,
 
 int64_t BufferPlanner::place(const TenonBufferDesc *buffers,
                              const int64_t *bytes, uint32_t count,
-                             int64_t *offsets) {
-  for (uint32_t i = 0; i < count; ++i)
+                             int64_t *offsets, int32_t space) {
+  order.clear();
+  order.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (buffers[i].space != space)
+      continue;
     if (bytes[i] > INT64_MAX - TENON_BUFFER_ALIGNMENT)
       return -1;
-  int64_t least = getMostInUse(buffers, bytes, count);
+    order.push_back(i);
+  }
+  int64_t least = getMostInUse(buffers, bytes);
   if (least < 0)
     return -1;
-  order.resize(count);
-  placed.reserve(count);
+  placed.reserve(order.size());
   bestOffsets.resize(count);
-  std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return bytes[a] != bytes[b] ? bytes[a] > bytes[b] : a < b;
   });
@@ -50,9 +53,13 @@ int64_t BufferPlanner::place(const TenonBufferDesc *buffers,
   // Few, as a shape that was never seen before must not wait long: each looks
   // at all pairs of buffers.
   constexpr int64_t mostAttempts = 16, mostPairs = 1 << 19;
-  int64_t attempts =
-      std::min(mostAttempts, mostPairs / (int64_t{count} * count + 1));
-  std::copy_n(offsets, count, bestOffsets.begin());
+  int64_t number = order.size();
+  int64_t attempts = std::min(mostAttempts, mostPairs / (number * number + 1));
+  auto keepOffsets = [&] {
+    for (uint32_t buffer : order)
+      bestOffsets[buffer] = offsets[buffer];
+  };
+  keepOffsets();
   for (int64_t i = 0; i < attempts && best > least; ++i) {
     // What ended last of all gets the first choice.
     auto last = std::max_element(order.begin(), order.end(),
@@ -66,10 +73,11 @@ int64_t BufferPlanner::place(const TenonBufferDesc *buffers,
       break;
     if (total < best) {
       best = total;
-      std::copy_n(offsets, count, bestOffsets.begin());
+      keepOffsets();
     }
   }
-  std::copy_n(bestOffsets.begin(), count, offsets);
+  for (uint32_t buffer : order)
+    offsets[buffer] = bestOffsets[buffer];
   return best;
 }
 

@@ -20,11 +20,17 @@ namespace tenon::runtime {
 class BufferPlanner {
 public:
   /// Sets offsets[i], a multiple of TENON_BUFFER_ALIGNMENT, for buffers[i] of
-  /// bytes[i] >= 0. Returns the size of the arena, or -1 if it overflows.
+  /// bytes[i] >= 0 in the memory `space`; leaves those of others alone. Returns
+  /// the size of the arena, or -1 if it overflows.
   int64_t place(const TenonBufferDesc *buffers, const int64_t *bytes,
-                uint32_t count, int64_t *offsets);
+                uint32_t count, int64_t *offsets,
+                int32_t space = TENON_SPACE_HOST);
 
 private:
+  /// The most bytes that are in use in any step: no arena is smaller. -1 if it
+  /// overflows.
+  int64_t getMostInUse(const TenonBufferDesc *buffers,
+                       const int64_t *bytes) const;
   /// Places `order`, one after another.
   int64_t placeInOrder(const TenonBufferDesc *buffers, const int64_t *bytes,
                        int64_t *offsets);

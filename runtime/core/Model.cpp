@@ -16,6 +16,8 @@ TenonModel::TenonModel(const TenonModelDesc *desc, void (*release)(void *),
 TenonModel::~TenonModel() {
   for (const Library &library : libraries)
     library.provider->destroyModel(library.model);
+  if (device.model)
+    device.library->destroyModel(device.model);
   if (release)
     release(context);
 }
@@ -56,6 +58,8 @@ Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
     owner.model->numOutputDims += desc->outputs[i].rank;
   }
   if (Error error = owner.model->loadLibraries())
+    return error;
+  if (Error error = owner.model->openDevice())
     return error;
   *model = owner.model;
   owner.model = nullptr;
@@ -128,5 +132,17 @@ Error TenonModel::loadLibraries() {
     }
     kernelLibraries.push_back(position);
   }
+  return nullptr;
+}
+
+Error TenonModel::openDevice() {
+  if (!desc->device)
+    return nullptr;
+  if (Error error = loadDevice(desc->device, &device.library))
+    return error;
+  TenonProviderError problem{};
+  if (int32_t code = device.library->createModel(desc, &device.model,
+                                                 &device.weights, &problem))
+    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
   return nullptr;
 }

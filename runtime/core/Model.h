@@ -3,6 +3,7 @@
 #ifndef TENON_RUNTIME_CORE_MODEL_H
 #define TENON_RUNTIME_CORE_MODEL_H
 
+#include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/ModelAbi.h"
 #include "runtime/core/Provider.h"
@@ -23,6 +24,8 @@ Error openModelFile(const char *path, void **handle,
 
 /// Loads the library of a provider, which stays loaded until the process ends.
 Error loadProvider(const char *name, const TenonProvider **provider);
+/// The same for a device.
+Error loadDevice(const char *name, const TenonDevice **device);
 
 } // namespace tenon::runtime
 
@@ -33,6 +36,12 @@ struct TenonModel {
   struct Library {
     const TenonProvider *provider;
     void *model;
+  };
+  /// The device that the model runs on, if it has one.
+  struct Device {
+    const TenonDevice *library = nullptr;
+    void *model = nullptr;
+    const uint8_t *weights = nullptr; // in its memory
   };
 
   static tenon::runtime::Error create(const TenonModelDesc *desc,
@@ -57,6 +66,7 @@ struct TenonModel {
   std::vector<Library> libraries;
   /// For each library kernel its position in `libraries`.
   std::vector<uint32_t> kernelLibraries;
+  Device device;
   /// For each output, where its dimensions begin in plan()'s outputDims.
   std::vector<uint32_t> outputDimOffsets;
   uint32_t numOutputDims = 0;
@@ -73,6 +83,7 @@ private:
                       std::vector<TenonTensorInfo> &values,
                       std::vector<uint32_t> &firstParts);
   tenon::runtime::Error loadLibraries();
+  tenon::runtime::Error openDevice();
 
   void (*release)(void *);
   void *context;

@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 7u
+#define TENON_ABI_VERSION 8u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -81,14 +81,22 @@ typedef struct TenonTensorDesc {
                                  several; else null */
 } TenonTensorDesc;
 
+/** Which memory something is in. */
+enum TenonSpace {
+  TENON_SPACE_HOST = 0,
+  TENON_SPACE_DEVICE = 1 /* of TenonModelDesc::device */
+};
+
 /** When a planned buffer is in use. Two buffers share memory only if their step
- * ranges, both ends included, don't overlap. Steps are numbered by the compiler
- * in the order of execution, 0 upwards; both regions of a conditional lie
- * within the conditional's range. */
+ * ranges, both ends included, don't overlap, and only in one space. Steps are
+ * numbered by the compiler in the order of execution, 0 upwards; both regions
+ * of a conditional lie within the conditional's range. */
 typedef struct TenonBufferDesc {
   const char *name; /* for errors: the node names of what it holds */
   int32_t firstStep;
   int32_t lastStep;
+  int32_t space;    /* TenonSpace */
+  int32_t reserved; /* 0 */
 } TenonBufferDesc;
 
 /** What a generated kernel returns. All but OK may tell the number that is
@@ -116,16 +124,28 @@ enum TenonKernelStatus {
  *   args: one pointer for each tensor (inputs, then outputs), to its first
  *         element, aligned to the element only;
  *   dims: the dynamic dimensions of all args in order, then the scalars.
- * Returns a TenonKernelStatus, perhaps with a number. */
+ * Returns a TenonKernelStatus, perhaps with a number.
+ *
+ * A kernel of the device has no `fn`, but a `symbol` in each of the model's
+ * images: a function of the pointers in `args`, of the values in `dims`, of the
+ * number of units, all of them of 64 bits, and of a pointer to 64 bits in the
+ * device's memory. It is started with any number of blocks of `blockSize`
+ * threads, and does all units, of which there may be fewer than it is told; a
+ * unit that goes wrong leaves its TenonKernelStatus behind the last pointer if
+ * there is 0. */
 typedef struct TenonKernel {
   int64_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
   const char *name; /* for errors and profiles: the node names it came from */
-  const char *provider; /* for profiles: "codegen", "winograd" */
+  const char *provider; /* for profiles: "codegen", "winograd", "cuda" */
   /* For profiles: the number of inputs, that of outputs, then of each its
    * element type (TenonDType), its rank, and its dimensions, -1 if dynamic. */
   const int64_t *args;
-  uint64_t argsSize; /* in words */
+  uint64_t argsSize;  /* in words */
+  const char *symbol; /* null for a kernel of the host */
+  uint32_t numArgs;   /* how many pointers there are in args */
+  uint32_t numDims;   /* how many values there are in dims */
+  uint64_t blockSize; /* 0 for a kernel of the host */
 } TenonKernel;
 
 /** A kernel that a library runs. See the provider's own header for the encoding
@@ -145,6 +165,15 @@ typedef struct TenonLibraryKernel {
   const int64_t *args; /* for profiles, as of TenonKernel */
   uint64_t argsSize;   /* in words */
 } TenonLibraryKernel;
+
+/** The code of a model's device kernels, for one kind of device. */
+typedef struct TenonDeviceImage {
+  const char *architecture; /* "sm_90": of machine code, only for this one;
+                               "compute_90": of code that the driver translates
+                               for this one and all later ones */
+  const uint8_t *data;      /* a text ends with a 0 */
+  uint64_t size;            /* in bytes, with the 0 */
+} TenonDeviceImage;
 
 struct TenonRunFrame;
 
@@ -187,7 +216,11 @@ typedef struct TenonModelDesc {
   /* Blocks of memory for what has a size that depends on data; see
    * TenonRuntimeTable::allocate. */
   uint32_t numSlots;
-  uint32_t reserved; /* 0 */
+
+  /* What its kernels run on beside the processor. */
+  uint32_t numImages; /* 0 without a device */
+  const char *device; /* "cuda"; null if there is none */
+  const TenonDeviceImage *images;
 
   /** Sizes for these symbol values (numSymbols, each >= 0). A pure function.
    *   bufferBytes: numBuffers values; -1 where a dimension would be negative or
@@ -235,13 +268,15 @@ typedef struct TenonRuntimeTable {
   int32_t (*mismatch)(void *session, const char *node, const char *what,
                       int64_t first, int64_t second);
   /** Memory of block `slot` for a tensor of these dimensions, aligned to
-   * TENON_BUFFER_ALIGNMENT. A session has one block for each slot, which only
-   * grows: what it held is kept where it is large enough, and, where it has to
-   * grow, only with `keep`. `node` is for errors: a dimension is negative, the
-   * size overflows, there is not enough memory. After an error this returns
-   * memory of TENON_SCRAP_SIZE bytes that nobody reads. */
-  void *(*allocate)(void *session, int32_t slot, int32_t keep, const char *node,
-                    int64_t elementBytes, int32_t rank, const int64_t *dims);
+   * TENON_BUFFER_ALIGNMENT. A session has one block for each slot, always in
+   * the same TenonSpace `space`, which only grows: what it held is kept where
+   * it is large enough, and, where it has to grow, only with `keep`. `node` is
+   * for errors: a dimension is negative, the size overflows, there is not
+   * enough memory. After an error this returns memory of TENON_SCRAP_SIZE bytes
+   * that nobody reads. */
+  void *(*allocate)(void *session, int32_t slot, int32_t space, int32_t keep,
+                    const char *node, int64_t elementBytes, int32_t rank,
+                    const int64_t *dims);
   /** The memory of output `index`, which has dimensions that depend on data and
    * is asked for once in a run. After an error as above. */
   void *(*output)(void *session, int32_t index, const char *node,
@@ -251,6 +286,11 @@ typedef struct TenonRuntimeTable {
                   int64_t elementBytes, int64_t count);
   /** Not zero if there was an error: what ends the loops of a model. */
   int32_t (*status)(void *session);
+  /** Copies `count` elements to the TenonSpace `space`, from the other one or
+   * from there, unless there was an error. What comes to the host is there when
+   * this returns; what leaves it may be written again. */
+  int32_t (*transfer)(void *session, int32_t space, void *target,
+                      const void *source, int64_t elementBytes, int64_t count);
 } TenonRuntimeTable;
 
 /** The argument of run(). */
@@ -262,11 +302,14 @@ typedef struct TenonRunFrame {
   void *const *outputs; /* numOutputs pointers, the caller's buffers; none
                            overlaps an input or another output; null where a
                            dimension depends on data */
-  const int64_t *symbols;    /* numSymbols values, as in plan() */
-  void *const *buffers;      /* numBuffers pointers, aligned to
-                                TENON_BUFFER_ALIGNMENT, contents undefined */
-  const uint8_t *weights;    /* TenonModelDesc::weights */
-  const int64_t *outputDims; /* as plan() wrote them for these symbols */
+  const int64_t *symbols;       /* numSymbols values, as in plan() */
+  void *const *buffers;         /* numBuffers pointers, aligned to
+                                   TENON_BUFFER_ALIGNMENT, contents undefined;
+                                   those of a device are its own addresses */
+  const uint8_t *weights;       /* TenonModelDesc::weights */
+  const int64_t *outputDims;    /* as plan() wrote them for these symbols */
+  const uint8_t *deviceWeights; /* a copy of `weights` in the device's memory;
+                                   null without a device */
 } TenonRunFrame;
 
 #ifdef __cplusplus

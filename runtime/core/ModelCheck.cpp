@@ -103,11 +103,88 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
   return nullptr;
 }
 
+/// The most threads in a block of a device, and the most arguments: each is a
+/// parameter of the kernel's function.
+constexpr uint64_t maxBlockSize = 1024, maxParameters = 4096;
+
+Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
+                        const std::string &what) {
+  if (kernel.fn && (kernel.symbol || kernel.blockSize))
+    return invalid(what + " is one of the processor and of a device");
+  if (kernel.fn)
+    return nullptr;
+  if (!desc.device)
+    return invalid(what + " is one of a device, but the model has none");
+  if (!*kernel.symbol)
+    return invalid(what + " has an empty symbol");
+  if (kernel.blockSize < 1 || kernel.blockSize > maxBlockSize)
+    return invalid(what + " has blocks of " + std::to_string(kernel.blockSize) +
+                   " threads");
+  uint64_t numParameters = uint64_t(kernel.numArgs) + kernel.numDims;
+  if (numParameters > maxParameters)
+    return invalid(what + " has " + std::to_string(numParameters) +
+                   " arguments");
+  return nullptr;
+}
+
+/// Whether it is `prefix` with the number of a kind of device behind it.
+bool isArchitecture(const char *text, const char *prefix) {
+  size_t length = strlen(prefix);
+  if (strncmp(text, prefix, length) != 0)
+    return false;
+  size_t digits = strspn(text + length, "0123456789");
+  return digits >= 2 && digits <= 4 && !text[length + digits];
+}
+
+Error checkDevice(const TenonModelDesc &desc) {
+  if (Error error = checkArray(desc.images, desc.numImages, "images"))
+    return error;
+  if (!desc.device)
+    return desc.numImages ? invalid("it has code for a device, but no device")
+                          : nullptr;
+  if (!desc.numImages)
+    return invalid("it has a device, but no code for it");
+  for (uint32_t i = 0; i < desc.numImages; ++i) {
+    const TenonDeviceImage &image = desc.images[i];
+    std::string what = "image " + std::to_string(i);
+    if (!image.architecture || !image.data || !image.size)
+      return invalid(what + " has no architecture or no code");
+    bool isText = isArchitecture(image.architecture, "compute_");
+    if (!isText && !isArchitecture(image.architecture, "sm_"))
+      return invalid(what + " is for the architecture " +
+                     quote(image.architecture));
+    if (isText && image.data[image.size - 1])
+      return invalid(what + " is a text without an end");
+  }
+  return nullptr;
+}
+
+Error checkBuffers(const TenonModelDesc &desc) {
+  for (uint32_t i = 0; i < desc.numBuffers; ++i) {
+    const TenonBufferDesc &buffer = desc.buffers[i];
+    std::string what = "buffer " + std::to_string(i);
+    if (!buffer.name || buffer.firstStep < 0 ||
+        buffer.lastStep < buffer.firstStep)
+      return invalid(what + " has no name or wrong steps");
+    if (buffer.space != TENON_SPACE_HOST && buffer.space != TENON_SPACE_DEVICE)
+      return invalid(what + " is in the memory " +
+                     std::to_string(buffer.space));
+    if (buffer.space == TENON_SPACE_DEVICE && !desc.device)
+      return invalid(what + " is in the memory of a device, but the model has "
+                            "none");
+  }
+  return nullptr;
+}
+
 Error checkKernels(const TenonModelDesc &desc) {
-  for (uint32_t i = 0; i < desc.numKernels; ++i)
-    if (!desc.kernels[i].fn || !desc.kernels[i].name ||
-        !desc.kernels[i].provider)
+  for (uint32_t i = 0; i < desc.numKernels; ++i) {
+    const TenonKernel &kernel = desc.kernels[i];
+    if ((!kernel.fn && !kernel.symbol) || !kernel.name || !kernel.provider)
       return invalid("kernel " + std::to_string(i) + " has no code or no name");
+    if (Error error =
+            checkDeviceKernel(desc, kernel, "kernel " + quote(kernel.name)))
+      return error;
+  }
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
     const TenonLibraryKernel &kernel = desc.libraryKernels[i];
     if (!kernel.provider || !kernel.name || kernel.index != i ||
@@ -196,11 +273,10 @@ Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
   for (uint32_t i = 0; i < desc.numSymbols; ++i)
     if (!seenSymbols[i])
       return invalid("no input has the symbol " + quote(desc.symbolNames[i]));
-  for (uint32_t i = 0; i < desc.numBuffers; ++i)
-    if (!desc.buffers[i].name || desc.buffers[i].firstStep < 0 ||
-        desc.buffers[i].lastStep < desc.buffers[i].firstStep)
-      return invalid("buffer " + std::to_string(i) +
-                     " has no name or wrong steps");
+  if (Error error = checkDevice(desc))
+    return error;
+  if (Error error = checkBuffers(desc))
+    return error;
   if (desc.weightsSize && !desc.weights)
     return invalid("it has no weights");
   if (reinterpret_cast<uintptr_t>(desc.weights) % TENON_BUFFER_ALIGNMENT)

@@ -1,4 +1,4 @@
-//===- ModelFile.cpp - Opening shared libraries --------------------------===//
+//===- ModelFile.cpp - Opening compiled models ---------------------------===//
 
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Model.h"
@@ -82,17 +82,6 @@ Error checkFile(const char *path) {
   return nullptr;
 }
 
-/// The folder of this library, with a slash; "" if the system does not tell.
-std::string getOwnFolder() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&openModelFile), &info) ||
-      !info.dli_fname)
-    return "";
-  std::string path = info.dli_fname;
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
 } // namespace
 
 Error tenon::runtime::openModelFile(const char *path, void **handle,
@@ -115,50 +104,5 @@ Error tenon::runtime::openModelFile(const char *path, void **handle,
   }
   *handle = library;
   *desc = static_cast<const TenonModelDesc *>(symbol);
-  return nullptr;
-}
-
-Error tenon::runtime::loadProvider(const char *name,
-                                   const TenonProvider **provider) {
-  struct Known {
-    const char *provider, *file, *symbol, *remedy;
-  };
-  static const Known table[] = {
-      {"onednn", "libtenon_cpu.so", "tenon_provider_onednn",
-       "install it, or compile the model with the provider 'codegen'"},
-      {"image", "libtenon_image.so", "tenon_provider_image",
-       "install it, or give the model decoded images"},
-  };
-  const Known *known = nullptr;
-  for (const Known &entry : table)
-    if (!strcmp(name, entry.provider))
-      known = &entry;
-  if (!known)
-    return makeError(TENON_ERROR_UNSUPPORTED,
-                     "this model uses the library %s, which this runtime "
-                     "does not know",
-                     quote(name).c_str());
-
-  std::string path = getOwnFolder() + known->file;
-  void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  std::string reason = library ? "" : dlerror();
-  if (!library)
-    library = dlopen(known->file, RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    return makeError(TENON_ERROR_UNSUPPORTED,
-                     "this model uses %s, but its library cannot be loaded: "
-                     "%s; %s",
-                     name, reason.c_str(), known->remedy);
-  // Never closed: its threads and caches live as long as the process.
-  auto entry =
-      reinterpret_cast<TenonProviderEntry>(dlsym(library, known->symbol));
-  const TenonProvider *found = entry ? entry() : nullptr;
-  if (!found || found->version != TENON_PROVIDER_VERSION ||
-      found->structSize != sizeof(TenonProvider))
-    return makeError(TENON_ERROR_UNSUPPORTED,
-                     "%s is from another version of Tenon than this runtime "
-                     "(%s)",
-                     known->file, tenon_version_string());
-  *provider = found;
   return nullptr;
 }

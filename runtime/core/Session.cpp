@@ -47,6 +47,7 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
 TenonSession::~TenonSession() {
   for (size_t i = 0; i < librarySessions.size(); ++i)
     model->libraries[i].provider->destroySession(librarySessions[i]);
+  device.reset(); // before what it is of
   model->drop();
 }
 
@@ -76,6 +77,9 @@ Error TenonSession::create(TenonModel *model,
                        problem.message);
     session->librarySessions.push_back(state);
   }
+  if (model->device.library)
+    if (Error error = SessionDevice::create(*model, session->device))
+      return error;
   // Without symbols there is one shape, so it need not wait for a first run.
   if (session->symbols.empty()) {
     if (Error error = session->selectPlan())
@@ -100,7 +104,7 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   plan.outputDims.assign(model->numOutputDims, 0);
   plan.outputBytes.assign(desc.numOutputs, 0);
   plan.costs.assign(desc.numKernels, KernelCost());
-  plan.base = nullptr;
+  plan.base = plan.deviceBase = nullptr;
 
   desc.plan(symbols.data(), plan.bytes.data(), plan.outputDims.data(),
             libraryDims.data());
@@ -139,7 +143,11 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   if (problem.empty()) {
     plan.arenaBytes = planner.place(desc.buffers, plan.bytes.data(),
                                     desc.numBuffers, plan.offsets.data());
-    if (plan.arenaBytes < 0)
+    plan.deviceArenaBytes =
+        device ? planner.place(desc.buffers, plan.bytes.data(), desc.numBuffers,
+                               plan.offsets.data(), TENON_SPACE_DEVICE)
+               : 0;
+    if (plan.arenaBytes < 0 || plan.deviceArenaBytes < 0)
       problem = "its intermediate results are too large";
   }
   if (problem.empty())
@@ -192,12 +200,26 @@ Error TenonSession::placeArena(ShapePlan &plan) {
                      "not enough memory: the workspace for these dimensions "
                      "takes %lld bytes",
                      static_cast<long long>(plan.arenaBytes));
-  if (plan.base != arena.data()) {
-    plan.base = arena.data();
-    for (size_t i = 0; i < plan.buffers.size(); ++i)
-      plan.buffers[i] = plan.base + plan.offsets[i];
-  }
+  placeBuffers(plan, TENON_SPACE_HOST, plan.base, arena.data());
+  if (!device)
+    return nullptr;
+  if (Error error = device->reserveArena(plan.deviceArenaBytes))
+    return makeError(error->code, "the workspace for these dimensions: %s",
+                     error->message.c_str());
+  placeBuffers(plan, TENON_SPACE_DEVICE, plan.deviceBase, device->getArena());
   return nullptr;
+}
+
+/// Gives the buffers of one memory their addresses, if its arena is another
+/// than it was.
+void TenonSession::placeBuffers(ShapePlan &plan, int32_t space, char *&base,
+                                char *arena) {
+  if (base == arena)
+    return;
+  base = arena;
+  for (size_t i = 0; i < plan.buffers.size(); ++i)
+    if (model->desc->buffers[i].space == space)
+      plan.buffers[i] = base + plan.offsets[i];
 }
 
 Error TenonSession::selectPlan() {
@@ -293,7 +315,8 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                       symbols.data(),
                       current->buffers.data(),
                       model->desc->weights,
-                      current->outputDims.data()};
+                      current->outputDims.data(),
+                      device ? device->getWeights() : nullptr};
   pending.reset();
   uint64_t start = profile ? getNanoseconds() : 0;
   int32_t code;
@@ -303,6 +326,9 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     LibraryThreadsScope threads(team.size());
     code = model->desc->run(&frame);
   }
+  // Also after an error: what is in the queue may use the caller's memory.
+  if (device)
+    finishDevice();
   if (profile)
     profile->noteRun(start);
   if (code == TENON_OK && !pending) {
@@ -320,6 +346,8 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
 
 uint64_t TenonSession::getWorkspaceSize() const {
   uint64_t bytes = arena.size() + packedInputs.size();
+  if (device)
+    bytes += device->getSize();
   for (const auto *blocks : {&slots, &ownOutputs})
     for (const Memory &block : *blocks)
       bytes += block.size();

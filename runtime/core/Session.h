@@ -8,6 +8,7 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/Profile.h"
 #include "runtime/core/Sequences.h"
+#include "runtime/core/SessionDevice.h"
 #include "runtime/core/Threads.h"
 
 #include <atomic>
@@ -28,10 +29,10 @@ struct ShapePlan {
   std::vector<int64_t> bytes, offsets; // of the buffers
   std::vector<int64_t> outputDims;
   std::vector<uint64_t> outputBytes;
-  std::vector<KernelCost> costs; // of the kernels
-  std::vector<void *> buffers;   // addresses in the arena at `base`
-  char *base = nullptr;
-  int64_t arenaBytes = 0;
+  std::vector<KernelCost> costs;               // of the kernels
+  std::vector<void *> buffers;                 // addresses in the arenas
+  char *base = nullptr, *deviceBase = nullptr; // where these are
+  int64_t arenaBytes = 0, deviceArenaBytes = 0;
   uint64_t lastUse = 0;
 };
 
@@ -79,6 +80,8 @@ private:
   Error makePlan(tenon::runtime::ShapePlan &plan);
   Error prepareLibraryKernels();
   Error placeArena(tenon::runtime::ShapePlan &plan);
+  void placeBuffers(tenon::runtime::ShapePlan &plan, int32_t space, char *&base,
+                    char *arena);
 
   /// What stands for the address of a tensor without elements, and for what
   /// could not be allocated.
@@ -96,24 +99,37 @@ private:
                       const char *message);
   static int32_t mismatch(void *session, const char *node, const char *what,
                           int64_t first, int64_t second);
-  static void *allocate(void *session, int32_t slot, int32_t keep,
-                        const char *node, int64_t elementBytes, int32_t rank,
-                        const int64_t *dims);
+  static void *allocate(void *session, int32_t slot, int32_t space,
+                        int32_t keep, const char *node, int64_t elementBytes,
+                        int32_t rank, const int64_t *dims);
   static void *output(void *session, int32_t index, const char *node,
                       const int64_t *dims);
   static int32_t copy(void *session, void *target, const void *source,
                       int64_t elementBytes, int64_t count);
   static int32_t status(void *session);
+  static int32_t transfer(void *session, int32_t space, void *target,
+                          const void *source, int64_t elementBytes,
+                          int64_t count);
 
+  void *allocateSlot(int32_t slot, int32_t space, bool keep, const char *node,
+                     uint64_t bytes);
   void *placeOutput(uint32_t index, const char *node, const int64_t *dims);
   int64_t runUnits(const TenonKernel *kernel, void *const *args,
                    const int64_t *dims, int64_t units);
+
+  // See SessionDevice.cpp. Each returns the code of the pending error.
+  int32_t note(Error error);
+  int32_t launchOnDevice(const TenonKernel *kernel, void *const *args,
+                         const int64_t *dims, int64_t units, int64_t flops);
+  int32_t finishDevice();
 
   TenonModel *model;
   tenon::runtime::ThreadTeam team;
   /// If it is to measure.
   std::unique_ptr<tenon::runtime::Profile> profile;
   std::vector<void *> librarySessions;
+  /// If the model has a device.
+  std::unique_ptr<tenon::runtime::SessionDevice> device;
 
   size_t maxShapes;
   std::vector<std::unique_ptr<tenon::runtime::ShapePlan>> plans;

@@ -10,7 +10,7 @@ using namespace tenon::runtime;
 const TenonRuntimeTable TenonSession::table = {
     &TenonSession::launch,   &TenonSession::library,  &TenonSession::fail,
     &TenonSession::mismatch, &TenonSession::allocate, &TenonSession::output,
-    &TenonSession::copy,     &TenonSession::status};
+    &TenonSession::copy,     &TenonSession::status,   &TenonSession::transfer};
 
 alignas(TENON_BUFFER_ALIGNMENT) char TenonSession::scrap[TENON_SCRAP_SIZE];
 
@@ -109,6 +109,8 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
     return session.pending->code;
   if (units <= 0)
     return TENON_OK;
+  if (!kernel->fn)
+    return session.launchOnDevice(kernel, args, dims, units, flops);
   uint64_t start = session.profile ? getNanoseconds() : 0;
   int64_t status = session.team.size() == 1 || units == 1
                        ? kernel->fn(args, dims, 0, units)
@@ -220,9 +222,10 @@ static std::string countBytes(int64_t elementBytes, int32_t rank,
   return "its result is too large: " + formatDims(dims, rank);
 }
 
-void *TenonSession::allocate(void *data, int32_t slot, int32_t keep,
-                             const char *node, int64_t elementBytes,
-                             int32_t rank, const int64_t *dims) {
+void *TenonSession::allocate(void *data, int32_t slot, int32_t space,
+                             int32_t keep, const char *node,
+                             int64_t elementBytes, int32_t rank,
+                             const int64_t *dims) {
   auto &session = *static_cast<TenonSession *>(data);
   if (session.pending)
     return scrap;
@@ -232,11 +235,24 @@ void *TenonSession::allocate(void *data, int32_t slot, int32_t keep,
     fail(data, TENON_ERROR_INVALID, node, wrong.c_str());
     return scrap;
   }
-  Memory &block = session.slots[slot];
-  bytes = std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT);
+  return session.allocateSlot(
+      slot, space, keep, node,
+      std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT));
+}
+
+void *TenonSession::allocateSlot(int32_t slot, int32_t space, bool keep,
+                                 const char *node, uint64_t bytes) {
+  if (space == TENON_SPACE_DEVICE) {
+    Error error = device->reserveSlot(slot, bytes, keep);
+    if (!error)
+      return device->getSlot(slot);
+    fail(this, error->code, node, error->message.c_str());
+    return scrap;
+  }
+  Memory &block = slots[slot];
   if (keep ? block.grow(bytes) : block.reserve(bytes))
     return block.data();
-  fail(data, TENON_ERROR_SYSTEM, node,
+  fail(this, TENON_ERROR_SYSTEM, node,
        ("not enough memory: its result takes " + std::to_string(bytes) +
         " bytes")
            .c_str());

@@ -12,9 +12,9 @@ import sysconfig
 import zipfile
 
 here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# The names under which the libraries ask for each other. Without the last three the wheel runs compiled models only, or
-# only those that need no oneDNN, or that decode no images.
-LIBRARIES = ("libtenon.so.0", "libtenon_cpu.so", "libtenon_image.so", "libtenon_compiler.so")
+# The names under which the libraries ask for each other. Without the last four the wheel runs compiled models only, or
+# only those that need no oneDNN, or no CUDA device, or that decode no images.
+LIBRARIES = ("libtenon.so.0", "libtenon_cpu.so", "libtenon_cuda.so", "libtenon_image.so", "libtenon_compiler.so")
 
 
 def find_version(library: str) -> str:

@@ -72,6 +72,26 @@ func.func @main(%x: memref<1xindex>, %y: memref<?xf32>, %out: memref<?xf32>, %fr
 
 // -----
 
+// The device has an arena of its own.
+
+// CHECK: module attributes {tenon_rt.arena = {bytes = 448 : i64, slots = 0 : i64}, tenon_rt.device_arena = {bytes = 896 : i64}}
+func.func private @k(%x: memref<100xf32>, %y: memref<100xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<100xf32>, %out: memref<100xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c100 = arith.constant 100 : index
+  %a = memref.alloc() : memref<100xf32>
+  %b = memref.alloc() : memref<100xf32>
+  %c = memref.alloc() : memref<100xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<100xf32> outs(memref<100xf32>)
+  tenon_rt.launch @k(%a) outs(%b) on_device : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.transfer %b outs(%c) : memref<100xf32> outs(memref<100xf32>)
+  tenon_rt.launch @k(%c) outs(%out) : (memref<100xf32>) outs(memref<100xf32>)
+  tenon_rt.result_shape 0[%c100]
+  return
+}
+
+// -----
+
 // Too large to count: the runtime refuses that, and nothing is told.
 
 // CHECK: {{^}}module {

@@ -6,7 +6,7 @@ func.func private @column(%x: memref<?x1xf32>, %y: memref<?xf32>, %begin: index,
 // Each buffer is read last where the next one is written: they overlap there.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[SECOND:[0-9]+]], [[SECOND]], [[THIRD:[0-9]+]], [[THIRD]], {{[0-9]+}}>
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[SECOND:[0-9]+]], 0, [[SECOND]], [[THIRD:[0-9]+]], 0, [[THIRD]], {{[0-9]+}}, 0>
 func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -70,7 +70,7 @@ func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
 // buffers in it have other places.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]]>
+// CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], 0, {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]], 0>
 func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
@@ -95,7 +95,7 @@ func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
 // not overlap with what is written in between.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], {{[0-9]+}}, [[LAST]]>
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], 0, {{[0-9]+}}, [[LAST]], 0>
 func.func private @k(%x: memref<8xf32>, %y: memref<8xf32>, %begin: index, %end: index) -> i64
 func.func private @join(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: !llvm.ptr)
@@ -107,5 +107,41 @@ func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: 
   %b = memref.alloc() : memref<8xf32>
   tenon_rt.launch @k(%x) outs(%b) : (memref<8xf32>) outs(memref<8xf32>)
   tenon_rt.launch @join(%chosen, %b) outs(%out) : (memref<8xf32>, memref<8xf32>) outs(memref<8xf32>)
+  return
+}
+
+// -----
+
+// What kernels of the device and copies to it access is in its memory, and a
+// slot has one kind of memory only.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}, {{[0-9]+}}, 0>
+// CHECK-SAME: tenon_rt.num_slots = 2
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %d = memref.dim %x, %c0 : memref<?xf32>
+  // CHECK: tenon_rt.buffer 0[{{.*}}] on_device
+  %a = memref.alloc(%d) : memref<?xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<?xf32> outs(memref<?xf32>)
+  // CHECK: tenon_rt.buffer 1[{{.*}}] on_device
+  %b = memref.alloc(%d) : memref<?xf32>
+  tenon_rt.launch @k(%a) outs(%b) on_device : (memref<?xf32>) outs(memref<?xf32>)
+  // CHECK: tenon_rt.buffer 2[{{.*}}] :
+  %c = memref.alloc(%d) : memref<?xf32>
+  tenon_rt.transfer %b outs(%c) : memref<?xf32> outs(memref<?xf32>)
+  tenon_rt.launch @k(%c) outs(%out) : (memref<?xf32>) outs(memref<?xf32>)
+  %n = memref.load %c[%c0] : memref<?xf32>
+  %i = arith.fptosi %n : f32 to i64
+  %s = arith.index_cast %i : i64 to index
+  // CHECK: tenon_rt.allocate 0[{{.*}}] on_device
+  %e = memref.alloc(%s) : memref<?xf32>
+  tenon_rt.launch @k(%b) outs(%e) on_device : (memref<?xf32>) outs(memref<?xf32>)
+  // CHECK: tenon_rt.allocate 1[{{.*}}] :
+  %f = memref.alloc(%s) : memref<?xf32>
+  tenon_rt.launch @k(%c) outs(%f) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.result_shape 0[%d]
   return
 }

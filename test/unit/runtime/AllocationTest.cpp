@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/unit/runtime/ApiTest.h"
+#include "test/unit/runtime/FakeDeviceModel.h"
 #include "test/unit/runtime/FakeModel.h"
 #ifdef TENON_HAS_ONEDNN
 #include "test/unit/runtime/OneDnnKernel.h"
@@ -142,6 +143,26 @@ TEST(Allocation, ShapesAreBounded) {
     call->run(session.get());
   EXPECT_EQ(allocations, before);
   EXPECT_TRUE(a.isRight() && b.isRight() && c.isRight());
+}
+
+// The driver may allocate what it likes.
+TEST(Allocation, NoneOfOursOnADevice) {
+  setenv("TENON_CUDA_DRIVER", FAKE_CUDA_LIBRARY, 1);
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  constexpr int64_t n = 100;
+  float x[4 * n] = {1, 2, 3};
+  int64_t index[n] = {}, xDims[] = {n, 4}, indexDims[] = {n};
+  TenonTensor inputs[] = {{"x", x, TENON_F32, 2, xDims},
+                          {"index", index, TENON_I64, 1, indexDims}};
+  ASSERT_EQ(take(tenon_session_run(session.get(), inputs, 2, nullptr, 0)),
+            "ok");
+  ours = 0;
+  isSorting = true;
+  TenonError *error = tenon_session_run(session.get(), inputs, 2, nullptr, 0);
+  isSorting = false;
+  EXPECT_EQ(take(error), "ok");
+  EXPECT_EQ(ours, 0);
 }
 
 /// Bytes that are allocated now.

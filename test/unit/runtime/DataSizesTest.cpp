@@ -20,11 +20,13 @@ static int32_t run(const TenonRunFrame *frame) {
   int64_t count = *static_cast<const int64_t *>(frame->inputs[0]);
   int64_t value = *static_cast<const int64_t *>(frame->inputs[1]);
   int64_t dims[] = {count, 2};
-  auto *block = static_cast<int64_t *>(frame->rt->allocate(
-      frame->session, 0, /*keep=*/0, "the maker", 8, 2, dims));
-  if (!frame->rt->status(frame->session))
-    for (int64_t i = 0; i < 2 * count; ++i)
-      block[i] = value + i;
+  auto *block = static_cast<int64_t *>(
+      frame->rt->allocate(frame->session, 0, TENON_SPACE_HOST, /*keep=*/0,
+                          "the maker", 8, 2, dims));
+  if (frame->rt->status(frame->session))
+    return TENON_OK;
+  for (int64_t i = 0; i < 2 * count; ++i)
+    block[i] = value + i;
   void *output = frame->rt->output(frame->session, 0, "the maker", dims);
   frame->rt->copy(frame->session, output, block, 8, 2 * count);
   return TENON_OK;

@@ -7,6 +7,8 @@
 
 #include "test/unit/runtime/FakeModel.h"
 
+#include <stddef.h>
+
 #ifndef FAKE_MAGIC
 #define FAKE_MAGIC TENON_MODEL_MAGIC
 #endif
@@ -79,10 +81,11 @@ static const int64_t addShapes[] = {2, 1, TENON_F32, 2, -1, 4, TENON_F32,
 static const int64_t pickShapes[] = {2, 1,  TENON_F32, 2, -1, 4, TENON_I64,
                                      1, -1, TENON_F32, 2, -1, 4};
 
-static const TenonKernel kernels[] = {
-    {doubleRows, "Mul_0", "codegen", doubleShapes, sizeof doubleShapes / 8},
-    {addBias, "Add_1", "codegen", addShapes, sizeof addShapes / 8},
-    {pick, "Gather_2", "codegen", pickShapes, sizeof pickShapes / 8}};
+#define KERNEL(fn, name, shapes)                                               \
+  {fn, name, "codegen", shapes, sizeof shapes / 8, NULL, 0, 0, 0}
+static const TenonKernel kernels[] = {KERNEL(doubleRows, "Mul_0", doubleShapes),
+                                      KERNEL(addBias, "Add_1", addShapes),
+                                      KERNEL(pick, "Gather_2", pickShapes)};
 
 /* N may be at most a million. */
 static void plan(const int64_t *symbols, int64_t *bufferBytes,
@@ -126,7 +129,7 @@ static const TenonTensorDesc outputs[] = {
     TENSOR("y", TENON_F32, 2, rowDims), TENSOR("picked", TENON_F32, 2, rowDims),
     TENSOR("double_size", TENON_I64, 1, sizeDims)};
 static const char *const symbolNames[] = {"N"};
-static const TenonBufferDesc buffers[] = {{"Mul_0", 0, 1}};
+static const TenonBufferDesc buffers[] = {{"Mul_0", 0, 1, TENON_SPACE_HOST, 0}};
 
 const TenonModelDesc tenon_model = {.magic = FAKE_MAGIC,
                                     .abiVersion = FAKE_VERSION,

@@ -17,6 +17,11 @@ using namespace tenon::runtime;
 
 namespace {
 
+/// A buffer that is in use in these steps.
+TenonBufferDesc liveIn(int first, int last, int32_t space = TENON_SPACE_HOST) {
+  return {"", first, last, space, 0};
+}
+
 struct Plan {
   std::vector<TenonBufferDesc> buffers;
   std::vector<int64_t> bytes, offsets;
@@ -46,7 +51,7 @@ struct Plan {
 
 TEST(BufferPlanner, Reuses) {
   // A chain: each buffer lives in two steps, so two places are enough.
-  Plan plan{{{"", 0, 1}, {"", 1, 2}, {"", 2, 3}, {"", 3, 4}},
+  Plan plan{{liveIn(0, 1), liveIn(1, 2), liveIn(2, 3), liveIn(3, 4)},
             {100, 200, 300, 64},
             {},
             0};
@@ -57,11 +62,11 @@ TEST(BufferPlanner, Reuses) {
 }
 
 TEST(BufferPlanner, FillsTheSmallestGap) {
-  Plan plan{
-      {{"", 0, 9}, {"", 0, 1}, {"", 0, 9}, {"", 0, 1}, {"", 0, 9}, {"", 5, 6}},
-      {1024, 512, 448, 192, 160, 150},
-      {},
-      0};
+  Plan plan{{liveIn(0, 9), liveIn(0, 1), liveIn(0, 9), liveIn(0, 1),
+             liveIn(0, 9), liveIn(5, 6)},
+            {1024, 512, 448, 192, 160, 150},
+            {},
+            0};
   plan.place();
   EXPECT_TRUE(plan.isValid());
   EXPECT_EQ(plan.offsets[5], plan.offsets[3]);
@@ -70,7 +75,7 @@ TEST(BufferPlanner, FillsTheSmallestGap) {
 TEST(BufferPlanner, TriesOtherChoices) {
   // The largest first, at the bottom, parts those that come later: it takes
   // 576.
-  Plan plan{{{"", 0, 2}, {"", 0, 0}, {"", 2, 3}, {"", 2, 4}},
+  Plan plan{{liveIn(0, 2), liveIn(0, 0), liveIn(2, 3), liveIn(2, 4)},
             {192, 256, 128, 192},
             {},
             0};
@@ -83,15 +88,34 @@ TEST(BufferPlanner, EmptyAndOverflow) {
   Plan none{{}, {}, {}, 0};
   none.place();
   EXPECT_EQ(none.total, 0);
-  Plan empty{{{"", 0, 1}, {"", 0, 1}}, {0, 0}, {}, 0};
+  Plan empty{{liveIn(0, 1), liveIn(0, 1)}, {0, 0}, {}, 0};
   empty.place();
   EXPECT_EQ(empty.total, 0);
-  Plan huge{{{"", 0, 1}, {"", 0, 1}}, {INT64_MAX - 100, 1000}, {}, 0};
+  Plan huge{{liveIn(0, 1), liveIn(0, 1)}, {INT64_MAX - 100, 1000}, {}, 0};
   huge.place();
   EXPECT_EQ(huge.total, -1);
-  Plan larger{{{"", 0, 1}}, {INT64_MAX}, {}, 0};
+  Plan larger{{liveIn(0, 1)}, {INT64_MAX}, {}, 0};
   larger.place();
   EXPECT_EQ(larger.total, -1);
+}
+
+TEST(BufferPlanner, PlacesOneMemoryOnly) {
+  Plan plan{{liveIn(0, 1), liveIn(0, 1, TENON_SPACE_DEVICE), liveIn(1, 2),
+             liveIn(1, 2, TENON_SPACE_DEVICE)},
+            {100, 1000, 200, 2000},
+            {},
+            0};
+  plan.place();
+  EXPECT_EQ(plan.total, 128 + 256);
+  EXPECT_EQ(plan.offsets[1], -1);
+  EXPECT_EQ(plan.offsets[3], -1);
+  std::vector<int64_t> before = plan.offsets;
+  EXPECT_EQ(BufferPlanner().place(plan.buffers.data(), plan.bytes.data(), 4,
+                                  plan.offsets.data(), TENON_SPACE_DEVICE),
+            1024 + 2048);
+  EXPECT_EQ(plan.offsets[0], before[0]);
+  EXPECT_EQ(plan.offsets[2], before[2]);
+  EXPECT_EQ(std::max(plan.offsets[1], plan.offsets[3]), 2048);
 }
 
 TEST(BufferPlanner, RandomPlansAreValid) {
@@ -102,7 +126,7 @@ TEST(BufferPlanner, RandomPlansAreValid) {
     std::vector<int64_t> use(100);
     for (int i = 0; i < 60; ++i) {
       int first = random() % 90, last = first + random() % 10;
-      plan.buffers.push_back({"", first, last});
+      plan.buffers.push_back(liveIn(first, last));
       plan.bytes.push_back(random() % 10000);
       for (int step = first; step <= last; ++step)
         use[step] += plan.bytes.back();

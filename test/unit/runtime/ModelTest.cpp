@@ -178,12 +178,12 @@ TEST(Model, RefusesDamagedDescriptions) {
                   : "2: damaged model: input 'b' is part 4 of kind 1");
   }
 
-  TenonBufferDesc buffer{"b", 3, 2};
+  TenonBufferDesc buffer{"b", 3, 2, TENON_SPACE_HOST, 0};
   desc = tenon_model;
   desc.buffers = &buffer;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: buffer 0 has no name or wrong steps");
-  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0};
+  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0, nullptr, 0, 0, 0};
   desc = tenon_model;
   desc.numKernels = 1;
   desc.kernels = &kernel;

@@ -1,0 +1,74 @@
+/*===- Device.h - What the library of a device gives the runtime ------------===
+ *
+ * A model whose kernels run on a device names it (TenonModelDesc::device).
+ * libtenon then loads the library of that device, which exports one function,
+ * tenon_device_<name>, that returns a TenonDevice. Plain C; no function throws.
+ * Addresses of the device's memory are written as pointers, and never
+ * dereferenced by the host.
+ *
+ *===----------------------------------------------------------------------===*/
+
+#ifndef TENON_RUNTIME_CORE_DEVICE_H
+#define TENON_RUNTIME_CORE_DEVICE_H
+
+#include "runtime/core/Provider.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 1u)
+
+typedef struct TenonDevice {
+  uint32_t version; /* TENON_DEVICE_VERSION */
+  uint32_t structSize;
+  const char *name;
+
+  /** What all sessions of a model share: the device, the best of the model's
+   * images for it, and a copy of the weights, whose address `weights` gets. It
+   * must be usable from several threads. TENON_ERROR_SYSTEM where the machine
+   * has no such device, or no driver: the message says which is missing. */
+  int32_t (*createModel)(const TenonModelDesc *desc, void **model,
+                         const uint8_t **weights, TenonProviderError *error);
+  void (*destroyModel)(void *model);
+
+  /** A session's queue of work. The model outlives it. */
+  int32_t (*createSession)(void *model, void **session,
+                           TenonProviderError *error);
+  void (*destroySession)(void *session);
+
+  /** Memory of the device, aligned to TENON_BUFFER_ALIGNMENT. An error
+   * (TENON_ERROR_SYSTEM) leaves everything usable. */
+  int32_t (*allocate)(void *session, uint64_t bytes, void **memory,
+                      TenonProviderError *error);
+  /** `memory` may be null. Waits until the session's work is done. */
+  void (*release)(void *session, void *memory);
+
+  /** Puts a kernel of the model into the queue. `args` and `dims` are as of
+   * TenonKernel; `units` > 0. */
+  int32_t (*launch)(void *session, const TenonKernel *kernel, void *const *args,
+                    const int64_t *dims, int64_t units,
+                    TenonProviderError *error);
+
+  /** Puts a copy to the TenonSpace `space` into the queue, from the other one
+   * or from there; `bytes` > 0. What leaves the host may be written again when
+   * this returns; what comes to it is there when the queue is empty. */
+  int32_t (*transfer)(void *session, int32_t space, void *target,
+                      const void *source, uint64_t bytes,
+                      TenonProviderError *error);
+
+  /** Waits until the queue is empty: at the end of a run, and when the host is
+   * to read what was copied to it. `*failed` becomes the first of the model's
+   * kernels, in their order, that has left a status since the last time, and
+   * `*status` what it left; or null. */
+  int32_t (*finish)(void *session, const TenonKernel **failed, int64_t *status,
+                    TenonProviderError *error);
+} TenonDevice;
+
+typedef const TenonDevice *(*TenonDeviceEntry)(void);
+
+#ifdef __cplusplus
+} // extern "C"
+#endif
+
+#endif /* TENON_RUNTIME_CORE_DEVICE_H */

@@ -1,0 +1,163 @@
+//===- CudaModel.cpp - A model on a CUDA device --------------------------===//
+
+#include "runtime/cuda/CudaModel.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace tenon::cuda;
+
+/// Of "sm_90" or "compute_90": the last digit is the minor.
+static Capability readArchitecture(const char *architecture) {
+  int number = atoi(strchr(architecture, '_') + 1);
+  return {number / 10, number % 10};
+}
+
+const TenonDeviceImage *tenon::cuda::chooseImage(const TenonModelDesc &desc,
+                                                 Capability capability) {
+  const TenonDeviceImage *best = nullptr;
+  int bestRank = -1;
+  for (uint32_t i = 0; i < desc.numImages; ++i) {
+    const TenonDeviceImage &image = desc.images[i];
+    Capability found = readArchitecture(image.architecture);
+    bool isMachineCode = !strncmp(image.architecture, "sm_", 3);
+    bool runs = found.major == capability.major
+                    ? found.minor <= capability.minor
+                    : found.major < capability.major && !isMachineCode;
+    int rank = found.major * 10 + found.minor + (isMachineCode ? 1000000 : 0);
+    if (runs && rank > bestRank) {
+      best = &image;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc) {
+  std::unique_ptr<CudaModel> model(new CudaModel(desc));
+  model->openDevice();
+  ContextScope scope(model->driver, model->context);
+  model->loadCode();
+  model->copyWeights();
+  return model;
+}
+
+CudaModel::~CudaModel() {
+  if (!context)
+    return;
+  if (driver.contextPush(context) == CUDA_SUCCESS) {
+    if (weights)
+      driver.memoryFree(weights);
+    if (module)
+      driver.moduleUnload(module);
+    Context popped;
+    driver.contextPop(&popped);
+  }
+  driver.primaryContextRelease(device);
+}
+
+void CudaModel::openDevice() {
+  auto failWithout = [&](const std::string &why) {
+    throw CudaError{TENON_ERROR_SYSTEM,
+                    "this model runs on a CUDA device, but there is none" +
+                        why};
+  };
+  Result result = driver.init(/*flags=*/0);
+  if (result == CUDA_ERROR_NO_DEVICE)
+    failWithout(" (" + driver.describe(result) + ")");
+  driver.check(result, "the CUDA driver does not start");
+  int count = 0;
+  driver.check(driver.deviceGetCount(&count),
+               "the CUDA driver does not count its devices");
+  if (count == 0)
+    failWithout("");
+  // CUDA_VISIBLE_DEVICES says which one is the first.
+  driver.check(driver.deviceGet(&device, /*ordinal=*/0),
+               "the CUDA driver does not give its first device");
+  char name[256] = "";
+  driver.check(driver.deviceGetName(name, sizeof name - 1, device),
+               "the CUDA driver does not name its first device");
+  deviceName = name;
+  auto getAttribute = [&](int attribute) {
+    int value = 0;
+    driver.check(driver.deviceGetAttribute(&value, attribute, device),
+                 "the CUDA driver does not describe its first device");
+    return value;
+  };
+  capability = {getAttribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+                getAttribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)};
+  // More than a multiprocessor holds at once, so that none is idle while the
+  // last blocks end; fewer than would cost more to start than they do.
+  constexpr unsigned blocksPerProcessor = 32;
+  int processors = getAttribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  maxBlocks = (processors < 1 ? 1 : processors) * blocksPerProcessor;
+  Context retained = nullptr;
+  driver.check(driver.primaryContextRetain(&retained, device),
+               "the CUDA device cannot be used");
+  context = retained;
+}
+
+void CudaModel::loadCode() {
+  const TenonDeviceImage *image = chooseImage(desc, capability);
+  if (!image) {
+    std::string known;
+    for (uint32_t i = 0; i < desc.numImages; ++i)
+      known += (i ? ", " : "") + std::string(desc.images[i].architecture);
+    std::string own =
+        std::to_string(capability.major) + std::to_string(capability.minor);
+    throw CudaError{TENON_ERROR_UNSUPPORTED,
+                    "the CUDA device '" + deviceName + "' is sm_" + own +
+                        ", but this model has code for " + known +
+                        " only; compile it for cuda:sm_" + own};
+  }
+  char log[512] = "";
+  int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof log - 1)};
+  Result result = driver.moduleLoad(&module, image->data, 2, options, values);
+  if (result != CUDA_SUCCESS) {
+    module = nullptr;
+    std::string reason = driver.describe(result);
+    if (*log)
+      reason += std::string("; ") + log;
+    while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' '))
+      reason.pop_back();
+    for (char &c : reason)
+      c = c == '\n' ? ' ' : c;
+    throw CudaError{TENON_ERROR_SYSTEM,
+                    "the CUDA driver refuses this model's code for " +
+                        std::string(image->architecture) + " (" + reason + ")"};
+  }
+  for (uint32_t i = 0; i < desc.numKernels; ++i) {
+    const TenonKernel &kernel = desc.kernels[i];
+    Function function = nullptr;
+    if (kernel.symbol && driver.moduleGetFunction(
+                             &function, module, kernel.symbol) != CUDA_SUCCESS)
+      throw CudaError{TENON_ERROR_INVALID,
+                      std::string("damaged model: its code for ") +
+                          image->architecture + " has no function '" +
+                          kernel.symbol + "', of the nodes '" + kernel.name +
+                          "'"};
+    functions.push_back(function);
+  }
+}
+
+void CudaModel::copyWeights() {
+  if (!desc.weightsSize)
+    return;
+  Address memory = 0;
+  driver.check(driver.memoryAllocate(&memory, desc.weightsSize),
+               ("not enough memory on the CUDA device: the weights take " +
+                std::to_string(desc.weightsSize) + " bytes")
+                   .c_str());
+  weights = memory;
+  // The streams of sessions don't wait for the default one.
+  Stream stream = nullptr;
+  driver.check(driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING),
+               "the CUDA driver makes no stream");
+  Result result =
+      driver.copyToDevice(weights, desc.weights, desc.weightsSize, stream);
+  if (result == CUDA_SUCCESS)
+    result = driver.streamSynchronize(stream);
+  driver.streamDestroy(stream);
+  driver.check(result, "the weights cannot be copied to the CUDA device");
+}

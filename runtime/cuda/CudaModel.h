@@ -1,0 +1,68 @@
+//===- CudaModel.h - A model on a CUDA device ----------------------------===//
+
+#ifndef TENON_RUNTIME_CUDA_CUDAMODEL_H
+#define TENON_RUNTIME_CUDA_CUDAMODEL_H
+
+#include "runtime/core/ModelAbi.h"
+#include "runtime/cuda/Driver.h"
+
+#include <memory>
+#include <vector>
+
+namespace tenon::cuda {
+
+/// A device can do what `major`.`minor` says.
+struct Capability {
+  int major, minor;
+};
+
+/// The image that runs best on a device: its own machine code; else that of the
+/// next lower minor of its major; else the latest text that it understands.
+/// Null if none runs there.
+const TenonDeviceImage *chooseImage(const TenonModelDesc &desc,
+                                    Capability capability);
+
+/// What all sessions of a model share: the device's primary context, the code,
+/// and a copy of the weights. Usable from several threads.
+class CudaModel {
+public:
+  /// Throws CudaError.
+  static std::unique_ptr<CudaModel> create(const TenonModelDesc &desc);
+  ~CudaModel();
+  CudaModel(const CudaModel &) = delete;
+
+  const TenonModelDesc &getDesc() const { return desc; }
+  const Driver &getDriver() const { return driver; }
+  Context getContext() const { return context; }
+  Address getWeights() const { return weights; }
+  uint32_t getIndex(const TenonKernel &kernel) const {
+    return &kernel - desc.kernels;
+  }
+  Function getFunction(const TenonKernel &kernel) const {
+    return functions[getIndex(kernel)];
+  }
+  /// The most blocks that a kernel is started with: enough to fill the device.
+  unsigned getMaxBlocks() const { return maxBlocks; }
+
+private:
+  explicit CudaModel(const TenonModelDesc &desc)
+      : desc(desc), driver(Driver::get()) {}
+  void openDevice();
+  void loadCode();
+  void copyWeights();
+
+  const TenonModelDesc &desc;
+  const Driver &driver;
+  DeviceNumber device = 0;
+  std::string deviceName;
+  Capability capability{};
+  unsigned maxBlocks = 1;
+  Context context = nullptr;
+  Module module = nullptr;
+  Address weights = 0;
+  std::vector<Function> functions; // of the model's kernels; null on the host
+};
+
+} // namespace tenon::cuda
+
+#endif // TENON_RUNTIME_CUDA_CUDAMODEL_H

@@ -1,0 +1,223 @@
+//===- CudaSession.cpp - A session on a CUDA device ----------------------===//
+
+#include "runtime/cuda/CudaSession.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace tenon::cuda;
+
+/// Larger copies to the device wait until they are done.
+static constexpr uint64_t stagingSize = 1 << 20;
+
+static Address toAddress(const void *pointer) {
+  return reinterpret_cast<uintptr_t>(pointer);
+}
+
+std::unique_ptr<CudaSession> CudaSession::create(const CudaModel &model) {
+  ContextScope scope(model.getDriver(), model.getContext());
+  std::unique_ptr<CudaSession> session(new CudaSession(model));
+  session->open();
+  return session;
+}
+
+void CudaSession::open() {
+  const TenonModelDesc &desc = model.getDesc();
+  size_t numParameters = 0;
+  for (uint32_t i = 0; i < desc.numKernels; ++i)
+    numParameters =
+        std::max<size_t>(numParameters, size_t(desc.kernels[i].numArgs) +
+                                            desc.kernels[i].numDims + 2);
+  parameters.reserve(numParameters);
+
+  Stream made = nullptr;
+  driver.check(driver.streamCreate(&made, CU_STREAM_NON_BLOCKING),
+               "the CUDA driver makes no stream");
+  stream = made;
+  size_t bytes = desc.numKernels * sizeof(int64_t);
+  void *memory = nullptr;
+  driver.check(driver.hostAllocate(&memory, stagingSize + bytes, /*flags=*/0),
+               "the CUDA driver gives no memory of the host");
+  staging = static_cast<char *>(memory);
+  hostStatuses = reinterpret_cast<int64_t *>(staging + stagingSize);
+  Address address = 0;
+  driver.check(
+      driver.memoryAllocate(&address, std::max<size_t>(bytes, sizeof(int64_t))),
+      "not enough memory on the CUDA device for what its kernels report");
+  statuses = address;
+}
+
+CudaSession::~CudaSession() {
+  if (driver.contextPush(model.getContext()) != CUDA_SUCCESS)
+    return;
+  if (stream)
+    driver.streamSynchronize(stream);
+  if (statuses)
+    driver.memoryFree(statuses);
+  if (staging)
+    driver.hostFree(staging);
+  if (stream)
+    driver.streamDestroy(stream);
+  Context popped;
+  driver.contextPop(&popped);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+void *CudaSession::allocate(uint64_t bytes) {
+  ContextScope scope(driver, model.getContext());
+  blocks.reserve(blocks.size() + 1);
+  Address address = 0;
+  driver.check(driver.memoryAllocate(&address, bytes),
+               ("not enough memory on the CUDA device: asked for " +
+                std::to_string(bytes) + " bytes")
+                   .c_str());
+  blocks.push_back({address, bytes});
+  return reinterpret_cast<void *>(address);
+}
+
+void CudaSession::release(void *memory) {
+  ContextScope scope(driver, model.getContext());
+  driver.streamSynchronize(stream);
+  Address address = toAddress(memory);
+  blocks.erase(std::remove_if(
+                   blocks.begin(), blocks.end(),
+                   [&](const Block &block) { return block.begin == address; }),
+               blocks.end());
+  driver.check(driver.memoryFree(address),
+               "the CUDA driver takes no memory back");
+}
+
+bool CudaSession::isOnDevice(const void *pointer) const {
+  Address address = toAddress(pointer);
+  auto contains = [&](Address begin, uint64_t size) {
+    return address >= begin && address - begin < size;
+  };
+  if (contains(model.getWeights(), model.getDesc().weightsSize))
+    return true;
+  for (const Block &block : blocks)
+    if (contains(block.begin, block.size))
+      return true;
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+void CudaSession::launch(const TenonKernel &kernel, void *const *args,
+                         const int64_t *dims, int64_t units) {
+  ContextScope scope(driver, model.getContext());
+  if (!areStatusesClear) {
+    driver.check(driver.setBytes(statuses, 0,
+                                 model.getDesc().numKernels * sizeof(int64_t),
+                                 stream),
+                 "cannot be started on the CUDA device");
+    areStatusesClear = true;
+  }
+  Address status = statuses + model.getIndex(kernel) * sizeof(int64_t);
+  parameters.clear();
+  for (uint32_t i = 0; i < kernel.numArgs; ++i)
+    parameters.push_back(const_cast<void **>(&args[i]));
+  for (uint32_t i = 0; i < kernel.numDims; ++i)
+    parameters.push_back(const_cast<int64_t *>(&dims[i]));
+  parameters.push_back(&units);
+  parameters.push_back(&status);
+  uint64_t blocks = (uint64_t(units) - 1) / kernel.blockSize + 1;
+  driver.check(
+      driver.launchKernel(model.getFunction(kernel),
+                          std::min<uint64_t>(blocks, model.getMaxBlocks()), 1,
+                          1, kernel.blockSize, 1, 1, /*sharedBytes=*/0, stream,
+                          parameters.data(), /*extra=*/nullptr),
+      "cannot be started on the CUDA device");
+  if (!firstKernel)
+    firstKernel = &kernel;
+  lastKernel = &kernel;
+}
+
+void CudaSession::transfer(int32_t space, void *target, const void *source,
+                           uint64_t bytes) {
+  ContextScope scope(driver, model.getContext());
+  bool isFromDevice = isOnDevice(source);
+  if (space == TENON_SPACE_DEVICE && !isFromDevice)
+    return copyToDevice(toAddress(target), source, bytes);
+  if (space == TENON_SPACE_DEVICE)
+    return driver.check(driver.copyOnDevice(toAddress(target),
+                                            toAddress(source), bytes, stream),
+                        "a copy on the CUDA device failed");
+  if (isFromDevice)
+    return driver.check(
+        driver.copyToHost(target, toAddress(source), bytes, stream),
+        "a copy from the CUDA device failed");
+  memcpy(target, source, bytes);
+}
+
+void CudaSession::copyToDevice(Address target, const void *source,
+                               uint64_t bytes) {
+  constexpr const char *failed = "a copy to the CUDA device failed";
+  if (bytes > stagingSize) {
+    driver.check(driver.copyToDevice(target, source, bytes, stream), failed);
+    return synchronize();
+  }
+  if (bytes > stagingSize - staged)
+    synchronize();
+  char *place = staging + staged;
+  memcpy(place, source, bytes);
+  staged = std::min(stagingSize, (staged + bytes + TENON_BUFFER_ALIGNMENT - 1) &
+                                     -uint64_t(TENON_BUFFER_ALIGNMENT));
+  driver.check(driver.copyToDevice(target, place, bytes, stream), failed);
+}
+
+void CudaSession::synchronize() {
+  Result result = driver.streamSynchronize(stream);
+  if (result != CUDA_SUCCESS)
+    failInQueue(result);
+  staged = 0;
+}
+
+/// Says what is known of where the queue failed.
+void CudaSession::failInQueue(Result result) {
+  areStatusesClear = false;
+  std::string message =
+      "the CUDA device failed (" + driver.describe(result) + ")";
+  auto quote = [](const TenonKernel *kernel) {
+    std::string name = std::string(kernel->name).substr(0, 200);
+    for (char &c : name)
+      c = static_cast<unsigned char>(c) < ' ' ? '?' : c;
+    return "'" + name + "'";
+  };
+  if (firstKernel && firstKernel == lastKernel)
+    message += " while it ran node " + quote(firstKernel);
+  else if (firstKernel)
+    message +=
+        " while it ran one of the nodes from " + quote(firstKernel) + " to " +
+        quote(lastKernel) +
+        "; with CUDA_LAUNCH_BLOCKING=1 in the environment it tells which";
+  firstKernel = lastKernel = nullptr;
+  staged = 0;
+  throw CudaError{TENON_ERROR_SYSTEM, message};
+}
+
+const TenonKernel *CudaSession::finish(int64_t &status) {
+  ContextScope scope(driver, model.getContext());
+  const TenonModelDesc &desc = model.getDesc();
+  bool hasLaunched = firstKernel;
+  Result result = CUDA_SUCCESS;
+  if (hasLaunched)
+    result = driver.copyToHost(hostStatuses, statuses,
+                               desc.numKernels * sizeof(int64_t), stream);
+  Result waited = driver.streamSynchronize(stream);
+  if (result != CUDA_SUCCESS || waited != CUDA_SUCCESS)
+    failInQueue(result != CUDA_SUCCESS ? result : waited);
+  staged = 0;
+  firstKernel = lastKernel = nullptr;
+  for (uint32_t i = 0; hasLaunched && i < desc.numKernels; ++i)
+    if (hostStatuses[i] != TENON_KERNEL_OK) {
+      areStatusesClear = false;
+      status = hostStatuses[i];
+      return &desc.kernels[i];
+    }
+  return nullptr;
+}

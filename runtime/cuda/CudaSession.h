@@ -1,0 +1,67 @@
+//===- CudaSession.h - A session on a CUDA device ------------------------===//
+
+#ifndef TENON_RUNTIME_CUDA_CUDASESSION_H
+#define TENON_RUNTIME_CUDA_CUDASESSION_H
+
+#include "runtime/cuda/CudaModel.h"
+
+namespace tenon::cuda {
+
+/// A stream, through which all of a session's work goes, and what that work
+/// needs besides the session's memory. Functions throw CudaError.
+class CudaSession {
+public:
+  static std::unique_ptr<CudaSession> create(const CudaModel &model);
+  ~CudaSession();
+  CudaSession(const CudaSession &) = delete;
+
+  // See TenonDevice.
+  void *allocate(uint64_t bytes);
+  void release(void *memory);
+  void launch(const TenonKernel &kernel, void *const *args, const int64_t *dims,
+              int64_t units);
+  void transfer(int32_t space, void *target, const void *source,
+                uint64_t bytes);
+  const TenonKernel *finish(int64_t &status);
+
+private:
+  struct Block {
+    Address begin;
+    uint64_t size;
+  };
+
+  explicit CudaSession(const CudaModel &model)
+      : model(model), driver(model.getDriver()) {}
+  void open();
+  void synchronize();
+  [[noreturn]] void failInQueue(Result result);
+  bool isOnDevice(const void *address) const;
+  void copyToDevice(Address target, const void *source, uint64_t bytes);
+
+  const CudaModel &model;
+  const Driver &driver;
+  Stream stream = nullptr;
+
+  /// What allocate() gave.
+  std::vector<Block> blocks;
+
+  /// For each kernel of the model a TenonKernelStatus, in the device's memory
+  /// and, behind a copy, in the host's. Those on the device are 0 if the flag
+  /// says so.
+  Address statuses = 0;
+  int64_t *hostStatuses = nullptr;
+  bool areStatusesClear = false;
+  /// Of those in the queue.
+  const TenonKernel *firstKernel = nullptr, *lastKernel = nullptr;
+
+  /// Memory of the host that the device reads by itself, so that the caller
+  /// need not wait; used up to `staged` by copies in the queue.
+  char *staging = nullptr;
+  uint64_t staged = 0;
+
+  std::vector<void *> parameters; // of the launch at work
+};
+
+} // namespace tenon::cuda
+
+#endif // TENON_RUNTIME_CUDA_CUDASESSION_H

@@ -1,0 +1,81 @@
+//===- Driver.cpp - Finding the CUDA driver ------------------------------===//
+
+#include "runtime/cuda/Driver.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <map>
+#include <mutex>
+
+using namespace tenon::cuda;
+
+/// The first that reads the code that models have (PTX 8.0): 1000 * major + 10
+/// * minor of CUDA's version.
+static constexpr int minVersion = 12000;
+
+static std::string formatVersion(int version) {
+  return std::to_string(version / 1000) + "." +
+         std::to_string(version % 1000 / 10);
+}
+
+static Driver open(const std::string &file) {
+  auto fail = [](const std::string &what) {
+    throw CudaError{TENON_ERROR_SYSTEM, what};
+  };
+  void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    fail("this model runs on a CUDA device, but the CUDA driver cannot be "
+         "loaded: " +
+         std::string(dlerror()));
+  // A driver that is too old may lack some functions: its version says more.
+  auto getVersion =
+      reinterpret_cast<Result (*)(int *)>(dlsym(library, "cuDriverGetVersion"));
+  if (!getVersion)
+    fail("the library " + file + " is no CUDA driver");
+  int version = 0;
+  if (Result result = getVersion(&version))
+    fail("the CUDA driver " + file + " does not tell its version (error " +
+         std::to_string(result) + ")");
+  if (version < minVersion)
+    fail("the CUDA driver " + file + " is for CUDA " + formatVersion(version) +
+         ", expected " + formatVersion(minVersion) + " or later");
+  Driver driver;
+#define TENON_CUDA_FIND(member, symbol, ...)                                   \
+  driver.member =                                                              \
+      reinterpret_cast<Result (*)(__VA_ARGS__)>(dlsym(library, #symbol));      \
+  if (!driver.member)                                                          \
+    fail("the CUDA driver " + file + " (for CUDA " + formatVersion(version) +  \
+         ") has no function " #symbol);
+  TENON_CUDA_FUNCTIONS(TENON_CUDA_FIND)
+#undef TENON_CUDA_FIND
+  return driver;
+}
+
+const Driver &Driver::get() {
+  static std::mutex mutex;
+  static auto &drivers = *new std::map<std::string, Driver>;
+  const char *named = getenv("TENON_CUDA_DRIVER");
+  std::string file = named && *named ? named : "libcuda.so.1";
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = drivers.find(file);
+  if (found == drivers.end())
+    found = drivers.emplace(file, open(file)).first;
+  return found->second;
+}
+
+std::string Driver::describe(Result result) const {
+  const char *name = nullptr, *text = nullptr;
+  if (getErrorName(result, &name) != CUDA_SUCCESS || !name)
+    return "error " + std::to_string(result);
+  std::string description = name;
+  if (getErrorString(result, &text) == CUDA_SUCCESS && text)
+    description += std::string(": ") + text;
+  return description;
+}
+
+void Driver::check(Result result, const char *what) const {
+  if (result == CUDA_SUCCESS)
+    return;
+  throw CudaError{TENON_ERROR_SYSTEM,
+                  std::string(what) + " (" + describe(result) + ")"};
+}

@@ -1,0 +1,122 @@
+//===- Driver.h - The CUDA driver's functions ----------------------------===//
+//
+// The few types and functions of the driver's API that are used, declared after
+// its public documentation, so that no header of CUDA is needed. The driver's
+// library is found when it is first used.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_RUNTIME_CUDA_DRIVER_H
+#define TENON_RUNTIME_CUDA_DRIVER_H
+
+#include "tenon/types.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace tenon::cuda {
+
+/// What ends a call of the library.
+struct CudaError {
+  TenonErrorCode code;
+  std::string message;
+};
+
+// CUresult, CUdevice, CUdeviceptr, and the handles.
+using Result = int;
+using DeviceNumber = int;
+using Address = uint64_t;
+using Context = struct ContextTag *;
+using Module = struct ModuleTag *;
+using Function = struct FunctionTag *;
+using Stream = struct StreamTag *;
+
+/// Values of the driver's enumerations.
+enum : int {
+  CUDA_SUCCESS = 0,
+  CUDA_ERROR_OUT_OF_MEMORY = 2,
+  CUDA_ERROR_NO_DEVICE = 100,
+  CU_STREAM_NON_BLOCKING = 1,
+  CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
+  CU_JIT_ERROR_LOG_BUFFER = 5,
+  CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
+};
+
+/// X(member, the driver's symbol, parameters...) for each function.
+#define TENON_CUDA_FUNCTIONS(X)                                                \
+  X(init, cuInit, unsigned flags)                                              \
+  X(getErrorName, cuGetErrorName, Result error, const char **text)             \
+  X(getErrorString, cuGetErrorString, Result error, const char **text)         \
+  X(deviceGetCount, cuDeviceGetCount, int *count)                              \
+  X(deviceGet, cuDeviceGet, DeviceNumber *device, int ordinal)                 \
+  X(deviceGetAttribute, cuDeviceGetAttribute, int *value, int attribute,       \
+    DeviceNumber device)                                                       \
+  X(deviceGetName, cuDeviceGetName, char *name, int size, DeviceNumber device) \
+  X(primaryContextRetain, cuDevicePrimaryCtxRetain, Context *context,          \
+    DeviceNumber device)                                                       \
+  X(primaryContextRelease, cuDevicePrimaryCtxRelease_v2, DeviceNumber device)  \
+  X(contextPush, cuCtxPushCurrent_v2, Context context)                         \
+  X(contextPop, cuCtxPopCurrent_v2, Context *context)                          \
+  X(moduleLoad, cuModuleLoadDataEx, Module *module, const void *image,         \
+    unsigned numOptions, int *options, void **values)                          \
+  X(moduleGetFunction, cuModuleGetFunction, Function *function, Module module, \
+    const char *name)                                                          \
+  X(moduleUnload, cuModuleUnload, Module module)                               \
+  X(memoryAllocate, cuMemAlloc_v2, Address *address, size_t bytes)             \
+  X(memoryFree, cuMemFree_v2, Address address)                                 \
+  X(hostAllocate, cuMemHostAlloc, void **memory, size_t bytes, unsigned flags) \
+  X(hostFree, cuMemFreeHost, void *memory)                                     \
+  X(copyToDevice, cuMemcpyHtoDAsync_v2, Address target, const void *source,    \
+    size_t bytes, Stream stream)                                               \
+  X(copyToHost, cuMemcpyDtoHAsync_v2, void *target, Address source,            \
+    size_t bytes, Stream stream)                                               \
+  X(copyOnDevice, cuMemcpyDtoDAsync_v2, Address target, Address source,        \
+    size_t bytes, Stream stream)                                               \
+  X(setBytes, cuMemsetD8Async, Address target, unsigned char value,            \
+    size_t bytes, Stream stream)                                               \
+  X(streamCreate, cuStreamCreate, Stream *stream, unsigned flags)              \
+  X(streamSynchronize, cuStreamSynchronize, Stream stream)                     \
+  X(streamDestroy, cuStreamDestroy_v2, Stream stream)                          \
+  X(launchKernel, cuLaunchKernel, Function function, unsigned gridX,           \
+    unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,          \
+    unsigned blockZ, unsigned sharedBytes, Stream stream, void **parameters,   \
+    void **extra)
+
+/// The driver. It stays loaded until the process ends.
+struct Driver {
+  /// Finds it, once. Throws CudaError if there is none, or a wrong one.
+  static const Driver &get();
+
+  /// Throws CudaError with the driver's text if `result` is not success.
+  void check(Result result, const char *what) const;
+  /// "CUDA_ERROR_OUT_OF_MEMORY: out of memory"
+  std::string describe(Result result) const;
+
+#define TENON_CUDA_DECLARE(member, symbol, ...)                                \
+  Result (*member)(__VA_ARGS__) = nullptr;
+  TENON_CUDA_FUNCTIONS(TENON_CUDA_DECLARE)
+#undef TENON_CUDA_DECLARE
+};
+
+/// Makes a context the thread's current one while it lives.
+class ContextScope {
+public:
+  ContextScope(const Driver &driver, Context context) : driver(driver) {
+    driver.check(driver.contextPush(context), "cannot use the CUDA device");
+  }
+  ~ContextScope() {
+    Context context;
+    driver.contextPop(&context);
+  }
+  ContextScope(const ContextScope &) = delete;
+
+private:
+  const Driver &driver;
+};
+
+} // namespace tenon::cuda
+
+#endif // TENON_RUNTIME_CUDA_DRIVER_H

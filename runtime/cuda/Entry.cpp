@@ -1,0 +1,106 @@
+//===- Entry.cpp - What libtenon_cuda exports ----------------------------===//
+
+#include "runtime/core/Device.h"
+#include "runtime/cuda/CudaSession.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+using namespace tenon::cuda;
+
+/// Runs a function; what it throws becomes a code and a message.
+template <typename Function>
+static int32_t guard(TenonProviderError *error, Function function) {
+  auto fail = [&](int32_t code, const char *message) {
+    size_t length = std::min(strlen(message), sizeof error->message - 1);
+    memcpy(error->message, message, length);
+    error->message[length] = '\0';
+    return code;
+  };
+  try {
+    function();
+    return TENON_OK;
+  } catch (const CudaError &problem) {
+    return fail(problem.code, problem.message.c_str());
+  } catch (const std::bad_alloc &) {
+    return fail(TENON_ERROR_SYSTEM, "not enough memory");
+  } catch (const std::exception &problem) {
+    return fail(TENON_ERROR_INTERNAL, problem.what());
+  }
+}
+
+static CudaSession &getSession(void *session) {
+  return *static_cast<CudaSession *>(session);
+}
+
+static int32_t createModel(const TenonModelDesc *desc, void **model,
+                           const uint8_t **weights, TenonProviderError *error) {
+  return guard(error, [&] {
+    std::unique_ptr<CudaModel> made = CudaModel::create(*desc);
+    *weights = reinterpret_cast<const uint8_t *>(made->getWeights());
+    *model = made.release();
+  });
+}
+
+static void destroyModel(void *model) {
+  delete static_cast<CudaModel *>(model);
+}
+
+static int32_t createSession(void *model, void **session,
+                             TenonProviderError *error) {
+  return guard(error, [&] {
+    *session = CudaSession::create(*static_cast<CudaModel *>(model)).release();
+  });
+}
+
+static void destroySession(void *session) { delete &getSession(session); }
+
+static int32_t allocate(void *session, uint64_t bytes, void **memory,
+                        TenonProviderError *error) {
+  return guard(error, [&] { *memory = getSession(session).allocate(bytes); });
+}
+
+static void release(void *session, void *memory) {
+  // Nothing can be done about an error: the memory is lost with the device.
+  TenonProviderError ignored;
+  if (memory)
+    guard(&ignored, [&] { getSession(session).release(memory); });
+}
+
+static int32_t launch(void *session, const TenonKernel *kernel,
+                      void *const *args, const int64_t *dims, int64_t units,
+                      TenonProviderError *error) {
+  return guard(error,
+               [&] { getSession(session).launch(*kernel, args, dims, units); });
+}
+
+static int32_t transfer(void *session, int32_t space, void *target,
+                        const void *source, uint64_t bytes,
+                        TenonProviderError *error) {
+  return guard(error, [&] {
+    getSession(session).transfer(space, target, source, bytes);
+  });
+}
+
+static int32_t finish(void *session, const TenonKernel **failed,
+                      int64_t *status, TenonProviderError *error) {
+  return guard(error, [&] { *failed = getSession(session).finish(*status); });
+}
+
+extern "C" __attribute__((visibility("default"))) const TenonDevice *
+tenon_device_cuda() {
+  static const TenonDevice device = {TENON_DEVICE_VERSION,
+                                     sizeof(TenonDevice),
+                                     "cuda",
+                                     &createModel,
+                                     &destroyModel,
+                                     &createSession,
+                                     &destroySession,
+                                     &allocate,
+                                     &release,
+                                     &launch,
+                                     &transfer,
+                                     &finish};
+  return &device;
+}

@@ -1,0 +1,490 @@
+//===- CudaTest.cpp - Models on a CUDA device that is not there -----------===//
+
+#include "test/unit/runtime/ApiTest.h"
+#include "test/unit/runtime/FakeCuda.h"
+#include "test/unit/runtime/FakeDeviceModel.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+using namespace tenon::test;
+
+namespace {
+
+/// A variable of the environment, while it lives.
+struct Setting {
+  Setting(const char *name, const std::string &value) : name(name) {
+    const char *was = getenv(name);
+    before = was ? std::optional<std::string>(was) : std::nullopt;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Setting() {
+    if (before)
+      setenv(name, before->c_str(), 1);
+    else
+      unsetenv(name);
+  }
+  Setting(const Setting &) = delete;
+
+  const char *name;
+  std::optional<std::string> before;
+};
+
+/// After each test all is given back, and nothing was used wrongly.
+struct Cuda : testing::Test {
+  void SetUp() override { cuda::reset(); }
+  void TearDown() override {
+    EXPECT_EQ(cuda::takeProblems(), "");
+    EXPECT_EQ(cuda::countHandles(), 0u);
+    EXPECT_EQ(cuda::countPushedContexts(), 0u);
+  }
+
+  Setting driver{"TENON_CUDA_DRIVER", FAKE_CUDA_LIBRARY};
+};
+
+/// Inputs and outputs of the model for N rows.
+struct Call {
+  explicit Call(int64_t n)
+      : n(n), x(4 * n), y(4 * n), picked(4 * n), sums(n), index(n) {
+    for (int64_t i = 0; i < 4 * n; ++i)
+      x[i] = static_cast<float>(i % 97) - 40;
+    for (int64_t i = 0; i < n; ++i)
+      index[i] = n - 1 - i;
+  }
+  Call(const Call &) = delete;
+
+  std::string run(const SessionPtr &session) {
+    std::string text =
+        take(tenon_session_run(session.get(), inputs, 2, outputs, 3));
+    positive = tenon_session_output(session.get(), 2);
+    return text;
+  }
+  bool isRight() const {
+    std::vector<float> expected;
+    for (float value : x)
+      if (value > 0)
+        expected.push_back(value);
+    int64_t count = expected.size();
+    if (positive.dims[0] != 2 * count)
+      return false;
+    auto *found = static_cast<const float *>(positive.data);
+    for (int64_t i = 0; i < 2 * count; ++i)
+      if (found[i] != expected[i % count])
+        return false;
+    for (int64_t row = 0; row < n; ++row) {
+      float sum = 0;
+      for (int64_t i = 0; i < 4; ++i) {
+        float value = 2 * x[4 * row + i] + deviceModelBias[i];
+        sum += value;
+        if (y[4 * row + i] != value || picked[4 * (n - 1 - row) + i] != value)
+          return false;
+      }
+      if (sums[row] != sum)
+        return false;
+    }
+    return true;
+  }
+
+  int64_t n;
+  std::vector<float> x, y, picked, sums;
+  std::vector<int64_t> index;
+  int64_t rowDims[2] = {n, 4}, indexDims[1] = {n};
+  TenonTensor inputs[2] = {{"x", x.data(), TENON_F32, 2, rowDims},
+                           {"index", index.data(), TENON_I64, 1, indexDims}};
+  TenonTensor outputs[3] = {{"y", y.data(), TENON_F32, 2, rowDims},
+                            {"picked", picked.data(), TENON_F32, 2, rowDims},
+                            {"sums", sums.data(), TENON_F32, 1, indexDims}};
+  TenonTensor positive{};
+};
+
+std::string load(const TenonModelDesc &desc = getDeviceModel()) {
+  TenonModel *model = nullptr;
+  std::string text =
+      take(tenon_model_from_description(&desc, nullptr, nullptr, &model));
+  tenon_model_free(model);
+  return text;
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+TEST_F(Cuda, RunsAtManyShapes) {
+  ModelPtr model = makeModel(getDeviceModel());
+  for (int threads : {1, 2}) {
+    SessionPtr session = makeSession(model.get(), threads);
+    // Inputs that fit into the staging memory, that do one after the other,
+    // and that don't.
+    for (int64_t n : {1, 7, 100, 3, 1000, 0, 50000, 7, 100000, 3})
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        Call call(n);
+        EXPECT_EQ(call.run(session), "ok");
+        EXPECT_TRUE(call.isRight()) << n;
+      }
+  }
+}
+
+TEST_F(Cuda, ManySessionsAtOnce) {
+  ModelPtr model = makeModel(getDeviceModel());
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> hosts;
+  for (int host = 0; host < 6; ++host)
+    hosts.emplace_back([&, host] {
+      SessionPtr session = makeSession(model.get());
+      for (int i = 0; i < 50; ++i) {
+        Call call(1 + (i * 31 + host * 17) % 900);
+        if (call.run(session) != "ok" || !call.isRight())
+          ++wrong;
+      }
+      if (cuda::countPushedContexts())
+        ++wrong;
+    });
+  for (std::thread &host : hosts)
+    host.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(Cuda, NothingIsAllocatedAfterTheFirstRun) {
+  ModelPtr model = makeModel(getDeviceModel());
+  // The weights, which all sessions share.
+  EXPECT_EQ(cuda::countCalls("cuMemAlloc_v2"), 1);
+  EXPECT_EQ(cuda::countCalls("cuModuleLoadDataEx"), 1);
+  SessionPtr session = makeSession(model.get()),
+             other = makeSession(model.get());
+  EXPECT_EQ(cuda::countCalls("cuMemcpyHtoDAsync_v2"), 1);
+  Call large(5000), small(10);
+  for (Call *call : {&large, &small})
+    ASSERT_EQ(call->run(session), "ok");
+  uint64_t workspace = tenon_session_workspace_size(session.get());
+  EXPECT_GT(workspace, 5000u * 16 * 2);
+  cuda::reset();
+  for (Call *call : {&large, &small, &small, &large}) {
+    ASSERT_EQ(call->run(session), "ok");
+    EXPECT_TRUE(call->isRight());
+  }
+  for (const char *function :
+       {"cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuStreamCreate"})
+    EXPECT_EQ(cuda::countCalls(function), 0) << function;
+  // Nor are the statuses cleared again, when there is none.
+  EXPECT_EQ(cuda::countCalls("cuMemsetD8Async"), 0);
+  // The queue is waited for where the host reads, and not at the end again.
+  EXPECT_EQ(cuda::countCalls("cuStreamSynchronize"), 4 * 4);
+  EXPECT_EQ(tenon_session_workspace_size(session.get()), workspace);
+}
+
+TEST_F(Cuda, BuffersShareTheArena) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  Call call(1000);
+  ASSERT_EQ(take(tenon_session_bind(session.get(), call.inputs, 2)), "ok");
+  // In step 2 all but the number are in use, 16 + 8 + 16 + 16 bytes a row; the
+  // number on the host is beside it.
+  EXPECT_EQ(tenon_session_workspace_size(session.get()), 56000u + 64);
+}
+
+TEST_F(Cuda, ErrorsInKernels) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    Call call(6);
+    call.index[2] = 6;
+    EXPECT_EQ(call.run(session),
+              "2: node 'Gather_2': index 6 is out of range: expected one of "
+              "-6 to 5");
+    call.index[2] = -7;
+    EXPECT_EQ(call.run(session),
+              "2: node 'Gather_2': index -7 is out of range: expected one of "
+              "-6 to 5");
+    call.index[2] = 3;
+    EXPECT_EQ(call.run(session), "ok");
+    EXPECT_TRUE(call.isRight());
+  }
+}
+
+TEST_F(Cuda, Profile) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get(), 1, /*profile=*/2);
+  Call call(50);
+  for (int i = 0; i < 3; ++i)
+    ASSERT_EQ(call.run(session), "ok");
+  EXPECT_TRUE(call.isRight());
+  const TenonProfileEntry *entries = nullptr;
+  ASSERT_EQ(tenon_session_profile(session.get(), &entries), 5u);
+  EXPECT_STREQ(entries[0].name, "Mul_0, Add_1");
+  EXPECT_STREQ(entries[0].provider, "cuda");
+  EXPECT_STREQ(entries[0].shapes, "f32[50x4], f32[4] -> f32[50x4]");
+  EXPECT_EQ(entries[0].calls, 3u);
+  EXPECT_STREQ(entries[4].provider, "codegen");
+  call.index[0] = 50;
+  EXPECT_EQ(call.run(session).substr(0, 19), "2: node 'Gather_2':");
+}
+
+//===----------------------------------------------------------------------===//
+// What fails
+//===----------------------------------------------------------------------===//
+
+TEST_F(Cuda, NoDriver) {
+  Setting named("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+  EXPECT_EQ(load(),
+            "4: this model runs on a CUDA device, but the CUDA driver cannot "
+            "be loaded: /absent/libcuda.so.1: cannot open shared object file: "
+            "No such file or directory");
+  setenv("TENON_CUDA_DRIVER", "libm.so.6", 1);
+  EXPECT_EQ(load(), "4: the library libm.so.6 is no CUDA driver");
+}
+
+TEST_F(Cuda, OldDriver) {
+  // Another name of the same file, as a driver is looked at once.
+  std::string path = FAKE_CUDA_LIBRARY;
+  path.insert(path.rfind('/'), "/.");
+  Setting named("TENON_CUDA_DRIVER", path);
+  Setting version("FAKE_CUDA_VERSION", "11040");
+  EXPECT_EQ(load(), "4: the CUDA driver " + path +
+                        " is for CUDA 11.4, expected 12.0 or later");
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuDriverGetVersion:2:34");
+    EXPECT_EQ(load(), "4: the CUDA driver " + path +
+                          " does not tell its version (error 34)");
+  }
+  setenv("FAKE_CUDA_VERSION", "12000", 1);
+  EXPECT_EQ(load(), "ok");
+}
+
+TEST_F(Cuda, NoDevice) {
+  Setting devices("FAKE_CUDA_DEVICES", "0");
+  EXPECT_EQ(load(), "4: this model runs on a CUDA device, but there is none "
+                    "(CUDA_ERROR_NO_DEVICE: no CUDA-capable device is "
+                    "detected)");
+}
+
+TEST_F(Cuda, ChoosesTheImage) {
+  std::vector<std::string> texts;
+  for (const char *name :
+       {"sm_80", "sm_86", "sm_90", "compute_80", "compute_90", "compute_120"})
+    texts.push_back(makeImage(name));
+  std::vector<TenonDeviceImage> images;
+  for (const std::string &text : texts)
+    images.push_back({nullptr, reinterpret_cast<const uint8_t *>(text.c_str()),
+                      text.size() + 1});
+  const char *names[] = {"sm_80",      "sm_86",      "sm_90",
+                         "compute_80", "compute_90", "compute_120"};
+  for (size_t i = 0; i < images.size(); ++i)
+    images[i].architecture = names[i];
+  TenonModelDesc desc = getDeviceModel();
+  desc.images = images.data();
+  desc.numImages = images.size();
+  for (auto [capability, expected] :
+       {std::pair("80", "sm_80"), std::pair("86", "sm_86"),
+        std::pair("87", "sm_86"), std::pair("90", "sm_90"),
+        std::pair("100", "compute_90"), std::pair("121", "compute_120")}) {
+    Setting device("FAKE_CUDA_CAPABILITY", capability);
+    EXPECT_EQ(load(desc), "ok");
+    EXPECT_EQ(cuda::getLoadedImage().substr(0, strlen(expected) + 4),
+              "// " + std::string(expected) + "\n");
+  }
+  Setting device("FAKE_CUDA_CAPABILITY", "75");
+  EXPECT_EQ(load(desc),
+            "3: the CUDA device 'Fake' is sm_75, but this model has code for "
+            "sm_80, sm_86, sm_90, compute_80, compute_90, compute_120 only; "
+            "compile it for cuda:sm_75");
+}
+
+TEST_F(Cuda, RefusesCode) {
+  TenonModelDesc desc = getDeviceModel();
+  TenonDeviceImage image = desc.images[0];
+  desc.images = &image;
+  std::string text = "nonsense";
+  image.data = reinterpret_cast<const uint8_t *>(text.c_str());
+  image.size = text.size() + 1;
+  EXPECT_EQ(load(desc),
+            "4: the CUDA driver refuses this model's code for compute_80 "
+            "(CUDA_ERROR_INVALID_IMAGE: device kernel image is invalid; ptxas "
+            "fatal   : no entry)");
+  text = makeImage("");
+  text.replace(text.find("compress"), 8, "squeezed");
+  image.data = reinterpret_cast<const uint8_t *>(text.c_str());
+  image.size = text.size() + 1;
+  EXPECT_EQ(load(desc), "2: damaged model: its code for compute_80 has no "
+                        "function 'compress', of the nodes 'Compress_3'");
+}
+
+TEST_F(Cuda, EachFunctionFails) {
+  int numErrors = 0;
+  for (const char *function :
+       {"cuInit", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetAttribute",
+        "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2",
+        "cuModuleLoadDataEx", "cuModuleGetFunction", "cuMemAlloc_v2",
+        "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
+        "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async", "cuStreamCreate",
+        "cuStreamSynchronize", "cuLaunchKernel"})
+    for (int number = 1;; ++number) {
+      cuda::reset();
+      auto fail = std::make_optional<Setting>(
+          "FAKE_CUDA_FAIL",
+          std::string(function) + ":" + std::to_string(number) + ":700");
+      TenonModel *model = nullptr;
+      TenonSession *made = nullptr;
+      std::string text = take(tenon_model_from_description(
+          &getDeviceModel(), nullptr, nullptr, &model));
+      TenonSessionOptions options{};
+      options.struct_size = sizeof options;
+      options.threads = 1;
+      if (text == "ok")
+        text = take(tenon_session_create(model, &options, &made));
+      SessionPtr session(made);
+      if (text == "ok")
+        text = Call(10).run(session);
+      // It was not called as often.
+      bool isOver = cuda::countCalls(function) < number;
+      if (isOver)
+        EXPECT_EQ(text, "ok");
+      else if (text != "ok") {
+        ++numErrors;
+        EXPECT_EQ(text.substr(0, 2),
+                  std::string(function) == "cuModuleGetFunction" ? "2:" : "4:")
+            << function << text;
+        if (text.substr(0, 2) == "4:")
+          EXPECT_NE(text.find("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory "
+                              "access was encountered"),
+                    std::string::npos)
+              << function << text;
+      }
+      fail.reset();
+      // What there is is as usable as before.
+      Call again(10);
+      if (session) {
+        EXPECT_EQ(again.run(session), "ok") << function << number;
+        EXPECT_TRUE(again.isRight()) << function << number;
+      }
+      session.reset();
+      tenon_model_free(model);
+      EXPECT_EQ(cuda::countHandles(), 0u) << function << number;
+      EXPECT_EQ(cuda::countPushedContexts(), 0u);
+      if (isOver)
+        break;
+    }
+  EXPECT_GT(numErrors, 50);
+}
+
+TEST_F(Cuda, QueueFails) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  cuda::reset();
+  Call call(10);
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuStreamSynchronize:1:700");
+    EXPECT_EQ(call.run(session),
+              "4: the CUDA device failed (CUDA_ERROR_ILLEGAL_ADDRESS: an "
+              "illegal memory access was encountered) while it ran one of the "
+              "nodes from 'Mul_0, Add_1' to 'Gather_2'; with "
+              "CUDA_LAUNCH_BLOCKING=1 in the environment it tells which");
+  }
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuLaunchKernel:2:700");
+    cuda::reset();
+    EXPECT_EQ(call.run(session),
+              "4: node 'Gather_2': cannot be started on the CUDA device "
+              "(CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was "
+              "encountered)");
+  }
+  EXPECT_EQ(call.run(session), "ok");
+  EXPECT_TRUE(call.isRight());
+}
+
+TEST_F(Cuda, OutOfMemory) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  Setting memory("FAKE_CUDA_MEMORY", "1000000");
+  Call large(100000), small(10);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    EXPECT_EQ(large.run(session),
+              "4: the workspace for these dimensions: not enough memory on the "
+              "CUDA device: asked for 5600000 bytes (CUDA_ERROR_OUT_OF_MEMORY: "
+              "out of memory)");
+    EXPECT_EQ(small.run(session), "ok");
+    EXPECT_TRUE(small.isRight());
+  }
+  // Enough for what is planned, not for what depends on data.
+  setenv("FAKE_CUDA_MEMORY", "5700000", 1);
+  EXPECT_EQ(large.run(session).substr(0, 90),
+            "4: node 'Compress_3': not enough memory on the CUDA device: asked "
+            "for 923664 bytes (CUDA_E");
+  EXPECT_EQ(small.run(session), "ok");
+  EXPECT_TRUE(small.isRight());
+  setenv("FAKE_CUDA_MEMORY", "50000000", 1);
+  EXPECT_EQ(large.run(session), "ok");
+  EXPECT_TRUE(large.isRight());
+}
+
+TEST_F(Cuda, RefusesDamagedDescriptions) {
+  TenonModelDesc desc = getDeviceModel();
+  auto damaged = [&] {
+    std::string text = load(desc);
+    desc = getDeviceModel();
+    return text.substr(0, 18) == "2: damaged model: " ? text.substr(18) : text;
+  };
+  desc.device = "abacus";
+  EXPECT_EQ(damaged(), "3: this model runs on the device 'abacus', which this "
+                       "runtime does not know");
+  desc.device = nullptr;
+  EXPECT_EQ(damaged(), "it has code for a device, but no device");
+  desc.numImages = 0;
+  EXPECT_EQ(damaged(), "it has a device, but no code for it");
+  desc.images = nullptr;
+  EXPECT_EQ(damaged(), "no table of images");
+  desc.device = nullptr;
+  desc.numImages = 0;
+  EXPECT_EQ(damaged(), "buffer 0 is in the memory of a device, but the model "
+                       "has none");
+  desc.device = nullptr;
+  desc.numImages = desc.numBuffers = 0;
+  EXPECT_EQ(damaged(), "kernel 'Mul_0, Add_1' is one of a device, but the "
+                       "model has none");
+
+  TenonBufferDesc buffer = {"b", 0, 1, 2, 0};
+  desc.buffers = &buffer;
+  desc.numBuffers = 1;
+  EXPECT_EQ(damaged(), "buffer 0 is in the memory 2");
+
+  TenonDeviceImage image = desc.images[0];
+  auto withImage = [&](const char *architecture, uint64_t size) {
+    image.architecture = architecture;
+    image.size = size;
+    desc.images = &image;
+    return damaged();
+  };
+  uint64_t size = image.size;
+  EXPECT_EQ(withImage(nullptr, size), "image 0 has no architecture or no code");
+  EXPECT_EQ(withImage("sm_90", 0), "image 0 has no architecture or no code");
+  for (const char *name : {"sm_", "sm_9", "sm_90a", "sm90", "compute", "",
+                           "sm_12345", "sm_-9", "gfx90"})
+    EXPECT_EQ(withImage(name, size),
+              "image 0 is for the architecture '" + std::string(name) + "'");
+  EXPECT_EQ(withImage("compute_90", size - 1),
+            "image 0 is a text without an end");
+
+  TenonKernel kernel;
+  auto withKernel = [&](auto change) {
+    kernel = getDeviceModel().kernels[0];
+    change();
+    desc.kernels = &kernel;
+    desc.numKernels = 1;
+    return damaged();
+  };
+  EXPECT_EQ(withKernel([&] { kernel.symbol = nullptr; }),
+            "kernel 0 has no code or no name");
+  EXPECT_EQ(withKernel([&] { kernel.symbol = ""; }),
+            "kernel 'Mul_0, Add_1' has an empty symbol");
+  EXPECT_EQ(withKernel([&] { kernel.blockSize = 0; }),
+            "kernel 'Mul_0, Add_1' has blocks of 0 threads");
+  EXPECT_EQ(withKernel([&] { kernel.blockSize = 1025; }),
+            "kernel 'Mul_0, Add_1' has blocks of 1025 threads");
+  EXPECT_EQ(withKernel([&] { kernel.numArgs = UINT32_MAX; }),
+            "kernel 'Mul_0, Add_1' has 4294967297 arguments");
+  EXPECT_EQ(withKernel([&] { kernel.fn = getDeviceModel().kernels[4].fn; }),
+            "kernel 'Mul_0, Add_1' is one of the processor and of a device");
+}

@@ -1,0 +1,33 @@
+//===- FakeDeviceModel.h - A model for a device, written by hand ----------===//
+//
+//   inputs   x f32[N, 4], index i64[N]
+//   outputs  y f32[N, 4] = 2 * x + bias, which stands in the weights
+//            picked f32[N, 4] = y[index]; an index outside of 0 .. N - 1 is out
+//            of range
+//            positive f32[2 * M]: the M positive elements of x, twice
+//            sums f32[N]: of the rows of y, which the processor adds
+//
+// Its kernels are for the fake driver; see FakeCuda.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_TEST_UNIT_RUNTIME_FAKEDEVICEMODEL_H
+#define TENON_TEST_UNIT_RUNTIME_FAKEDEVICEMODEL_H
+
+#include "runtime/core/ModelAbi.h"
+
+#include <string>
+
+namespace tenon::test {
+
+/// The model, with one image, "compute_80". Registers its kernels.
+const TenonModelDesc &getDeviceModel();
+
+/// A text with all of its kernels, and a comment to know it by.
+std::string makeImage(const std::string &comment);
+
+extern const float deviceModelBias[4];
+
+} // namespace tenon::test
+
+#endif // TENON_TEST_UNIT_RUNTIME_FAKEDEVICEMODEL_H
