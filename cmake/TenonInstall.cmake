@@ -34,6 +34,7 @@ endfunction()
 
 tenon_install_library(tenon runtime EXPORT TenonTargets)
 tenon_install_library(tenon_cpu runtime)
+tenon_install_library(tenon_cuda runtime)
 tenon_install_library(tenon_image runtime)
 foreach(tool tenon-bench tenon-run)
   tenon_install_tool(${tool} runtime)

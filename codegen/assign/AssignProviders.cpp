@@ -106,7 +106,11 @@ private:
       }
       double cost = provider->getCost(kernel, target, sizes);
       bool isTuned = tuned && provider->getName() == *tuned;
-      if (!best || cost < bestCost || isTuned) {
+      // What can run on the device stays there, with its data.
+      bool isNearer =
+          best ? provider->isOnDevice() && !best->isOnDevice() : true;
+      bool isFarther = best && best->isOnDevice() && !provider->isOnDevice();
+      if (isNearer || (cost < bestCost && !isFarther) || isTuned) {
         best = provider;
         bestCost = cost;
       }

@@ -3,6 +3,7 @@
 #include "codegen/assign/Providers.h"
 
 #include "codegen/cpu/CpuProvider.h"
+#include "codegen/cuda/CudaProvider.h"
 #include "codegen/image/ImageProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -17,6 +18,7 @@ ProviderList::ProviderList() {
   providers.push_back(cpu::createCpuProvider());
   providers.push_back(cpu::createWinogradProvider());
   providers.push_back(createImageProvider());
+  providers.push_back(cuda::createCudaProvider());
 }
 
 const Provider *ProviderList::find(StringRef name) const {
@@ -36,7 +38,7 @@ TargetAttr getTarget(Operation *op, const ProviderList &providers) {
     names.push_back(provider->getName());
   return TargetAttr::get(builder.getContext(), /*triple=*/"", /*cpu=*/"",
                          /*features=*/"", /*vectorBits=*/256,
-                         builder.getStrArrayAttr(names));
+                         builder.getStrArrayAttr(names), /*gpus=*/{});
 }
 
 } // namespace tenon

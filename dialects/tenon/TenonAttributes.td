@@ -106,16 +106,23 @@ def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {
   let description = [{
     `triple`, `cpu` and `features` are LLVM's. `vector_bits` is the width of
     the vectors that generated kernels use; `providers` lists the kernel
-    providers that may be assigned, in order of preference.
+    providers that may be assigned, in order of preference. `gpus` are the
+    architectures of NVIDIA's that kernels are compiled for beside the
+    processor.
 
     Example: `#tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512,
     ["onednn", "codegen"]>`
+
+    Example: `#tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512,
+    ["cuda", "codegen"], ["sm_90"]>`
   }];
   let parameters = (ins StringRefParameter<"">:$triple,
       StringRefParameter<"">:$cpu, StringRefParameter<"">:$features,
-      "unsigned":$vectorBits, "::mlir::ArrayAttr":$providers);
+      "unsigned":$vectorBits, "::mlir::ArrayAttr":$providers,
+      OptionalParameter<"::mlir::ArrayAttr">:$gpus);
   let assemblyFormat = [{
-    `<` $triple `,` $cpu `,` $features `,` $vectorBits `,` $providers `>`
+    `<` $triple `,` $cpu `,` $features `,` $vectorBits `,` $providers
+    (`,` $gpus^)? `>`
   }];
 }
 

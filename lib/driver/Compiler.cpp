@@ -208,13 +208,17 @@ Status Compiler::updateTarget() {
   if (keepsProcessor)
     name = llvm::Triple(old.getTriple()).isX86() ? "x86-64"
                                                  : old.getTriple().str();
+  // So does that of a GPU, which is there beside this machine's processor.
+  if (keepsProcessor && old.getGpus())
+    name = "cuda:" +
+           llvm::join(old.getGpus().getAsValueRange<StringAttr>(), ",cuda:");
   auto target = makeTarget(context, name, providers);
   if (!target)
     return Status::error(TENON_ERROR_USAGE, llvm::toString(target.takeError()));
   if (keepsProcessor)
     target = TargetAttr::get(&context, old.getTriple(), old.getCpu(),
                              old.getFeatures(), old.getVectorBits(),
-                             target->getProviders());
+                             target->getProviders(), old.getGpus());
   (*module)->setAttr(kTargetAttr, *target);
   return Status::ok();
 }

@@ -8,6 +8,7 @@
 #include "llvm/Support/JSON.h"
 
 using namespace mlir;
+using namespace tenon;
 
 static llvm::json::Array toJson(ArrayAttr texts) {
   llvm::json::Array array;
@@ -36,44 +37,75 @@ static std::optional<uint64_t> measureSession(StringRef path) {
   return bytes;
 }
 
+namespace {
+
+/// What is known of one arena.
+struct Arena {
+  Arena(ModuleOp module, StringRef name) {
+    auto arena = module->getAttrOfType<DictionaryAttr>(name);
+    isThere = bool(arena);
+    if (!arena)
+      return;
+    bytes = arena.getAs<IntegerAttr>(codegen::kArenaBytesAttr);
+    sums = arena.getAs<ArrayAttr>(codegen::kArenaSumsAttr);
+    definitions = arena.getAs<ArrayAttr>(codegen::kArenaDefinitionsAttr);
+    if (auto number = arena.getAs<IntegerAttr>(codegen::kArenaSlotsAttr))
+      slots = number.getInt();
+  }
+
+  void print(raw_ostream &os, StringRef name) const {
+    if (bytes) {
+      os << name << ": " << bytes.getInt() << " bytes\n";
+    } else if (!sums) {
+      os << name << ": not known\n";
+    } else {
+      os << name << ": the largest of, in bytes,\n";
+      for (StringAttr sum : sums.getAsRange<StringAttr>())
+        os << "  " << sum.getValue() << "\n";
+      if (!definitions.empty())
+        os << "where\n";
+      for (StringAttr definition : definitions.getAsRange<StringAttr>())
+        os << "  " << definition.getValue() << "\n";
+    }
+  }
+
+  void print(llvm::json::Object &object, const Twine &prefix) const {
+    object[(prefix + "arena_sums").str()] = toJson(sums);
+    object[(prefix + "arena_sizes").str()] = toJson(definitions);
+    object[(prefix + "arena_bytes").str()] =
+        bytes ? llvm::json::Value(bytes.getInt()) : nullptr;
+  }
+
+  bool isThere;
+  IntegerAttr bytes;
+  ArrayAttr sums, definitions;
+  int64_t slots = 0;
+};
+
+} // namespace
+
 void tenon::printMemory(ModuleOp module, StringRef path, raw_ostream &os,
                         bool isJson) {
-  auto arena = module->getAttrOfType<DictionaryAttr>(codegen::kArenaAttr);
-  if (!arena)
-    arena = DictionaryAttr::get(module.getContext());
-  auto bytes = arena.getAs<IntegerAttr>(codegen::kArenaBytesAttr);
-  auto sums = arena.getAs<ArrayAttr>(codegen::kArenaSumsAttr);
-  auto definitions = arena.getAs<ArrayAttr>(codegen::kArenaDefinitionsAttr);
-  auto slotsAttr = arena.getAs<IntegerAttr>(codegen::kArenaSlotsAttr);
-  int64_t slots = slotsAttr ? slotsAttr.getInt() : 0;
+  Arena arena(module, codegen::kArenaAttr);
+  Arena device(module, codegen::kDeviceArenaAttr);
   std::optional<uint64_t> workspace;
-  if (bytes && path.ends_with(".so"))
+  if (arena.bytes && path.ends_with(".so"))
     workspace = measureSession(path);
   if (isJson) {
-    llvm::json::Object object{{"arena_sums", toJson(sums)},
-                              {"arena_sizes", toJson(definitions)},
-                              {"blocks_by_data", slots}};
-    object["arena_bytes"] = bytes ? llvm::json::Value(bytes.getInt()) : nullptr;
+    llvm::json::Object object{{"blocks_by_data", arena.slots}};
+    arena.print(object, "");
+    if (device.isThere)
+      device.print(object, "device_");
     object["workspace_bytes"] =
         workspace ? llvm::json::Value(*workspace) : nullptr;
     os << llvm::json::Value(std::move(object)) << "\n";
     return;
   }
-  if (bytes) {
-    os << "arena of a session: " << bytes.getInt() << " bytes\n";
-  } else if (!sums) {
-    os << "arena of a session: not known\n";
-  } else {
-    os << "arena of a session: the largest of, in bytes,\n";
-    for (StringAttr sum : sums.getAsRange<StringAttr>())
-      os << "  " << sum.getValue() << "\n";
-    if (!definitions.empty())
-      os << "where\n";
-    for (StringAttr definition : definitions.getAsRange<StringAttr>())
-      os << "  " << definition.getValue() << "\n";
-  }
-  if (slots)
-    os << "and " << slots << (slots == 1 ? " block" : " blocks")
+  arena.print(os, "arena of a session");
+  if (device.isThere)
+    device.print(os, "arena of a session on the device");
+  if (arena.slots)
+    os << "and " << arena.slots << (arena.slots == 1 ? " block" : " blocks")
        << " for results whose size depends on data\n";
   if (workspace)
     os << "workspace of a session here: " << *workspace << " bytes\n";

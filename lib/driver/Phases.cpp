@@ -5,6 +5,8 @@
 #include "codegen/assign/Pipeline.h"
 #include "codegen/common/Pipeline.h"
 #include "codegen/cpu/Pipeline.h"
+#include "codegen/cuda/Passes.h"
+#include "codegen/cuda/Pipeline.h"
 #include "transforms/fuse/Pipeline.h"
 #include "transforms/layout/Pipeline.h"
 #include "transforms/simplify/Pipeline.h"
@@ -61,7 +63,10 @@ void buildPhase(Phase phase, OpPassManager &passes,
   case Phase::Lower:
     buildLowerKernelsPipeline(passes);
     codegen::buildLowerGraphPipeline(passes);
+    // Before functions become arithmetic or, for a processor, calls.
+    passes.addPass(cuda::createOutlineKernels());
     cpu::buildCpuKernelPipeline(passes);
+    cuda::buildCudaKernelPipeline(passes);
     codegen::buildDescribeModelPipeline(passes);
     return;
   }

@@ -5,6 +5,7 @@
 #include "codegen/assign/Passes.h"
 #include "codegen/common/Passes.h"
 #include "codegen/cpu/Pipeline.h"
+#include "codegen/cuda/Pipeline.h"
 #include "dialects/rt/RtBufferize.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
@@ -67,6 +68,8 @@ void tenon::registerAllDialects(DialectRegistry &registry) {
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerInferTypeOpInterfaceExternalModels(registry);
 
+  cuda::registerCudaDialects(registry);
+
   // What the upstream pass convert-to-llvm converts.
   arith::registerConvertArithToLLVMInterface(registry);
   cf::registerConvertControlFlowToLLVMInterface(registry);
@@ -90,6 +93,7 @@ void tenon::registerAllPasses() {
   registerFusePipeline();
   registerAssignPasses();
   cpu::registerCpuKernelPasses();
+  cuda::registerCudaKernelPasses();
   codegen::registerTenonCodegenCommonPasses();
   PassPipelineRegistration<>(
       "tenon-assign", "the assign phase",

@@ -45,7 +45,7 @@ void initializeTargets() {
 
 TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
                          function_ref<bool(const Extension &)> has,
-                         ArrayAttr providers) {
+                         ArrayAttr providers, ArrayAttr gpus) {
   SmallVector<std::string> features;
   unsigned vectorBits = 128;
   for (const Extension &extension : kX86Extensions) {
@@ -58,15 +58,53 @@ TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
       vectorBits = 512;
   }
   return TargetAttr::get(&context, triple, "x86-64", llvm::join(features, ","),
-                         vectorBits, providers);
+                         vectorBits, providers, gpus);
 }
 
-/// The providers of each kind of target; x86 has all that there are.
+/// The architectures of NVIDIA's that code can be made for.
+constexpr StringRef kGpus[] = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_100"};
+
+/// The providers of each kind of target; x86 has all that there are for
+/// processors.
 constexpr StringRef kX86Providers[] = {"onednn", "codegen", "winograd"};
 constexpr StringRef kOtherProviders[] = {"codegen", "winograd"};
 /// Every target has this one, and nobody chooses it: what it runs, no other
 /// provider can.
 constexpr StringRef kImageProvider = "image";
+/// Where there is a GPU.
+constexpr StringRef kCudaProvider = "cuda";
+
+/// Takes the GPUs, `cuda:<architecture>`, out of a list of targets; what is
+/// left is the processor.
+llvm::Expected<SmallVector<StringRef>> takeGpus(StringRef &name) {
+  SmallVector<StringRef> parts, gpus, processors;
+  name.split(parts, ',');
+  for (StringRef part : parts) {
+    if (!part.consume_front("cuda:")) {
+      processors.push_back(part);
+      continue;
+    }
+    if (!llvm::is_contained(kGpus, part))
+      return llvm::createStringError("unknown GPU '" + part.str() +
+                                     "': expected " +
+                                     llvm::join(ArrayRef(kGpus), ", "));
+    if (!llvm::is_contained(gpus, part))
+      gpus.push_back(part);
+  }
+  if (gpus.empty())
+    return gpus;
+  // The oldest first.
+  llvm::sort(gpus, [](StringRef a, StringRef b) {
+    return llvm::find(kGpus, a) < llvm::find(kGpus, b);
+  });
+  if (!processors.empty())
+    return llvm::createStringError(
+        "target '" + name.str() +
+        "' is not supported: expected either a processor or GPUs, whose "
+        "kernels stand beside code for this machine's processor");
+  name = "native";
+  return gpus;
+}
 
 } // namespace
 
@@ -76,6 +114,9 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
   context.getOrLoadDialect<TenonDialect>();
   constexpr StringLiteral kX86Triple = "x86_64-unknown-linux-gnu";
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+  llvm::Expected<SmallVector<StringRef>> gpus = takeGpus(name);
+  if (!gpus)
+    return gpus.takeError();
   bool isNativeX86 = name == "native" && host.isX86();
   unsigned level = llvm::StringSwitch<unsigned>(name)
                        .Case("x86-64", 1)
@@ -85,15 +126,21 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                        .Default(0);
 
   // IR that was written names them all.
-  for (const std::string &provider : providers)
-    if (provider != kImageProvider &&
+  for (const std::string &provider : providers) {
+    if (provider == kCudaProvider && gpus->empty())
+      return llvm::createStringError("provider 'cuda' needs a target with a "
+                                     "GPU, such as cuda:sm_90");
+    if (provider != kImageProvider && provider != kCudaProvider &&
         !llvm::is_contained(kX86Providers, provider))
       return llvm::createStringError(
           "unknown provider '" + provider + "': expected " +
           llvm::join(ArrayRef(kX86Providers), " or "));
+  }
   Builder builder(&context);
-  auto choose = [&](ArrayRef<StringRef> all) {
-    SmallVector<StringRef> chosen;
+  auto choose = [&](ArrayRef<StringRef> ofProcessor) {
+    SmallVector<StringRef> chosen, all(ofProcessor);
+    if (!gpus->empty())
+      all.insert(all.begin(), kCudaProvider);
     if (providers.empty())
       chosen.append(all.begin(), all.end());
     for (const std::string &provider : providers)
@@ -103,18 +150,20 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
     return builder.getStrArrayAttr(chosen);
   };
 
+  ArrayAttr gpuNames =
+      gpus->empty() ? ArrayAttr() : builder.getStrArrayAttr(*gpus);
   if (isNativeX86) {
     llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
     return makeX86Target(
         context, kX86Triple,
         [&](const Extension &x) { return features.lookup(x.name); },
-        choose(kX86Providers));
+        choose(kX86Providers), gpuNames);
   }
   if (level != 0)
     return makeX86Target(
         context, kX86Triple,
         [&](const Extension &x) { return x.level <= level; },
-        choose(kX86Providers));
+        choose(kX86Providers), gpuNames);
 
   // Another processor: what every one of its kind has.
   llvm::Triple triple(llvm::Triple::normalize(
@@ -136,7 +185,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
                                    "whose libraries are ELF files");
   return TargetAttr::get(&context, triple.str(), "generic",
                          triple.isAArch64() ? "+neon" : "",
-                         /*vectorBits=*/128, choose(kOtherProviders));
+                         /*vectorBits=*/128, choose(kOtherProviders), gpuNames);
 }
 
 bool hasFeature(TargetAttr target, StringRef feature) {

@@ -13,7 +13,9 @@ namespace tenon {
 ///
 /// `name` is `native` (this machine, by its feature bits), a level of x86-64
 /// (`x86-64`, `x86-64-v2`, `x86-64-v3`, `x86-64-v4`), or an LLVM triple of
-/// another processor, such as `aarch64-linux-gnu`. `providers` names the kernel
+/// another processor, such as `aarch64-linux-gnu`. Or it is a list of GPUs
+/// with commas in between, `cuda:sm_90`, whose kernels stand beside code for
+/// this machine's processor. `providers` names the kernel
 /// providers that may be used, best first; empty means all that the target has.
 /// The error says which names there are.
 llvm::Expected<TargetAttr> makeTarget(mlir::MLIRContext &context,

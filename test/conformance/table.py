@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence, TextIO
 
 from pool import Outcome
 
-CONFIGURATIONS = {"provider": ("auto", "onednn", "codegen"), "mode": ("process", "ahead"),
+CONFIGURATIONS = {"provider": ("auto", "onednn", "codegen", "cuda"), "mode": ("process", "ahead"),
                   "shape": ("static", "dynamic", "constant")}
 HEAD = """\
 # Tests of ONNX that are expected to fail. A line "= reason" holds for the tests below it, one a line. What stands behind

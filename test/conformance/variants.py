@@ -1,7 +1,7 @@
 """Forms of a test's model, and the ONNX backend that runs a test in one of them.
 
 A configuration is a provider, a mode and a shape:
-  provider  auto (the best for each kernel), onednn (alone), codegen (alone)
+  provider  auto (the best for each kernel), onednn (alone), codegen (alone), cuda (for a GPU, and beside it the processor)
   mode      process (compiled in process), ahead (saved as a shared library and loaded)
   shape     static (as the test has it), dynamic (no dimension of an input is known), constant (inputs are constants)
 """
@@ -74,7 +74,7 @@ def fold_inputs(model: onnx.ModelProto, inputs: Sequence[Any]) -> Tuple[onnx.Mod
 @functools.lru_cache(maxsize=1)
 def compile_bytes(model: bytes, provider: str) -> tenon.Model:
     """The modes differ in what is done with the code only: a model that comes again is not compiled again."""
-    return tenon.compile(model, provider=provider)
+    return tenon.compile(model, target="cuda:sm_90") if provider == "cuda" else tenon.compile(model, provider=provider)
 
 
 def compile_for(model: onnx.ModelProto, configuration: Configuration) -> tenon.Model:

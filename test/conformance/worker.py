@@ -80,7 +80,7 @@ class Result(unittest.TestResult):
 
     def addError(self, test: Any, err: Any) -> None:
         reason = words_of(err[1])
-        only_library = VariantBackend.configuration.provider not in ("auto", "codegen")
+        only_library = VariantBackend.configuration.provider not in ("auto", "codegen", "cuda")
         declined = only_library and "has no provider that runs it" in reason
         self.reply = {"result": "declined" if declined else "failed", "reason": reason}
 

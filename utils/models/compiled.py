@@ -14,6 +14,16 @@ import results
 
 # What the tools call each provider: with "auto" kernels that oneDNN lacks, or has slower, are generated.
 PROVIDERS = {"onednn": "auto", "codegen": "codegen"}
+# Those of a device, with the target that has it.
+DEVICES = {"cuda": "cuda:sm_90"}
+
+
+def options(provider):
+    """What the tools have to be told for a provider, by the names that --serve has for it; nothing for what they do
+    anyway."""
+    if provider in DEVICES:
+        return {"target": DEVICES[provider]}
+    return {"provider": PROVIDERS[provider]} if PROVIDERS[provider] != "auto" else {}
 
 
 class CompileError(Exception):
@@ -76,8 +86,7 @@ def compile_model(build, model, provider, timeout=1200, precision="fp32"):
     path = output_path(build, model, provider, precision)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     command = [os.path.join(build, "bin", "tenon-compile"), model["path"], "-o", path]
-    if PROVIDERS[provider] != "auto":
-        command.append("--provider=" + PROVIDERS[provider])
+    command += [f"--{name}={value}" for name, value in options(provider).items()]
     if precision != "fp32":
         command.append("--precision=" + precision)
     # The words go to a file, so that nothing has to read along while this process waits for the usage of that one.

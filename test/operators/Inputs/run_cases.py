@@ -1,6 +1,6 @@
 """Runs operators and compares what they compute with numpy.
 
-    run_cases.py TEST FOLDER
+    run_cases.py TEST FOLDER [TARGET]
 
 TEST is Python, in which these are at hand:
 
@@ -10,8 +10,8 @@ TEST is Python, in which these are at hand:
     np, rng (of a fixed seed)
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
-initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider. Integers
-have to agree exactly, floats to `tolerance` of the largest one. With `error`, each run has to end with an error that has
+initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider; with
+TARGET, such as cuda:sm_90, only for that, and with static shapes only if it has to. Integers have to agree exactly, floats to `tolerance` of the largest one. With `error`, each run has to end with an error that has
 this text, and of `outputs` only the types matter. `precision` is what the model is compiled with.
 
 Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
@@ -141,13 +141,13 @@ def compare(actual, expected, tolerance):
     return None
 
 
-def run(server, numbers, is_dynamic, provider, folder):
+def run(server, numbers, is_dynamic, where, folder):
     model, inputs, outputs, tolerances = make_model(numbers, is_dynamic)
     path = os.path.join(folder, "model.onnx")
     onnx.save(model, path)
     for i, x in enumerate(inputs):
         np.save(os.path.join(folder, f"input_{i}.npy"), x)
-    server.ask(op="load", id="m", model=path, provider=provider, precision=cases[numbers[0]][9])
+    server.ask(op="load", id="m", model=path, precision=cases[numbers[0]][9], **where)
     server.ask(op="inputs", id="m", **{"from": folder})
     server.ask(op="run", id="m", to=folder)
     server.ask(op="unload", id="m")
@@ -169,11 +169,11 @@ def get_batches():
             yield numbers[begin : begin + CASES_IN_A_MODEL], dynamic
 
 
-def try_batch(server, numbers, is_dynamic, provider, folder):
-    """Gives how many of the cases failed."""
+def try_batch(server, numbers, is_dynamic, where, folder):
+    """Gives how many of the cases failed. `where` is the provider or the target."""
     expected = cases[numbers[0]][7]
     try:
-        run(server, numbers, is_dynamic, provider, folder)
+        run(server, numbers, is_dynamic, where, folder)
         if not expected:
             return 0
         problem = f"no error, expected {expected}"
@@ -181,20 +181,21 @@ def try_batch(server, numbers, is_dynamic, provider, folder):
         if expected and expected in str(error):
             return 0
         problem = error
-    kind = f"{'dynamic' if is_dynamic else 'static'}, {provider}"
+    kind = f"{'dynamic' if is_dynamic else 'static'}, {', '.join(where.values())}"
     if len(numbers) == 1:
         op, inputs, *_, attributes = cases[numbers[0]]
         shapes = ", ".join("-" if x is None else str(list(np.shape(x))) for x in inputs)
         print(f"case {numbers[0]}: {op} {attributes} of {shapes}, {kind}: {problem}", flush=True)
         return 1
-    failed = sum(try_batch(server, [number], is_dynamic, provider, folder) for number in numbers)
+    failed = sum(try_batch(server, [number], is_dynamic, where, folder) for number in numbers)
     if not failed:
         print(f"cases {numbers} in one model, {kind}: {problem}", flush=True)
     return failed or 1
 
 
 def main():
-    test, folder = sys.argv[1:]
+    test, folder, *target = sys.argv[1:]
+    places = [{"target": target[0]}] if target else [{"provider": "auto"}, {"provider": "codegen"}]
     os.makedirs(folder, exist_ok=True)
     with open(test) as file:
         exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
@@ -202,9 +203,9 @@ def main():
         sys.exit(f"{test} has no cases")
     server, failed = Server(), 0
     for numbers, dynamic in get_batches():
-        for is_dynamic in (False, True) if dynamic else (False,):
-            for provider in ("auto", "codegen"):
-                failed += try_batch(server, numbers, is_dynamic, provider, folder)
+        for is_dynamic in (False, True)[bool(target and dynamic) : 2 if dynamic else 1]:
+            for where in places:
+                failed += try_batch(server, numbers, is_dynamic, where, folder)
     print(f"{len(cases)} cases, {failed} failures")
     sys.exit(failed != 0)
 

@@ -1,0 +1,70 @@
+//===- CudaProvider.cpp - Kernels as generated code for a GPU -------------===//
+
+#include "codegen/cuda/CudaProvider.h"
+
+#include "codegen/common/KernelWork.h"
+#include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/LowerToLaunch.h"
+#include "codegen/cuda/Emitters.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+/// Threads have no vectors: all are of one element.
+static constexpr unsigned kVectorBits = 1;
+
+const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
+  // Of the processor's kernels those that keep nothing but a few numbers for a
+  // unit.
+  for (const cpu::KernelEmitter *emitter :
+       {&cpu::kArgReduceEmitter, &cpu::kCumulateEmitter, &cpu::kRowEmitter,
+        &kElementEmitter})
+    if (emitter->matches(kernel))
+      return emitter;
+  return nullptr;
+}
+
+namespace {
+
+class CudaProvider : public Provider {
+public:
+  StringRef getName() const override { return "cuda"; }
+  bool isOnDevice() const override { return true; }
+
+  bool canRun(KernelOp kernel, TargetAttr target,
+              std::string &reason) const override {
+    if (!target.getGpus()) {
+      reason = "the target has no GPU";
+      return false;
+    }
+    if (findEmitter(kernel))
+      return true;
+    reason = "there is no generated code for what it computes";
+    return false;
+  }
+
+  /// The only provider of the device so far, so nothing to compare with.
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override {
+    return getRooflineTime(getKernelWork(kernel, sizes), target,
+                           /*efficiency=*/1);
+  }
+
+  LogicalResult lower(KernelOp kernel, TargetAttr target,
+                      RewriterBase &rewriter) const override {
+    const cpu::KernelEmitter *emitter = findEmitter(kernel);
+    if (!emitter)
+      return kernel.emitError("no generated code for this kernel");
+    return cpu::lowerToLaunch(*emitter, kernel, kVectorBits, /*onDevice=*/true,
+                              rewriter);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Provider> createCudaProvider() {
+  return std::make_unique<CudaProvider>();
+}
+
+} // namespace tenon::cuda

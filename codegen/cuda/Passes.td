@@ -1,0 +1,81 @@
+//===- Passes.td - From kernels' functions to code of a GPU ---------------===//
+//
+// In the order in which they run; see Pipeline.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_CUDA_PASSES
+#define TENON_CODEGEN_CUDA_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def OutlineKernels : Pass<"tenon-cuda-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Make a module of the GPU of the kernels that run there";
+  let description = [{
+    The functions that are launched on the device, and the constants that they
+    read, move into a `gpu.module` for the architectures of the target. Each
+    gets an entry of the name and the arguments that `TenonKernel` has: threads
+    take units in turns, neighbouring threads neighbouring units, until there
+    are none.
+
+    ```mlir
+    func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device}
+    // becomes
+    gpu.module @device [#nvvm.target<chip = "sm_90">] {
+      gpu.func @k(%x: !llvm.ptr, %y: !llvm.ptr, %dx: i64, %dy: i64, %units: i64, %status: !llvm.ptr) kernel {
+        // for (u = global index of the thread; u < units; u += threads)
+        //   if (s = <body of @k for the units from u to u + 1>) and status is 0: status = s
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect",
+      "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+      "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numOutlined", "outlined", "functions that run on the GPU">
+  ];
+}
+
+def VerifyKernels : Pass<"tenon-cuda-verify-kernels", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Check that kernels of a GPU call nothing that is not there";
+  let description = [{
+    Functions of f64 are libdevice's, a part of the CUDA Toolkit. Where it is not
+    found, a kernel that calls one is an error, and so is a call of any other
+    function without a body: nobody else would tell before the driver loads the
+    code.
+
+    ```mlir
+    llvm.func @__nv_exp(f64) -> f64
+    llvm.call @__nv_exp(%x) : (f64) -> f64 // an error without libdevice
+    ```
+  }];
+  let options = [
+    Option<"libdevice", "libdevice", "bool", /*default=*/"true",
+           "whether libdevice may be used">
+  ];
+}
+
+def SerializeKernels : Pass<"tenon-cuda-serialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "Make code of the module of the kernels of a GPU";
+  let description = [{
+    PTX for the oldest of the module's architectures, which drivers translate for
+    any later one, and, where the CUDA Toolkit is found, machine code for each of
+    them: a driver loads that at once.
+
+    ```mlir
+    gpu.module @device [#nvvm.target<chip = "sm_90">] { ... }
+    // becomes
+    gpu.binary @device [#gpu.object<#nvvm.target<chip = "sm_90">, assembly = "...">, #gpu.object<#nvvm.target<chip = "sm_90">, bin = "...">]
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+  let options = [
+    Option<"assemble", "assemble", "bool", /*default=*/"true",
+           "make machine code where that is possible">
+  ];
+}
+
+#endif // TENON_CODEGEN_CUDA_PASSES

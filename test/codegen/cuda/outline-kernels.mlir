@@ -1,0 +1,55 @@
+// RUN: tenon-opt %s --tenon-cuda-outline-kernels --split-input-file --verify-diagnostics | FileCheck %s
+
+// Kernels of the device and their constants move to a module for the GPUs of the
+// target. An entry has a pointer for each memref, then the sizes and scalars in
+// order, the number of units, and the status.
+
+module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_80", "sm_90"]>} {
+  memref.global "private" constant @table : memref<2xf32> = dense<[1.0, 2.0]>
+  // CHECK: func.func private @on_host(
+  // CHECK-NOT: @on_device
+  // CHECK: gpu.module @device [#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">, #nvvm.target<O = 3, chip = "sm_90", features = "+ptx80">] {
+  // CHECK: memref.global "private" constant @table
+  // CHECK: gpu.func @on_device(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[D:.*]]: i64, %[[S:.*]]: i64, %[[UNITS:.*]]: i64, %[[STATUS:.*]]: !llvm.ptr) kernel {
+  // CHECK: %[[END:.*]] = arith.index_cast %[[UNITS]]
+  // CHECK: %[[FIRST:.*]] = arith.addi
+  // CHECK: %[[STEP:.*]] = arith.muli %{{.*}}, %grid_dim_x
+  // CHECK: scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[STEP]] {
+  // CHECK: memref.get_global @table
+  // CHECK: memref.store
+  // CHECK: scf.if
+  // CHECK: llvm.cmpxchg %[[STATUS]]
+  // CHECK: gpu.return
+  func.func private @on_host(%x: memref<?xf32>, %begin: index, %end: index) -> i64 {
+    %t = memref.get_global @table : memref<2xf32>
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+  func.func private @on_device(%x: memref<?xf32>, %y: memref<4xf32>, %s: index, %begin: index, %end: index) -> i64 attributes {tenon.on_device} {
+    %t = memref.get_global @table : memref<2xf32>
+    %c1 = arith.constant 1 : index
+    %v = memref.load %t[%c1] : memref<2xf32>
+    memref.store %v, %x[%begin] : memref<?xf32>
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+}
+
+// -----
+
+// Nothing to do.
+
+// CHECK-NOT: gpu.module
+module {
+  func.func private @on_host(%x: memref<?xf32>, %begin: index, %end: index) -> i64
+}
+
+// -----
+
+// expected-error@below {{has kernels of a GPU, but its target has none}}
+module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "", 128, ["cuda"]>} {
+  func.func private @on_device(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device} {
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+}

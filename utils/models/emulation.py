@@ -1,0 +1,15 @@
+"""Runs models for a CUDA device where there is none: the tests' driver, which emulates their kernels."""
+
+import os
+
+root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def use(build):
+    """Has all processes that are started from now on use that driver."""
+    cache = os.path.join(build, "emulated")
+    os.makedirs(cache, exist_ok=True)
+    os.environ.update(
+        TENON_CUDA_DRIVER=os.path.join(build, "lib", "libfake_cuda.so"),
+        FAKE_CUDA_TRANSLATOR=os.path.join(root, "utils", "emulate_ptx"),
+        FAKE_CUDA_CACHE=cache)
