@@ -53,6 +53,13 @@ def select(cases, patterns):
     return [case for case in cases if any(case["name"].startswith(p) for p in patterns)]
 
 
+def checked(cases, emulate=False):
+    """The cases whose results are compared: of a device that is emulated small ones, since that takes its time."""
+    if emulate:
+        return [case for case in cases if case.get("emulate") or case.get("only_emulate")]
+    return [case for case in cases if not case.get("only_time") and not case.get("only_emulate")]
+
+
 def add_arguments(parser, cases):
     """What the scripts that run cases have in common: which cases, and of which build. `cases` are told in the help."""
     parser.add_argument("patterns", nargs="*", metavar="NAME", help="only cases whose name starts so")
