@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -62,6 +63,14 @@ if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):
     config.available_features.add("onednn")
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_image*")):
     config.available_features.add("image")
+# Models for a GPU run where there is none with a driver that emulates it.
+if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libfake_cuda*")):
+    config.available_features.add("cuda")
+    sys.path.insert(0, os.path.join(config.tenon_source_dir, "utils", "models"))
+    import emulation
+
+    emulated = " ".join(f"{name}={value}" for name, value in emulation.environment(config.tenon_build_dir).items())
+    config.substitutions.append(("%emulated", f"env {emulated}"))
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")

@@ -5,11 +5,14 @@ import os
 root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
-def use(build):
-    """Has all processes that are started from now on use that driver."""
+def environment(build):
+    """The variables that choose that driver; see docs/gpu.md. Translated kernels are kept in the build folder."""
     cache = os.path.join(build, "emulated")
     os.makedirs(cache, exist_ok=True)
-    os.environ.update(
-        TENON_CUDA_DRIVER=os.path.join(build, "lib", "libfake_cuda.so"),
-        FAKE_CUDA_TRANSLATOR=os.path.join(root, "utils", "emulate_ptx"),
-        FAKE_CUDA_CACHE=cache)
+    return {"TENON_CUDA_DRIVER": os.path.join(build, "lib", "libfake_cuda.so"),
+            "FAKE_CUDA_TRANSLATOR": os.path.join(root, "utils", "emulate_ptx"), "FAKE_CUDA_CACHE": cache}
+
+
+def use(build):
+    """Has all processes that are started from now on use it."""
+    os.environ.update(environment(build))
