@@ -71,6 +71,9 @@ if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libfake_cuda*")):
 
     emulated = " ".join(f"{name}={value}" for name, value in emulation.environment(config.tenon_build_dir).items())
     config.substitutions.append(("%emulated", f"env {emulated}"))
+# The assembler of the CUDA Toolkit, where the compiler looks for it.
+if os.path.exists("/usr/local/cuda/bin/ptxas") or shutil.which("ptxas"):
+    config.available_features.add("ptxas")
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")
