@@ -3,6 +3,7 @@
 #include "test/unit/runtime/FakeCuda.h"
 
 #include "runtime/cuda/Driver.h"
+#include "test/unit/runtime/EmulatedKernels.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,8 +14,6 @@
 #include <mutex>
 #include <set>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -31,10 +30,6 @@ struct Kernel {
   unsigned numPointers, numValues;
   Body body; // null if it is not registered
 };
-
-/// A kernel of a library that FAKE_CUDA_TRANSLATOR made.
-using Emulated = void (*)(unsigned numBlocks, unsigned blockSize,
-                          const uint64_t *parameters);
 
 struct Operation {
   std::vector<uint64_t> addresses; // on the device
@@ -109,11 +104,6 @@ static Driver &getDriver() {
 }
 static thread_local std::vector<ContextTag *> pushedContexts;
 static ContextTag primaryContext;
-
-static std::string getText(const char *name) {
-  const char *value = getenv(name);
-  return value ? value : "";
-}
 
 static long getSetting(const char *name, long otherwise) {
   const char *value = getenv(name);
@@ -300,10 +290,9 @@ Result cuDeviceGet(int *device, int ordinal) {
 
 Result cuDeviceGetAttribute(int *value, int attribute, int device) {
   ENTER(cuDeviceGetAttribute);
-  long capability =
-      getSetting("FAKE_CUDA_CAPABILITY", getText("FAKE_CUDA_TRANSLATOR").empty()
-                                             ? defaultCapability
-                                             : emulatedCapability);
+  long capability = getSetting("FAKE_CUDA_CAPABILITY",
+                               findTranslator().empty() ? defaultCapability
+                                                        : emulatedCapability);
   switch (attribute) {
   case 16:
     *value = 4; // multiprocessors
@@ -366,77 +355,6 @@ Result cuCtxPopCurrent_v2(ContextTag **context) {
 // Modules
 //===----------------------------------------------------------------------===//
 
-} // extern "C"
-#pragma GCC visibility pop
-
-namespace {
-/// A folder for temporary files, which goes with it.
-struct TemporaryFolder {
-  explicit TemporaryFolder(const std::string &parent)
-      : path((parent.empty() ? "/tmp" : parent) + "/emulate-XXXXXX") {
-    if (!mkdtemp(path.data()))
-      path.clear();
-  }
-  ~TemporaryFolder() {
-    for (const char *file : {"/in.ptx", "/out.so"})
-      unlink((path + file).c_str());
-    rmdir(path.c_str());
-  }
-  std::string path;
-};
-} // namespace
-
-/// Runs the translator, and gives its words if it fails.
-static std::string translate(const std::string &translator,
-                             const std::string &in, const std::string &out) {
-  std::string command = "'" + translator + "' '" + in + "' '" + out + "' 2>&1";
-  FILE *process = popen(command.c_str(), "r");
-  if (!process)
-    return "the translator cannot be started";
-  std::string words;
-  char text[256];
-  while (fgets(text, sizeof text, process))
-    words += text;
-  if (pclose(process) == 0)
-    return "";
-  return words.empty() ? "the translator failed" : words;
-}
-
-/// The library of the kernels in `ptx`; `error` tells if there is none.
-static void *emulate(const std::string &ptx, std::string &error) {
-  std::string translator = getText("FAKE_CUDA_TRANSLATOR");
-  std::string cache = getText("FAKE_CUDA_CACHE");
-  // A translator that was changed makes another library.
-  struct stat state = {};
-  stat(translator.c_str(), &state);
-  std::string key = ptx + translator + std::to_string(state.st_mtim.tv_sec) +
-                    "." + std::to_string(state.st_mtim.tv_nsec);
-  std::string kept =
-      cache + "/" + std::to_string(std::hash<std::string>()(key)) + ".so";
-  if (!cache.empty())
-    if (void *library = dlopen(kept.c_str(), RTLD_NOW | RTLD_LOCAL))
-      return library;
-  TemporaryFolder folder(cache);
-  std::string in = folder.path + "/in.ptx", out = folder.path + "/out.so";
-  if (FILE *file = fopen(in.c_str(), "w")) {
-    fwrite(ptx.data(), 1, ptx.size(), file);
-    fclose(file);
-  }
-  error = translate(translator, in, out);
-  if (!error.empty())
-    return nullptr;
-  // Other processes find all of it or nothing.
-  if (!cache.empty() && rename(out.c_str(), kept.c_str()) == 0)
-    out = kept;
-  void *library = dlopen(out.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    error = dlerror();
-  return library;
-}
-
-#pragma GCC visibility push(default)
-extern "C" {
-
 Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
                           unsigned numOptions, int *options, void **values) {
   ENTER_CONTEXT(cuModuleLoadDataEx);
@@ -458,11 +376,11 @@ Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
     if (made->text.find(".entry") == std::string::npos)
       error = "ptxas fatal\n  : no entry\n";
   }
-  if (error.empty() && !getText("FAKE_CUDA_TRANSLATOR").empty()) {
+  if (error.empty() && !findTranslator().empty()) {
     if (isMachineCode)
       error = "machine code is not emulated";
     else
-      made->library = emulate(made->text, error);
+      made->library = loadEmulated(made->text, error);
   }
   if (!error.empty()) {
     if (log)
