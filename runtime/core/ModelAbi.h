@@ -168,9 +168,9 @@ typedef struct TenonLibraryKernel {
 
 /** The code of a model's device kernels, for one kind of device. */
 typedef struct TenonDeviceImage {
-  const char *architecture; /* "sm_90": of machine code, only for this one;
-                               "compute_90": of code that the driver translates
-                               for this one and all later ones */
+  const char *architecture; /* "sm_90": machine code, for this one and later
+                               minors of its major; "compute_90": text, which
+                               the driver translates for all later ones too */
   const uint8_t *data;      /* a text ends with a 0 */
   uint64_t size;            /* in bytes, with the 0 */
 } TenonDeviceImage;

@@ -2,6 +2,7 @@
 
 #include "runtime/cuda/CudaModel.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,10 +14,9 @@ static Capability readArchitecture(const char *architecture) {
   return {number / 10, number % 10};
 }
 
-const TenonDeviceImage *tenon::cuda::chooseImage(const TenonModelDesc &desc,
-                                                 Capability capability) {
-  const TenonDeviceImage *best = nullptr;
-  int bestRank = -1;
+std::vector<const TenonDeviceImage *>
+tenon::cuda::rankImages(const TenonModelDesc &desc, Capability capability) {
+  std::vector<std::pair<int, const TenonDeviceImage *>> ranked;
   for (uint32_t i = 0; i < desc.numImages; ++i) {
     const TenonDeviceImage &image = desc.images[i];
     Capability found = readArchitecture(image.architecture);
@@ -25,12 +25,16 @@ const TenonDeviceImage *tenon::cuda::chooseImage(const TenonModelDesc &desc,
                     ? found.minor <= capability.minor
                     : found.major < capability.major && !isMachineCode;
     int rank = found.major * 10 + found.minor + (isMachineCode ? 1000000 : 0);
-    if (runs && rank > bestRank) {
-      best = &image;
-      bestRank = rank;
-    }
+    if (runs)
+      ranked.push_back({rank, &image});
   }
-  return best;
+  std::sort(ranked.begin(), ranked.end(), [](const auto &a, const auto &b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  std::vector<const TenonDeviceImage *> images;
+  for (const auto &[rank, image] : ranked)
+    images.push_back(image);
+  return images;
 }
 
 std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc) {
@@ -98,8 +102,8 @@ void CudaModel::openDevice() {
 }
 
 void CudaModel::loadCode() {
-  const TenonDeviceImage *image = chooseImage(desc, capability);
-  if (!image) {
+  std::vector<const TenonDeviceImage *> images = rankImages(desc, capability);
+  if (images.empty()) {
     std::string known;
     for (uint32_t i = 0; i < desc.numImages; ++i)
       known += (i ? ", " : "") + std::string(desc.images[i].architecture);
@@ -110,23 +114,39 @@ void CudaModel::loadCode() {
                         ", but this model has code for " + known +
                         " only; compile it for cuda:sm_" + own};
   }
+  // An older driver may refuse the machine code of a newer toolkit, but
+  // translate the text beside it.
+  std::string reason;
+  for (const TenonDeviceImage *image : images) {
+    reason = loadImage(*image);
+    if (reason.empty())
+      return findFunctions(*image);
+  }
+  throw CudaError{TENON_ERROR_SYSTEM,
+                  "the CUDA driver refuses this model's code for " +
+                      std::string(images.back()->architecture) + " (" + reason +
+                      ")"};
+}
+
+std::string CudaModel::loadImage(const TenonDeviceImage &image) {
   char log[512] = "";
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void *values[] = {log, reinterpret_cast<void *>(sizeof log - 1)};
-  Result result = driver.moduleLoad(&module, image->data, 2, options, values);
-  if (result != CUDA_SUCCESS) {
-    module = nullptr;
-    std::string reason = driver.describe(result);
-    if (*log)
-      reason += std::string("; ") + log;
-    while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' '))
-      reason.pop_back();
-    for (char &c : reason)
-      c = c == '\n' ? ' ' : c;
-    throw CudaError{TENON_ERROR_SYSTEM,
-                    "the CUDA driver refuses this model's code for " +
-                        std::string(image->architecture) + " (" + reason + ")"};
-  }
+  Result result = driver.moduleLoad(&module, image.data, 2, options, values);
+  if (result == CUDA_SUCCESS)
+    return "";
+  module = nullptr;
+  std::string reason = driver.describe(result);
+  if (*log)
+    reason += std::string("; ") + log;
+  while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' '))
+    reason.pop_back();
+  for (char &c : reason)
+    c = c == '\n' ? ' ' : c;
+  return reason;
+}
+
+void CudaModel::findFunctions(const TenonDeviceImage &image) {
   for (uint32_t i = 0; i < desc.numKernels; ++i) {
     const TenonKernel &kernel = desc.kernels[i];
     Function function = nullptr;
@@ -134,7 +154,7 @@ void CudaModel::loadCode() {
                              &function, module, kernel.symbol) != CUDA_SUCCESS)
       throw CudaError{TENON_ERROR_INVALID,
                       std::string("damaged model: its code for ") +
-                          image->architecture + " has no function '" +
+                          image.architecture + " has no function '" +
                           kernel.symbol + "', of the nodes '" + kernel.name +
                           "'"};
     functions.push_back(function);

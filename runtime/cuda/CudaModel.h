@@ -16,11 +16,10 @@ struct Capability {
   int major, minor;
 };
 
-/// The image that runs best on a device: its own machine code; else that of the
-/// next lower minor of its major; else the latest text that it understands.
-/// Null if none runs there.
-const TenonDeviceImage *chooseImage(const TenonModelDesc &desc,
-                                    Capability capability);
+/// The images that a device can run, the best first: its own machine code; that
+/// of lower minors of its major; then texts, the latest first.
+std::vector<const TenonDeviceImage *> rankImages(const TenonModelDesc &desc,
+                                                 Capability capability);
 
 /// What all sessions of a model share: the device's primary context, the code,
 /// and a copy of the weights. Usable from several threads.
@@ -49,6 +48,9 @@ private:
       : desc(desc), driver(Driver::get()) {}
   void openDevice();
   void loadCode();
+  /// Makes the module; what the driver says if it refuses.
+  std::string loadImage(const TenonDeviceImage &image);
+  void findFunctions(const TenonDeviceImage &image);
   void copyWeights();
 
   const TenonModelDesc &desc;

@@ -312,6 +312,37 @@ TEST_F(Cuda, RefusesCode) {
                         "function 'compress', of the nodes 'Compress_3'");
 }
 
+TEST_F(Cuda, RefusesMachineCode) {
+  std::string code = "\177ELF", text = makeImage("compute_80");
+  auto makeEntry = [](const char *name, const std::string &data) {
+    return TenonDeviceImage{
+        name, reinterpret_cast<const uint8_t *>(data.c_str()), data.size() + 1};
+  };
+  TenonDeviceImage images[] = {makeEntry("compute_80", text),
+                               makeEntry("sm_90", code)};
+  TenonModelDesc desc = getDeviceModel();
+  desc.images = images;
+  desc.numImages = 2;
+  EXPECT_EQ(load(desc), "ok");
+  EXPECT_EQ(cuda::getLoadedImage(), "");
+  Setting refuse("FAKE_CUDA_MACHINE_CODE", "0");
+  EXPECT_EQ(load(desc), "ok");
+  EXPECT_EQ(cuda::getLoadedImage(), text);
+  // The last that was tried tells why.
+  text = "nonsense";
+  images[0] = makeEntry("compute_80", text);
+  EXPECT_EQ(load(desc),
+            "4: the CUDA driver refuses this model's code for compute_80 "
+            "(CUDA_ERROR_INVALID_IMAGE: device kernel image is invalid; ptxas "
+            "fatal   : no entry)");
+  desc.images = &images[1];
+  desc.numImages = 1;
+  EXPECT_EQ(load(desc),
+            "4: the CUDA driver refuses this model's code for sm_90 "
+            "(CUDA_ERROR_INVALID_IMAGE: device kernel image is invalid; "
+            "machine code of another version)");
+}
+
 TEST_F(Cuda, EachFunctionFails) {
   int numErrors = 0;
   for (const char *function :

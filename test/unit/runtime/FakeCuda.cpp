@@ -371,6 +371,8 @@ Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
   auto made = std::make_unique<ModuleTag>();
   std::string error;
   bool isMachineCode = memcmp(image, "\177ELF", 4) == 0;
+  if (isMachineCode && !getSetting("FAKE_CUDA_MACHINE_CODE", 1))
+    error = "machine code of another version";
   if (!isMachineCode) {
     made->text = static_cast<const char *>(image);
     if (made->text.find(".entry") == std::string::npos)

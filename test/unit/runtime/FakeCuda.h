@@ -14,6 +14,7 @@
 //   FAKE_CUDA_DEVICES=0               the number of devices, else 1
 //   FAKE_CUDA_CAPABILITY=75           of the device, else 90, or 121, for which
 //                                     models have PTX only, if that is emulated
+//   FAKE_CUDA_MACHINE_CODE=0          machine code is refused
 //   FAKE_CUDA_MEMORY=1000000          its memory in bytes, else 1 GiB
 //   FAKE_CUDA_TRANSLATOR=program      kernels are emulated: `program in.ptx
 //                                     out.so` makes a library of them, as
