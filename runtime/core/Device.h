@@ -45,7 +45,8 @@ typedef struct TenonDevice {
   void (*release)(void *session, void *memory);
 
   /** Puts a kernel of the model into the queue. `args` and `dims` are as of
-   * TenonKernel; `units` > 0. */
+   * TenonKernel; `units` > 0. An error is of this kernel; finish() or a copy
+   * tells what went wrong in those before it. */
   int32_t (*launch)(void *session, const TenonKernel *kernel, void *const *args,
                     const int64_t *dims, int64_t units,
                     TenonProviderError *error);

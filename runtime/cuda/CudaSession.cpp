@@ -3,6 +3,7 @@
 #include "runtime/cuda/CudaSession.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 using namespace tenon::cuda;
@@ -25,10 +26,13 @@ void CudaSession::open() {
   const TenonModelDesc &desc = model.getDesc();
   size_t numParameters = 0;
   for (uint32_t i = 0; i < desc.numKernels; ++i)
-    numParameters =
-        std::max<size_t>(numParameters, size_t(desc.kernels[i].numArgs) +
-                                            desc.kernels[i].numDims + 2);
+    if (!desc.kernels[i].fn)
+      numParameters =
+          std::max<size_t>(numParameters, size_t(desc.kernels[i].numArgs) +
+                                              desc.kernels[i].numDims + 2);
   parameters.reserve(numParameters);
+  const char *blocking = getenv("CUDA_LAUNCH_BLOCKING");
+  isBlocking = blocking && atoi(blocking);
 
   Stream made = nullptr;
   driver.check(driver.streamCreate(&made, CU_STREAM_NON_BLOCKING),
@@ -70,10 +74,10 @@ void *CudaSession::allocate(uint64_t bytes) {
   ContextScope scope(driver, model.getContext());
   blocks.reserve(blocks.size() + 1);
   Address address = 0;
-  driver.check(driver.memoryAllocate(&address, bytes),
-               ("not enough memory on the CUDA device: asked for " +
-                std::to_string(bytes) + " bytes")
-                   .c_str());
+  check(driver.memoryAllocate(&address, bytes),
+        ("not enough memory on the CUDA device: asked for " +
+         std::to_string(bytes) + " bytes")
+            .c_str());
   blocks.push_back({address, bytes});
   return reinterpret_cast<void *>(address);
 }
@@ -107,14 +111,40 @@ bool CudaSession::isOnDevice(const void *pointer) const {
 // Work
 //===----------------------------------------------------------------------===//
 
+/// Whether a result tells that a kernel in the queue went wrong, which the
+/// driver tells by whichever function is called next. Some are of the call
+/// itself.
+bool CudaSession::isFault(Result result) const {
+  switch (result) {
+  case CUDA_SUCCESS:
+  case CUDA_ERROR_INVALID_VALUE:
+  case CUDA_ERROR_OUT_OF_MEMORY:
+  case CUDA_ERROR_INVALID_CONTEXT:
+  case CUDA_ERROR_INVALID_HANDLE:
+  case CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
+    return false;
+  default:
+    return firstKernel;
+  }
+}
+
+/// Throws if `result` is not success: what the call could not do, or where the
+/// queue failed.
+void CudaSession::check(Result result, const char *what) {
+  if (isFault(result))
+    failInQueue(result);
+  driver.check(result, what);
+}
+
 void CudaSession::launch(const TenonKernel &kernel, void *const *args,
                          const int64_t *dims, int64_t units) {
   ContextScope scope(driver, model.getContext());
+  constexpr const char *failed = "cannot be started on the CUDA device";
   if (!areStatusesClear) {
     driver.check(driver.setBytes(statuses, 0,
                                  model.getDesc().numKernels * sizeof(int64_t),
                                  stream),
-                 "cannot be started on the CUDA device");
+                 failed);
     areStatusesClear = true;
   }
   Address status = statuses + model.getIndex(kernel) * sizeof(int64_t);
@@ -126,12 +156,18 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   parameters.push_back(&units);
   parameters.push_back(&status);
   uint64_t blocks = (uint64_t(units) - 1) / kernel.blockSize + 1;
-  driver.check(
-      driver.launchKernel(model.getFunction(kernel),
-                          std::min<uint64_t>(blocks, model.getMaxBlocks()), 1,
-                          1, kernel.blockSize, 1, 1, /*sharedBytes=*/0, stream,
-                          parameters.data(), /*extra=*/nullptr),
-      "cannot be started on the CUDA device");
+  if (isBlocking) // Those before it are done, and a fault is its own.
+    firstKernel = lastKernel = &kernel;
+  Result result = driver.launchKernel(
+      model.getFunction(kernel),
+      std::min<uint64_t>(blocks, model.getMaxBlocks()), 1, 1, kernel.blockSize,
+      1, 1, /*sharedBytes=*/0, stream, parameters.data(), /*extra=*/nullptr);
+  if (isFault(result)) {
+    fault = result;
+    return;
+  }
+  driver.check(result, failed);
+  hasLaunched = true;
   if (!firstKernel)
     firstKernel = &kernel;
   lastKernel = &kernel;
@@ -144,13 +180,12 @@ void CudaSession::transfer(int32_t space, void *target, const void *source,
   if (space == TENON_SPACE_DEVICE && !isFromDevice)
     return copyToDevice(toAddress(target), source, bytes);
   if (space == TENON_SPACE_DEVICE)
-    return driver.check(driver.copyOnDevice(toAddress(target),
-                                            toAddress(source), bytes, stream),
-                        "a copy on the CUDA device failed");
+    return check(driver.copyOnDevice(toAddress(target), toAddress(source),
+                                     bytes, stream),
+                 "a copy on the CUDA device failed");
   if (isFromDevice)
-    return driver.check(
-        driver.copyToHost(target, toAddress(source), bytes, stream),
-        "a copy from the CUDA device failed");
+    return check(driver.copyToHost(target, toAddress(source), bytes, stream),
+                 "a copy from the CUDA device failed");
   memcpy(target, source, bytes);
 }
 
@@ -158,7 +193,7 @@ void CudaSession::copyToDevice(Address target, const void *source,
                                uint64_t bytes) {
   constexpr const char *failed = "a copy to the CUDA device failed";
   if (bytes > stagingSize) {
-    driver.check(driver.copyToDevice(target, source, bytes, stream), failed);
+    check(driver.copyToDevice(target, source, bytes, stream), failed);
     return synchronize();
   }
   if (bytes > stagingSize - staged)
@@ -167,14 +202,15 @@ void CudaSession::copyToDevice(Address target, const void *source,
   memcpy(place, source, bytes);
   staged = std::min(stagingSize, (staged + bytes + TENON_BUFFER_ALIGNMENT - 1) &
                                      -uint64_t(TENON_BUFFER_ALIGNMENT));
-  driver.check(driver.copyToDevice(target, place, bytes, stream), failed);
+  check(driver.copyToDevice(target, place, bytes, stream), failed);
 }
 
 void CudaSession::synchronize() {
   Result result = driver.streamSynchronize(stream);
-  if (result != CUDA_SUCCESS)
-    failInQueue(result);
   staged = 0;
+  if (fault != CUDA_SUCCESS || result != CUDA_SUCCESS)
+    failInQueue(fault != CUDA_SUCCESS ? fault : result);
+  firstKernel = lastKernel = nullptr;
 }
 
 /// Says what is known of where the queue failed.
@@ -196,24 +232,26 @@ void CudaSession::failInQueue(Result result) {
         quote(lastKernel) +
         "; with CUDA_LAUNCH_BLOCKING=1 in the environment it tells which";
   firstKernel = lastKernel = nullptr;
-  staged = 0;
+  hasLaunched = false;
+  fault = CUDA_SUCCESS;
   throw CudaError{TENON_ERROR_SYSTEM, message};
 }
 
 const TenonKernel *CudaSession::finish(int64_t &status) {
   ContextScope scope(driver, model.getContext());
   const TenonModelDesc &desc = model.getDesc();
-  bool hasLaunched = firstKernel;
-  Result result = CUDA_SUCCESS;
-  if (hasLaunched)
+  Result result = fault;
+  if (hasLaunched && result == CUDA_SUCCESS)
     result = driver.copyToHost(hostStatuses, statuses,
                                desc.numKernels * sizeof(int64_t), stream);
   Result waited = driver.streamSynchronize(stream);
+  staged = 0;
   if (result != CUDA_SUCCESS || waited != CUDA_SUCCESS)
     failInQueue(result != CUDA_SUCCESS ? result : waited);
-  staged = 0;
   firstKernel = lastKernel = nullptr;
-  for (uint32_t i = 0; hasLaunched && i < desc.numKernels; ++i)
+  bool hasStatuses = hasLaunched;
+  hasLaunched = false;
+  for (uint32_t i = 0; hasStatuses && i < desc.numKernels; ++i)
     if (hostStatuses[i] != TENON_KERNEL_OK) {
       areStatusesClear = false;
       status = hostStatuses[i];

@@ -34,6 +34,8 @@ private:
       : model(model), driver(model.getDriver()) {}
   void open();
   void synchronize();
+  bool isFault(Result result) const;
+  void check(Result result, const char *what);
   [[noreturn]] void failInQueue(Result result);
   bool isOnDevice(const void *address) const;
   void copyToDevice(Address target, const void *source, uint64_t bytes);
@@ -51,8 +53,14 @@ private:
   Address statuses = 0;
   int64_t *hostStatuses = nullptr;
   bool areStatusesClear = false;
+  /// Whether kernels were launched since the statuses were read.
+  bool hasLaunched = false;
   /// Of those in the queue.
   const TenonKernel *firstKernel = nullptr, *lastKernel = nullptr;
+  /// What a launch told of the kernels before it; see TenonDevice::launch.
+  Result fault = CUDA_SUCCESS;
+  /// Whether the driver waits for each kernel that it launches.
+  bool isBlocking = false;
 
   /// Memory of the host that the device reads by itself, so that the caller
   /// need not wait; used up to `staged` by copies in the queue.

@@ -414,16 +414,38 @@ TEST_F(Cuda, QueueFails) {
               "nodes from 'Mul_0, Add_1' to 'Gather_2'; with "
               "CUDA_LAUNCH_BLOCKING=1 in the environment it tells which");
   }
-  {
-    Setting fail("FAKE_CUDA_FAIL", "cuLaunchKernel:2:700");
-    cuda::reset();
-    EXPECT_EQ(call.run(session),
-              "4: node 'Gather_2': cannot be started on the CUDA device "
-              "(CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was "
-              "encountered)");
-  }
   EXPECT_EQ(call.run(session), "ok");
   EXPECT_TRUE(call.isRight());
+  auto failAt = [&](const char *what, SessionPtr &session, Call &call) {
+    Setting fail("FAKE_CUDA_FAIL", what);
+    cuda::reset();
+    std::string text = call.run(session);
+    EXPECT_EQ(call.run(session), "ok");
+    EXPECT_TRUE(call.isRight());
+    return text;
+  };
+  std::string fault = "4: the CUDA device failed (CUDA_ERROR_ILLEGAL_ADDRESS: "
+                      "an illegal memory access was encountered)";
+  // Whatever is called next tells of a fault in the queue.
+  EXPECT_EQ(failAt("cuLaunchKernel:2:700", session, call),
+            fault + " while it ran node 'Mul_0, Add_1'");
+  Call larger(100); // Some of its elements are positive.
+  ASSERT_EQ(larger.run(session), "ok");
+  EXPECT_EQ(failAt("cuMemcpyDtoDAsync_v2:1:700", session, larger),
+            fault + " while it ran node 'Compress_3'");
+  // Without a kernel in it, or of the call's own, an error is the call's.
+  EXPECT_EQ(failAt("cuLaunchKernel:1:700", session, call),
+            "4: node 'Mul_0, Add_1': cannot be started on the CUDA device "
+            "(CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was "
+            "encountered)");
+  EXPECT_EQ(failAt("cuLaunchKernel:2:701", session, call),
+            "4: node 'Gather_2': cannot be started on the CUDA device "
+            "(error 701)");
+  // A driver that waits for each kernel tells of that one.
+  Setting blocking("CUDA_LAUNCH_BLOCKING", "1");
+  SessionPtr patient = makeSession(model.get());
+  EXPECT_EQ(failAt("cuLaunchKernel:2:700", patient, call),
+            fault + " while it ran node 'Gather_2'");
 }
 
 TEST_F(Cuda, OutOfMemory) {
