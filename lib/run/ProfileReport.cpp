@@ -49,35 +49,42 @@ ProfileReport::ProfileReport(Runner &runner, int64_t runs)
 
 void ProfileReport::print() const {
   double total = 0, flops = 0, bytes = 0;
+  bool hasRoof = true;
   for (const Kernel &kernel : kernels) {
     total += kernel.nanoseconds;
     flops += std::max(kernel.flops, 0.0);
     bytes += kernel.bytes;
+    hasRoof &= kernel.hasRoof();
   }
   printf("peak of %.1f GFLOP/s in f32, %.1f GB/s from memory (measured now)\n",
          peak.gflops, peak.gigabytes);
   printf("%9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "%", "calls", "GFLOP/s",
          "GB/s", "% roof", "provider", "kernel");
-  auto printRates = [&](double nanoseconds, double flops, double bytes) {
+  auto printRates = [&](double nanoseconds, double flops, double bytes,
+                        bool hasRoof) {
     if (flops < 0)
       printf(" %8s", "?");
     else
       printf(" %8.1f", flops / nanoseconds);
-    printf(" %7.1f %6.1f", bytes / nanoseconds,
-           100 * peak.getLeastTime(flops, bytes) / nanoseconds);
+    printf(" %7.1f", bytes / nanoseconds);
+    if (hasRoof)
+      printf(" %6.1f", 100 * peak.getLeastTime(flops, bytes) / nanoseconds);
+    else
+      printf(" %6s", "");
   };
   for (const Kernel &kernel : kernels) {
     printf("%9s %6.1f %7llu",
            formatTime(kernel.nanoseconds / runs / 1e6).c_str(),
            100 * kernel.nanoseconds / total,
            static_cast<unsigned long long>(kernel.calls));
-    printRates(kernel.nanoseconds, kernel.flops, kernel.bytes);
+    printRates(kernel.nanoseconds, kernel.flops, kernel.bytes,
+               kernel.hasRoof());
     printf("  %-9s %s%s%s  %s\n", kernel.provider.c_str(), kernel.name.c_str(),
            kernel.implementation.empty() ? "" : "  ",
            kernel.implementation.c_str(), kernel.shapes.c_str());
   }
   printf("%9s %6.1f %7s", formatTime(total / runs / 1e6).c_str(), 100.0, "");
-  printRates(total, flops, bytes);
+  printRates(total, flops, bytes, hasRoof);
   printf("  all kernels, milliseconds of a run\n");
 }
 

@@ -33,6 +33,9 @@ private:
     uint64_t calls;
     double nanoseconds, bytes;
     double flops; // -1 if not known
+
+    /// What was measured is the peak of the processor.
+    bool hasRoof() const { return provider != "cuda"; }
   };
   nlohmann::json toJson(const Kernel &kernel) const;
   /// The calls of the last run, and the tensors that go from one to another.
