@@ -104,8 +104,9 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
 }
 
 /// The most threads in a block of a device, and the most arguments: each is a
-/// parameter of the kernel's function.
-constexpr uint64_t maxBlockSize = 1024, maxParameters = 4096;
+/// word among the 4352 bytes of parameters that PTX allows, as are the number
+/// of units and the place of the status.
+constexpr uint64_t maxBlockSize = 1024, maxParameters = 4352 / 8 - 2;
 
 Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
                         const std::string &what) {
@@ -169,6 +170,9 @@ Error checkBuffers(const TenonModelDesc &desc) {
     if (buffer.space != TENON_SPACE_HOST && buffer.space != TENON_SPACE_DEVICE)
       return invalid(what + " is in the memory " +
                      std::to_string(buffer.space));
+    if (buffer.reserved)
+      return invalid(what + " has " + std::to_string(buffer.reserved) +
+                     " where 0 is expected");
     if (buffer.space == TENON_SPACE_DEVICE && !desc.device)
       return invalid(what + " is in the memory of a device, but the model has "
                             "none");

@@ -502,6 +502,10 @@ TEST_F(Cuda, RefusesDamagedDescriptions) {
   desc.buffers = &buffer;
   desc.numBuffers = 1;
   EXPECT_EQ(damaged(), "buffer 0 is in the memory 2");
+  buffer = {"b", 0, 1, TENON_SPACE_HOST, 7};
+  desc.buffers = &buffer;
+  desc.numBuffers = 1;
+  EXPECT_EQ(damaged(), "buffer 0 has 7 where 0 is expected");
 
   TenonDeviceImage image = desc.images[0];
   auto withImage = [&](const char *architecture, uint64_t size) {
@@ -538,6 +542,8 @@ TEST_F(Cuda, RefusesDamagedDescriptions) {
             "kernel 'Mul_0, Add_1' has blocks of 1025 threads");
   EXPECT_EQ(withKernel([&] { kernel.numArgs = UINT32_MAX; }),
             "kernel 'Mul_0, Add_1' has 4294967297 arguments");
+  EXPECT_EQ(withKernel([&] { kernel.numArgs = 541; }),
+            "kernel 'Mul_0, Add_1' has 543 arguments");
   EXPECT_EQ(withKernel([&] { kernel.fn = getDeviceModel().kernels[4].fn; }),
             "kernel 'Mul_0, Add_1' is one of the processor and of a device");
 }
