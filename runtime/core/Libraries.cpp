@@ -50,7 +50,7 @@ std::string getOwnFolder() {
 /// Opens a library, which stays loaded until the process ends (its threads and
 /// caches do, too), and sets `table` to what its function returns: a structure
 /// that begins with its version and its size.
-template <typename Table>
+template <typename Entry, typename Table>
 Error load(const Known &known, uint32_t version, const Table **table) {
   std::string path = getOwnFolder() + known.file;
   void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -62,8 +62,7 @@ Error load(const Known &known, uint32_t version, const Table **table) {
                      "this model uses %s, but its library cannot be loaded: "
                      "%s; %s",
                      known.name, reason.c_str(), known.remedy);
-  auto entry =
-      reinterpret_cast<const Table *(*)()>(dlsym(library, known.symbol));
+  auto entry = reinterpret_cast<Entry>(dlsym(library, known.symbol));
   const Table *found = entry ? entry() : nullptr;
   if (!found || found->version != version || found->structSize != sizeof(Table))
     return makeError(TENON_ERROR_UNSUPPORTED,
@@ -79,7 +78,7 @@ Error load(const Known &known, uint32_t version, const Table **table) {
 Error tenon::runtime::loadProvider(const char *name,
                                    const TenonProvider **provider) {
   if (const Known *known = find(providers, name))
-    return load(*known, TENON_PROVIDER_VERSION, provider);
+    return load<TenonProviderEntry>(*known, TENON_PROVIDER_VERSION, provider);
   return makeError(TENON_ERROR_UNSUPPORTED,
                    "this model uses the library %s, which this runtime does "
                    "not know",
@@ -88,7 +87,7 @@ Error tenon::runtime::loadProvider(const char *name,
 
 Error tenon::runtime::loadDevice(const char *name, const TenonDevice **device) {
   if (const Known *known = find(devices, name))
-    return load(*known, TENON_DEVICE_VERSION, device);
+    return load<TenonDeviceEntry>(*known, TENON_DEVICE_VERSION, device);
   return makeError(TENON_ERROR_UNSUPPORTED,
                    "this model runs on the device %s, which this runtime does "
                    "not know",
