@@ -18,8 +18,17 @@ namespace tenon::codegen {
 
 /// A longer text gets a name of its own.
 static constexpr size_t kMaxText = 48;
-/// How many choices of dimensions are tried.
-static constexpr size_t kNumSamples = 128;
+/// How many choices of dimensions are tried at random.
+static constexpr size_t kNumRandom = 128;
+/// Dimensions from this one on take turns with earlier ones in being tried
+/// alone: that bounds how many choices there are.
+static constexpr size_t kMaxAlone = 64;
+
+/// What one dimension and all others are when it is tried alone: what is
+/// computed of either is then far from what is computed of the other.
+static constexpr struct {
+  int64_t own, other;
+} kAlone[] = {{1 << 24, 1}, {1 << 24, 64}, {1, 4096}, {64, 4096}};
 
 //===----------------------------------------------------------------------===//
 // Operations on sizes
@@ -93,23 +102,37 @@ ArenaFormula::ArenaFormula(func::FuncOp main, int64_t numInputs) : main(main) {
       if (type.isDynamicDim(i))
         addSymbol(getSymbol(input, i));
   }
+  size_t numAlone = std::min(sizes.size(), kMaxAlone);
+  numSamples = kNumRandom + numAlone * std::size(kAlone);
+  for (auto [i, size] : llvm::enumerate(sizes))
+    size.samples = makeSamples(i, numAlone);
 }
 
 void ArenaFormula::addSymbol(const std::string &name) {
   if (!symbols.try_emplace(name, sizes.size()).second)
     return;
-  // The same in each compilation, and different for each symbol.
-  constexpr int64_t values[] = {1, 2, 3, 7, 64, 100, 513, 1024, 4099, 20000};
-  uint64_t random = 12345 + 777 * sizes.size();
-  Samples samples;
-  for (size_t i = 0; i < kNumSamples; ++i) {
-    random = random * 6364136223846793005u + 1442695040888963407u;
-    samples.push_back(values[(random >> 33) % std::size(values)]);
-  }
   // Models call dimensions "past + 1", too.
   bool isWord = llvm::all_of(
       name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
-  sizes.push_back({isWord ? name : "(" + name + ")", "", std::move(samples)});
+  sizes.push_back({isWord ? name : "(" + name + ")", "", {}});
+}
+
+/// Samples of a symbol: first random ones, then those where one of `numAlone`
+/// symbols differs from all others.
+ArenaFormula::Samples ArenaFormula::makeSamples(size_t symbol,
+                                                size_t numAlone) {
+  // The same in each compilation, and different for each symbol.
+  constexpr int64_t values[] = {1, 2, 3, 7, 64, 100, 513, 1024, 4099, 20000};
+  uint64_t random = 12345 + 777 * symbol;
+  Samples samples;
+  for (size_t i = 0; i < kNumRandom; ++i) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    samples.push_back(values[(random >> 33) % std::size(values)]);
+  }
+  for (size_t i = 0; i < numAlone; ++i)
+    for (auto [own, other] : kAlone)
+      samples.push_back(symbol % numAlone == i ? own : other);
+  return samples;
 }
 
 std::string ArenaFormula::getSymbol(BlockArgument input, int64_t index) {
@@ -146,7 +169,7 @@ const ArenaFormula::Samples &ArenaFormula::getSamples(Value value) {
 
 ArenaFormula::Samples ArenaFormula::computeSamples(Value value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return Samples(kNumSamples, *constant);
+    return Samples(numSamples, *constant);
   if (std::optional<unsigned> symbol = findSymbol(value))
     return sizes[*symbol].samples;
   Operation *op = value.getDefiningOp();
@@ -159,8 +182,8 @@ ArenaFormula::Samples ArenaFormula::computeSamples(Value value) {
       return {};
   }
   std::optional<Operator> known = getOperator(op);
-  Samples samples(kNumSamples);
-  for (size_t i = 0; i < kNumSamples; ++i) {
+  Samples samples(numSamples);
+  for (size_t i = 0; i < numSamples; ++i) {
     if (isa<arith::IndexCastOp>(op))
       samples[i] = operands[0][i];
     else if (isa<arith::SelectOp>(op))
@@ -280,7 +303,7 @@ void ArenaFormula::multiply(SizeProduct &product, Value factor) {
   // A reshape computes a size from products: it may be one of two dimensions.
   for (unsigned i = 0; !size && !samples.empty() && i < symbols.size(); ++i)
     for (unsigned j = 0; !size && j <= i; ++j)
-      if (llvm::all_of(llvm::seq<size_t>(0, kNumSamples), [&](size_t k) {
+      if (llvm::all_of(llvm::seq<size_t>(0, numSamples), [&](size_t k) {
             return samples[k] == sizes[i].samples[k] * sizes[j].samples[k];
           })) {
         product.factors.push_back(i);
@@ -338,12 +361,12 @@ ArenaFormula::getSums(ArrayRef<TenonBufferDesc> buffers,
 std::vector<ArenaFormula::Sum>
 ArenaFormula::keepLargest(std::vector<Sum> sums) const {
   // The model does not run where a size is negative.
-  std::vector<bool> runs(kNumSamples, true);
+  std::vector<bool> runs(numSamples, true);
   std::vector<std::vector<double>> bytes;
   for (const Sum &sum : sums) {
-    std::vector<double> &total = bytes.emplace_back(kNumSamples);
+    std::vector<double> &total = bytes.emplace_back(numSamples);
     for (auto &[factors, constant] : sum)
-      for (size_t k = 0; k < kNumSamples; ++k) {
+      for (size_t k = 0; k < numSamples; ++k) {
         double term = double(constant);
         for (unsigned factor : factors) {
           if (sizes[factor].samples.empty())
@@ -355,28 +378,33 @@ ArenaFormula::keepLargest(std::vector<Sum> sums) const {
         total[k] += term;
       }
   }
-  // Of two that are equal here and there, the one that is mostly larger counts.
+  if (llvm::none_of(runs, [](bool run) { return run; }))
+    return sums;
+  // What is mostly larger comes first; nothing later is always as large.
   std::vector<std::pair<double, size_t>> order;
   for (size_t i = 0; i < sums.size(); ++i) {
     double total = 0;
-    for (size_t k = 0; k < kNumSamples; ++k)
+    for (size_t k = 0; k < numSamples; ++k)
       total += runs[k] ? bytes[i][k] : 0;
     order.push_back({-total, i});
   }
   llvm::sort(order);
-  std::vector<bool> isLargest(sums.size());
-  for (size_t k = 0; k < kNumSamples; ++k) {
-    size_t largest = order.front().second;
-    for (auto [total, i] : order)
-      if (bytes[i][k] > bytes[largest][k])
-        largest = i;
-    isLargest[largest] = isLargest[largest] || runs[k];
+  // A sum that is never the largest may be so for dimensions that are not
+  // tried, unless one and the same other sum is always as large.
+  std::vector<size_t> kept;
+  for (auto [total, i] : order) {
+    const std::vector<double> &own = bytes[i];
+    if (llvm::none_of(kept, [&](size_t other) {
+          return llvm::all_of(llvm::seq<size_t>(0, numSamples), [&](size_t k) {
+            return !runs[k] || bytes[other][k] >= own[k];
+          });
+        }))
+      kept.push_back(i);
   }
-  std::vector<Sum> kept;
-  for (auto [total, i] : order)
-    if (isLargest[i])
-      kept.push_back(std::move(sums[i]));
-  return kept.empty() ? sums : kept;
+  std::vector<Sum> largest;
+  for (size_t i : kept)
+    largest.push_back(std::move(sums[i]));
+  return largest;
 }
 
 /// Calls `visit` with the parts of a definition: texts, and positions of sizes.

@@ -20,8 +20,9 @@ struct SizeProduct {
 
 /// Says how many bytes of buffers are in use at once, in terms of the dynamic
 /// dimensions of the inputs. Sizes that are equal for all dimensions that are
-/// tried, some hundred from 1 to 20000, count as one: that tells more than
-/// algebra does of what a graph computes of its shapes.
+/// tried count as one: that tells more than algebra does of what a graph
+/// computes of its shapes. Tried are some hundred random choices from 1 to
+/// 20000, and for each dimension some where it alone is large or small.
 class ArenaFormula {
 public:
   /// `main` has the names of dimensions on its arguments; the first ones of
@@ -32,7 +33,7 @@ public:
   SizeProduct getBytes(mlir::Value value);
 
   /// The sums of the sizes of buffers that are in use at once, each as a text:
-  /// those that are the largest for some dimensions that are tried.
+  /// but for those that another one is never less than.
   std::vector<std::string> getSums(llvm::ArrayRef<TenonBufferDesc> buffers,
                                    llvm::ArrayRef<SizeProduct> products);
 
@@ -53,6 +54,7 @@ private:
   };
 
   void addSymbol(const std::string &name);
+  static Samples makeSamples(size_t symbol, size_t numAlone);
   std::string getSymbol(mlir::BlockArgument input, int64_t index);
   /// The position of the dimension that `value` is, if it is one.
   std::optional<unsigned> findSymbol(mlir::Value value);
@@ -73,6 +75,7 @@ private:
 
   mlir::func::FuncOp main;
   std::vector<Size> sizes;
+  size_t numSamples = 0;
   llvm::StringMap<unsigned> symbols; // by name
   /// By value; references to what is in it stay valid.
   std::unordered_map<const void *, Samples> known;

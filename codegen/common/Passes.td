@@ -143,10 +143,10 @@ def MeasureArena : Pass<"tenon-measure-arena", "::mlir::ModuleOp"> {
     Without dynamic dimensions that is the size of the arena, placed as the
     runtime does it (`runtime/core/BufferPlan.h`). With them it is a formula:
     what buffers that are in use at once take together, as sums of which the
-    largest counts. Sums that are never the largest, and sizes that are always
-    equal, are found by trying some hundred dimensions. Nothing else reads the
-    attribute. Where buffers are in the device's memory, `tenon_rt.device_arena`
-    says the same of them.
+    largest counts. Sums that another one is never less than, and sizes that are
+    always equal, are found by trying some hundred dimensions. Nothing else
+    reads the attribute. Where buffers are in the device's memory,
+    `tenon_rt.device_arena` says the same of them.
 
     ```mlir
     module attributes {tenon_rt.arena = {bytes = 2408448 : i64, slots = 0 : i64}}

@@ -54,6 +54,39 @@ func.func @main(%x: memref<?x?x4xf32> {tenon.dims = ["a + b", "W", ""]}, %out: m
 
 // -----
 
+// One dimension has to be very much larger than the other before the second sum
+// is the largest one. The third sum is never larger than the first.
+
+// CHECK: module attributes {tenon_rt.arena = {
+// CHECK-SAME: sums = ["2000000*m", "4*n"]
+func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func private @h(%x: memref<?xf32>, %y: memref<?x500000xf32>, %begin: index, %end: index) -> i64
+func.func private @g(%x: memref<?xf32>, %y: memref<?x499999xf32>, %begin: index, %end: index) -> i64
+func.func private @f(%x: memref<?x500000xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func private @e(%x: memref<?x499999xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<?xf32> {tenon.dims = ["n"]}, %y: memref<?xf32> {tenon.dims = ["m"]},
+                %out0: memref<?xf32>, %out1: memref<?xf32>, %out2: memref<?xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 2 : i64} {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %m = memref.dim %y, %c0 : memref<?xf32>
+  %a = memref.alloc(%n) : memref<?xf32>
+  %b = memref.alloc(%m) : memref<?x500000xf32>
+  %c = memref.alloc(%m) : memref<?x499999xf32>
+  tenon_rt.launch @k(%x) outs(%a) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @k(%a) outs(%out0) : (memref<?xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @h(%y) outs(%b) : (memref<?xf32>) outs(memref<?x500000xf32>)
+  tenon_rt.launch @f(%b) outs(%out1) : (memref<?x500000xf32>) outs(memref<?xf32>)
+  tenon_rt.launch @g(%y) outs(%c) : (memref<?xf32>) outs(memref<?x499999xf32>)
+  tenon_rt.launch @e(%c) outs(%out2) : (memref<?x499999xf32>) outs(memref<?xf32>)
+  tenon_rt.result_shape 0[%n]
+  tenon_rt.result_shape 1[%m]
+  tenon_rt.result_shape 2[%m]
+  return
+}
+
+// -----
+
 // What has a size that depends on data is not in the arena.
 
 // CHECK: module attributes {tenon_rt.arena = {bytes = 0 : i64, slots = 1 : i64}}
