@@ -307,9 +307,9 @@ int main(int argc, char **argv) {
     status = compiler.emitTo(path);
   else if (status = compiler.runTo(compileTo); status.isOk())
     status = compiler.writeIr(path);
-  if (status.isOk() && tellsMemory)
-    tenon::printMemory(compiler.getModule(),
-                       compileTo == Phase::Emit ? path : "", llvm::outs(),
-                       memory == Form::Json);
+  if (status.isOk() && tellsMemory) // not into what goes on to a next tool
+    tenon::printMemory(
+        compiler.getModule(), compileTo == Phase::Emit ? path : "",
+        path == "-" ? llvm::errs() : llvm::outs(), memory == Form::Json);
   return report(status);
 }
