@@ -25,6 +25,19 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
   return nullptr;
 }
 
+/// PTX has room for 4352 bytes of parameters; two of eight bytes are the number
+/// of units and the status.
+static constexpr int64_t kMaxParameters = 4352 / 8 - 2;
+
+static int64_t countParameters(KernelOp kernel) {
+  int64_t count = kernel.getScalars().size();
+  for (TypeRange types :
+       {TypeRange(kernel.getInputs()), TypeRange(kernel.getResults())})
+    for (Type type : types)
+      count += 1 + cast<RankedTensorType>(type).getNumDynamicDims();
+  return count;
+}
+
 namespace {
 
 class CudaProvider : public Provider {
@@ -36,6 +49,11 @@ public:
               std::string &reason) const override {
     if (!target.getGpus()) {
       reason = "the target has no GPU";
+      return false;
+    }
+    if (countParameters(kernel) > kMaxParameters) {
+      reason = "it has more tensors and sizes than a kernel of a GPU can have "
+               "parameters";
       return false;
     }
     if (findEmitter(kernel))

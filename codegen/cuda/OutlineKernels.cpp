@@ -52,30 +52,34 @@ public:
                                                 getPtxFeature(chip)));
     auto device = gpu::GPUModuleOp::create(builder, module.getLoc(),
                                            codegen::kDeviceModuleName, chips);
-    for (func::FuncOp kernel : kernels)
-      outline(kernel, device);
+    SymbolTable symbols(module), deviceSymbols(device);
+    for (func::FuncOp kernel : kernels) {
+      copyConstants(kernel, symbols, deviceSymbols);
+      makeEntry(kernel, symbols, device);
+    }
     numOutlined += kernels.size();
   }
 
 private:
-  void outline(func::FuncOp kernel, gpu::GPUModuleOp device);
-  void makeEntry(func::FuncOp body, gpu::GPUModuleOp device);
+  void copyConstants(func::FuncOp kernel, const SymbolTable &symbols,
+                     SymbolTable &deviceSymbols);
+  void makeEntry(func::FuncOp body, const SymbolTable &symbols,
+                 gpu::GPUModuleOp device);
 };
 
-void OutlineKernelsPass::outline(func::FuncOp kernel, gpu::GPUModuleOp device) {
-  ModuleOp module = getOperation();
-  SymbolTable symbols(device);
-  // Constants may be used by kernels of the processor as well.
+/// Constants may be used by kernels of the processor as well.
+void OutlineKernelsPass::copyConstants(func::FuncOp kernel,
+                                       const SymbolTable &symbols,
+                                       SymbolTable &deviceSymbols) {
   kernel.walk([&](memref::GetGlobalOp get) {
-    if (symbols.lookup(get.getName()))
-      return;
-    auto global = module.lookupSymbol<memref::GlobalOp>(get.getNameAttr());
-    symbols.insert(global.clone());
+    if (!deviceSymbols.lookup(get.getName()))
+      deviceSymbols.insert(symbols.lookup(get.getName())->clone());
   });
-  makeEntry(kernel, device);
 }
 
-void OutlineKernelsPass::makeEntry(func::FuncOp body, gpu::GPUModuleOp device) {
+void OutlineKernelsPass::makeEntry(func::FuncOp body,
+                                   const SymbolTable &symbols,
+                                   gpu::GPUModuleOp device) {
   Location loc = body.getLoc();
   auto at = OpBuilder::atBlockEnd(device.getBody());
   Type pointer = LLVM::LLVMPointerType::get(&getContext());
@@ -121,8 +125,8 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body, gpu::GPUModuleOp device) {
   Value units = toIndex(block->getArgument(parameters.size() - 2));
   // What it takes data to count is counted here.
   IRRewriter rewriter(builder);
-  if (auto counter = getOperation().lookupSymbol<func::FuncOp>(
-          codegen::getUnitsName(body.getName()))) {
+  if (auto counter =
+          symbols.lookup<func::FuncOp>(codegen::getUnitsName(body.getName()))) {
     auto counted = cast<func::ReturnOp>(counter.front().getTerminator());
     rewriter.inlineBlockBefore(&counter.front(), end, arguments);
     units = counted.getOperand(0);

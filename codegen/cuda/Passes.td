@@ -38,6 +38,23 @@ def OutlineKernels : Pass<"tenon-cuda-outline-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def UseInstructions : Pass<"tenon-cuda-use-instructions", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Compute with instructions where a GPU has them";
+  let description = [{
+    Square roots, absolute values, rounding and fused multiply-add are
+    instructions of every GPU, but upstream's conversion to NVVM calls libdevice
+    for them, too, and knows no absolute values of integers. Here they become
+    intrinsics of LLVM.
+
+    ```mlir
+    %y = llvm.call @__nv_sqrtf(%x) : (f32) -> f32
+    // becomes
+    %y = llvm.intr.sqrt(%x) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def VerifyKernels : Pass<"tenon-cuda-verify-kernels", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Check that kernels of a GPU call nothing that is not there";
   let description = [{

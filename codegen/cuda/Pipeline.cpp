@@ -27,6 +27,7 @@ void tenon::cuda::buildCudaKernelPipeline(OpPassManager &passes) {
   device.addPass(createLowerAffinePass());
   device.addPass(arith::createArithExpandOpsPass());
   device.addPass(createConvertGpuOpsToNVVMOps());
+  device.addPass(createUseInstructions());
   device.addPass(createReconcileUnrealizedCastsPass());
   device.addPass(createCanonicalizerPass());
   device.addPass(createVerifyKernels());

@@ -28,6 +28,8 @@ public:
 
 private:
   LogicalResult serialize(gpu::GPUModuleOp device) {
+    if (std::string problem = checkToolkit(); !problem.empty())
+      return device.emitError(problem);
     SmallVector<Attribute> objects;
     bool isOldest = true;
     for (Attribute target : device.getTargetsAttr()) {

@@ -7,18 +7,31 @@
 
 #include <cstdlib>
 
-std::string tenon::cuda::findToolkit() {
-  const char *places[] = {getenv("CUDA_ROOT"), getenv("CUDA_HOME"),
-                          getenv("CUDA_PATH"), "/usr/local/cuda"};
-  for (const char *place : places) {
-    if (!place || !*place)
-      continue;
-    llvm::SmallString<128> library(place);
-    llvm::sys::path::append(library, "nvvm", "libdevice", "libdevice.10.bc");
-    // Who names a toolkit means that one.
-    return llvm::sys::fs::exists(library) ? place : "";
-  }
+static constexpr const char *kVariables[] = {"CUDA_ROOT", "CUDA_HOME",
+                                             "CUDA_PATH"};
+
+static bool isToolkit(llvm::StringRef place) {
+  llvm::SmallString<128> library(place);
+  llvm::sys::path::append(library, "nvvm", "libdevice", "libdevice.10.bc");
+  return llvm::sys::fs::exists(library);
+}
+
+std::string tenon::cuda::checkToolkit() {
+  for (const char *variable : kVariables)
+    if (const char *place = getenv(variable); place && *place)
+      return isToolkit(place) ? ""
+                              : std::string(variable) + " is '" + place +
+                                    "', where there is no CUDA Toolkit";
   return "";
+}
+
+std::string tenon::cuda::findToolkit() {
+  // Who names a toolkit means that one.
+  for (const char *variable : kVariables)
+    if (const char *place = getenv(variable); place && *place)
+      return isToolkit(place) ? place : "";
+  constexpr const char *kUsualPlace = "/usr/local/cuda";
+  return isToolkit(kUsualPlace) ? kUsualPlace : "";
 }
 
 bool tenon::cuda::hasAssembler() {

@@ -12,6 +12,10 @@ namespace tenon::cuda {
 /// CUDA_PATH, then in the place where the toolkit installs itself.
 std::string findToolkit();
 
+/// What is wrong with the place that the environment names; "" if it is a
+/// toolkit, or none is named.
+std::string checkToolkit();
+
 /// Whether that toolkit has ptxas, which makes machine code of PTX.
 bool hasAssembler();
 

@@ -108,7 +108,7 @@ def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {
     the vectors that generated kernels use; `providers` lists the kernel
     providers that may be assigned, in order of preference. `gpus` are the
     architectures of NVIDIA's that kernels are compiled for beside the
-    processor.
+    processor, the oldest first.
 
     Example: `#tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512,
     ["onednn", "codegen"]>`
@@ -120,6 +120,7 @@ def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {
       StringRefParameter<"">:$cpu, StringRefParameter<"">:$features,
       "unsigned":$vectorBits, "::mlir::ArrayAttr":$providers,
       OptionalParameter<"::mlir::ArrayAttr">:$gpus);
+  let genVerifyDecl = 1;
   let assemblyFormat = [{
     `<` $triple `,` $cpu `,` $features `,` $vectorBits `,` $providers
     (`,` $gpus^)? `>`

@@ -35,6 +35,31 @@ void tenon::TenonDialect::initialize() {
       >();
 }
 
+LogicalResult
+tenon::TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                          StringRef triple, StringRef cpu, StringRef features,
+                          unsigned vectorBits, ArrayAttr providers,
+                          ArrayAttr gpus) {
+  if (!gpus)
+    return success();
+  if (gpus.empty())
+    return emitError() << "expected GPUs, or no list of them";
+  unsigned before = 0;
+  for (Attribute gpu : gpus) {
+    auto name = dyn_cast<StringAttr>(gpu);
+    StringRef number = name ? name.getValue() : "";
+    unsigned version = 0;
+    if (!number.consume_front("sm_") || number.getAsInteger(10, version))
+      return emitError() << "expected a GPU such as \"sm_90\", but found "
+                         << gpu;
+    if (version <= before)
+      return emitError() << "expected the oldest GPU first, but " << gpu
+                         << " stands behind sm_" << before;
+    before = version;
+  }
+  return success();
+}
+
 /// Folders return tensors as elements and indices as integers.
 Operation *tenon::TenonDialect::materializeConstant(OpBuilder &builder,
                                                     Attribute value, Type type,

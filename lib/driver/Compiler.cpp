@@ -172,7 +172,9 @@ Status Compiler::checkPrecision() {
     target = *made;
   }
   constexpr StringLiteral kFeature = "avx512fp16";
-  if (options.precision == "fp16" && !hasFeature(target, kFeature))
+  // Every GPU that there is code for has it.
+  if (options.precision == "fp16" && !target.getGpus() &&
+      !hasFeature(target, kFeature))
     return Status::error(TENON_ERROR_USAGE,
                          "precision fp16 needs a target with the feature '" +
                              kFeature + "', which " + name +

@@ -134,7 +134,8 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
         !llvm::is_contained(kX86Providers, provider))
       return llvm::createStringError(
           "unknown provider '" + provider + "': expected " +
-          llvm::join(ArrayRef(kX86Providers), " or "));
+          llvm::join(ArrayRef(kX86Providers), " or ") + " or " +
+          kCudaProvider.str());
   }
   Builder builder(&context);
   auto choose = [&](ArrayRef<StringRef> ofProcessor) {

@@ -122,14 +122,14 @@ int main(int argc, char **argv) {
       cl::value_desc("file"), cl::cat(category));
   cl::opt<std::string> target(
       "target",
-      cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or "
-               "a triple such as aarch64-linux-gnu"),
+      cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
+               "triple such as aarch64-linux-gnu, or GPUs: cuda:sm_90"),
       cl::init("native"), cl::cat(category));
   cl::opt<std::string> providers(
       "provider",
       cl::desc(
-          "Kernel providers to use, best first: onednn, codegen, winograd; "
-          "or auto (default): all that the target has"),
+          "Kernel providers to use, best first: onednn, codegen, winograd, "
+          "cuda; or auto (default): all that the target has"),
       cl::value_desc("names"), cl::cat(category));
   cl::opt<std::string> tuning(
       "tuning",

@@ -1,0 +1,24 @@
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK: ["cuda"], ["sm_80", "sm_90"]>
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 512, ["cuda"], ["sm_80", "sm_90"]>} {}
+
+// -----
+
+// expected-error@+1 {{expected GPUs, or no list of them}}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 512, ["cuda"], []>} {}
+
+// -----
+
+// expected-error@+1 {{expected a GPU such as "sm_90", but found 7}}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 512, ["cuda"], [7]>} {}
+
+// -----
+
+// expected-error@+1 {{expected a GPU such as "sm_90", but found "sm_90a"}}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 512, ["cuda"], ["sm_90a"]>} {}
+
+// -----
+
+// expected-error@+1 {{expected the oldest GPU first, but "sm_80" stands behind sm_100}}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 512, ["cuda"], ["sm_100", "sm_80"]>} {}
