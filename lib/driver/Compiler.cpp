@@ -182,6 +182,27 @@ Status Compiler::checkPrecision() {
   return Status::ok();
 }
 
+/// The name of a target with the same providers as `target`: which there are
+/// depends on nothing but the kind of processor, and on whether there is a GPU.
+static std::string getKind(TargetAttr target) {
+  if (target.getGpus())
+    return "cuda:" +
+           llvm::join(target.getGpus().getAsValueRange<StringAttr>(), ",cuda:");
+  return llvm::Triple(target.getTriple()).isX86() ? "x86-64"
+                                                  : target.getTriple().str();
+}
+
+/// Whether nobody chose among the providers of `target`, so that another target
+/// may have others.
+static bool hasAllProviders(TargetAttr target) {
+  auto all = makeTarget(*target.getContext(), getKind(target), {});
+  if (!all) {
+    llvm::consumeError(all.takeError());
+    return false;
+  }
+  return all->getProviders() == target.getProviders();
+}
+
 Status Compiler::updateTarget() {
   auto old = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
   if (old && !options.target && !options.providers)
@@ -200,20 +221,12 @@ Status Compiler::updateTarget() {
   std::vector<std::string> providers;
   if (options.providers)
     providers = *options.providers;
-  else if (old)
+  else if (old && !hasAllProviders(old))
     for (StringAttr provider : old.getProviders().getAsRange<StringAttr>())
       providers.push_back(provider.str());
-  std::string name = options.target.value_or("native");
-  // Only the providers change: which of them the target has depends on nothing
-  // but the kind of processor.
   bool keepsProcessor = old && !options.target;
-  if (keepsProcessor)
-    name = llvm::Triple(old.getTriple()).isX86() ? "x86-64"
-                                                 : old.getTriple().str();
-  // So does that of a GPU, which is there beside this machine's processor.
-  if (keepsProcessor && old.getGpus())
-    name = "cuda:" +
-           llvm::join(old.getGpus().getAsValueRange<StringAttr>(), ",cuda:");
+  std::string name =
+      keepsProcessor ? getKind(old) : options.target.value_or("native");
   auto target = makeTarget(context, name, providers);
   if (!target)
     return Status::error(TENON_ERROR_USAGE, llvm::toString(target.takeError()));

@@ -89,7 +89,8 @@ void tenon::printMemory(ModuleOp module, StringRef path, raw_ostream &os,
   Arena arena(module, codegen::kArenaAttr);
   Arena device(module, codegen::kDeviceArenaAttr);
   std::optional<uint64_t> workspace;
-  if (arena.bytes && path.ends_with(".so"))
+  bool isStatic = arena.bytes && (!device.isThere || device.bytes);
+  if (isStatic && path.ends_with(".so"))
     workspace = measureSession(path);
   if (isJson) {
     llvm::json::Object object{{"blocks_by_data", arena.slots}};

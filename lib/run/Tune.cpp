@@ -95,6 +95,10 @@ void BenchCommand::tune(const std::string &path) const {
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: --tune takes a model to compile (.onnx)",
          run.model.c_str());
+  if (run.options.target.find("cuda:") != std::string::npos)
+    fail(TENON_ERROR_USAGE,
+         "--tune measures providers of the processor: it can't tune for '%s'",
+         run.options.target.c_str());
   // The sum over all points, by kernel and provider.
   std::map<KernelKey, std::map<std::string, double>> sums;
   constexpr const char *providers[] = {"onednn", "codegen", "winograd"};

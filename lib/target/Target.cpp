@@ -100,8 +100,8 @@ llvm::Expected<SmallVector<StringRef>> takeGpus(StringRef &name) {
   if (!processors.empty())
     return llvm::createStringError(
         "target '" + name.str() +
-        "' is not supported: expected either a processor or GPUs, whose "
-        "kernels stand beside code for this machine's processor");
+        "' is not supported: expected either a processor or GPUs, each with "
+        "'cuda:' before it");
   name = "native";
   return gpus;
 }
@@ -174,8 +174,8 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
       !llvm::TargetRegistry::lookupTarget(triple, error))
     return llvm::createStringError(
         "unknown target '" + name.str() +
-        "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or a "
-        "triple such as aarch64-linux-gnu");
+        "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
+        "triple such as aarch64-linux-gnu, or a GPU such as cuda:sm_90");
   if (!triple.isLittleEndian() || !triple.isArch64Bit())
     return llvm::createStringError(
         "target '" + name.str() +

@@ -60,6 +60,8 @@ void *tenon::test::cuda::loadEmulated(const std::string &ptx,
   std::string kept =
       cache + "/" + std::to_string(std::hash<std::string>()(key)) + ".so";
   if (!cache.empty())
+    mkdir(cache.c_str(), 0777); // it may be there
+  if (!cache.empty())
     if (void *library = dlopen(kept.c_str(), RTLD_NOW | RTLD_LOCAL))
       return library;
   TemporaryFolder folder(cache);
