@@ -532,13 +532,6 @@ void LowerRuntimeCallsPass::runOnOperation() {
         return signalPassFailure();
       }
   for (Operation *op : memory)
-    if (auto load = dyn_cast<memref::LoadOp>(op))
-      if (isOnDevice(load.getMemRef())) {
-        op->emitError("reads a number in the device's memory, expected a "
-                      "'tenon_rt.transfer'");
-        return signalPassFailure();
-      }
-  for (Operation *op : memory)
     lowerMemory(op, frame);
   for (Operation *kernel : entries) {
     auto function = cast<func::FuncOp>(kernel);

@@ -1,45 +1,31 @@
 //===- Entry.cpp - What libtenon_cpu exports -----------------------------===//
 
-#include "runtime/core/Provider.h"
+#include "runtime/core/ProviderGuard.h"
 #include "runtime/cpu/CpuSession.h"
 #include "runtime/cpu/PackConstant.h"
 
-#include <algorithm>
 #include <cstring>
-#include <new>
 
 using namespace tenon::onednn;
 
-/// Runs a function; what it throws becomes a code and a message. Everything
-/// that oneDNN's C++ interface throws ends here.
+/// Everything that oneDNN's C++ interface throws ends here.
 template <typename Function>
 static int32_t guard(TenonProviderError *error, Function function) {
-  auto fail = [&](int32_t code, const char *message) {
-    size_t length = std::min(strlen(message), sizeof error->message - 1);
-    memcpy(error->message, message, length);
-    error->message[length] = '\0';
-    return code;
-  };
-  try {
-    function();
-    return TENON_OK;
-  } catch (const KernelError &problem) {
-    return fail(problem.code, problem.message.c_str());
-  } catch (const dnnl::error &problem) {
-    std::string message = std::string("oneDNN: ") + problem.what();
-    switch (problem.status) {
-    case dnnl_out_of_memory:
-      return fail(TENON_ERROR_SYSTEM, "not enough memory for oneDNN");
-    case dnnl_unimplemented:
-      return fail(TENON_ERROR_UNSUPPORTED, message.c_str());
-    default:
-      return fail(TENON_ERROR_INTERNAL, message.c_str());
+  return tenon::runtime::guardProvider<KernelError>(error, [&] {
+    try {
+      function();
+    } catch (const dnnl::error &problem) {
+      std::string message = std::string("oneDNN: ") + problem.what();
+      switch (problem.status) {
+      case dnnl_out_of_memory:
+        throw KernelError{TENON_ERROR_SYSTEM, "not enough memory for oneDNN"};
+      case dnnl_unimplemented:
+        throw KernelError{TENON_ERROR_UNSUPPORTED, message};
+      default:
+        throw KernelError{TENON_ERROR_INTERNAL, message};
+      }
     }
-  } catch (const std::bad_alloc &) {
-    return fail(TENON_ERROR_SYSTEM, "not enough memory");
-  } catch (const std::exception &problem) {
-    return fail(TENON_ERROR_INTERNAL, problem.what());
-  }
+  });
 }
 
 static int32_t createModel(const TenonModelDesc *desc, void **model,

@@ -1,33 +1,16 @@
 //===- Entry.cpp - What libtenon_cuda exports ----------------------------===//
 
 #include "runtime/core/Device.h"
+#include "runtime/core/ProviderGuard.h"
 #include "runtime/cuda/CudaSession.h"
 
-#include <algorithm>
 #include <cstring>
-#include <new>
 
 using namespace tenon::cuda;
 
-/// Runs a function; what it throws becomes a code and a message.
 template <typename Function>
 static int32_t guard(TenonProviderError *error, Function function) {
-  auto fail = [&](int32_t code, const char *message) {
-    size_t length = std::min(strlen(message), sizeof error->message - 1);
-    memcpy(error->message, message, length);
-    error->message[length] = '\0';
-    return code;
-  };
-  try {
-    function();
-    return TENON_OK;
-  } catch (const CudaError &problem) {
-    return fail(problem.code, problem.message.c_str());
-  } catch (const std::bad_alloc &) {
-    return fail(TENON_ERROR_SYSTEM, "not enough memory");
-  } catch (const std::exception &problem) {
-    return fail(TENON_ERROR_INTERNAL, problem.what());
-  }
+  return tenon::runtime::guardProvider<CudaError>(error, function);
 }
 
 static CudaSession &getSession(void *session) {

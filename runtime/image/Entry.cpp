@@ -1,34 +1,16 @@
 //===- Entry.cpp - What libtenon_image exports ---------------------------===//
 
-#include "runtime/core/Provider.h"
+#include "runtime/core/ProviderGuard.h"
 #include "runtime/image/Image.h"
 
-#include <algorithm>
 #include <cstring>
 #include <leptonica/allheaders.h>
-#include <new>
 
 using namespace tenon::image;
 
-/// Runs a function; what it throws becomes a code and a message.
 template <typename Function>
 static int32_t guard(TenonProviderError *error, Function function) {
-  auto fail = [&](int32_t code, const char *message) {
-    size_t length = std::min(strlen(message), sizeof error->message - 1);
-    memcpy(error->message, message, length);
-    error->message[length] = '\0';
-    return code;
-  };
-  try {
-    function();
-    return TENON_OK;
-  } catch (const ImageError &problem) {
-    return fail(problem.code, problem.message.c_str());
-  } catch (const std::bad_alloc &) {
-    return fail(TENON_ERROR_SYSTEM, "not enough memory");
-  } catch (const std::exception &problem) {
-    return fail(TENON_ERROR_INTERNAL, problem.what());
-  }
+  return tenon::runtime::guardProvider<ImageError>(error, function);
 }
 
 /// Where a descriptor's words stand.
