@@ -26,7 +26,7 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 22 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 64 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 72 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 24 &&
                   sizeof(TenonDeviceImage) == 24,
@@ -177,6 +177,10 @@ public:
       std::string argsName = "args" + std::to_string(kernels.size());
       auto entry = kernel.getAs<StringAttr>("entry");
       auto symbol = kernel.getAs<StringAttr>("symbol");
+      auto getNumber = [&](StringRef name) {
+        auto number = kernel.getAs<IntegerAttr>(name);
+        return number ? number.getInt() : 0;
+      };
       kernels.push_back(
           {Member(entry ? entry.getValue() : ""),
            constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
@@ -186,7 +190,8 @@ public:
            symbol ? constants.makeString(symbol.getValue()) : Member(""),
            i32(kernel.getAs<IntegerAttr>("num_args").getInt()),
            i32(kernel.getAs<IntegerAttr>("num_dims").getInt()),
-           i64(symbol ? kBlockSize : 0)});
+           i32(getNumber("block_size")), i32(getNumber("unit_threads")),
+           i64(getNumber("shared_bytes"))});
     }
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {

@@ -351,9 +351,9 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
   Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-  Value entry = addressOfKernel(
-      builder, kKernelTable, kernels.size(),
-      {pointer, pointer, pointer, pointer, i64, pointer, i32, i32, i64});
+  Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
+                                {pointer, pointer, pointer, pointer, i64,
+                                 pointer, i32, i32, i32, i32, i64});
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(i64, dims), units,
@@ -364,11 +364,22 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   description.append("provider", kernel->getAttr(kKernelProviderAttr));
   description.append("num_args", builder.getI64IntegerAttr(pointers.size()));
   description.append("num_dims", builder.getI64IntegerAttr(dims.size()));
-  if (op.getOnDevice())
+  if (op.getOnDevice()) {
+    auto getNumber = [&](StringRef name, int64_t fallback) {
+      auto number = kernel->getAttrOfType<IntegerAttr>(name);
+      return number ? number.getInt() : fallback;
+    };
+    int64_t unitThreads = getNumber(kUnitThreadsAttr, 1);
     description.append("symbol", builder.getStringAttr(op.getKernel()));
-  else
+    description.append("block_size",
+                       builder.getI64IntegerAttr(getBlockSize(unitThreads)));
+    description.append("unit_threads", builder.getI64IntegerAttr(unitThreads));
+    description.append("shared_bytes", builder.getI64IntegerAttr(
+                                           getNumber(kSharedBytesAttr, 0)));
+  } else {
     description.append("entry",
                        builder.getStringAttr(getEntryName(op.getKernel())));
+  }
   kernels.push_back(description.getDictionary(&getContext()));
   if (op.getOnDevice())
     kernel->setAttr(kOnDeviceAttr, builder.getUnitAttr());

@@ -7,6 +7,7 @@
 #ifndef TENON_CODEGEN_COMMON_MODELATTRIBUTES_H
 #define TENON_CODEGEN_COMMON_MODELATTRIBUTES_H
 
+#include "runtime/core/ModelAbi.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
 
@@ -33,8 +34,17 @@ inline constexpr llvm::StringLiteral kKernelProviderAttr = "tenon.provider";
 
 /// On the function of a generated kernel that runs on the device.
 inline constexpr llvm::StringLiteral kOnDeviceAttr = "tenon.on_device";
-/// How many threads a block of it has, and the module that has them all.
+/// How many threads of it do a unit together: 1 if it isn't there, those of a
+/// warp, or all of a block. And how many bytes of shared memory it has beside
+/// what it declares.
+inline constexpr llvm::StringLiteral kUnitThreadsAttr = "tenon.unit_threads";
+inline constexpr llvm::StringLiteral kSharedBytesAttr = "tenon.shared_bytes";
+/// How many threads a block has, if they don't do one unit together.
 inline constexpr int64_t kBlockSize = 256;
+inline int64_t getBlockSize(int64_t unitThreads) {
+  return unitThreads > TENON_WARP_SIZE ? unitThreads : kBlockSize;
+}
+/// The module that has all kernels of the device.
 inline constexpr llvm::StringLiteral kDeviceModuleName = "device";
 
 /// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims
@@ -44,8 +54,9 @@ inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
 inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
-/// Arrays of {entry or symbol, provider, name, args, num_args, num_dims} and of
-/// {provider, name, dims, descriptor, constants}.
+/// Arrays of {entry or symbol, provider, name, args, num_args, num_dims}, with
+/// a symbol {block_size, unit_threads, shared_bytes} as well, and of {provider,
+/// name, dims, descriptor, constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";

@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/KernelFunction.h"
 
+#include "codegen/common/ModelAttributes.h"
 #include "codegen/cpu/DecomposeOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -446,6 +447,9 @@ FailureOr<func::FuncOp> emitKernelFunctions(const KernelEmitter &emitter,
       makeFunction(kernel, module, name + ".units", /*hasRange=*/false);
   body->setAttr(kUnitsAttr, FlatSymbolRefAttr::get(units));
   body->setAttr(kKeyAttr, key);
+  if (emitter.unitThreads != 1)
+    body->setAttr(codegen::kUnitThreadsAttr,
+                  OpBuilder(body).getI64IntegerAttr(emitter.unitThreads));
   KernelFunction bodyFunction(*copy, collapses, body, /*hasRange=*/true,
                               vectorBits);
   emitter.emitBody(bodyFunction);

@@ -127,6 +127,9 @@ struct KernelEmitter {
   /// Brings constant inputs of the kernel into the order in which they are
   /// read, before anything is emitted. May be null.
   void (*prepare)(KernelOp kernel, unsigned vectorBits) = nullptr;
+  /// On a device: how many threads do a unit together, see TenonKernel. The
+  /// work of a unit then is that of one of them.
+  int64_t unitThreads = 1;
 };
 
 /// The emitters in the order in which they are asked.

@@ -77,6 +77,29 @@ void OutlineKernelsPass::copyConstants(func::FuncOp kernel,
   });
 }
 
+/// The unit with which a thread begins, and how far it is to its next one.
+static std::pair<Value, Value> buildUnits(ImplicitLocOpBuilder &builder,
+                                          int64_t unitThreads,
+                                          int64_t blockSize) {
+  auto x = gpu::Dimension::x;
+  Value block = gpu::BlockIdOp::create(builder, x);
+  Value numBlocks = gpu::GridDimOp::create(builder, x);
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, value);
+  };
+  int64_t blockUnits = blockSize / unitThreads;
+  if (blockUnits == 1)
+    return {block, numBlocks};
+  Value unit = gpu::ThreadIdOp::create(builder, x);
+  if (unitThreads != 1)
+    unit = arith::DivUIOp::create(builder, unit, constant(unitThreads));
+  Value first = arith::AddIOp::create(
+      builder, arith::MulIOp::create(builder, block, constant(blockUnits)),
+      unit);
+  return {first,
+          arith::MulIOp::create(builder, numBlocks, constant(blockUnits))};
+}
+
 void OutlineKernelsPass::makeEntry(func::FuncOp body,
                                    const SymbolTable &symbols,
                                    gpu::GPUModuleOp device) {
@@ -100,6 +123,11 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
   auto entry = gpu::GPUFuncOp::create(at, loc, body.getName(),
                                       at.getFunctionType(parameters, {}));
   entry->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), at.getUnitAttr());
+  int64_t unitThreads = 1;
+  if (auto given = body->getAttrOfType<IntegerAttr>(codegen::kUnitThreadsAttr))
+    unitThreads = given.getInt();
+  int64_t blockSize = codegen::getBlockSize(unitThreads);
+  entry.setKnownBlockSize(ArrayRef<int32_t>{int32_t(blockSize), 1, 1});
   Block *block = &entry.getBody().front();
   at.setInsertionPointToEnd(block);
   auto end = gpu::ReturnOp::create(at, loc);
@@ -136,23 +164,29 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
   }
   Value status = block->getArgument(parameters.size() - 1);
 
-  auto x = gpu::Dimension::x;
-  Value blockSize = gpu::BlockDimOp::create(builder, x);
-  Value first = arith::AddIOp::create(
-      builder,
-      arith::MulIOp::create(builder, gpu::BlockIdOp::create(builder, x),
-                            blockSize),
-      gpu::ThreadIdOp::create(builder, x));
-  Value step = arith::MulIOp::create(builder, blockSize,
-                                     gpu::GridDimOp::create(builder, x));
+  auto [first, step] = buildUnits(builder, unitThreads, blockSize);
   auto loop = scf::ForOp::create(builder, first, units, step);
   builder.setInsertionPointToStart(loop.getBody());
   Value unit = loop.getInductionVar();
   Value one = arith::ConstantIndexOp::create(builder, 1);
   arguments.append({unit, arith::AddIOp::create(builder, unit, one)});
-  // Room on the stack is made once.
-  body.walk(
-      [&](memref::AllocaOp room) { room->moveBefore(block, block->begin()); });
+  // Room on the stack is made once, and so is what the threads of a block
+  // share.
+  SmallVector<memref::AllocaOp> rooms;
+  body.walk([&](memref::AllocaOp room) { rooms.push_back(room); });
+  for (memref::AllocaOp room : rooms) {
+    if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(room.getType())) {
+      room->moveBefore(block, block->begin());
+      continue;
+    }
+    unsigned i = entry.getNumWorkgroupAttributions();
+    room.replaceAllUsesWith(
+        Value(entry.addWorkgroupAttribution(room.getType(), room.getLoc())));
+    if (auto alignment = room.getAlignmentAttr())
+      entry.setWorkgroupAttributionAttr(
+          i, LLVM::LLVMDialect::getAlignAttrName(), alignment);
+    room.erase();
+  }
   auto returned = cast<func::ReturnOp>(body.front().getTerminator());
   Operation *loopEnd = loop.getBody()->getTerminator();
   rewriter.inlineBlockBefore(&body.front(), loopEnd, arguments);
@@ -160,6 +194,9 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
   returned.erase();
   body.erase();
   builder.setInsertionPoint(loopEnd);
+  // The next unit writes to the memory that the threads share.
+  if (unitThreads > TENON_WARP_SIZE)
+    gpu::BarrierOp::create(builder);
   Value zero = arith::ConstantOp::create(
       builder, builder.getI64IntegerAttr(TENON_KERNEL_OK));
   Value isWrong =

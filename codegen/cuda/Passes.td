@@ -16,7 +16,9 @@ def OutlineKernels : Pass<"tenon-cuda-outline-kernels", "::mlir::ModuleOp"> {
     read, move into a `gpu.module` for the architectures of the target. Each
     gets an entry of the name and the arguments that `TenonKernel` has: threads
     take units in turns, neighbouring threads neighbouring units, until there
-    are none.
+    are none. Where `tenon.unit_threads` says so, the threads of a warp or of a
+    block take a unit together; then an `alloca` in the address space
+    `workgroup` is memory that the block shares.
 
     ```mlir
     func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device}

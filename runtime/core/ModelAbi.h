@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 8u
+#define TENON_ABI_VERSION 9u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -38,6 +38,8 @@ extern "C" {
 #define TENON_MAX_RANK 32
 /** How much memory there is to stand for what could not be allocated. */
 #define TENON_SCRAP_SIZE 4096
+/** How many threads of a device run in step. */
+#define TENON_WARP_SIZE 32
 
 /** In TenonTensorDesc::dims, -1 - k stands for symbol k. */
 #define TENON_DIM_SYMBOL(k) (-1 - (int64_t)(k))
@@ -132,7 +134,10 @@ enum TenonKernelStatus {
  * device's memory. It is started with any number of blocks of `blockSize`
  * threads, and does all units, of which there may be fewer than it is told; a
  * unit that goes wrong leaves its TenonKernelStatus behind the last pointer if
- * there is 0. */
+ * there is 0. `unitThreads` threads do a unit together: one, the
+ * TENON_WARP_SIZE of a warp, or all of a block. Thread t of the grid begins
+ * with unit t / unitThreads. A block has `sharedBytes` of shared memory beside
+ * what the code itself declares. */
 typedef struct TenonKernel {
   int64_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
@@ -145,7 +150,10 @@ typedef struct TenonKernel {
   const char *symbol; /* null for a kernel of the host */
   uint32_t numArgs;   /* how many pointers there are in args */
   uint32_t numDims;   /* how many values there are in dims */
-  uint64_t blockSize; /* 0 for a kernel of the host */
+  /* These three are 0 for a kernel of the host. */
+  uint32_t blockSize;
+  uint32_t unitThreads;
+  uint64_t sharedBytes;
 } TenonKernel;
 
 /** A kernel that a library runs. See the provider's own header for the encoding

@@ -107,10 +107,13 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
 /// word among the 4352 bytes of parameters that PTX allows, as are the number
 /// of units and the place of the status.
 constexpr uint64_t maxBlockSize = 1024, maxParameters = 4352 / 8 - 2;
+/// The most shared memory that a block can have on any device: 227 KiB.
+constexpr uint64_t maxSharedBytes = 227 << 10;
 
 Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
                         const std::string &what) {
-  if (kernel.fn && (kernel.symbol || kernel.blockSize))
+  if (kernel.fn && (kernel.symbol || kernel.blockSize || kernel.unitThreads ||
+                    kernel.sharedBytes))
     return invalid(what + " is one of the processor and of a device");
   if (kernel.fn)
     return nullptr;
@@ -121,6 +124,15 @@ Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
   if (kernel.blockSize < 1 || kernel.blockSize > maxBlockSize)
     return invalid(what + " has blocks of " + std::to_string(kernel.blockSize) +
                    " threads");
+  if (kernel.unitThreads != 1 && kernel.unitThreads != kernel.blockSize &&
+      (kernel.unitThreads != TENON_WARP_SIZE ||
+       kernel.blockSize % TENON_WARP_SIZE))
+    return invalid(what + " has units of " +
+                   std::to_string(kernel.unitThreads) +
+                   " threads in blocks of " + std::to_string(kernel.blockSize));
+  if (kernel.sharedBytes > maxSharedBytes)
+    return invalid(what + " has " + std::to_string(kernel.sharedBytes) +
+                   " bytes of shared memory");
   uint64_t numParameters = uint64_t(kernel.numArgs) + kernel.numDims;
   if (numParameters > maxParameters)
     return invalid(what + " has " + std::to_string(numParameters) +

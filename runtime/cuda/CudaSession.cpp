@@ -155,13 +155,14 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
     parameters.push_back(const_cast<int64_t *>(&dims[i]));
   parameters.push_back(&units);
   parameters.push_back(&status);
-  uint64_t blocks = (uint64_t(units) - 1) / kernel.blockSize + 1;
+  uint64_t blockUnits = kernel.blockSize / kernel.unitThreads;
+  uint64_t blocks = (uint64_t(units) - 1) / blockUnits + 1;
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
   Result result = driver.launchKernel(
       model.getFunction(kernel),
       std::min<uint64_t>(blocks, model.getMaxBlocks()), 1, 1, kernel.blockSize,
-      1, 1, /*sharedBytes=*/0, stream, parameters.data(), /*extra=*/nullptr);
+      1, 1, kernel.sharedBytes, stream, parameters.data(), /*extra=*/nullptr);
   if (isFault(result)) {
     fault = result;
     return;

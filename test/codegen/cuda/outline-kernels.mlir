@@ -10,10 +10,11 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
   // CHECK-NOT: @on_device
   // CHECK: gpu.module @device [#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">, #nvvm.target<O = 3, chip = "sm_90", features = "+ptx80">] {
   // CHECK: memref.global "private" constant @table
-  // CHECK: gpu.func @on_device(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[D:.*]]: i64, %[[S:.*]]: i64, %[[UNITS:.*]]: i64, %[[STATUS:.*]]: !llvm.ptr) kernel {
+  // CHECK: gpu.func @on_device(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[D:.*]]: i64, %[[S:.*]]: i64, %[[UNITS:.*]]: i64, %[[STATUS:.*]]: !llvm.ptr) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
   // CHECK: %[[END:.*]] = arith.index_cast %[[UNITS]]
-  // CHECK: %[[FIRST:.*]] = arith.addi
-  // CHECK: %[[STEP:.*]] = arith.muli %{{.*}}, %grid_dim_x
+  // CHECK: %[[THREAD:.*]] = gpu.thread_id x
+  // CHECK: %[[FIRST:.*]] = arith.addi %{{.*}}, %[[THREAD]]
+  // CHECK: %[[STEP:.*]] = arith.muli %grid_dim_x, %c256
   // CHECK: scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[STEP]] {
   // CHECK: memref.get_global @table
   // CHECK: memref.store
@@ -30,6 +31,48 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
     %c1 = arith.constant 1 : index
     %v = memref.load %t[%c1] : memref<2xf32>
     memref.store %v, %x[%begin] : memref<?xf32>
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+}
+
+// -----
+
+// The threads of a warp, or of a block, do a unit together. Those of a block wait
+// for each other before the next one. What they share is the block's.
+
+module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_90"]>} {
+  // CHECK: gpu.func @warp({{.*}} kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  // CHECK: %[[THREAD:.*]] = gpu.thread_id x
+  // CHECK: %[[WARP:.*]] = arith.divui %[[THREAD]], %c32
+  // CHECK: %[[FIRST:.*]] = arith.addi %{{.*}}, %[[WARP]]
+  // CHECK: %[[STEP:.*]] = arith.muli %grid_dim_x, %c8
+  // CHECK: scf.for %{{.*}} = %[[FIRST]] to %{{.*}} step %[[STEP]] {
+  // CHECK-NOT: gpu.barrier
+  func.func private @warp(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device, tenon.unit_threads = 32} {
+    %lane = gpu.lane_id
+    %v = memref.load %x[%lane] : memref<?xf32>
+    memref.store %v, %x[%begin] : memref<?xf32>
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+  // CHECK: gpu.func @block({{.*}} workgroup(%[[SHARED:.*]] : memref<128xf32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+  // CHECK: %[[BLOCK:.*]] = gpu.block_id x
+  // CHECK: %[[BLOCKS:.*]] = gpu.grid_dim x
+  // CHECK: scf.for %{{.*}} = %[[BLOCK]] to %{{.*}} step %[[BLOCKS]] {
+  // CHECK: memref.store %{{.*}}, %[[SHARED]]
+  // CHECK: gpu.barrier
+  // CHECK: memref.load %[[SHARED]]
+  // CHECK: gpu.barrier
+  // CHECK: gpu.return
+  func.func private @block(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device, tenon.unit_threads = 128} {
+    %shared = memref.alloca() {alignment = 16 : i64} : memref<128xf32, #gpu.address_space<workgroup>>
+    %thread = gpu.thread_id x
+    %v = memref.load %x[%thread] : memref<?xf32>
+    memref.store %v, %shared[%thread] : memref<128xf32, #gpu.address_space<workgroup>>
+    gpu.barrier
+    %w = memref.load %shared[%begin] : memref<128xf32, #gpu.address_space<workgroup>>
+    memref.store %w, %x[%begin] : memref<?xf32>
     %zero = arith.constant 0 : i64
     return %zero : i64
   }

@@ -351,7 +351,7 @@ TEST_F(Cuda, EachFunctionFails) {
         "cuModuleLoadDataEx", "cuModuleGetFunction", "cuMemAlloc_v2",
         "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
         "cuMemcpyDtoDAsync_v2", "cuMemsetD8Async", "cuStreamCreate",
-        "cuStreamSynchronize", "cuLaunchKernel"})
+        "cuStreamSynchronize", "cuLaunchKernel", "cuFuncSetAttribute"})
     for (int number = 1;; ++number) {
       cuda::reset();
       auto fail = std::make_optional<Setting>(
@@ -540,6 +540,17 @@ TEST_F(Cuda, RefusesDamagedDescriptions) {
             "kernel 'Mul_0, Add_1' has blocks of 0 threads");
   EXPECT_EQ(withKernel([&] { kernel.blockSize = 1025; }),
             "kernel 'Mul_0, Add_1' has blocks of 1025 threads");
+  EXPECT_EQ(withKernel([&] { kernel.unitThreads = 0; }),
+            "kernel 'Mul_0, Add_1' has units of 0 threads in blocks of 128");
+  EXPECT_EQ(withKernel([&] { kernel.unitThreads = 64; }),
+            "kernel 'Mul_0, Add_1' has units of 64 threads in blocks of 128");
+  EXPECT_EQ(withKernel([&] {
+              kernel.unitThreads = 32;
+              kernel.blockSize = 80;
+            }),
+            "kernel 'Mul_0, Add_1' has units of 32 threads in blocks of 80");
+  EXPECT_EQ(withKernel([&] { kernel.sharedBytes = (227 << 10) + 1; }),
+            "kernel 'Mul_0, Add_1' has 232449 bytes of shared memory");
   EXPECT_EQ(withKernel([&] { kernel.numArgs = UINT32_MAX; }),
             "kernel 'Mul_0, Add_1' has 4294967297 arguments");
   EXPECT_EQ(withKernel([&] { kernel.numArgs = 541; }),

@@ -193,6 +193,18 @@ Result cuModuleUnload(ModuleTag *module) {
   return Success;
 }
 
+Result cuFuncSetAttribute(FunctionTag *function, int attribute, int value) {
+  ENTER_CONTEXT(cuFuncSetAttribute);
+  if (!getDriver().functions.count(function))
+    return refuse("an attribute of a function that is not there");
+  if (attribute !=
+          tenon::cuda::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES ||
+      value < 0 || value > 227 << 10)
+    return refuse("kernel " + function->symbol + " gets a wrong attribute");
+  function->maxSharedBytes = value;
+  return Success;
+}
+
 Result cuModuleGetFunction(FunctionTag **function, ModuleTag *module,
                            const char *name) {
   ENTER_CONTEXT(cuModuleGetFunction);

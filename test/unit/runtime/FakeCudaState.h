@@ -51,6 +51,7 @@ struct tenon::cuda::FunctionTag {
   std::string symbol;
   test::cuda::Kernel kernel;
   test::cuda::Emulated emulated = nullptr;
+  unsigned maxSharedBytes = 48 << 10; // that a launch may ask for
 };
 struct tenon::cuda::StreamTag {
   std::vector<test::cuda::Operation> queue;

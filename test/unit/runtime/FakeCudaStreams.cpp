@@ -115,7 +115,8 @@ Result cuLaunchKernel(FunctionTag *function, unsigned gridX, unsigned gridY,
     return refuse("a function that is not there");
   const Kernel &kernel = function->kernel;
   if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockX > 1024 ||
-      blockY != 1 || blockZ != 1 || sharedBytes || extra)
+      blockY != 1 || blockZ != 1 || sharedBytes > function->maxSharedBytes ||
+      extra)
     return refuse("kernel " + function->symbol + " has a wrong grid");
   // Machine code does not say which parameters it has.
   if (function->module->text.empty() && !kernel.body) {

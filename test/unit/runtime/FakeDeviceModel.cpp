@@ -31,11 +31,12 @@ static const int64_t scaleShapes[] = {2, 1, TENON_F32, 2, -1, 4, TENON_F32,
 
 static const TenonKernel kernels[] = {
     {nullptr, "Mul_0, Add_1", "cuda", scaleShapes, sizeof scaleShapes / 8,
-     "scale", 3, 2, 128},
-    {nullptr, "Gather_2", "cuda", nullptr, 0, "pick", 3, 3, 64},
-    {nullptr, "Compress_3", "cuda", nullptr, 0, "count", 2, 1, 1},
-    {nullptr, "Compress_3", "cuda", nullptr, 0, "compress", 2, 1, 1024},
-    {addRows, "ReduceSum_4", "codegen", nullptr, 0, nullptr, 0, 0, 0}};
+     "scale", 3, 2, 128, 1, 0},
+    {nullptr, "Gather_2", "cuda", nullptr, 0, "pick", 3, 3, 64, 32, 0},
+    {nullptr, "Compress_3", "cuda", nullptr, 0, "count", 2, 1, 1, 1, 0},
+    {nullptr, "Compress_3", "cuda", nullptr, 0, "compress", 2, 1, 1024, 1024,
+     64 << 10},
+    {addRows, "ReduceSum_4", "codegen", nullptr, 0, nullptr, 0, 0, 0, 0, 0}};
 enum { Scale, Pick, Count, Compress, AddRows };
 
 static void registerKernels() {
@@ -58,6 +59,9 @@ static void registerKernels() {
          *picked = getMemory<float>(pickedAt, 4 * n);
     auto *index = getMemory<int64_t>(indexAt, n);
     auto *status = getMemory<int64_t>(statusAt, 1);
+    // A warp for each unit, two of them in a block.
+    if (units <= 64 && launch.numBlocks != (units + 1) / 2)
+      return;
     for (uint64_t i = 0; y && picked && index && i < units; ++i) {
       if (index[i] < 0 || uint64_t(index[i]) >= n) {
         if (!*status)
