@@ -6,6 +6,7 @@ import queue
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -46,7 +47,7 @@ class Worker:
     def start(self) -> List[str]:
         """Gives the names of all tests. Raises WorkerError."""
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(["/usr/bin/python3", *self.command], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([sys.executable, *self.command], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.errors, env=self.environment, text=True)
         names = self.process.stdout.readline()
         if not names:

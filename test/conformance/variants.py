@@ -101,8 +101,9 @@ class FoldedRep(tenon.backend.BackendRep):
 
 
 class VariantBackend(tenon.backend.Backend):
-    """Tenon's backend in the configuration that is set."""
+    """Tenon's backend, for the test and in the configuration that are set."""
 
+    test = ""
     configuration = Configuration()
 
     @classmethod

@@ -7,41 +7,13 @@ import json
 import os
 import sys
 import unittest
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Type
 
-import numpy as np
 import onnx.backend.test
 
 import tenon
+from values import compare
 from variants import Configuration, VariantBackend
-
-
-def compare(expected: Any, found: Any, rtol: float, atol: float, what: str) -> None:
-    """Compares values, lists of values, and None."""
-    if expected is None or found is None:
-        if expected is not found:
-            raise AssertionError(f"{what} is {type(found).__name__}, expected {type(expected).__name__}")
-        return
-    if isinstance(expected, (list, tuple)) or isinstance(found, (list, tuple)):
-        if not (isinstance(expected, (list, tuple)) and isinstance(found, (list, tuple))):
-            raise AssertionError(f"{what} is {type(found).__name__}, expected {type(expected).__name__}")
-        if len(expected) != len(found):
-            raise AssertionError(f"{what} has {len(found)} elements, expected {len(expected)}")
-        for i, (e, f) in enumerate(zip(expected, found)):
-            compare(e, f, rtol, atol, f"{what}[{i}]")
-        return
-    expected, found = np.asarray(expected), np.asarray(found)
-    if expected.dtype != found.dtype or expected.shape != found.shape:
-        raise AssertionError(f"{what} is {found.dtype}{list(found.shape)}, expected "
-                             f"{expected.dtype}{list(expected.shape)}")
-    if expected.dtype.kind in "fc":
-        good = np.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
-    else:
-        good = np.asarray(found == expected)
-    if not good.all():
-        at = np.unravel_index(int(np.argmin(good)), good.shape)
-        raise AssertionError(f"{what} differs in {good.size - np.count_nonzero(good)} of {good.size} elements, the "
-                             f"first at {[int(i) for i in at]}: {found[at]!r}, expected {expected[at]!r}")
 
 
 class StrictTest(onnx.backend.test.BackendTest):
@@ -53,10 +25,11 @@ class StrictTest(onnx.backend.test.BackendTest):
         compare(list(ref_outputs), list(outputs), rtol, atol, "output")
 
 
-def load_tests() -> Dict[str, unittest.TestCase]:
+def load_tests(runner: Type[onnx.backend.test.BackendTest],
+               backend: Type[VariantBackend]) -> Dict[str, unittest.TestCase]:
     """All tests by name. Those of the kind `real` are not there: their models would be fetched from the internet."""
     tests: Dict[str, unittest.TestCase] = {}
-    for category, case in StrictTest(VariantBackend).test_cases.items():
+    for category, case in runner(backend).test_cases.items():
         if "Real" in category:
             continue
         for name in unittest.defaultTestLoader.getTestCaseNames(case):
@@ -90,12 +63,12 @@ class Result(unittest.TestResult):
         self.reply = {"result": "skipped", "reason": reason}
 
 
-def main() -> None:
+def serve(tests: Dict[str, unittest.TestCase], backend: Type[VariantBackend]) -> None:
+    """Tells the tests' names, and answers requests."""
     # What tests or libraries print must not come between the replies.
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     tenon._libraries.compiler()  # without it every test would fail
-    tests = load_tests()
 
     def reply(value: Any) -> None:
         print(json.dumps(value), file=replies, flush=True)
@@ -103,11 +76,11 @@ def main() -> None:
     reply(sorted(tests))
     for line in sys.stdin:
         request = json.loads(line)
-        VariantBackend.configuration = Configuration(*request["configuration"])
+        backend.test, backend.configuration = request["test"], Configuration(*request["configuration"])
         result = Result()
         tests[request["test"]].run(result)
         reply(result.reply)
 
 
 if __name__ == "__main__":
-    main()
+    serve(load_tests(StrictTest, VariantBackend), VariantBackend)

@@ -1,6 +1,6 @@
 """Runs operators and compares what they compute with numpy.
 
-    run_cases.py TEST FOLDER [TARGET]
+    run_cases.py TEST FOLDER [TARGET [BUNDLE]]
 
 TEST is Python, in which these are at hand:
 
@@ -11,8 +11,12 @@ TEST is Python, in which these are at hand:
 
 `inputs` and `outputs` are lists of arrays, None for one that is absent. `constants` lists the inputs that are
 initializers. Each case runs with static shapes and, if `dynamic`, with all dimensions dynamic, on each provider; with
-TARGET, such as cuda:sm_90, only for that, and with static shapes only if it has to. Integers have to agree exactly, floats to `tolerance` of the largest one. With `error`, each run has to end with an error that has
-this text, and of `outputs` only the types matter. `precision` is what the model is compiled with.
+TARGET, such as cuda:sm_90, only for that, and with static shapes only if it has to. Integers have to agree exactly, floats
+to `tolerance` of the largest one. With `error`, each run has to end with an error that has this text, and of `outputs` only
+the types matter. `precision` is what the model is compiled with.
+
+With BUNDLE nothing runs: the compiled models, their inputs and what they have to give become cases of that bundle; see
+utils/gpu/bundle.
 
 Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
 cases, which have nothing to do with each other; if it fails, each of them runs alone.
@@ -26,6 +30,9 @@ import sys
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "utils", "gpu", "device"))
+import bundled
 
 cases = []
 CASES_IN_A_MODEL = 24
@@ -158,6 +165,28 @@ def run(server, numbers, is_dynamic, where, folder):
             raise RuntimeError(f"output {i}: {wrong}")
 
 
+def record(numbers, is_dynamic, where, folder, bundle, name):
+    """Makes a case of a bundle. Gives whether its model compiles."""
+    model, arrays, outputs, tolerances = make_model(numbers, is_dynamic)
+    _, error, _, precision, _ = cases[numbers[0]][6:]
+    path = os.path.join(folder, "model.onnx")
+    onnx.save(model, path)
+    writer = bundled.CaseWriter(bundle, name)
+    command = ["tenon-compile", path, "--quiet", "--target=" + where["target"], "--provider=cuda,codegen",
+               "--precision=" + (precision or "fp32"), "-o", writer.model_path()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        if not error or error not in done.stderr:
+            print(f"{name}: {done.stderr.strip()}", flush=True)
+        return error and error in done.stderr
+    names = [value.name for value in model.graph.output]
+    # Bits of bfloat16 are what Python's interface takes.
+    inputs = {value.name: x.view(np.uint16) if x.dtype == "V2" else x for value, x in zip(model.graph.input, arrays)}
+    writer.add_data(inputs, dict(zip(names, outputs)))
+    writer.write(check={"error": error} if error else {"kind": "largest", "tolerances": dict(zip(names, tolerances))})
+    return True
+
+
 def get_batches():
     """Numbers of cases that can be in one model."""
     batches = {}
@@ -194,17 +223,22 @@ def try_batch(server, numbers, is_dynamic, where, folder):
 
 
 def main():
-    test, folder, *target = sys.argv[1:]
-    places = [{"target": target[0]}] if target else [{"provider": "auto"}, {"provider": "codegen"}]
+    test, folder, target, bundle = (sys.argv[1:] + [None] * 2)[:4]
+    places = [{"target": target}] if target else [{"provider": "auto"}, {"provider": "codegen"}]
     os.makedirs(folder, exist_ok=True)
     with open(test) as file:
         exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
     if not cases:
         sys.exit(f"{test} has no cases")
-    server, failed = Server(), 0
+    server, failed = None if bundle else Server(), 0
     for numbers, dynamic in get_batches():
         for is_dynamic in (False, True)[bool(target and dynamic) : 2 if dynamic else 1]:
             for where in places:
+                if bundle:
+                    kind = os.path.splitext(os.path.basename(test))[0]
+                    name = f"operators/{kind}-{numbers[0]}-{'dynamic' if is_dynamic else 'static'}"
+                    failed += not record(numbers, is_dynamic, where, folder, bundle, name)
+                    continue
                 failed += try_batch(server, numbers, is_dynamic, where, folder)
     print(f"{len(cases)} cases, {failed} failures")
     sys.exit(failed != 0)

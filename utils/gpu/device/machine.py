@@ -1,0 +1,35 @@
+"""What GPU and driver this machine has, by the driver itself."""
+
+import ctypes
+import os
+
+
+class NoDevice(Exception):
+    """There is none that could be used; the text says what is missing."""
+
+
+def describe():
+    """The names of the first device and of the driver, and the version of CUDA that the driver has. Raises NoDevice."""
+    path = os.environ.get("TENON_CUDA_DRIVER", "libcuda.so.1")
+    try:
+        driver = ctypes.CDLL(path)
+    except OSError as error:
+        raise NoDevice(f"the CUDA driver cannot be loaded: {error}") from None
+    version, device, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
+    for code in (driver.cuInit(0), driver.cuDriverGetVersion(ctypes.byref(version)),
+                 driver.cuDeviceGet(ctypes.byref(device), 0)):
+        if code:
+            raise NoDevice(f"the CUDA driver has no device (its error is {code})")
+    found = "a device"
+    if hasattr(driver, "cuDeviceGetName") and not driver.cuDeviceGetName(name, len(name), device):
+        found = name.value.decode(errors="replace")
+    return {"device": found, "driver": driver_version(), "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
+
+
+def driver_version():
+    """As the kernel's module tells it."""
+    try:
+        with open("/sys/module/nvidia/version", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return "of unknown version"

@@ -1,0 +1,61 @@
+"""Runs a few cases of a bundle under compute-sanitizer, where that is found."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+#: How many cases of each kind: it slows kernels down by a factor of ten and more.
+CASES = 40
+#: Seconds for all of a kind under one tool.
+LIMIT = 300
+TOOLS = ("memcheck", "racecheck")
+
+
+def find():
+    places = glob.glob("/usr/local/cuda*/bin/compute-sanitizer") + glob.glob("/opt/cuda*/bin/compute-sanitizer")
+    return shutil.which("compute-sanitizer") or (sorted(places)[-1] if places else None)
+
+
+def sample(names):
+    """Some of each kind, evenly spread."""
+    kinds = {}
+    for name in names:
+        kinds.setdefault(name.split("/")[0], []).append(name)
+    return {kind: members[:: -(-len(members) // CASES)] for kind, members in kinds.items()}
+
+
+def read(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def check(bundle, names):
+    """A line for each tool and kind of case, and how many of them complain."""
+    program = find()
+    if not program:
+        return ["not run: compute-sanitizer, which is not on this machine"], 0
+    lines, complaints = [], 0
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
+    for kind, members in sample(names).items():
+        for tool in TOOLS:
+            log = os.path.join(bundle, f"{tool}-{kind}.txt")
+            command = [program, "--tool", tool, "--error-exitcode", "99", "--log-file", log, sys.executable,
+                       os.path.join(bundle, "scripts", "worker.py")] + members
+            try:
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
+                                      env=environment)
+            except subprocess.TimeoutExpired:
+                lines.append(f"{tool} of {len(members)} {kind}: not finished after {LIMIT} s")
+                continue
+            summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: (.*)", read(log))
+            good = done.returncode == 0 and bool(summary)
+            complaints += not good
+            said = summary[-1] if summary else (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            where = "" if good else f" (FAILED, see {os.path.basename(log)})"
+            lines.append(f"{tool} of {len(members)} {kind}: {said}{where}")
+    return lines, complaints
