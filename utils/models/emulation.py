@@ -1,13 +1,21 @@
 """Runs models for a CUDA device where there is none: the tests' driver, which emulates their kernels."""
 
+import glob
+import hashlib
 import os
 
 root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
 def environment(build):
-    """The variables that choose that driver; see docs/gpu.md. Translated kernels are kept in the build folder."""
-    cache = os.path.join(build, "emulated")
+    """The variables that choose that driver; see docs/gpu.md. Translated kernels are kept in the build folder, those of
+    another translator elsewhere than its own."""
+    sources = hashlib.sha256()
+    folder = os.path.join(root, "utils", "ptx")
+    for path in sorted(glob.glob(os.path.join(folder, "*.*"))):
+        with open(path, "rb") as file:
+            sources.update(file.read())
+    cache = os.path.join(build, "emulated", sources.hexdigest()[:16])
     os.makedirs(cache, exist_ok=True)
     return {"TENON_CUDA_DRIVER": os.path.join(build, "lib", "libfake_cuda.so"),
             "FAKE_CUDA_TRANSLATOR": os.path.join(root, "utils", "emulate_ptx"), "FAKE_CUDA_CACHE": cache}

@@ -12,9 +12,11 @@
 
 namespace tenon::test::cuda {
 
-/// The function `kernel_NAME` of kernel NAME.
-using Emulated = void (*)(unsigned numBlocks, unsigned blockSize,
-                          const uint64_t *parameters);
+/// The function `kernel_NAME` of kernel NAME. Returns what went wrong, or null.
+/// Threads and blocks run in `descending` order or the other.
+using Emulated = const char *(*)(unsigned numBlocks, unsigned blockSize,
+                                 unsigned dynamicSharedBytes, int descending,
+                                 const uint64_t *parameters);
 
 /// The program that translates; "" if kernels are not emulated.
 std::string findTranslator();

@@ -13,6 +13,7 @@ using namespace tenon::test::cuda;
 constexpr int defaultVersion = 13000, defaultCapability = 90,
               emulatedCapability = 121;
 constexpr uint64_t defaultMemory = uint64_t(1) << 30;
+constexpr uint64_t largestShared = 227 << 10; // of an H100
 
 static ContextTag primaryContext;
 
@@ -29,7 +30,8 @@ static const std::map<Result, std::pair<const char *, const char *>> errors = {
     {NotFound, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
     {IllegalAddress,
      {"CUDA_ERROR_ILLEGAL_ADDRESS",
-      "an illegal memory access was encountered"}}};
+      "an illegal memory access was encountered"}},
+    {LaunchFailed, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}}};
 
 #pragma GCC visibility push(default)
 extern "C" {
@@ -199,7 +201,7 @@ Result cuFuncSetAttribute(FunctionTag *function, int attribute, int value) {
     return refuse("an attribute of a function that is not there");
   if (attribute !=
           tenon::cuda::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES ||
-      value < 0 || value > 227 << 10)
+      value < 0 || value + function->staticShared > largestShared)
     return refuse("kernel " + function->symbol + " gets a wrong attribute");
   function->maxSharedBytes = value;
   return Success;
@@ -225,9 +227,16 @@ Result cuModuleGetFunction(FunctionTag **function, ModuleTag *module,
     unsigned numParameters = 0;
     for (size_t at = begin; (at = module->text.find(".param", at + 1)) < end;)
       ++numParameters;
-    if (module->library)
+    if (module->library) {
       made->emulated = reinterpret_cast<Emulated>(
           dlsym(module->library, ("kernel_" + made->symbol).c_str()));
+      auto *bytes = static_cast<const uint32_t *>(
+          dlsym(module->library, ("static_bytes_" + made->symbol).c_str()));
+      made->staticShared = bytes ? *bytes : 0;
+      if (made->staticShared > made->maxSharedBytes)
+        return refuse("kernel " + made->symbol + " has too much shared memory");
+      made->maxSharedBytes -= made->staticShared;
+    }
     if (known == driver.kernels.end())
       made->kernel = {0, numParameters < 2 ? 0 : numParameters - 2, nullptr};
     else if (numParameters !=

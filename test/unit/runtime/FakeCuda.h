@@ -20,6 +20,7 @@
 //                                     out.so` makes a library of them, as
 //                                     utils/emulate_ptx does
 //   FAKE_CUDA_CACHE=folder            keeps these libraries
+//   FAKE_CUDA_DESCENDING=1            the last thread and block run first
 //   FAKE_CUDA_LOG=1                   calls are told on the standard error
 //
 // TENON_CUDA_DRIVER names the library. A kernel does what a test registers for

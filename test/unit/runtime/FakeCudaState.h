@@ -52,6 +52,7 @@ struct tenon::cuda::FunctionTag {
   test::cuda::Kernel kernel;
   test::cuda::Emulated emulated = nullptr;
   unsigned maxSharedBytes = 48 << 10; // that a launch may ask for
+  unsigned staticShared = 0;          // bytes, as far as known
 };
 struct tenon::cuda::StreamTag {
   std::vector<test::cuda::Operation> queue;
@@ -68,7 +69,8 @@ enum : Result {
   InvalidContext = 201,
   InvalidImage = 200,
   NotFound = 500,
-  IllegalAddress = 700
+  IllegalAddress = 700,
+  LaunchFailed = 719
 };
 
 /// Device memory. It can be read and written in a DeviceTurn only.
@@ -90,6 +92,7 @@ struct Driver {
   std::map<std::string, Kernel> kernels;
   std::map<std::string, long> calls;
   std::string loadedImage, problems;
+  Result failure = Success; // of what a stream did
 };
 
 Driver &getDriver();

@@ -92,7 +92,7 @@ Result cuStreamSynchronize(StreamTag *stream) {
   DeviceTurn turn;
   for (Operation &operation : queue)
     operation.run();
-  return Success;
+  return std::exchange(getDriver().failure, Success);
 }
 
 Result cuStreamDestroy_v2(StreamTag *stream) {
@@ -142,11 +142,16 @@ Result cuLaunchKernel(FunctionTag *function, unsigned gridX, unsigned gridY,
     fprintf(stderr, "kernel %s: %u blocks of %u, %lu units\n",
             function->symbol.c_str(), gridX, blockX, values.end()[-2]);
   operation.run = [body = kernel.body, emulated = function->emulated, values,
-                   gridX, blockX] {
+                   gridX, blockX, sharedBytes] {
     if (body)
       body({values.data(), gridX, blockX});
     else if (emulated)
-      emulated(gridX, blockX, values.data());
+      if (const char *error =
+              emulated(gridX, blockX, sharedBytes,
+                       getSetting("FAKE_CUDA_DESCENDING", 0), values.data())) {
+        fprintf(stderr, "fake_cuda: %s\n", error);
+        getDriver().failure = refuse(error, LaunchFailed);
+      }
   };
   return enqueue(stream, std::move(operation));
 }
