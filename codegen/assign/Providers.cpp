@@ -3,6 +3,7 @@
 #include "codegen/assign/Providers.h"
 
 #include "codegen/cpu/CpuProvider.h"
+#include "codegen/cuda/CublasLtProvider.h"
 #include "codegen/cuda/CudaProvider.h"
 #include "codegen/image/ImageProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
@@ -18,6 +19,7 @@ ProviderList::ProviderList() {
   providers.push_back(cpu::createCpuProvider());
   providers.push_back(cpu::createWinogradProvider());
   providers.push_back(createImageProvider());
+  providers.push_back(cuda::createCublasLtProvider());
   providers.push_back(cuda::createCudaProvider());
 }
 

@@ -26,7 +26,7 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 22 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 72 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 88 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 24 &&
                   sizeof(TenonDeviceImage) == 24,
@@ -181,6 +181,8 @@ public:
         auto number = kernel.getAs<IntegerAttr>(name);
         return number ? number.getInt() : 0;
       };
+      auto words = kernel.getAs<DenseI64ArrayAttr>("library");
+      ArrayRef<int64_t> library = words ? words : ArrayRef<int64_t>();
       kernels.push_back(
           {Member(entry ? entry.getValue() : ""),
            constants.makeString(kernel.getAs<StringAttr>("name").getValue()),
@@ -191,7 +193,10 @@ public:
            i32(kernel.getAs<IntegerAttr>("num_args").getInt()),
            i32(kernel.getAs<IntegerAttr>("num_dims").getInt()),
            i32(getNumber("block_size")), i32(getNumber("unit_threads")),
-           i64(getNumber("shared_bytes"))});
+           i64(getNumber("shared_bytes")),
+           constants.makeNumbers("library" + std::to_string(kernels.size()),
+                                 library),
+           i64(library.size())});
     }
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {

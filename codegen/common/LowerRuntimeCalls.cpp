@@ -351,9 +351,10 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
   Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-  Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
-                                {pointer, pointer, pointer, pointer, i64,
-                                 pointer, i32, i32, i32, i32, i64});
+  Value entry =
+      addressOfKernel(builder, kKernelTable, kernels.size(),
+                      {pointer, pointer, pointer, pointer, i64, pointer, i32,
+                       i32, i32, i32, i64, pointer, i64});
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(i64, dims), units,
@@ -376,6 +377,8 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
     description.append("unit_threads", builder.getI64IntegerAttr(unitThreads));
     description.append("shared_bytes", builder.getI64IntegerAttr(
                                            getNumber(kSharedBytesAttr, 0)));
+    if (Attribute library = kernel->getAttr(kLibraryAttr))
+      description.append("library", library);
   } else {
     description.append("entry",
                        builder.getStringAttr(getEntryName(op.getKernel())));

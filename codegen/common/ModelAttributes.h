@@ -39,6 +39,8 @@ inline constexpr llvm::StringLiteral kOnDeviceAttr = "tenon.on_device";
 /// what it declares.
 inline constexpr llvm::StringLiteral kUnitThreadsAttr = "tenon.unit_threads";
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "tenon.shared_bytes";
+/// The words of TenonKernel::library, if there are any.
+inline constexpr llvm::StringLiteral kLibraryAttr = "tenon.library";
 /// How many threads a block has, if they don't do one unit together.
 inline constexpr int64_t kBlockSize = 256;
 inline int64_t getBlockSize(int64_t unitThreads) {
@@ -55,8 +57,8 @@ inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
 /// Arrays of {entry or symbol, provider, name, args, num_args, num_dims}, with
-/// a symbol {block_size, unit_threads, shared_bytes} as well, and of {provider,
-/// name, dims, descriptor, constants}.
+/// a symbol {block_size, unit_threads, shared_bytes, library} as well, and of
+/// {provider, name, dims, descriptor, constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";

@@ -12,12 +12,15 @@ namespace tenon::cpu {
 
 LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
                             unsigned vectorBits, bool onDevice,
-                            RewriterBase &rewriter) {
+                            RewriterBase &rewriter, ArrayRef<int64_t> library) {
   FailureOr<func::FuncOp> function = emitKernelFunctions(
       emitter, kernel, kernel->getParentOfType<ModuleOp>(), vectorBits);
   if (failed(function))
     return failure();
   (*function)->setAttr(codegen::kKernelProviderAttr, kernel.getProviderAttr());
+  if (!library.empty())
+    (*function)->setAttr(codegen::kLibraryAttr,
+                         rewriter.getDenseI64ArrayAttr(library));
   SmallVector<Value> outputs;
   for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
     outputs.push_back(tensor::EmptyOp::create(

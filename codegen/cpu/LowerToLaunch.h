@@ -9,10 +9,11 @@ namespace tenon::cpu {
 
 /// Replaces `kernel` by a launch of the functions that `emitter`, which takes
 /// it, makes with vectors of `vectorBits`. What Provider::lower does for
-/// generated code.
+/// generated code. `library` are the words of TenonKernel::library, if any.
 llvm::LogicalResult lowerToLaunch(const KernelEmitter &emitter, KernelOp kernel,
                                   unsigned vectorBits, bool onDevice,
-                                  mlir::RewriterBase &rewriter);
+                                  mlir::RewriterBase &rewriter,
+                                  llvm::ArrayRef<int64_t> library = {});
 
 } // namespace tenon::cpu
 

@@ -38,6 +38,31 @@ static int64_t countParameters(KernelOp kernel) {
   return count;
 }
 
+bool canGenerate(KernelOp kernel, TargetAttr target, std::string &reason) {
+  if (!target.getGpus()) {
+    reason = "the target has no GPU";
+    return false;
+  }
+  if (countParameters(kernel) > kMaxParameters) {
+    reason = "it has more tensors and sizes than a kernel of a GPU can have "
+             "parameters";
+    return false;
+  }
+  if (findEmitter(kernel))
+    return true;
+  reason = "there is no generated code for what it computes";
+  return false;
+}
+
+LogicalResult generate(KernelOp kernel, ArrayRef<int64_t> library,
+                       RewriterBase &rewriter) {
+  const cpu::KernelEmitter *emitter = findEmitter(kernel);
+  if (!emitter)
+    return kernel.emitError("no generated code for this kernel");
+  return cpu::lowerToLaunch(*emitter, kernel, kVectorBits, /*onDevice=*/true,
+                            rewriter, library);
+}
+
 namespace {
 
 class CudaProvider : public Provider {
@@ -47,22 +72,11 @@ public:
 
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override {
-    if (!target.getGpus()) {
-      reason = "the target has no GPU";
-      return false;
-    }
-    if (countParameters(kernel) > kMaxParameters) {
-      reason = "it has more tensors and sizes than a kernel of a GPU can have "
-               "parameters";
-      return false;
-    }
-    if (findEmitter(kernel))
-      return true;
-    reason = "there is no generated code for what it computes";
-    return false;
+    return canGenerate(kernel, target, reason);
   }
 
-  /// The only provider of the device so far, so nothing to compare with.
+  /// Only compared with that of a library, which goes first where both are
+  /// equal.
   double getCost(KernelOp kernel, TargetAttr target,
                  TypicalSizes &sizes) const override {
     return getRooflineTime(getKernelWork(kernel, sizes), target,
@@ -71,11 +85,7 @@ public:
 
   LogicalResult lower(KernelOp kernel, TargetAttr target,
                       RewriterBase &rewriter) const override {
-    const cpu::KernelEmitter *emitter = findEmitter(kernel);
-    if (!emitter)
-      return kernel.emitError("no generated code for this kernel");
-    return cpu::lowerToLaunch(*emitter, kernel, kVectorBits, /*onDevice=*/true,
-                              rewriter);
+    return generate(kernel, /*library=*/{}, rewriter);
   }
 };
 

@@ -7,6 +7,14 @@
 
 namespace tenon::cuda {
 
+/// Whether there is generated code for a kernel; if not, says in `reason` why.
+bool canGenerate(KernelOp kernel, TargetAttr target, std::string &reason);
+
+/// Replaces a kernel by a launch of generated code, or, where the library is
+/// there, of what the words of TenonKernel::library say.
+llvm::LogicalResult generate(KernelOp kernel, llvm::ArrayRef<int64_t> library,
+                             mlir::RewriterBase &rewriter);
+
 /// The provider `cuda`: code for NVIDIA's GPUs, a thread for each unit of a
 /// kernel's work.
 std::unique_ptr<Provider> createCudaProvider();

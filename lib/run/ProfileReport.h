@@ -35,7 +35,9 @@ private:
     double flops; // -1 if not known
 
     /// What was measured is the peak of the processor.
-    bool hasRoof() const { return provider != "cuda"; }
+    bool hasRoof() const {
+      return provider != "cuda" && provider != "cublaslt";
+    }
   };
   nlohmann::json toJson(const Kernel &kernel) const;
   /// The calls of the last run, and the tensors that go from one to another.

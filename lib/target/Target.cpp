@@ -71,8 +71,8 @@ constexpr StringRef kOtherProviders[] = {"codegen", "winograd"};
 /// Every target has this one, and nobody chooses it: what it runs, no other
 /// provider can.
 constexpr StringRef kImageProvider = "image";
-/// Where there is a GPU.
-constexpr StringRef kCudaProvider = "cuda";
+/// Where there is a GPU, the library first.
+constexpr StringRef kGpuProviders[] = {"cublaslt", "cuda"};
 
 /// Takes the GPUs, `cuda:<architecture>`, out of a list of targets; what is
 /// left is the processor.
@@ -127,21 +127,24 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
 
   // IR that was written names them all.
   for (const std::string &provider : providers) {
-    if (provider == kCudaProvider && gpus->empty())
-      return llvm::createStringError("provider 'cuda' needs a target with a "
-                                     "GPU, such as cuda:sm_90");
-    if (provider != kImageProvider && provider != kCudaProvider &&
+    bool isOfGpu = llvm::is_contained(kGpuProviders, provider);
+    if (isOfGpu && gpus->empty())
+      return llvm::createStringError("provider '" + provider +
+                                     "' needs a target with a GPU, such as "
+                                     "cuda:sm_90");
+    if (provider != kImageProvider && !isOfGpu &&
         !llvm::is_contained(kX86Providers, provider))
       return llvm::createStringError(
           "unknown provider '" + provider + "': expected " +
           llvm::join(ArrayRef(kX86Providers), " or ") + " or " +
-          kCudaProvider.str());
+          llvm::join(ArrayRef(kGpuProviders), " or "));
   }
   Builder builder(&context);
   auto choose = [&](ArrayRef<StringRef> ofProcessor) {
     SmallVector<StringRef> chosen, all(ofProcessor);
     if (!gpus->empty())
-      all.insert(all.begin(), kCudaProvider);
+      all.insert(all.begin(), std::begin(kGpuProviders),
+                 std::end(kGpuProviders));
     if (providers.empty())
       chosen.append(all.begin(), all.end());
     for (const std::string &provider : providers)

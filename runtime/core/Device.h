@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 1u)
+#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 2u)
 
 typedef struct TenonDevice {
   uint32_t version; /* TENON_DEVICE_VERSION */
@@ -64,6 +64,12 @@ typedef struct TenonDevice {
    * `*status` what it left; or null. */
   int32_t (*finish)(void *session, const TenonKernel **failed, int64_t *status,
                     TenonProviderError *error);
+
+  /** How a kernel of the model was last run, for profiles: "" if by its own
+   * code. Lives until the next run. */
+  const char *(*implementation)(void *session, const TenonKernel *kernel);
+  /** Bytes of the device's memory that the session took by itself. */
+  uint64_t (*scratchSize)(void *session);
 } TenonDevice;
 
 typedef const TenonDevice *(*TenonDeviceEntry)(void);

@@ -154,6 +154,10 @@ typedef struct TenonKernel {
   uint32_t blockSize;
   uint32_t unitThreads;
   uint64_t sharedBytes;
+  /* How a library of the device can run all of it; see runtime/cuda/
+   * LibraryAbi.h. Null if there is no such library. */
+  const int64_t *library;
+  uint64_t librarySize; /* in words */
 } TenonKernel;
 
 /** A kernel that a library runs. See the provider's own header for the encoding

@@ -113,7 +113,7 @@ constexpr uint64_t maxSharedBytes = 227 << 10;
 Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
                         const std::string &what) {
   if (kernel.fn && (kernel.symbol || kernel.blockSize || kernel.unitThreads ||
-                    kernel.sharedBytes))
+                    kernel.sharedBytes || kernel.librarySize))
     return invalid(what + " is one of the processor and of a device");
   if (kernel.fn)
     return nullptr;
@@ -133,6 +133,9 @@ Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
   if (kernel.sharedBytes > maxSharedBytes)
     return invalid(what + " has " + std::to_string(kernel.sharedBytes) +
                    " bytes of shared memory");
+  if (Error error =
+          checkArray(kernel.library, kernel.librarySize, "words for a library"))
+    return error;
   uint64_t numParameters = uint64_t(kernel.numArgs) + kernel.numDims;
   if (numParameters > maxParameters)
     return invalid(what + " has " + std::to_string(numParameters) +

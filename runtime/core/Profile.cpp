@@ -154,8 +154,9 @@ void Profile::reset() {
 }
 
 const std::vector<TenonProfileEntry> &Profile::getEntries(
+    const std::function<const char *(const TenonKernel &)> &describe,
     const std::function<const char *(const TenonLibraryKernel &)>
-        &getImplementation) {
+        &describeLibrary) {
   entries.clear();
   for (size_t i = 0; i < kernels.size(); ++i) {
     Kernel &kernel = kernels[i];
@@ -164,8 +165,8 @@ const std::vector<TenonProfileEntry> &Profile::getEntries(
     kernel.shapes = kernel.formatShapes();
     const char *implementation =
         i < desc.numKernels
-            ? ""
-            : getImplementation(desc.libraryKernels[i - desc.numKernels]);
+            ? describe(desc.kernels[i])
+            : describeLibrary(desc.libraryKernels[i - desc.numKernels]);
     entries.push_back({kernel.name, kernel.provider, implementation,
                        kernel.shapes.c_str(), kernel.numCalls,
                        kernel.nanoseconds, kernel.flops, kernel.bytes});

@@ -31,11 +31,12 @@ public:
   void noteRun(uint64_t start);
   void reset();
 
-  /// Sums for each kernel that was called. `getImplementation` tells how a
-  /// library runs a kernel.
+  /// Sums for each kernel that was called. The functions tell how a library
+  /// runs a kernel.
   const std::vector<TenonProfileEntry> &
-  getEntries(const std::function<const char *(const TenonLibraryKernel &)>
-                 &getImplementation);
+  getEntries(const std::function<const char *(const TenonKernel &)> &describe,
+             const std::function<const char *(const TenonLibraryKernel &)>
+                 &describeLibrary);
   const std::vector<TenonProfileCall> &getCalls() const { return calls; }
 
 private:

@@ -318,11 +318,15 @@ const std::vector<TenonProfileEntry> &TenonSession::getProfileEntries() {
   static const std::vector<TenonProfileEntry> none;
   if (!profile)
     return none;
-  return profile->getEntries([&](const TenonLibraryKernel &kernel) {
-    uint32_t position = model->kernelLibraries[kernel.index];
-    return model->libraries[position].provider->implementation(
-        librarySessions[position], &kernel);
-  });
+  return profile->getEntries(
+      [&](const TenonKernel &kernel) {
+        return device && kernel.symbol ? device->getImplementation(kernel) : "";
+      },
+      [&](const TenonLibraryKernel &kernel) {
+        uint32_t position = model->kernelLibraries[kernel.index];
+        return model->libraries[position].provider->implementation(
+            librarySessions[position], &kernel);
+      });
 }
 
 const std::vector<TenonProfileCall> &TenonSession::getProfileCalls() const {

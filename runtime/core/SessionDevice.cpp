@@ -115,7 +115,7 @@ Error SessionDevice::finish(const TenonKernel *&failed, int64_t &status) {
 }
 
 uint64_t SessionDevice::getSize() const {
-  uint64_t bytes = arena.size;
+  uint64_t bytes = arena.size + library.scratchSize(session);
   for (const Block &block : slots)
     bytes += block.size;
   return bytes;

@@ -37,6 +37,10 @@ public:
   /// Whether there may be anything in the queue.
   bool isBusy() const { return hasWork; }
 
+  /// How a kernel was last run; see TenonDevice::implementation.
+  const char *getImplementation(const TenonKernel &kernel) const {
+    return library.implementation(session, &kernel);
+  }
   const uint8_t *getWeights() const { return model.device.weights; }
   uint64_t getSize() const;
 

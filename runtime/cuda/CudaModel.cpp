@@ -39,6 +39,7 @@ tenon::cuda::rankImages(const TenonModelDesc &desc, Capability capability) {
 
 std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc) {
   std::unique_ptr<CudaModel> model(new CudaModel(desc));
+  model->findLibrary();
   model->openDevice();
   ContextScope scope(model->driver, model->context);
   model->loadCode();
@@ -58,6 +59,16 @@ CudaModel::~CudaModel() {
     driver.contextPop(&popped);
   }
   driver.primaryContextRelease(device);
+}
+
+void CudaModel::findLibrary() {
+  bool hasAny = false;
+  for (uint32_t i = 0; i < desc.numKernels; ++i) {
+    matmuls.push_back(readMatmul(desc.kernels[i]));
+    hasAny = hasAny || matmuls.back();
+  }
+  if (hasAny)
+    cublasLt = CublasLt::find();
 }
 
 void CudaModel::openDevice() {

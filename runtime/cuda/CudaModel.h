@@ -4,7 +4,7 @@
 #define TENON_RUNTIME_CUDA_CUDAMODEL_H
 
 #include "runtime/core/ModelAbi.h"
-#include "runtime/cuda/Driver.h"
+#include "runtime/cuda/Matmul.h"
 
 #include <memory>
 #include <vector>
@@ -40,6 +40,12 @@ public:
   Function getFunction(const TenonKernel &kernel) const {
     return functions[getIndex(kernel)];
   }
+  /// What cuBLASLt can run of a kernel; null if it can't, or is not there.
+  const TenonLibraryMatmul *getMatmul(const TenonKernel &kernel) const {
+    return cublasLt ? matmuls[getIndex(kernel)] : nullptr;
+  }
+  /// Null if there is none, or no kernel for it.
+  const CublasLt *getCublasLt() const { return cublasLt; }
   /// The most blocks that a kernel is started with: enough to fill the device.
   unsigned getMaxBlocks() const { return maxBlocks; }
 
@@ -50,6 +56,7 @@ private:
   void loadCode();
   /// Makes the module; what the driver says if it refuses.
   std::string loadImage(const TenonDeviceImage &image);
+  void findLibrary();
   void findFunctions(const TenonDeviceImage &image);
   void copyWeights();
 
@@ -62,6 +69,8 @@ private:
   Context context = nullptr;
   Module module = nullptr;
   Address weights = 0;
+  const CublasLt *cublasLt = nullptr;
+  std::vector<const TenonLibraryMatmul *> matmuls; // of the kernels
   std::vector<Function> functions; // of the model's kernels; null on the host
 };
 

@@ -49,6 +49,16 @@ void CudaSession::open() {
       driver.memoryAllocate(&address, std::max<size_t>(bytes, sizeof(int64_t))),
       "not enough memory on the CUDA device for what its kernels report");
   statuses = address;
+  if (!model.getCublasLt())
+    return;
+  // Where the library is there, but does not start, as one for a later driver,
+  // there is generated code all the same.
+  try {
+    matmuls =
+        std::make_unique<MatmulRunner>(*model.getCublasLt(), driver, stream);
+  } catch (const CudaError &error) {
+    matmulProblem = error.message;
+  }
 }
 
 CudaSession::~CudaSession() {
@@ -56,6 +66,7 @@ CudaSession::~CudaSession() {
     return;
   if (stream)
     driver.streamSynchronize(stream);
+  matmuls.reset();
   if (statuses)
     driver.memoryFree(statuses);
   if (staging)
@@ -140,6 +151,12 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
                          const int64_t *dims, int64_t units) {
   ContextScope scope(driver, model.getContext());
   constexpr const char *failed = "cannot be started on the CUDA device";
+  if (isBlocking) // Those before it are done, and a fault is its own.
+    firstKernel = lastKernel = &kernel;
+  const TenonLibraryMatmul *matmul =
+      matmuls ? model.getMatmul(kernel) : nullptr;
+  if (matmul && matmuls->run(kernel, *matmul, args, dims))
+    return noteLaunch(kernel);
   if (!areStatusesClear) {
     driver.check(driver.setBytes(statuses, 0,
                                  model.getDesc().numKernels * sizeof(int64_t),
@@ -157,8 +174,6 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   parameters.push_back(&status);
   uint64_t blockUnits = kernel.blockSize / kernel.unitThreads;
   uint64_t blocks = (uint64_t(units) - 1) / blockUnits + 1;
-  if (isBlocking) // Those before it are done, and a fault is its own.
-    firstKernel = lastKernel = &kernel;
   Result result = driver.launchKernel(
       model.getFunction(kernel),
       std::min<uint64_t>(blocks, model.getMaxBlocks()), 1, 1, kernel.blockSize,
@@ -169,9 +184,19 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   }
   driver.check(result, failed);
   hasLaunched = true;
+  noteLaunch(kernel);
+}
+
+void CudaSession::noteLaunch(const TenonKernel &kernel) {
   if (!firstKernel)
     firstKernel = &kernel;
   lastKernel = &kernel;
+}
+
+const char *CudaSession::getImplementation(const TenonKernel &kernel) const {
+  if (!model.getMatmul(kernel))
+    return "";
+  return matmuls ? matmuls->describe(kernel) : matmulProblem.c_str();
 }
 
 void CudaSession::transfer(int32_t space, void *target, const void *source,

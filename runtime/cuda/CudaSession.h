@@ -23,6 +23,8 @@ public:
   void transfer(int32_t space, void *target, const void *source,
                 uint64_t bytes);
   const TenonKernel *finish(int64_t &status);
+  const char *getImplementation(const TenonKernel &kernel) const;
+  uint64_t getScratchSize() const { return matmuls ? matmuls->getSize() : 0; }
 
 private:
   struct Block {
@@ -33,6 +35,8 @@ private:
   explicit CudaSession(const CudaModel &model)
       : model(model), driver(model.getDriver()) {}
   void open();
+  /// Of a kernel that was put into the queue.
+  void noteLaunch(const TenonKernel &kernel);
   void synchronize();
   bool isFault(Result result) const;
   void check(Result result, const char *what);
@@ -66,6 +70,11 @@ private:
   /// need not wait; used up to `staged` by copies in the queue.
   char *staging = nullptr;
   uint64_t staged = 0;
+
+  /// Null where cuBLASLt has nothing to do, is missing, or does not start; the
+  /// last says the text.
+  std::unique_ptr<MatmulRunner> matmuls;
+  std::string matmulProblem;
 
   std::vector<void *> parameters; // of the launch at work
 };

@@ -71,6 +71,14 @@ static int32_t finish(void *session, const TenonKernel **failed,
   return guard(error, [&] { *failed = getSession(session).finish(*status); });
 }
 
+static const char *implementation(void *session, const TenonKernel *kernel) {
+  return getSession(session).getImplementation(*kernel);
+}
+
+static uint64_t scratchSize(void *session) {
+  return getSession(session).getScratchSize();
+}
+
 extern "C" __attribute__((visibility("default"))) const TenonDevice *
 tenon_device_cuda() {
   static const TenonDevice device = {TENON_DEVICE_VERSION,
@@ -84,6 +92,8 @@ tenon_device_cuda() {
                                      &release,
                                      &launch,
                                      &transfer,
-                                     &finish};
+                                     &finish,
+                                     &implementation,
+                                     &scratchSize};
   return &device;
 }

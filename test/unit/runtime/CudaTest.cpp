@@ -1,48 +1,14 @@
 //===- CudaTest.cpp - Models on a CUDA device that is not there -----------===//
 
-#include "test/unit/runtime/ApiTest.h"
-#include "test/unit/runtime/FakeCuda.h"
+#include "test/unit/runtime/CudaFixture.h"
 #include "test/unit/runtime/FakeDeviceModel.h"
 
 #include <atomic>
-#include <cstdlib>
-#include <optional>
 #include <thread>
 
 using namespace tenon::test;
 
 namespace {
-
-/// A variable of the environment, while it lives.
-struct Setting {
-  Setting(const char *name, const std::string &value) : name(name) {
-    const char *was = getenv(name);
-    before = was ? std::optional<std::string>(was) : std::nullopt;
-    setenv(name, value.c_str(), 1);
-  }
-  ~Setting() {
-    if (before)
-      setenv(name, before->c_str(), 1);
-    else
-      unsetenv(name);
-  }
-  Setting(const Setting &) = delete;
-
-  const char *name;
-  std::optional<std::string> before;
-};
-
-/// After each test all is given back, and nothing was used wrongly.
-struct Cuda : testing::Test {
-  void SetUp() override { cuda::reset(); }
-  void TearDown() override {
-    EXPECT_EQ(cuda::takeProblems(), "");
-    EXPECT_EQ(cuda::countHandles(), 0u);
-    EXPECT_EQ(cuda::countPushedContexts(), 0u);
-  }
-
-  Setting driver{"TENON_CUDA_DRIVER", FAKE_CUDA_LIBRARY};
-};
 
 /// Inputs and outputs of the model for N rows.
 struct Call {

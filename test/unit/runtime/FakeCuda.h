@@ -36,6 +36,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #define FAKE_CUDA_API __attribute__((visibility("default")))
 
@@ -61,6 +62,11 @@ FAKE_CUDA_API void *getMemory(uint64_t address, uint64_t bytes);
 template <typename T> T *getMemory(uint64_t address, uint64_t count) {
   return static_cast<T *>(getMemory(address, count * sizeof(T)));
 }
+
+/// Puts into a stream what a library does, with the addresses of the device
+/// that it uses. False, and a problem, if one of these is wrong.
+FAKE_CUDA_API bool enqueue(void *stream, std::vector<uint64_t> addresses,
+                           std::function<void()> run);
 
 /// What was used wrongly since the last time, a line each.
 FAKE_CUDA_API std::string takeProblems();

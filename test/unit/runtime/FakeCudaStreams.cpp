@@ -14,6 +14,18 @@ static Result enqueue(StreamTag *stream, Operation operation) {
   return Success;
 }
 
+bool tenon::test::cuda::enqueue(void *stream, std::vector<uint64_t> addresses,
+                                std::function<void()> run) {
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
+  for (uint64_t address : addresses)
+    if (!findMemory(address, 1)) {
+      refuse("a library uses what is no memory of the device");
+      return false;
+    }
+  return ::enqueue(static_cast<StreamTag *>(stream),
+                   {std::move(addresses), std::move(run)}) == Success;
+}
+
 static Result enqueueCopy(StreamTag *stream, bool isToDevice, bool isFromDevice,
                           uint64_t target, uint64_t source, size_t bytes) {
   std::vector<uint64_t> addresses;

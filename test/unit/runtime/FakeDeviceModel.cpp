@@ -31,12 +31,15 @@ static const int64_t scaleShapes[] = {2, 1, TENON_F32, 2, -1, 4, TENON_F32,
 
 static const TenonKernel kernels[] = {
     {nullptr, "Mul_0, Add_1", "cuda", scaleShapes, sizeof scaleShapes / 8,
-     "scale", 3, 2, 128, 1, 0},
-    {nullptr, "Gather_2", "cuda", nullptr, 0, "pick", 3, 3, 64, 32, 0},
-    {nullptr, "Compress_3", "cuda", nullptr, 0, "count", 2, 1, 1, 1, 0},
+     "scale", 3, 2, 128, 1, 0, nullptr, 0},
+    {nullptr, "Gather_2", "cuda", nullptr, 0, "pick", 3, 3, 64, 32, 0, nullptr,
+     0},
+    {nullptr, "Compress_3", "cuda", nullptr, 0, "count", 2, 1, 1, 1, 0, nullptr,
+     0},
     {nullptr, "Compress_3", "cuda", nullptr, 0, "compress", 2, 1, 1024, 1024,
-     64 << 10},
-    {addRows, "ReduceSum_4", "codegen", nullptr, 0, nullptr, 0, 0, 0, 0, 0}};
+     64 << 10, nullptr, 0},
+    {addRows, "ReduceSum_4", "codegen", nullptr, 0, nullptr, 0, 0, 0, 0, 0,
+     nullptr, 0}};
 enum { Scale, Pick, Count, Compress, AddRows };
 
 static void registerKernels() {

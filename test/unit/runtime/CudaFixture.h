@@ -1,0 +1,47 @@
+//===- CudaFixture.h - What tests of CUDA devices share ------------------===//
+
+#ifndef TENON_TEST_UNIT_RUNTIME_CUDAFIXTURE_H
+#define TENON_TEST_UNIT_RUNTIME_CUDAFIXTURE_H
+
+#include "test/unit/runtime/ApiTest.h"
+#include "test/unit/runtime/FakeCuda.h"
+
+#include <cstdlib>
+#include <optional>
+
+namespace tenon::test {
+
+/// A variable of the environment, while it lives.
+struct Setting {
+  Setting(const char *name, const std::string &value) : name(name) {
+    const char *was = getenv(name);
+    before = was ? std::optional<std::string>(was) : std::nullopt;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Setting() {
+    if (before)
+      setenv(name, before->c_str(), 1);
+    else
+      unsetenv(name);
+  }
+  Setting(const Setting &) = delete;
+
+  const char *name;
+  std::optional<std::string> before;
+};
+
+/// After each test all is given back, and nothing was used wrongly.
+struct Cuda : testing::Test {
+  void SetUp() override { cuda::reset(); }
+  void TearDown() override {
+    EXPECT_EQ(cuda::takeProblems(), "");
+    EXPECT_EQ(cuda::countHandles(), 0u);
+    EXPECT_EQ(cuda::countPushedContexts(), 0u);
+  }
+
+  Setting driver{"TENON_CUDA_DRIVER", FAKE_CUDA_LIBRARY};
+};
+
+} // namespace tenon::test
+
+#endif // TENON_TEST_UNIT_RUNTIME_CUDAFIXTURE_H
