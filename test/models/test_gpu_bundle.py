@@ -78,8 +78,8 @@ class BundleTest(unittest.TestCase):
             self.assertIn("| mobilenet_v2-64x96-fp32 |", file.read())
 
     def test_2_seeded_weights_are_not_carried(self):
-        cut = os.path.join(self.box, "models", "mobilenet_v2.so.cut")
-        filled = os.path.join(self.box, "filled", "mobilenet_v2.so")
+        cut = os.path.join(self.box, "models", "mobilenet_v2-fp32.so.cut")
+        filled = os.path.join(self.box, "filled", "mobilenet_v2-fp32.so")
         self.assertLess(os.path.getsize(cut), os.path.getsize(filled) / 5)
         with open(cut, "r+b") as file:
             byte = file.read(1)

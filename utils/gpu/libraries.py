@@ -1,19 +1,43 @@
-"""The binaries of a bundle: the runtime with what it needs of this system, and compiled models."""
+"""What of a bundle is no case: the scripts, the runtime with what it needs of this system, and compiled models."""
 
+import inspect
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 
+import onnx_graph
+from bundled import PROVIDERS
+
 here = os.path.dirname(os.path.abspath(__file__))
+root = os.path.dirname(os.path.dirname(here))
 
 #: Of the C library, which is everywhere, the loader takes the system's.
 OF_THE_SYSTEM = re.compile(r"(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread))\.so(\.\d+)*$")
 #: The sample models that are made from seeds.
-BUILDERS = {name[: -len(".py")] for name in os.listdir(os.path.join(os.path.dirname(here), "models"))}
+BUILDERS = {name[: -len(".py")] for name in os.listdir(os.path.join(root, "utils", "models"))}
 #: Models whose kernels are all generated need neither oneDNN nor Leptonica.
 NOT_NEEDED = ("libtenon_cpu.so", "libtenon_image.so")
+
+
+def write_scripts(bundle):
+    """What runs there: the scripts, the Python package, and the generator of seeded numbers."""
+    scripts = os.path.join(bundle, "scripts")
+    os.makedirs(scripts, exist_ok=True)
+    device = os.path.join(here, "device")
+    for name in os.listdir(device):
+        if name.endswith(".py"):
+            shutil.copy(os.path.join(device, name), scripts)
+        elif os.path.isfile(os.path.join(device, name)):
+            shutil.copy(os.path.join(device, name), bundle)
+    for name in (("test", "conformance", "pool.py"), ("test", "conformance", "values.py"), ("utils", "models", "timing.py")):
+        shutil.copy(os.path.join(root, *name), scripts)
+    with open(os.path.join(scripts, "seeded.py"), "w", encoding="utf-8") as file:
+        file.write('"""The numbers of the sample models."""\n\nimport zlib\n\nimport numpy as np\n\n\n')
+        file.write(inspect.getsource(onnx_graph.uniform))
+    shutil.copytree(os.path.join(root, "lib", "python", "tenon"), os.path.join(bundle, "python", "tenon"),
+                    ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
 
 def install_runtime(build, folder):
@@ -33,7 +57,7 @@ def install_runtime(build, folder):
             shutil.copy(path, os.path.join(libraries, name))
 
 
-def compile_model(build, model, target, provider, precision, path):
+def compile_model(build, model, target, precision, path):
     """Compiles a sample model to `path`, or without its seeded weights to files beside that. Gives why it does not
     compile, or nothing."""
     import seeds  # needs a module that is in the bundle only
@@ -42,7 +66,8 @@ def compile_model(build, model, target, provider, precision, path):
     tool = os.path.join(build, "bin", "tenon-compile")
     with tempfile.TemporaryDirectory() as scratch:
         ir, library = os.path.join(scratch, "model.mlir"), os.path.join(scratch, model["name"] + ".so")
-        options = [f"--target={target}", f"--provider={provider}", f"--precision={precision}"]
+        options = [f"--target={target}", f"--provider={PROVIDERS}",
+                   "--tf32" if precision == "tf32" else f"--precision={precision}"]
         for command in ([tool, model["path"], "--quiet", "--compile-to=lower", "-o", ir] + options,
                         [tool, ir, "--quiet", "--compile-from=lower", "-o", library]):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -18,12 +18,11 @@ import onnx.backend.test
 import tenon
 import tenon.backend
 import worker
-from bundled import CaseWriter
+from bundled import PROVIDERS, CaseWriter
 from variants import VariantBackend, forget_dimensions
 
-#: What a model of these tests is compiled for, and by what. The processor's kernels need no other library so.
-TARGET = os.environ.get("TENON_BUNDLE_TARGET", "cuda:sm_90")
-PROVIDER = "cuda,codegen"
+#: What the models are compiled for.
+TARGET = os.environ["TENON_BUNDLE_TARGET"]
 
 
 class Recorder:
@@ -50,7 +49,7 @@ class RecordingBackend(VariantBackend):
     def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **_: Any) -> Any:
         if cls.configuration.shape == "dynamic":
             model = forget_dimensions(model)
-        compiled = tenon.compile(model, target=TARGET, provider=PROVIDER)
+        compiled = tenon.compile(model, target=TARGET, provider=PROVIDERS)
         writer = CaseWriter(cls.folder, f"suite/{cls.test}")
         compiled.save(writer.model_path())
         return Recorder(compiled, writer)

@@ -69,7 +69,10 @@ class Weight:
         step = np.float32(array[at] / integers[at])
         # The quotient is rounded: it may be one of its neighbours.
         steps = [step, np.nextafter(step, np.float32(0)), np.nextafter(step, np.float32(np.inf))]
-        self.step = float(next((s for s in steps if np.array_equal(integers * s, array)), 1.0))
+        exact = [s for s in steps if np.array_equal(integers * s, array)]
+        #: Whether the weight is the seeded numbers times a step; else it has factors of a normalisation as well.
+        self.is_exact = bool(exact)
+        self.step = float(exact[0]) if exact else 1.0
         self.numbers = integers * np.float32(self.step)
 
     def orders(self):

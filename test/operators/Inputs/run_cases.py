@@ -172,7 +172,7 @@ def record(numbers, is_dynamic, where, folder, bundle, name):
     path = os.path.join(folder, "model.onnx")
     onnx.save(model, path)
     writer = bundled.CaseWriter(bundle, name)
-    command = ["tenon-compile", path, "--quiet", "--target=" + where["target"], "--provider=cuda,codegen",
+    command = ["tenon-compile", path, "--quiet", "--target=" + where["target"], "--provider=" + bundled.PROVIDERS,
                "--precision=" + (precision or "fp32"), "-o", writer.model_path()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -15,6 +15,9 @@ import os
 
 import numpy as np
 
+#: By what the models of a bundle are compiled: their processor's kernels need no library.
+PROVIDERS = "cublaslt,cuda,codegen"
+
 
 def encode(value, arrays):
     """What stands in case.json for a value; its arrays are appended to `arrays`. Raises TypeError."""

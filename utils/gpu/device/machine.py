@@ -1,7 +1,9 @@
 """What GPU and driver this machine has, by the driver itself."""
 
 import ctypes
+import glob
 import os
+import sys
 
 
 class NoDevice(Exception):
@@ -24,6 +26,23 @@ def describe():
     if hasattr(driver, "cuDeviceGetName") and not driver.cuDeviceGetName(name, len(name), device):
         found = name.value.decode(errors="replace")
     return {"device": found, "driver": driver_version(), "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
+
+
+def find_cublaslt():
+    """Has models use the cuBLASLt that a Python package brings, if the system has none. Says which one they use."""
+    if "TENON_CUBLASLT" in os.environ or "TENON_CUDA_DRIVER" in os.environ:
+        return os.environ.get("TENON_CUBLASLT", "none")
+    for name in ("libcublasLt.so.13", "libcublasLt.so.12"):
+        try:
+            ctypes.CDLL(name)
+            return name
+        except OSError:
+            pass
+    for folder in sys.path:
+        for path in sorted(glob.glob(os.path.join(folder, "nvidia", "*", "lib", "libcublasLt.so.1[23]")), reverse=True):
+            os.environ["TENON_CUBLASLT"] = path
+            return path
+    return "none"
 
 
 def driver_version():

@@ -1,0 +1,88 @@
+"""Computes sample models' graphs as utils/gpu/device/network.py does, by numpy, and by torch where that is installed: they
+give what ONNX Runtime gives.
+
+    test_gpu_networks.py [-v]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path[:0] = [os.path.join(root, *folder) for folder in
+                (("utils", "models"), ("utils", "gpu"), ("utils", "gpu", "device"))]
+import cases as model_cases
+import libraries
+import network
+import results
+
+try:
+    import torch
+except ImportError:
+    torch = None
+#: Between them they have all operators of those that are timed, but for some of shapes that ViT-B/16 alone has.
+CASES = ["bert_base-2x16", "gpt2-2x5-past-11", "resnet50-64x96", "unet-32x48"]
+
+
+class NetworkTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        libraries.write_scripts(cls.scratch.name)
+        sys.path.append(os.path.join(cls.scratch.name, "scripts"))
+        subprocess.run([os.path.join(model_cases.here, "make_reference"), *CASES], check=True)
+        cls.models, cls.cases = model_cases.load()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def check(self, name):
+        import graphs
+
+        case = next(case for case in self.cases if case["name"] == name)
+        target = os.path.join(self.scratch.name, case["model"])
+        graphs.write_graph(self.models[case["model"]]["path"], case["model"], target)
+        # Nearly all weights are seeds.
+        self.assertLess(os.path.getsize(target + ".npz"), 3e6)
+        graph = network.Network(target)
+        weights = graph.weights()
+        network.fold_normalisations(graph, weights)
+        self.assertFalse([node for node in graph.nodes if node["op"] == "BatchNormalization"])
+        inputs = [np.load(os.path.join(case["folder"], f"input_{i}.npy")) for i in range(len(graph.inputs))]
+        self.assertEqual(graph.inputs, results.names_of(case)["inputs"])
+        computed = network.Computation(graph, network.NUMPY, weights)
+        self.compare(case, graph, computed.count(*inputs))
+        self.assertGreater(computed.flops, 1e9)
+        if torch:
+            self.check_torch(case, graph, weights, inputs)
+
+    def check_torch(self, case, graph, weights, inputs):
+        from torch.fx.experimental.proxy_tensor import make_fx
+        from torch_framework import Torch
+
+        framework = Torch("cpu", torch.float32)
+        computed = network.Computation(graph, framework, {name: framework.tensor(w) for name, w in weights.items()})
+        tensors = [framework.tensor(x) for x in inputs]
+        with torch.no_grad():
+            self.compare(case, graph, [x.numpy() for x in computed(*tensors)])
+            traced = make_fx(lambda *x: computed(*x))(*tensors)
+            self.compare(case, graph, [x.numpy() for x in traced(*tensors)])
+
+    def compare(self, case, graph, found):
+        for i, (name, value) in enumerate(zip(graph.outputs, found)):
+            expected = np.load(os.path.join(case["folder"], f"output_{i}.npy"))
+            error = np.abs(value - expected).max() / np.abs(expected).max()
+            self.assertLess(error, 2e-5, f"{case['name']}: {name}")
+
+
+for one in CASES:
+    setattr(NetworkTest, "test_" + one.replace("-", "_"), lambda self, name=one: self.check(name))
+
+if __name__ == "__main__":
+    unittest.main()
