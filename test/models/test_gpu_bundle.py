@@ -86,7 +86,7 @@ class BundleTest(unittest.TestCase):
             file.seek(0)
             file.write(bytes([byte[0] ^ 1]))
         os.remove(filled)
-        code, text = self.run_box("models/mobilenet_v2-64x96-fp32", "--no-sanitizer")
+        code, text = self.run_box("models/mobilenet_v2-64x96-fp32", "--sanitizer=no")
         self.assertEqual(code, 1)
         self.assertIn("its weights come out different here", text)
 
@@ -99,7 +99,7 @@ class BundleTest(unittest.TestCase):
             arrays = dict(np.load(path))
             arrays[key].reshape(-1)[0] += 1
             np.savez(path, **arrays)
-            code, text = self.run_box(name, "--no-sanitizer")
+            code, text = self.run_box(name, "--sanitizer=no")
             self.assertEqual(code, 1, text)
             self.assertIn("0 passed, 1 failed", text)
             self.assertEqual(self.results()[name]["result"], "failed")
@@ -113,6 +113,8 @@ class BundleTest(unittest.TestCase):
         code, text = self.run_box("operators", path=tools + ":/usr/bin:/bin")
         self.assertEqual(code, 0, text)
         self.assertIn("racecheck of ", text)
+        code, text = self.run_box("operators", "--missing", "--sanitizer=no")
+        self.assertIn("0 passed, 0 failed", text)
 
     def test_5_no_driver(self):
         done = subprocess.run([os.path.join(self.box, "run")], capture_output=True, text=True,

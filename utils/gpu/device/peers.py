@@ -55,7 +55,7 @@ def computation(bundle, model, dtype):
     graph, arrays = network(bundle, model)
     framework = Torch("cuda", dtype)
     tensors = {name: framework.tensor(array) for name, array in arrays.items()}
-    return Computation(graph, framework, tensors), sum(t.nbytes for t in tensors.values())
+    return Computation(graph, framework, tensors), sum(t.element_size() * t.nelement() for t in tensors.values())
 
 
 @functools.lru_cache(maxsize=1)
