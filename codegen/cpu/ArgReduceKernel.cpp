@@ -47,10 +47,8 @@ public:
   void emitBody();
 
 private:
-  /// An element and its place, one or one a lane.
-  struct Found {
-    Value element, place;
-  };
+  /// One or one a lane.
+  using Found = FoundElement;
 
   Value emitRow(Dim begin);
   /// The better one of `found` and the elements from `i` on.
@@ -97,18 +95,7 @@ ArgReduceKernel::Found ArgReduceKernel::reduceLanes(Found found) {
       };
       return {shuffle(found.element), shuffle(found.place)};
     };
-    Found a = take(0), b = take(half);
-    // Each is told by its place where neither element is better.
-    Value isEarlier = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::slt, a.place, b.place);
-    Value wins = choose(
-        isEarlier, buildIsFound(builder, loc, op, b.element, a.element),
-        arith::XOrIOp::create(
-            builder, loc, buildIsFound(builder, loc, op, a.element, b.element),
-            buildConstant(builder, loc, isEarlier.getType(),
-                          builder.getBoolAttr(true))));
-    found = {choose(wins, b.element, a.element),
-             choose(wins, b.place, a.place)};
+    found = buildFound(builder, loc, op, take(0), take(half));
   }
   if (width == 1)
     return found;

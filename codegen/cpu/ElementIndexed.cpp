@@ -78,6 +78,24 @@ Value buildIsFound(OpBuilder &builder, Location loc, ArgReduceOp op,
                                              builder.getBoolAttr(true)));
 }
 
+FoundElement buildFound(OpBuilder &builder, Location loc, ArgReduceOp op,
+                        FoundElement a, FoundElement b) {
+  // Each is told by its place where neither element is better.
+  Value isEarlier = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::slt, a.place, b.place);
+  Value keeps = buildIsFound(builder, loc, op, a.element, b.element);
+  Value wins = arith::SelectOp::create(
+      builder, loc, isEarlier,
+      buildIsFound(builder, loc, op, b.element, a.element),
+      arith::XOrIOp::create(builder, loc, keeps,
+                            buildConstant(builder, loc, keeps.getType(),
+                                          builder.getBoolAttr(true))));
+  auto choose = [&](Value a, Value b) -> Value {
+    return arith::SelectOp::create(builder, loc, wins, b, a);
+  };
+  return {choose(a.element, b.element), choose(a.place, b.place)};
+}
+
 static Value buildArgReduce(ElementEmitter &emitter, ArgReduceOp op,
                             Index index) {
   OpBuilder &builder = emitter.getBuilder();

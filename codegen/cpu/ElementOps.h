@@ -45,6 +45,13 @@ mlir::Value buildIndexed(ElementEmitter &emitter, mlir::Operation *op,
 /// Whether `element`, which comes after `best`, takes its place.
 mlir::Value buildIsFound(mlir::OpBuilder &builder, mlir::Location loc,
                          ArgReduceOp op, mlir::Value element, mlir::Value best);
+/// An element and its place.
+struct FoundElement {
+  mlir::Value element, place;
+};
+/// The one that is found of two, whichever comes first.
+FoundElement buildFound(mlir::OpBuilder &builder, mlir::Location loc,
+                        ArgReduceOp op, FoundElement a, FoundElement b);
 
 /// Interpolated elements at computed positions.
 bool isSampling(mlir::Operation *op);

@@ -26,21 +26,21 @@ static std::optional<SmallVector<int64_t>> getReducedAxes(Operation *op) {
   return std::nullopt;
 }
 
-bool RowPlan::matches(KernelOp kernel) {
+std::optional<RowPlan::Rows> RowPlan::find(KernelOp kernel) {
   SmallVector<int64_t> axes, fullShape, reducedShape;
   bool hasReduction = false;
   // Values that depend on a reduction.
   llvm::DenseSet<Value> after;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     if (!canEmitElements(&op))
-      return false;
+      return std::nullopt;
     bool isAfter = llvm::any_of(
         op.getOperands(), [&](Value value) { return after.contains(value); });
     std::optional<SmallVector<int64_t>> opAxes = getReducedAxes(&op);
     if (opAxes) {
       ArrayRef<int64_t> shape = getShape(op.getOperand(0));
       if (shape.empty())
-        return false;
+        return std::nullopt;
       if (!hasReduction) {
         axes = *opAxes;
         fullShape.assign(shape.begin(), shape.end());
@@ -50,22 +50,23 @@ bool RowPlan::matches(KernelOp kernel) {
         hasReduction = true;
       }
       if (axes != *opAxes || ArrayRef(fullShape) != shape)
-        return false;
+        return std::nullopt;
     } else if (isAfter) {
       if (!isa<ElementwiseOpInterface>(op))
-        return false;
+        return std::nullopt;
       ArrayRef<int64_t> shape = getShape(op.getResult(0));
       if (shape != ArrayRef(fullShape) && shape != ArrayRef(reducedShape))
-        return false;
+        return std::nullopt;
     }
     if (isAfter || opAxes)
       after.insert(op.getResults().begin(), op.getResults().end());
   }
-  return hasReduction &&
-         llvm::all_of(kernel.getYield().getOperands(), [&](Value value) {
-           return getShape(value) == ArrayRef(fullShape) ||
-                  getShape(value) == ArrayRef(reducedShape);
-         });
+  bool isRow = hasReduction &&
+               llvm::all_of(kernel.getYield().getOperands(), [&](Value value) {
+                 return getShape(value) == ArrayRef(fullShape) ||
+                        getShape(value) == ArrayRef(reducedShape);
+               });
+  return isRow ? std::optional<Rows>({fullShape, axes}) : std::nullopt;
 }
 
 RowPlan::RowPlan(KernelOp kernel) : kernel(kernel) {

@@ -12,8 +12,14 @@ namespace tenon::cpu {
 /// shape, and reduce the same dimensions of it.
 class RowPlan {
 public:
-  /// Whether a kernel, before normalisations are decomposed, is of this kind.
-  static bool matches(KernelOp kernel);
+  /// What a kernel of this kind reduces, before normalisations are decomposed:
+  /// the full shape and the reduced dimensions of it.
+  struct Rows {
+    llvm::SmallVector<int64_t> shape, axes;
+  };
+  /// Nothing if it is another kind.
+  static std::optional<Rows> find(KernelOp kernel);
+  static bool matches(KernelOp kernel) { return find(kernel).has_value(); }
 
   /// `kernel` has only `tenon.reduce` left.
   explicit RowPlan(KernelOp kernel);

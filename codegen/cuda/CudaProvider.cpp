@@ -18,8 +18,9 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
   // Of the processor's kernels those that keep nothing but a few numbers for a
   // unit.
   for (const cpu::KernelEmitter *emitter :
-       {&cpu::kArgReduceEmitter, &cpu::kCumulateEmitter, &cpu::kRowEmitter,
-        &kElementEmitter})
+       {&kWarpArgReduceEmitter, &kBlockArgReduceEmitter,
+        &cpu::kArgReduceEmitter, &cpu::kCumulateEmitter, &kWarpRowEmitter,
+        &kBlockRowEmitter, &cpu::kRowEmitter, &kElementEmitter})
     if (emitter->matches(kernel))
       return emitter;
   return nullptr;

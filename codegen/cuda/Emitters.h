@@ -1,9 +1,9 @@
 //===- Emitters.h - The kinds of kernels that are generated for a GPU -----===//
 //
 // An emitter builds one unit of work without vectors (codegen/cpu/
-// KernelFunction.h); each unit has a thread of its own. So what makes a good
-// unit differs from a processor's: there are as many as there are elements, and
-// neighbouring threads access neighbouring elements.
+// KernelFunction.h), for one thread, or for the threads of a warp or a block
+// that do it together. So what makes a good unit differs from a processor's:
+// there are many, and neighbouring threads access neighbouring elements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +16,17 @@ namespace tenon::cuda {
 
 /// Any kernel of which each element of a result can be computed by itself.
 extern const cpu::KernelEmitter kElementEmitter;
+
+/// Reductions, softmax and layer norm, with pointwise work around them: a warp
+/// or a block for each row. Short rows they leave to a thread.
+extern const cpu::KernelEmitter kWarpRowEmitter, kBlockRowEmitter;
+/// The place of the largest element in each row, in the same way.
+extern const cpu::KernelEmitter kWarpArgReduceEmitter, kBlockArgReduceEmitter;
+
+/// A block that does a row.
+inline constexpr int64_t kRowBlockThreads = 256;
+/// How many threads do a row of `size` elements, which may be unknown.
+int64_t chooseRowThreads(int64_t size);
 
 /// The emitter that takes `kernel`, or null.
 const cpu::KernelEmitter *findEmitter(KernelOp kernel);

@@ -1,0 +1,48 @@
+//===- Team.h - Threads that do a unit together ---------------------------===//
+
+#ifndef TENON_CODEGEN_CUDA_TEAM_H
+#define TENON_CODEGEN_CUDA_TEAM_H
+
+#include "mlir/IR/Builders.h"
+
+namespace tenon::cuda {
+
+/// The threads of a warp, or of a block of several warps. Its members stand in
+/// rows of `numColumns`, which is 1 or the number of threads of a warp: those
+/// of a column take turns at what is reduced.
+class Team {
+public:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  /// Builds at the insertion point of `builder`, where all members come.
+  Team(mlir::OpBuilder &builder, mlir::Location loc, int64_t size,
+       int64_t numColumns);
+
+  int64_t getNumRows() const { return size / numColumns; }
+  /// Where this thread stands, of type `index`. Null if all stand there.
+  mlir::Value getRow() const { return row; }
+  mlir::Value getColumn() const { return column; }
+
+  /// Makes the values that the members of a column have one by `combine`, in
+  /// which the sides may be exchanged, and gives them to all of the column. The
+  /// order is always the same. All members have to come here.
+  Values reduce(
+      mlir::ValueRange mine,
+      llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> combine);
+
+private:
+  Values reduceWarp(
+      mlir::ValueRange mine,
+      llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> combine);
+  mlir::Value shuffle(mlir::Value value, int64_t by);
+  mlir::Value allocateShared(int64_t count, mlir::Type type);
+
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  int64_t size, numColumns;
+  mlir::Value thread, row, column;
+};
+
+} // namespace tenon::cuda
+
+#endif // TENON_CODEGEN_CUDA_TEAM_H
