@@ -153,9 +153,11 @@ public:
       module.emitError("expected @run in the llvm dialect and a target");
       return signalPassFailure();
     }
-    // Only the description is visible from outside.
+    // Only the description is visible from outside. What is hidden is called by
+    // what LLVM generates.
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (!function.isExternal())
+      if (!function.isExternal() &&
+          function.getVisibility_() != LLVM::Visibility::Hidden)
         function.setLinkage(LLVM::Linkage::Internal);
     for (StringRef table : {StringRef(kKernelTable), StringRef(kLibraryTable)})
       if (Operation *declaration = module.lookupSymbol(table))

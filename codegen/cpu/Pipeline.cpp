@@ -23,6 +23,8 @@ void tenon::cpu::buildCpuKernelPipeline(OpPassManager &passes) {
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = true;
   passes.addNestedPass<func::FuncOp>(createConvertVectorToLLVMPass(vectors));
+  // 4. Conversions that processors don't have.
+  passes.addPass(createExpandBf16());
 }
 
 void tenon::cpu::registerCpuKernelPasses() {
