@@ -3,6 +3,7 @@
     test_gpu_bundle.py BUILD [-v]
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -121,6 +122,15 @@ class BundleTest(unittest.TestCase):
                               env={"PATH": "/usr/bin:/bin", "TENON_CUDA_DRIVER": "/nowhere/libcuda.so"})
         self.assertEqual(done.returncode, 1)
         self.assertIn("the CUDA driver cannot be loaded", done.stderr)
+
+    def test_6_compare(self):
+        done = subprocess.run([sys.executable, "-m", "compileall", "-q", os.path.join(self.box, "scripts")],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        if not importlib.util.find_spec("torch"):
+            done = subprocess.run([sys.executable, os.path.join(self.box, "compare")], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("has no torch", done.stderr)
 
 
 if __name__ == "__main__":
