@@ -43,8 +43,8 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
       "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
       "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect",
-      "::mlir::LLVM::LLVMDialect",
-      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
       "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
       "::mlir::vector::VectorDialect"];
 }

@@ -27,6 +27,9 @@ extern const cpu::KernelEmitter kWarpArgReduceEmitter, kBlockArgReduceEmitter;
 inline constexpr int64_t kRowBlockThreads = 256;
 /// How many threads do a row of `size` elements, which may be unknown.
 int64_t chooseRowThreads(int64_t size);
+/// Kernels around a matrix product, a block for each tile of it: large ones,
+/// and small ones where there would be few of those.
+extern const cpu::KernelEmitter kLargeMatmulEmitter, kSmallMatmulEmitter;
 
 /// The emitter that takes `kernel`, or null.
 const cpu::KernelEmitter *findEmitter(KernelOp kernel);

@@ -4,6 +4,7 @@
 
 #include "codegen/common/AbiBuilder.h"
 #include "codegen/common/ModelAttributes.h"
+#include "codegen/cuda/BlockCode.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -128,6 +129,8 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
     unitThreads = given.getInt();
   int64_t blockSize = codegen::getBlockSize(unitThreads);
   entry.setKnownBlockSize(ArrayRef<int32_t>{int32_t(blockSize), 1, 1});
+  if (Attribute blocks = body->getAttr(kBlocksAtOnceAttr))
+    entry->setAttr(kBlocksAtOnceAttr, blocks);
   Block *block = &entry.getBody().front();
   at.setInsertionPointToEnd(block);
   auto end = gpu::ReturnOp::create(at, loc);

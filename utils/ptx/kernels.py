@@ -77,9 +77,14 @@ class Function:
         if self.is_kernel:
             lines += [f"u64 {name} = (u64)(parameters + {i});" for i, name in enumerate(self.parameters)]
         lines.append("u8 carry = 0;")
+        begun = ""
         for line in self.body.split("\n"):
-            line = re.sub(r"//.*", "", line).strip()
+            line = (begun + re.sub(r"//.*", "", line)).strip()
             self.line += 1
+            if line.startswith("mma.") and not line.endswith(";"):  # written in several lines
+                begun = line + " "
+                continue
+            begun = ""
             if match := re.fullmatch(r"\{ (.*) \}", line):  # a register for one instruction
                 lines += ["{", *(self.translate_line(part + ";") for part in match[1].rstrip(";").split("; ")), "}"]
             else:

@@ -56,7 +56,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
     %zero = arith.constant 0 : i64
     return %zero : i64
   }
-  // CHECK: gpu.func @block({{.*}} workgroup(%[[SHARED:.*]] : memref<128xf32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+  // CHECK: gpu.func @block({{.*}} workgroup(%[[SHARED:.*]] : memref<128xf32, #gpu.address_space<workgroup>> {llvm.align = 16 : i64}) kernel attributes {known_block_size = array<i32: 128, 1, 1>, nvvm.minctasm = 4 : i32} {
   // CHECK: %[[BLOCK:.*]] = gpu.block_id x
   // CHECK: %[[BLOCKS:.*]] = gpu.grid_dim x
   // CHECK: scf.for %{{.*}} = %[[BLOCK]] to %{{.*}} step %[[BLOCKS]] {
@@ -65,7 +65,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
   // CHECK: memref.load %[[SHARED]]
   // CHECK: gpu.barrier
   // CHECK: gpu.return
-  func.func private @block(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device, tenon.unit_threads = 128} {
+  func.func private @block(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device, tenon.unit_threads = 128, nvvm.minctasm = 4 : i32} {
     %shared = memref.alloca() {alignment = 16 : i64} : memref<128xf32, #gpu.address_space<workgroup>>
     %thread = gpu.thread_id x
     %v = memref.load %x[%thread] : memref<?xf32>

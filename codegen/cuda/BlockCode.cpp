@@ -1,0 +1,200 @@
+//===- BlockCode.cpp - Code of threads that work together -----------------===//
+
+#include "codegen/cuda/BlockCode.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+Value BlockCode::constant(int64_t value) {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
+Value BlockCode::value(Dim dim) {
+  return dim.isConstant() ? constant(dim.getConstant()) : dim.getValue();
+}
+Value BlockCode::add(Value a, Value b) {
+  return builder.createOrFold<arith::AddIOp>(loc, a, b);
+}
+Value BlockCode::sub(Value a, Value b) {
+  return builder.createOrFold<arith::SubIOp>(loc, a, b);
+}
+Value BlockCode::mul(Value a, Value b) {
+  return builder.createOrFold<arith::MulIOp>(loc, a, b);
+}
+Value BlockCode::div(Value a, Value b) {
+  return builder.createOrFold<arith::DivUIOp>(loc, a, b);
+}
+Value BlockCode::rem(Value a, Value b) {
+  return builder.createOrFold<arith::RemUIOp>(loc, a, b);
+}
+Value BlockCode::exclusiveOr(Value a, Value b) {
+  return builder.createOrFold<arith::XOrIOp>(loc, a, b);
+}
+Value BlockCode::less(Value a, Value b) {
+  return builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, a,
+                                             b);
+}
+Value BlockCode::isZero(Value a) {
+  return builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, a,
+                                             constant(0));
+}
+Value BlockCode::both(Value a, Value b) {
+  return builder.createOrFold<arith::AndIOp>(loc, a, b);
+}
+Value BlockCode::choose(Value condition, Value a, Value b) {
+  return builder.createOrFold<arith::SelectOp>(loc, condition, a, b);
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+BlockCode::Values
+BlockCode::loop(Value lower, Value upper, Value step, ValueRange carried,
+                llvm::function_ref<Values(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(builder, loc, lower, upper, step, carried);
+  Block *block = loop.getBody();
+  // Without carried values it has its terminator already.
+  if (!block->empty())
+    block->back().erase();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(block);
+  Values next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(builder, loc, next);
+  return Values(loop.getResults());
+}
+
+void BlockCode::loop(Value lower, Value upper, Value step,
+                     llvm::function_ref<void(Value)> body) {
+  loop(lower, upper, step, ValueRange(), [&](Value i, ValueRange) {
+    body(i);
+    return Values();
+  });
+}
+
+void BlockCode::branch(Value condition, llvm::function_ref<void()> then,
+                       llvm::function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(builder, loc, condition,
+                                  /*withElseRegion=*/bool(otherwise));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(branch.thenYield());
+  then();
+  if (!otherwise)
+    return;
+  builder.setInsertionPoint(branch.elseYield());
+  otherwise();
+}
+
+Value BlockCode::choose(Value condition, Type type,
+                        llvm::function_ref<Value()> then,
+                        llvm::function_ref<Value()> otherwise) {
+  auto branch = scf::IfOp::create(builder, loc, TypeRange(type), condition,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(builder, loc, then());
+  builder.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(builder, loc, otherwise());
+  return branch.getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Threads and memory
+//===----------------------------------------------------------------------===//
+
+Value BlockCode::thread() {
+  return gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+}
+
+void BlockCode::barrier() { gpu::BarrierOp::create(builder, loc); }
+
+static Value getPointer(OpBuilder &builder, Location loc, Value memref,
+                        unsigned space) {
+  Value address =
+      memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);
+  address =
+      arith::IndexCastOp::create(builder, loc, builder.getI64Type(), address);
+  return LLVM::IntToPtrOp::create(
+      builder, loc, LLVM::LLVMPointerType::get(builder.getContext(), space),
+      address);
+}
+
+Value BlockCode::allocateShared(int64_t bytes) {
+  auto space = gpu::AddressSpaceAttr::get(
+      builder.getContext(), gpu::GPUDialect::getWorkgroupAddressSpace());
+  auto type = MemRefType::get({bytes}, builder.getI8Type(),
+                              MemRefLayoutAttrInterface(), space);
+  // As the widest access wants it.
+  Value memory = memref::AllocaOp::create(
+      builder, loc, type, builder.getI64IntegerAttr(kChunkBytes));
+  return getPointer(builder, loc, memory,
+                    static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+}
+
+Value BlockCode::getGlobal(Value memref) {
+  return getPointer(builder, loc, memref,
+                    static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
+}
+
+Value BlockCode::isAligned(Value memref) {
+  Value address =
+      memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);
+  return isZero(rem(address, kChunkBytes));
+}
+
+Value BlockCode::advance(Value pointer, Value bytes) {
+  Value offset =
+      arith::IndexCastOp::create(builder, loc, builder.getI64Type(), bytes);
+  return LLVM::GEPOp::create(builder, loc, pointer.getType(),
+                             builder.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>(offset));
+}
+
+static unsigned getBytes(Type type) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getNumElements() * getBytes(vector.getElementType());
+  return type.getIntOrFloatBitWidth() / 8;
+}
+
+Value BlockCode::load(Type type, Value pointer) {
+  return LLVM::LoadOp::create(builder, loc, type, pointer, getBytes(type));
+}
+
+void BlockCode::store(Value value, Value pointer) {
+  LLVM::StoreOp::create(builder, loc, value, pointer,
+                        getBytes(value.getType()));
+}
+
+void BlockCode::copyChunk(Value shared, Value global, Value isValid) {
+  auto i32 = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc, value, 32);
+  };
+  // From L2 only: a block reads it once.
+  NVVM::CpAsyncOp::create(
+      builder, loc, shared, global, builder.getI32IntegerAttr(kChunkBytes),
+      NVVM::LoadCacheModifierKindAttr::get(builder.getContext(),
+                                           NVVM::LoadCacheModifierKind::CG),
+      choose(isValid, i32(kChunkBytes), i32(0)));
+}
+
+void BlockCode::commitCopies() {
+  NVVM::CpAsyncCommitGroupOp::create(builder, loc);
+}
+
+void BlockCode::awaitCopies(int64_t numPending) {
+  NVVM::CpAsyncWaitGroupOp::create(builder, loc,
+                                   builder.getI32IntegerAttr(numPending));
+}
+
+} // namespace tenon::cuda

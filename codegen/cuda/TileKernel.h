@@ -1,0 +1,58 @@
+//===- TileKernel.h - A block's tile of a product of matrices -------------===//
+
+#ifndef TENON_CODEGEN_CUDA_TILEKERNEL_H
+#define TENON_CODEGEN_CUDA_TILEKERNEL_H
+
+#include "codegen/cpu/AnchorTail.h"
+#include "codegen/cuda/TileMath.h"
+#include <functional>
+
+namespace tenon::cuda {
+
+/// An element of an operand: its position in a flat memref, and whether there
+/// is one. Where there isn't it counts as 0.
+struct TileElement {
+  mlir::Value position, isThere;
+};
+
+/// Where an operand's elements are.
+struct TileSource {
+  mlir::Value memory;
+  /// Whether it is contiguous along the depth, else across it.
+  bool depthInner;
+  /// How many elements are contiguous from each multiple of it on.
+  Dim line;
+  /// Element `outer` (row or column) at step `depth`.
+  std::function<TileElement(BlockCode &, mlir::Value outer, mlir::Value depth)>
+      locate;
+};
+
+/// A product of `rows` times `columns`, summed over `depth` steps.
+struct TileProduct {
+  TileSource lhs, rhs;
+  mlir::Type element;
+  Dim rows, columns, depth;
+  /// The index of an element of the result, but for its last dimension, which
+  /// is the column.
+  std::function<llvm::SmallVector<cpu::LaneIndex>(mlir::OpBuilder &,
+                                                  mlir::Value row)>
+      getRowIndex;
+};
+
+/// A block of 256 threads for large products, of 128 for small ones.
+TileShape getTileShape(mlir::Type element, int64_t threads);
+
+/// Whether `count` products have enough tiles of the large shape for a GPU's
+/// multiprocessors.
+bool isLarge(double rows, double columns, double count);
+
+/// Builds the tile from `rowBegin` and `columnBegin` on, and what the tail
+/// makes of it.
+void emitTile(cpu::KernelFunction &function, mlir::OpBuilder &builder,
+              const TileShape &shape, const TileProduct &product,
+              mlir::Value rowBegin, mlir::Value columnBegin,
+              cpu::AnchorTail &tail);
+
+} // namespace tenon::cuda
+
+#endif // TENON_CODEGEN_CUDA_TILEKERNEL_H
