@@ -57,6 +57,13 @@ def install_runtime(build, folder):
             shutil.copy(path, os.path.join(libraries, name))
 
 
+def timed_precisions(build):
+    """Those of the models that `compare` times: TF32 if the compiler has it."""
+    words = subprocess.run([os.path.join(build, "bin", "tenon-compile"), "--help"], check=True, capture_output=True,
+                           text=True).stdout
+    return ("fp32", "fp16", "tf32") if "--tf32" in words else ("fp32", "fp16")
+
+
 def compile_model(build, model, target, precision, path):
     """Compiles a sample model to `path`, or without its seeded weights to files beside that. Gives why it does not
     compile, or nothing."""

@@ -105,9 +105,13 @@ class Tenon(Peer):
     """A compiled model, with tensors in the device's memory if it takes them."""
 
     def __init__(self, bundle, case, precision, inputs, expected):
-        path = weights.filled(bundle, os.path.join("models", f"{case['model']}-{precision}.so"))
-        if not os.path.exists(path):
-            raise Failed(f"there is no {os.path.basename(path)} in this bundle")
+        # Without a model of its own, TF32 of PyTorch is compared with fp32.
+        names = [f"{case['model']}-{kind}.so" for kind in dict.fromkeys((precision, precision.replace("tf32", "fp32")))]
+        paths = [weights.filled(bundle, os.path.join("models", name)) for name in names]
+        path = next((path for path in paths if os.path.exists(path)), None)
+        if not path:
+            raise Failed(f"there is no {names[0]} in this bundle")
+        self.precision = path[: -len(".so")].rsplit("-")[-1]
         self.session = compiled(path).session()
         self.inputs = {name: torch.from_numpy(array).cuda() for name, array in inputs.items()}
         self.outputs = {name: torch.empty(array.shape, device="cuda") for name, array in expected.items()}
@@ -175,6 +179,9 @@ class PyTorch(Peer):
 
         # The interpreter's own work is done here: what is compiled are operations on tensors.
         traced = make_fx(lambda *inputs: computed(*inputs))(*self.inputs)
+        for buffer in traced.buffers():
+            # So that its CUDA graphs read weights where they are, instead of copying them for each run.
+            torch._dynamo.mark_static_address(buffer)
         return torch.compile(traced, mode=mode, dynamic=False)
 
     def recorded(self, computed):
