@@ -29,6 +29,9 @@ namespace tenon::cuda {
 /// many elements: neighbouring ones have neighbouring columns anyway.
 static constexpr int64_t kMaxThreadColumn = 32;
 
+/// How many elements a thread takes at a time.
+static constexpr int64_t kRounds = 4;
+
 int64_t chooseRowThreads(int64_t size) {
   if (ShapedType::isDynamic(size))
     return TENON_WARP_SIZE;
@@ -112,7 +115,8 @@ private:
   /// Whether the thread's column is there; null if all are.
   Value isThere;
   /// Of the elements that are reduced, those that this thread takes.
-  Value first, end, step;
+  Value first, end;
+  int64_t step;
   Value numReduced;
   /// What the reductions have come to.
   llvm::DenseMap<Value, Value> results;
@@ -138,26 +142,56 @@ void RowKernel::bindResults(cpu::ElementEmitter &emitter, unsigned pass) {
   }
 }
 
-/// Loops over the elements of the row that the thread takes.
+/// Loops over the elements of the row that the thread takes: several at a time,
+/// whose loads don't wait for each other, then one by one.
 SmallVector<Value> RowKernel::forEachReduced(
     ValueRange carried,
     llvm::function_ref<SmallVector<Value>(const Index &at, ValueRange carried)>
         body) {
-  auto loop = scf::ForOp::create(builder, loc, first, end, step, carried);
-  Block *block = loop.getBody();
-  if (!block->empty())
-    block->back().erase();
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(block);
-  cpu::IndexBuilder indices(builder, loc, 1);
-  Index at = index;
-  SmallVector<Dim> reduced =
-      indices.delinearize(Dim(Value(loop.getInductionVar())), reducedSizes);
-  for (auto [dim, i] : llvm::zip(reducedDims, reduced))
-    at[dim] = cpu::LaneIndex(i);
-  SmallVector<Value> next = body(at, loop.getRegionIterArgs());
-  scf::YieldOp::create(builder, loc, next);
-  return SmallVector<Value>(loop.getResults().begin(), loop.getResults().end());
+  // Carries the element from which the next loop goes on, too.
+  auto emitLoop = [&](Value begin, Value bound, int64_t rounds,
+                      ValueRange carried) {
+    cpu::IndexBuilder indices(builder, loc, 1);
+    DimBuilder &dims = indices.uniform();
+    int64_t stride = step * rounds;
+    SmallVector<Value> values{begin};
+    llvm::append_range(values, carried);
+    auto loop = scf::ForOp::create(builder, loc, begin, bound,
+                                   indices.value(stride), values);
+    Block *block = loop.getBody();
+    if (!block->empty())
+      block->back().erase();
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(block);
+    Dim from = Value(loop.getInductionVar());
+    values.assign(loop.getRegionIterArgs().begin() + 1,
+                  loop.getRegionIterArgs().end());
+    for (int64_t round = 0; round != rounds; ++round) {
+      Index at = index;
+      SmallVector<Dim> reduced =
+          indices.delinearize(dims.add(from, round * step), reducedSizes);
+      for (auto [dim, i] : llvm::zip(reducedDims, reduced))
+        at[dim] = cpu::LaneIndex(i);
+      values = body(at, values);
+    }
+    values.insert(values.begin(), indices.value(dims.add(from, stride)));
+    scf::YieldOp::create(builder, loc, values);
+    return loop;
+  };
+  Dim size = cpu::IndexBuilder(builder, loc, 1).product(reducedSizes);
+  SmallVector<Value> values(carried.begin(), carried.end());
+  Value begin = first;
+  if (!size.isConstant() || size.getConstant() >= kRounds * step) {
+    DimBuilder dims(builder, loc);
+    cpu::IndexBuilder indices(builder, loc, 1);
+    Value bound = indices.value(dims.sub(Dim(end), (kRounds - 1) * step));
+    scf::ForOp loop = emitLoop(begin, bound, kRounds, values);
+    begin = loop.getResult(0);
+    values.assign(loop.getResults().begin() + 1, loop.getResults().end());
+  }
+  scf::ForOp loop = emitLoop(begin, end, 1, values);
+  return SmallVector<Value>(loop.getResults().begin() + 1,
+                            loop.getResults().end());
 }
 
 void RowKernel::emitPass(unsigned pass, Team &team) {
@@ -246,7 +280,7 @@ void RowKernel::emitUnit(ArrayRef<Dim> unit) {
   numReduced = indices.value(indices.product(reducedSizes));
   first = team.getRow() ? team.getRow() : indices.value(0);
   end = numReduced;
-  step = indices.value(team.getNumRows());
+  step = team.getNumRows();
   if (Value column = team.getColumn()) {
     Dim at = dims.add(dims.mul(unit.back(), numColumns), Dim(column));
     index.back() = cpu::LaneIndex(at);

@@ -2,15 +2,16 @@
 
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_90"]>} {
 
-// A row of unknown length has a warp: its lanes take turns, and exchange what
-// they have found by shuffles.
+// A row of unknown length has a warp: its lanes take turns, four at a time as long
+// as there are as many, and exchange what they have found by shuffles.
 
 // CHECK-LABEL: func.func private @k0_softmax(
 // CHECK-SAME: tenon.unit_threads = 32
 // CHECK: %[[THREAD:.*]] = gpu.thread_id x
 // CHECK: %[[LANE:.*]] = arith.remui %[[THREAD]], %c32
-// CHECK: scf.for %{{.*}} = %[[LANE]] to %{{.*}} step %c32{{.*}} iter_args(
-// CHECK: arith.cmpf ogt
+// CHECK: %[[FOUR:.*]]:2 = scf.for %{{.*}} = %[[LANE]] to %{{.*}} step %c128
+// CHECK-COUNT-4: arith.cmpf ogt
+// CHECK: scf.for %{{.*}} = %[[FOUR]]#0 to %{{.*}} step %c32
 // CHECK-COUNT-5: gpu.shuffle xor
 // CHECK: scf.for %{{.*}} = %[[LANE]] to
 // CHECK: math.exp
@@ -42,7 +43,8 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
 // CHECK-LABEL: func.func private @k0_reduce(
 // CHECK-SAME: tenon.unit_threads = 256
 // CHECK: %[[ALL:.*]] = memref.alloca() : memref<8xf32, #gpu.address_space<workgroup>>
-// CHECK: scf.for %{{.*}} = %{{.*}} to %c4096{{.*}} step %c256
+// CHECK: %[[FOUR:.*]]:2 = scf.for %{{.*}} to %{{.*}} step %c1024
+// CHECK: scf.for %{{.*}} = %[[FOUR]]#0 to %c4096{{.*}} step %c256
 // CHECK-COUNT-5: gpu.shuffle xor
 // CHECK: scf.if
 // CHECK: memref.store %{{.*}}, %[[ALL]]
