@@ -92,70 +92,9 @@ Value buildMatMul(ElementEmitter &emitter, MatMulOp op,
                            function.getElementType(op.getOutput()));
 }
 
-/// Goes over the keys once: what is summed so far is scaled when a larger score
-/// appears, so that no scores are kept. Keys that are all masked make NaN, and
-/// no keys make 0, as on the processor.
-Value buildAttention(ElementEmitter &emitter, AttentionOp op,
-                     ElementEmitter::Index index) {
-  cpu::KernelFunction &function = emitter.getFunction();
-  ProductBuilder product(emitter, function.getElementType(op.getQuery()));
-  OpBuilder &builder = emitter.getBuilder();
-  Location loc = emitter.getLoc();
-  Type type = product.accumulator;
-  LaneIndex batch = index[0], head = index[1], query = index[2],
-            column = index[3];
-  Dim depth = function.getShape(op.getQuery())[3];
-  Dim numKeys = function.getShape(op.getValue())[2];
-  Value scale = emitter.constant(type, op.getScale().convertToDouble());
-  Value zero = emitter.constant(type, 0);
-  // Finite, so that a score of -inf differs from it.
-  Value least = cpu::buildConstant(
-      builder, loc, type, builder.getFloatAttr(type, -cpu::getLargest(type)));
-  auto exp = [&](Value a, Value b) -> Value {
-    return math::ExpOp::create(builder, loc,
-                               arith::SubFOp::create(builder, loc, a, b));
-  };
-
-  SmallVector<Value> state = emitter.loop(
-      0, numKeys, {least, zero, zero},
-      [&](Value key, ValueRange carried) -> SmallVector<Value> {
-        Value score = product.sum(
-            depth, op.getQuery(),
-            [&](Value k) {
-              return SmallVector<LaneIndex>{batch, head, query, LaneIndex(k)};
-            },
-            op.getKey(),
-            [&](Value k) {
-              return SmallVector<LaneIndex>{batch, head, LaneIndex(key),
-                                            LaneIndex(k)};
-            });
-        score = arith::MulFOp::create(builder, loc, score, scale);
-        if (Value mask = op.getMask())
-          score = arith::AddFOp::create(
-              builder, loc, score,
-              product.load(mask,
-                           broadcastIndex({batch, head, query, LaneIndex(key)},
-                                          function.getShape(mask))));
-        Value most = cpu::buildMax(builder, loc, carried[0], score);
-        Value rescale = exp(carried[0], most), weight = exp(score, most);
-        Value value =
-            product.load(op.getValue(), {batch, head, LaneIndex(key), column});
-        return {most, product.multiplyAdd(carried[1], rescale, weight),
-                product.multiplyAdd(
-                    carried[2], rescale,
-                    arith::MulFOp::create(builder, loc, weight, value))};
-      });
-  Value isEmpty = emitter.getIndices().less(numKeys, Dim(1));
-  Value sum = arith::SelectOp::create(builder, loc, isEmpty,
-                                      emitter.constant(type, 1), state[1]);
-  return cpu::convertFloat(builder, loc,
-                           arith::DivFOp::create(builder, loc, state[2], sum),
-                           function.getElementType(op.getOutput()));
-}
-
 } // namespace
 
-bool isProduct(Operation *op) { return isa<MatMulOp, AttentionOp>(op); }
+bool isProduct(Operation *op) { return isa<MatMulOp>(op); }
 
 void bindProduct(ElementEmitter &emitter, Operation *op) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
@@ -163,12 +102,6 @@ void bindProduct(ElementEmitter &emitter, Operation *op) {
                                               ElementEmitter::Index index) {
       return buildMatMul(emitter, matmul, index);
     });
-  else if (auto attention = dyn_cast<AttentionOp>(op))
-    emitter.bind(
-        attention.getOutput(),
-        [attention](ElementEmitter &emitter, ElementEmitter::Index index) {
-          return buildAttention(emitter, attention, index);
-        });
 }
 
 } // namespace tenon::cuda

@@ -7,7 +7,7 @@
 
 namespace tenon::cuda {
 
-/// Whether `op` is a matrix product or attention, whose elements an
+/// Whether `op` is a matrix product, whose elements an
 /// ElementEmitter doesn't know.
 bool isProduct(mlir::Operation *op);
 

@@ -31,6 +31,9 @@ int64_t chooseRowThreads(int64_t size);
 /// and small ones where there would be few of those.
 extern const cpu::KernelEmitter kLargeMatmulEmitter, kSmallMatmulEmitter;
 
+/// Attention, a block for 64 queries of a head.
+extern const cpu::KernelEmitter kAttentionEmitter;
+
 /// The emitter that takes `kernel`, or null.
 const cpu::KernelEmitter *findEmitter(KernelOp kernel);
 

@@ -44,105 +44,83 @@ bool isLarge(double rows, double columns, double count) {
          std::ceil(rows / 128) * std::ceil(columns / 128) * count >= kManyTiles;
 }
 
-namespace {
+TileCopier::TileCopier(BlockCode &code, const TileSource &source,
+                       OperandTile tile, int64_t threads, Value outerBegin)
+    : source(source), tile(tile), threads(threads), outerBegin(outerBegin) {
+  int64_t count = tile.getChunkElements();
+  mayBeChunks =
+      !source.line.isConstant() || source.line.getConstant() % count == 0;
+  if (!mayBeChunks)
+    return;
+  isChunks = code.isAligned(source.memory);
+  if (!source.line.isConstant())
+    isChunks = code.both(isChunks,
+                         code.isZero(code.rem(code.value(source.line), count)));
+  global = code.getGlobal(source.memory);
+}
 
-/// Copies an operand's part of a stage.
-class TileCopier {
-public:
-  TileCopier(BlockCode &code, const TileSource &source, OperandTile tile,
-             int64_t threads, Value outerBegin)
-      : source(source), tile(tile), threads(threads), outerBegin(outerBegin) {
-    int64_t count = tile.getChunkElements();
-    mayBeChunks =
-        !source.line.isConstant() || source.line.getConstant() % count == 0;
-    if (!mayBeChunks)
-      return;
-    isChunks = code.isAligned(source.memory);
-    if (!source.line.isConstant())
-      isChunks = code.both(
-          isChunks, code.isZero(code.rem(code.value(source.line), count)));
-    global = code.getGlobal(source.memory);
+void TileCopier::emit(BlockCode &code, Value shared, Value begin) {
+  if (!mayBeChunks)
+    return emitElements(code, shared, begin);
+  code.branch(
+      isChunks, [&] { emitChunks(code, shared, begin); },
+      [&] { emitElements(code, shared, begin); });
+}
+
+void TileCopier::forChunks(BlockCode &code, Value shared, Value begin,
+                           Body body) {
+  int64_t lineChunks = tile.getLineChunks();
+  int64_t numChunks = tile.getNumLines() * lineChunks;
+  for (int64_t i = 0; i < numChunks; i += threads) {
+    Value number = code.add(code.thread(), i);
+    Value line = code.div(number, lineChunks);
+    Value chunk = code.rem(number, lineChunks);
+    Value inLine = code.mul(chunk, tile.getChunkElements());
+    Value to = code.advance(shared, tile.getOffset(code, line, chunk));
+    body(to, code.add(outerBegin, tile.depthInner ? line : inLine),
+         code.add(begin, tile.depthInner ? inLine : line));
   }
+}
 
-  /// The steps from `begin` on to `shared`.
-  void emit(BlockCode &code, Value shared, Value begin) {
-    if (!mayBeChunks)
-      return emitElements(code, shared, begin);
-    code.branch(
-        isChunks, [&] { emitChunks(code, shared, begin); },
-        [&] { emitElements(code, shared, begin); });
-  }
+void TileCopier::emitChunks(BlockCode &code, Value shared, Value begin) {
+  forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
+    TileElement element = source.locate(code, outer, step);
+    Value position =
+        code.choose(element.isThere, element.position, code.constant(0));
+    code.copyChunk(to,
+                   code.advance(global, code.mul(position, tile.elementBytes)),
+                   element.isThere);
+  });
+}
 
-private:
-  using Body = llvm::function_ref<void(Value to, Value outer, Value step)>;
-
-  /// Calls `body` for each chunk of this thread with its place and its first
-  /// element.
-  void forChunks(BlockCode &code, Value shared, Value begin, Body body) {
-    int64_t lineChunks = tile.getLineChunks();
-    int64_t numChunks = tile.getNumLines() * lineChunks;
-    for (int64_t i = 0; i < numChunks; i += threads) {
-      Value number = code.add(code.thread(), i);
-      Value line = code.div(number, lineChunks);
-      Value chunk = code.rem(number, lineChunks);
-      Value inLine = code.mul(chunk, tile.getChunkElements());
-      Value to = code.advance(shared, tile.getOffset(code, line, chunk));
-      body(to, code.add(outerBegin, tile.depthInner ? line : inLine),
-           code.add(begin, tile.depthInner ? inLine : line));
+void TileCopier::emitElements(BlockCode &code, Value shared, Value begin) {
+  OpBuilder &builder = code.getBuilder();
+  Location loc = code.getLoc();
+  Type type = cast<MemRefType>(source.memory.getType()).getElementType();
+  Value zero = cpu::buildConstant(builder, loc, type, 0);
+  forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
+    for (int64_t i = 0, e = tile.getChunkElements(); i != e; ++i) {
+      TileElement element =
+          source.locate(code, tile.depthInner ? outer : code.add(outer, i),
+                        tile.depthInner ? code.add(step, i) : step);
+      Value loaded = code.choose(
+          element.isThere, type,
+          [&]() -> Value {
+            return memref::LoadOp::create(builder, loc, source.memory,
+                                          element.position);
+          },
+          [&] { return zero; });
+      code.store(loaded,
+                 code.advance(to, code.constant(i * tile.elementBytes)));
     }
-  }
+  });
+}
 
-  void emitChunks(BlockCode &code, Value shared, Value begin) {
-    forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
-      TileElement element = source.locate(code, outer, step);
-      Value position =
-          code.choose(element.isThere, element.position, code.constant(0));
-      code.copyChunk(
-          to, code.advance(global, code.mul(position, tile.elementBytes)),
-          element.isThere);
-    });
-  }
-
-  void emitElements(BlockCode &code, Value shared, Value begin) {
-    OpBuilder &builder = code.getBuilder();
-    Location loc = code.getLoc();
-    Type type = cast<MemRefType>(source.memory.getType()).getElementType();
-    Value zero = cpu::buildConstant(builder, loc, type, 0);
-    forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
-      for (int64_t i = 0, e = tile.getChunkElements(); i != e; ++i) {
-        TileElement element =
-            source.locate(code, tile.depthInner ? outer : code.add(outer, i),
-                          tile.depthInner ? code.add(step, i) : step);
-        Value loaded = code.choose(
-            element.isThere, type,
-            [&]() -> Value {
-              return memref::LoadOp::create(builder, loc, source.memory,
-                                            element.position);
-            },
-            [&] { return zero; });
-        code.store(loaded,
-                   code.advance(to, code.constant(i * tile.elementBytes)));
-      }
-    });
-  }
-
-  const TileSource &source;
-  OperandTile tile;
-  int64_t threads;
-  Value outerBegin;
-  bool mayBeChunks;
-  Value isChunks, global;
-};
-
-} // namespace
-
-/// The sums of a tile to the kernel's results: first to shared memory, where a
-/// warp then takes one row after the other, so that neighbouring threads have
-/// neighbouring columns.
-static void emitTail(BlockCode &code, TileMath &math, const TileShape &shape,
-                     const TileProduct &product, Value memory, Value rowBegin,
-                     Value columnBegin, ValueRange sums,
-                     cpu::AnchorTail &tail) {
+/// A warp takes one row after the other from shared memory, so that
+/// neighbouring threads have neighbouring columns.
+void emitTail(BlockCode &code, TileMath &math, const TileShape &shape,
+              const TileProduct &product, Value memory, Value rowBegin,
+              Value columnBegin, ValueRange sums, cpu::AnchorTail &tail) {
   OpBuilder &builder = code.getBuilder();
   Value thread = code.thread();
   Value lane = code.rem(thread, TENON_WARP_SIZE);
@@ -188,9 +166,7 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
   int64_t bytes = product.element.getIntOrFloatBitWidth() / 8;
   OperandTile lhs{product.lhs.depthInner, shape.rows, shape.depth, bytes};
   OperandTile rhs{product.rhs.depthInner, shape.columns, shape.depth, bytes};
-  std::unique_ptr<TileMath> math =
-      product.element.isF32() ? createFmaMath(shape, lhs, rhs)
-                              : createMmaMath(shape, lhs, rhs, product.element);
+  std::unique_ptr<TileMath> math = createMath(shape, lhs, rhs, product.element);
   int64_t stageBytes = lhs.getBytes() + rhs.getBytes();
   int64_t sharedBytes =
       std::max(shape.stages * stageBytes, math->getSlabBytes());

@@ -39,6 +39,43 @@ struct TileProduct {
       getRowIndex;
 };
 
+/// Copies an operand's part of a stage to shared memory; it is there after
+/// BlockCode::awaitCopies and a barrier.
+class TileCopier {
+public:
+  /// The rows (or columns) of the operand from `outerBegin` on.
+  TileCopier(BlockCode &code, const TileSource &source, OperandTile tile,
+             int64_t threads, mlir::Value outerBegin);
+
+  /// The steps from `begin` on to `shared`.
+  void emit(BlockCode &code, mlir::Value shared, mlir::Value begin);
+
+private:
+  using Body = llvm::function_ref<void(mlir::Value to, mlir::Value outer,
+                                       mlir::Value step)>;
+  /// Calls `body` for each chunk of this thread with its place and its first
+  /// element.
+  void forChunks(BlockCode &code, mlir::Value shared, mlir::Value begin,
+                 Body body);
+  void emitChunks(BlockCode &code, mlir::Value shared, mlir::Value begin);
+  void emitElements(BlockCode &code, mlir::Value shared, mlir::Value begin);
+
+  const TileSource &source;
+  OperandTile tile;
+  int64_t threads;
+  mlir::Value outerBegin;
+  bool mayBeChunks;
+  mlir::Value isChunks, global;
+};
+
+/// The sums of a tile to the kernel's results, through shared memory at
+/// `memory`, of which nothing else is read any more. Of `product` only the
+/// sizes of the result and its index count.
+void emitTail(BlockCode &code, TileMath &math, const TileShape &shape,
+              const TileProduct &product, mlir::Value memory,
+              mlir::Value rowBegin, mlir::Value columnBegin,
+              mlir::ValueRange sums, cpu::AnchorTail &tail);
+
 /// A block of 256 threads for large products, of 128 for small ones.
 TileShape getTileShape(mlir::Type element, int64_t threads);
 

@@ -7,6 +7,7 @@
 
 #include "codegen/cuda/TileMath.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -38,6 +39,15 @@ void TileMath::storeSum(BlockCode &code, Value memory, Value slabRow,
                         Value column, Value sum) {
   Value at = code.add(code.mul(slabRow, getSlabStride()), column);
   code.store(sum, code.advance(memory, code.mul(at, sizeof(float))));
+}
+
+void TileMath::scaleRow(BlockCode &code, Value factors, Value row,
+                        int64_t first, int64_t count, Values &sums) {
+  OpBuilder &builder = code.getBuilder();
+  Value factor = code.load(builder.getF32Type(),
+                           code.advance(factors, code.mul(row, sizeof(float))));
+  for (Value &sum : MutableArrayRef<Value>(sums).slice(first, count))
+    sum = arith::MulFOp::create(builder, code.getLoc(), sum, factor);
 }
 
 namespace {
@@ -83,6 +93,14 @@ public:
           }
       }
     }
+    return sums;
+  }
+
+  Values scaleRows(BlockCode &code, Value factors, ValueRange given) override {
+    Values sums(given);
+    for (int64_t i = 0; i != kThreadRows; ++i)
+      scaleRow(code, factors, getPlace(code, lhs, row, getDown(), i),
+               i * getThreadColumns(), getThreadColumns(), sums);
     return sums;
   }
 
@@ -206,6 +224,18 @@ public:
     return sums;
   }
 
+  Values scaleRows(BlockCode &code, Value factors, ValueRange given) override {
+    Values sums(given);
+    int64_t across = kWarpColumns / kMmaColumns;
+    Value first = code.add(rowBegin, code.div(lane, 4));
+    for (int64_t i = 0; i != warpRows / kMmaRows; ++i)
+      for (int64_t j = 0; j != across; ++j)
+        for (int64_t half = 0; half != 2; ++half)
+          scaleRow(code, factors, code.add(first, i * kMmaRows + half * 8),
+                   (i * across + j) * 4 + half * 2, 2, sums);
+    return sums;
+  }
+
   Value getTileRow(BlockCode &code, int64_t slab, Value slabRow) override {
     int64_t rows = getWarpSlabRows();
     return code.add(code.add(code.mul(code.div(slabRow, rows), warpRows),
@@ -315,6 +345,12 @@ std::unique_ptr<TileMath> createFmaMath(TileShape shape, OperandTile lhs,
 std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
                                         OperandTile rhs, Type element) {
   return std::make_unique<MmaMath>(shape, lhs, rhs, element);
+}
+
+std::unique_ptr<TileMath> createMath(TileShape shape, OperandTile lhs,
+                                     OperandTile rhs, Type element) {
+  return element.isF32() ? createFmaMath(shape, lhs, rhs)
+                         : createMmaMath(shape, lhs, rhs, element);
 }
 
 } // namespace tenon::cuda

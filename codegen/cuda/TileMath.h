@@ -71,6 +71,11 @@ public:
                                      mlir::Value rhsStage,
                                      mlir::ValueRange sums) = 0;
 
+  /// The sums times a float for each row of the tile, which stand at a pointer
+  /// to shared memory.
+  virtual BlockCode::Values scaleRows(BlockCode &code, mlir::Value factors,
+                                      mlir::ValueRange sums) = 0;
+
   int64_t getNumSlabs() const { return shape.rows > 64 ? 2 : 1; }
   int64_t getSlabRows() const { return shape.rows / getNumSlabs(); }
   /// Floats from one row of a slab to the next: not a multiple of the banks.
@@ -86,6 +91,9 @@ public:
 protected:
   void storeSum(BlockCode &code, mlir::Value memory, mlir::Value slabRow,
                 mlir::Value column, mlir::Value sum);
+  /// `count` sums from `first` on times the factor of a row.
+  void scaleRow(BlockCode &code, mlir::Value factors, mlir::Value row,
+                int64_t first, int64_t count, BlockCode::Values &sums);
 
   TileShape shape;
   OperandTile lhs, rhs;
@@ -100,6 +108,10 @@ std::unique_ptr<TileMath> createFmaMath(TileShape shape, OperandTile lhs,
 /// in pieces of 16 rows, 8 columns and 16 steps (mma.sync.m16n8k16).
 std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
                                         OperandTile rhs, mlir::Type element);
+
+/// That of the two which is for elements of this type.
+std::unique_ptr<TileMath> createMath(TileShape shape, OperandTile lhs,
+                                     OperandTile rhs, mlir::Type element);
 
 } // namespace tenon::cuda
 

@@ -20,6 +20,24 @@ inline bool isTileable(AttentionOp op) {
   return fits(op.getQuery()) && fits(op.getValue());
 }
 
+/// The same for a GPU, where they stand in shared memory: for each element type
+/// the largest heads that fit.
+inline bool isTileableOnGpu(AttentionOp op) {
+  auto getType = [](mlir::Value value) {
+    return llvm::cast<mlir::RankedTensorType>(value.getType());
+  };
+  mlir::Type element = getType(op.getQuery()).getElementType();
+  int64_t maxHeadSize = element.isF32()                       ? 64
+                        : element.isF16() || element.isBF16() ? 128
+                                                              : 0;
+  auto fits = [&](mlir::Value value) {
+    int64_t size = getType(value).getShape().back();
+    return size > 0 && size <= maxHeadSize &&
+           getType(value).getElementType() == element;
+  };
+  return fits(op.getQuery()) && fits(op.getKey()) && fits(op.getValue());
+}
+
 } // namespace tenon
 
 #endif // TENON_DIALECTS_TENON_TENONATTENTION_H

@@ -42,13 +42,20 @@ namespace {
 /// multiplied with is narrow.
 struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
   DecomposeAttentionOp(MLIRContext *context, Pass::Statistic &count,
-                       bool isGenerated)
-      : CountedPattern(context, count), isGenerated(isGenerated) {}
+                       TargetAttr target)
+      : CountedPattern(context, count) {
+    if (!target)
+      return;
+    hasGpu = bool(target.getGpus());
+    isGenerated = llvm::is_contained(
+        target.getProviders().getAsValueRange<StringAttr>(), "codegen");
+  }
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    // Wide products are faster in a library.
-    if (isGenerated && isTileable(op) && !op.getWide())
+    // For the processor wide products are faster in a library.
+    if (hasGpu ? isTileableOnGpu(op)
+               : isGenerated && isTileable(op) && !op.getWide())
       return rewriter.notifyMatchFailure(op, "generated code runs it whole");
     Location loc = op.getLoc();
     auto queryType = cast<RankedTensorType>(op.getQuery().getType());
@@ -86,20 +93,16 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
     return success();
   }
 
-  /// Whether the target has generated code.
-  bool isGenerated;
+  /// Whether the target has generated code, and a GPU.
+  bool isGenerated = false, hasGpu = false;
 };
 
-/// Whether the target of the module in `op`, or around it, has generated code.
-bool hasGeneratedCode(Operation *op) {
+/// The target of the module in `op`, or around it; null if there is none.
+TargetAttr getTarget(Operation *op) {
   auto module = dyn_cast<ModuleOp>(op);
   if (!module)
     module = op->getParentOfType<ModuleOp>();
-  auto target =
-      module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
-  return target &&
-         llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
-                            "codegen");
+  return module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
 }
 
 struct DecomposeAttention
@@ -107,7 +110,7 @@ struct DecomposeAttention
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<DecomposeAttentionOp>(&getContext(), numDecomposed,
-                                       hasGeneratedCode(getOperation()));
+                                       getTarget(getOperation()));
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

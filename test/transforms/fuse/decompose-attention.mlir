@@ -60,6 +60,25 @@ module attributes {tenon.target = #target} {
 
 // -----
 
+// On a GPU it stays, also if it is wide, where its heads fit in shared memory.
+#target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["cuda", "codegen"], ["sm_90"]>
+module attributes {tenon.target = #target} {
+  // CHECK-LABEL: func.func @gpu(
+  // CHECK-NEXT: tenon.attention
+  func.func @gpu(%q: tensor<1x2x?x128xf16>, %k: tensor<1x2x?x128xf16>, %v: tensor<1x2x?x64xf16>) -> tensor<1x2x?x64xf32> {
+    %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64, wide} : (tensor<1x2x?x128xf16>, tensor<1x2x?x128xf16>, tensor<1x2x?x64xf16>) -> tensor<1x2x?x64xf32>
+    return %0 : tensor<1x2x?x64xf32>
+  }
+  // CHECK-LABEL: func.func @gpu_large(
+  // CHECK-NOT: tenon.attention
+  func.func @gpu_large(%q: tensor<1x2x4x96xf32>, %k: tensor<1x2x4x96xf32>, %v: tensor<1x2x4x96xf32>) -> tensor<1x2x4x96xf32> {
+    %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64} : (tensor<1x2x4x96xf32>, tensor<1x2x4x96xf32>, tensor<1x2x4x96xf32>) -> tensor<1x2x4x96xf32>
+    return %0 : tensor<1x2x4x96xf32>
+  }
+}
+
+// -----
+
 // A target without generated code.
 #target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["onednn"]>
 module attributes {tenon.target = #target} {
