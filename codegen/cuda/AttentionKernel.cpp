@@ -120,10 +120,11 @@ AttentionEmitter::AttentionEmitter(cpu::KernelFunction &function)
   // So that all that a block shares fits in what it has without asking.
   bool isSmall = std::max(paddedHead, paddedValue) * bytes <= 128;
   tileKeys = isSmall ? 64 : 32;
-  queryTile = {/*depthInner=*/true, kQueries, paddedHead, bytes};
-  keyTile = {/*depthInner=*/true, tileKeys, paddedHead, bytes};
-  weightTile = {/*depthInner=*/true, kQueries, tileKeys, bytes};
-  valueTile = {/*depthInner=*/false, paddedValue, tileKeys, bytes};
+  bool mma = isForMma(function.getBuilder(), element);
+  queryTile = {/*depthInner=*/true, kQueries, paddedHead, bytes, mma};
+  keyTile = {/*depthInner=*/true, tileKeys, paddedHead, bytes, mma};
+  weightTile = {/*depthInner=*/true, kQueries, tileKeys, bytes, mma};
+  valueTile = {/*depthInner=*/false, paddedValue, tileKeys, bytes, mma};
   scoreShape = {kQueries, tileKeys, paddedHead, kThreads, /*stages=*/1};
   resultShape = {kQueries, paddedValue, tileKeys, kThreads, /*stages=*/1};
   scores = createMath(scoreShape, queryTile, keyTile, element);
@@ -300,11 +301,11 @@ void AttentionEmitter::emitBody() {
   TileSource keys = getSource(op.getKey(), numKeys, true);
   TileSource values = getSource(op.getValue(), numKeys, false);
 
-  // While a block waits for its copies another one works.
-  constexpr int64_t kBlocksAtOnce = 3;
-  if (!element.isF32()) // which wants all the registers that it can get
+  // While a block waits for its copies another one works. Numbers of f32 take
+  // more registers, and what is not for tensor cores all that there are.
+  if (queryTile.isForMma)
     builder.getBlock()->getParentOp()->setAttr(
-        kBlocksAtOnceAttr, builder.getI32IntegerAttr(kBlocksAtOnce));
+        kBlocksAtOnceAttr, builder.getI32IntegerAttr(element.isF32() ? 2 : 3));
   int64_t factorBytes = kQueries * sizeof(float);
   shared = code.allocateShared(
       std::max(factorsAt + factorBytes, results->getSlabBytes()));

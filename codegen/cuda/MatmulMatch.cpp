@@ -2,6 +2,8 @@
 
 #include "codegen/cuda/MatmulMatch.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "transforms/compress/Passes.h"
 #include "llvm/ADT/bit.h"
 
 #include <array>
@@ -70,12 +72,16 @@ bool Matcher::matchProduct(MatMulOp op) {
   Type factor = getElement(op.getLhs());
   if (!factor.isF32() && !factor.isF16() && !factor.isBF16())
     return fail("its factors are no floats that cuBLASLt has");
-  matmul = {TENON_LIBRARY_MATMUL, getArg(op.getLhs()),
-            getArg(op.getRhs()),  op.getTransposeA(),
+  matmul = {TENON_LIBRARY_MATMUL,
+            getArg(op.getLhs()),
+            getArg(op.getRhs()),
+            op.getTransposeA(),
             op.getTransposeB(),
             /*bias=*/-1,
-            /*residual=*/-1,      TENON_LIBRARY_NO_ACTIVATION,
-            /*tf32=*/0,
+            /*residual=*/-1,
+            TENON_LIBRARY_NO_ACTIVATION,
+            factor.isF32() &&
+                kernel->getParentOfType<ModuleOp>()->hasAttr(kTf32Attr),
             /*alpha=*/1};
   if (matmul.lhs < 0 || matmul.rhs < 0)
     return fail("it computes a factor");

@@ -164,8 +164,10 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
               Value rowBegin, Value columnBegin, cpu::AnchorTail &tail) {
   BlockCode code(builder, function.getLoc());
   int64_t bytes = product.element.getIntOrFloatBitWidth() / 8;
-  OperandTile lhs{product.lhs.depthInner, shape.rows, shape.depth, bytes};
-  OperandTile rhs{product.rhs.depthInner, shape.columns, shape.depth, bytes};
+  bool mma = isForMma(builder, product.element);
+  OperandTile lhs{product.lhs.depthInner, shape.rows, shape.depth, bytes, mma};
+  OperandTile rhs{product.rhs.depthInner, shape.columns, shape.depth, bytes,
+                  mma};
   std::unique_ptr<TileMath> math = createMath(shape, lhs, rhs, product.element);
   int64_t stageBytes = lhs.getBytes() + rhs.getBytes();
   int64_t sharedBytes =
@@ -174,7 +176,7 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
   (void)kMaxSharedBytes;
   // While a block waits for its copies another one works. Sums of f32 want all
   // the registers that they can get.
-  int64_t blocks = shape.threads != 256 ? 3 : product.element.isF32() ? 1 : 2;
+  int64_t blocks = shape.threads != 256 ? 3 : mma ? 2 : 1;
   builder.getBlock()->getParentOp()->setAttr(kBlocksAtOnceAttr,
                                              builder.getI32IntegerAttr(blocks));
   Value shared = code.allocateShared(sharedBytes);

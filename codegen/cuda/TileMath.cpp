@@ -12,7 +12,9 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "runtime/core/ModelAbi.h"
+#include "transforms/compress/Passes.h"
 
 using namespace mlir;
 
@@ -24,12 +26,16 @@ Value OperandTile::getOffset(BlockCode &code, Value line, Value chunk) const {
   // Eight chunks are all banks. Lines are shorter than that where they are
   // along the depth: then it takes several to go once around.
   int64_t chunks = getLineChunks();
-  if (!depthInner && elementBytes == sizeof(float))
+  bool isAcrossFloats = !depthInner && elementBytes == sizeof(float);
+  if (isAcrossFloats && !isForMma)
     return code.add(code.mul(line, chunks * kChunkBytes),
                     code.mul(chunk, kChunkBytes));
   int64_t linesAround = std::max<int64_t>(1, 8 / chunks);
   int64_t mixed = std::min<int64_t>(8, chunks);
   Value mix = code.rem(code.div(line, linesAround), mixed);
+  // Lanes read two chunks of four lines together.
+  if (isAcrossFloats)
+    mix = code.rem(code.mul(line, 2), mixed);
   return code.mul(
       code.add(code.mul(line, chunks), code.exclusiveOr(chunk, mix)),
       kChunkBytes);
@@ -178,14 +184,16 @@ private:
 // Tensor cores
 //===----------------------------------------------------------------------===//
 
-constexpr int64_t kMmaRows = 16, kMmaColumns = 8, kMmaDepth = 16;
-/// Elements of a chunk, which is a line of the matrices that ldmatrix loads.
-constexpr int64_t kHalves = 8;
+constexpr int64_t kMmaRows = 16, kMmaColumns = 8;
+/// Steps of a piece in chunks, which are the lines of the matrices that
+/// ldmatrix loads.
+constexpr int64_t kMmaDepthChunks = 2;
 
 class MmaMath : public TileMath {
 public:
   MmaMath(TileShape shape, OperandTile lhs, OperandTile rhs, Type element)
       : TileMath(shape, lhs, rhs), element(element),
+        chunkElements(lhs.getChunkElements()),
         warpsAcross(shape.columns / kWarpColumns),
         warpRows(shape.rows / (shape.threads / TENON_WARP_SIZE / warpsAcross)) {
   }
@@ -202,7 +210,8 @@ public:
   Values addStage(BlockCode &code, Value lhsStage, Value rhsStage,
                   ValueRange given) override {
     Values sums(given);
-    for (int64_t step = 0; step != shape.depth; step += kMmaDepth) {
+    int64_t pieceDepth = kMmaDepthChunks * chunkElements;
+    for (int64_t step = 0; step != shape.depth; step += pieceDepth) {
       SmallVector<Values> left, right;
       // Of the left operand the second matrix is further down, of the right
       // one, two pieces at a time, further in the depth.
@@ -262,13 +271,16 @@ private:
 
   int64_t getWarpSlabRows() const { return warpRows / getNumSlabs(); }
 
-  /// Four matrices of 8 times 8 elements: two across by two along the depth,
+  /// Four matrices of 8 lines of a chunk: two across by two along the depth,
   /// `further` from row or column `outer`.
   Values loadMatrices(BlockCode &code, const OperandTile &tile, Value stage,
                       Value outer, int64_t further, int64_t step,
                       bool outerFirst) {
     OpBuilder &builder = code.getBuilder();
     Location loc = code.getLoc();
+    // ldmatrix exchanges rows and columns of 16 bits only.
+    if (!tile.depthInner && element.isF32())
+      return loadAcross(code, tile, stage, outer, further, step, outerFirst);
     // Each lane has the address of a line of a matrix.
     Value inMatrix = code.rem(lane, 8), matrix = code.div(lane, 8);
     Value fast = code.rem(matrix, 2), slow = code.div(matrix, 2);
@@ -278,12 +290,12 @@ private:
     int64_t linesFurther;
     if (tile.depthInner) {
       line = code.add(outer, code.add(code.mul(across, 8), inMatrix));
-      chunk = code.add(along, step / kHalves);
+      chunk = code.add(along, step / chunkElements);
       linesFurther = further;
     } else {
       line = code.add(code.mul(along, 8), inMatrix);
-      chunk = code.add(code.div(outer, kHalves),
-                       code.add(across, further / kHalves));
+      chunk = code.add(code.div(outer, chunkElements),
+                       code.add(across, further / chunkElements));
       linesFurther = step;
     }
     Value address = code.advance(
@@ -304,24 +316,56 @@ private:
     return parts;
   }
 
+  /// The same of f32 which is contiguous across the depth, a number at a time.
+  Values loadAcross(BlockCode &code, const OperandTile &tile, Value stage,
+                    Value outer, int64_t further, int64_t step,
+                    bool outerFirst) {
+    Value inMatrix = code.div(lane, 4);
+    Values parts;
+    for (int64_t i = 0; i != 4; ++i) {
+      int64_t across = outerFirst ? i % 2 : i / 2;
+      int64_t along = outerFirst ? i / 2 : i % 2;
+      Value line = code.add(code.rem(lane, 4), along * chunkElements);
+      Value place = code.add(code.add(outer, inMatrix), further + across * 8);
+      Value offset =
+          code.add(tile.getOffset(code, line, code.div(place, chunkElements)),
+                   code.mul(code.rem(place, chunkElements), sizeof(float)));
+      // As many lines further chunks are mixed in the same way.
+      offset = code.add(offset, step * tile.getLineChunks() * kChunkBytes);
+      parts.push_back(
+          toMultiplicand(code, code.load(code.getBuilder().getI32Type(),
+                                         code.advance(stage, offset))));
+    }
+    return parts;
+  }
+
   Value toMultiplicand(BlockCode &code, Value word) {
-    if (!element.isF16())
+    OpBuilder &builder = code.getBuilder();
+    Location loc = code.getLoc();
+    if (element.isBF16())
       return word;
-    return LLVM::BitcastOp::create(code.getBuilder(), code.getLoc(),
-                                   VectorType::get({2}, element), word);
+    if (element.isF16())
+      return LLVM::BitcastOp::create(builder, loc,
+                                     VectorType::get({2}, element), word);
+    // The multiplication itself would cut off what is beyond TF32.
+    Value number = LLVM::BitcastOp::create(builder, loc, element, word);
+    return NVVM::ConvertFloatToTF32Op::create(
+        builder, loc, builder.getI32Type(), number, NVVM::FPRoundingMode::RNA);
   }
 
   void multiply(BlockCode &code, ValueRange a, ValueRange b,
                 MutableArrayRef<Value> sums) {
     OpBuilder &builder = code.getBuilder();
     Type f32 = builder.getF32Type();
-    NVVM::MMATypes type =
-        element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+    NVVM::MMATypes type = element.isF32()   ? NVVM::MMATypes::tf32
+                          : element.isF16() ? NVVM::MMATypes::f16
+                                            : NVVM::MMATypes::bf16;
     Value result = NVVM::MmaOp::create(
         builder, code.getLoc(),
         LLVM::LLVMStructType::getLiteral(builder.getContext(),
                                          {f32, f32, f32, f32}),
-        a, b, ValueRange(sums), {kMmaRows, kMmaColumns, kMmaDepth},
+        a, b, ValueRange(sums),
+        {kMmaRows, kMmaColumns, kMmaDepthChunks * chunkElements},
         /*b1Op=*/std::nullopt, /*intOverflow=*/std::nullopt,
         std::array<NVVM::MMATypes, 2>{type, type},
         std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
@@ -331,6 +375,7 @@ private:
   }
 
   Type element;
+  int64_t chunkElements;
   int64_t warpsAcross, warpRows;
   Value lane, warpDown, rowBegin, columnBegin;
 };
@@ -347,10 +392,16 @@ std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
   return std::make_unique<MmaMath>(shape, lhs, rhs, element);
 }
 
+bool tenon::cuda::isForMma(OpBuilder &builder, Type element) {
+  Operation *op = builder.getBlock()->getParentOp();
+  return !element.isF32() ||
+         op->getParentOfType<ModuleOp>()->hasAttr(kTf32Attr);
+}
+
 std::unique_ptr<TileMath> createMath(TileShape shape, OperandTile lhs,
                                      OperandTile rhs, Type element) {
-  return element.isF32() ? createFmaMath(shape, lhs, rhs)
-                         : createMmaMath(shape, lhs, rhs, element);
+  return lhs.isForMma ? createMmaMath(shape, lhs, rhs, element)
+                      : createFmaMath(shape, lhs, rhs);
 }
 
 } // namespace tenon::cuda

@@ -34,6 +34,8 @@ struct OperandTile {
   /// Rows or columns of the tile, and steps.
   int64_t outer, depth;
   int64_t elementBytes;
+  /// Whether tensor cores read it.
+  bool isForMma;
 
   int64_t getChunkElements() const { return kChunkBytes / elementBytes; }
   /// What is contiguous is a line.
@@ -104,12 +106,17 @@ protected:
 std::unique_ptr<TileMath> createFmaMath(TileShape shape, OperandTile lhs,
                                         OperandTile rhs);
 
-/// Tensor cores on f16 or bf16 (`element`): a warp has a rectangle of the tile,
-/// in pieces of 16 rows, 8 columns and 16 steps (mma.sync.m16n8k16).
+/// Tensor cores on f16 or bf16 (`element`), or on f32 rounded to TF32: a warp
+/// has a rectangle of the tile, in pieces of 16 rows, 8 columns, and 16 steps
+/// or 8 (mma.sync.m16n8k16, m16n8k8).
 std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
                                         OperandTile rhs, mlir::Type element);
 
-/// That of the two which is for elements of this type.
+/// Whether products of this type are for tensor cores, in the module of what is
+/// built: those of f32 if it allows TF32.
+bool isForMma(mlir::OpBuilder &builder, mlir::Type element);
+
+/// That of the two which the operands are for.
 std::unique_ptr<TileMath> createMath(TileShape shape, OperandTile lhs,
                                      OperandTile rhs, mlir::Type element);
 

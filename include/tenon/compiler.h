@@ -54,7 +54,9 @@ typedef struct TenonCompileOptions {
   const char *tuning;
   /** "bf16" or "fp16": what matrix products and convolutions multiply, and most
    * of what is between them; weights take half the space. Null or "fp32": what
-   * the model has. "fp16" is an error for a target without avx512fp16. */
+   * the model has. "fp16" is an error for a target without avx512fp16 or a GPU.
+   * "tf32", for a target with a GPU: fp32, but what is multiplied may be
+   * rounded to 10 bits. */
   const char *precision;
   /** Nodes that stay fp32 then, by patterns of their names, in which * is any
    * text and ? any character. A pattern that matches no node is an error. */

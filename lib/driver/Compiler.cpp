@@ -171,6 +171,16 @@ Status Compiler::checkPrecision() {
       return Status::error(TENON_ERROR_USAGE, llvm::toString(made.takeError()));
     target = *made;
   }
+  if (options.precision == "tf32") {
+    if (!target.getGpus())
+      return Status::error(TENON_ERROR_USAGE,
+                           "precision tf32 needs a target with a GPU, which " +
+                               name + " has not");
+    if (!options.keepFp32.empty())
+      return Status::error(TENON_ERROR_USAGE,
+                           "nodes can be kept in fp32 only beside bf16 or "
+                           "fp16: tf32 is for all of them");
+  }
   constexpr StringLiteral kFeature = "avx512fp16";
   // Every GPU that there is code for has it.
   if (options.precision == "fp16" && !target.getGpus() &&

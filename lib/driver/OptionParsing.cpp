@@ -52,10 +52,10 @@ Status parseBinding(StringRef text, OnnxImportOptions &options) {
 }
 
 Status parsePrecision(StringRef text, std::string &precision) {
-  if (text != "fp32" && text != "bf16" && text != "fp16")
+  if (text != "fp32" && text != "bf16" && text != "fp16" && text != "tf32")
     return Status::error(TENON_ERROR_USAGE,
                          "precision '" + text +
-                             "': expected fp32, bf16 or fp16");
+                             "': expected fp32, bf16, fp16 or tf32");
   precision = text == "fp32" ? "" : text.str();
   return Status::ok();
 }

@@ -51,7 +51,7 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
                  "For .onnx: the choices that tenon-bench --tune wrote")
       ->type_name("FILE");
   app.add_option("--precision", command.options.precision,
-                 "For .onnx: bf16 or fp16")
+                 "For .onnx: bf16 or fp16; for a GPU also tf32")
       ->type_name("TYPE");
   app.add_option("--keep-fp32", command.options.keepFp32,
                  "For .onnx, with --precision: nodes that stay fp32, by their "

@@ -287,7 +287,7 @@ class ModelTest(unittest.TestCase):
         self.assertLess(np.abs(found - full).max(), 0.02 * np.abs(full).max())
         kept = tenon.compile(model, precision="bf16", keep_fp32=["node[0-9]"])
         np.testing.assert_array_equal(kept(x)["y"], full)
-        for options, words in (({"precision": "int3"}, "expected fp32, bf16 or fp16"),
+        for options, words in (({"precision": "int3"}, "expected fp32, bf16, fp16 or tf32"),
                                ({"precision": "bf16", "keep_fp32": ["nobody"]}, "'nobody' matches no node"),
                                ({"precision": "fp16", "target": "x86-64-v4"}, "avx512fp16"),
                                ({"keep_fp32": ["node0"]}, "beside another precision"),

@@ -129,7 +129,7 @@ int main(int argc, char **argv) {
       "provider",
       cl::desc(
           "Kernel providers to use, best first: onednn, codegen, winograd, "
-          "cuda; or auto (default): all that the target has"),
+          "cuda, cublaslt; or auto (default): all that the target has"),
       cl::value_desc("names"), cl::cat(category));
   cl::opt<std::string> tuning(
       "tuning",
@@ -138,8 +138,11 @@ int main(int argc, char **argv) {
   cl::opt<std::string> precision(
       "precision",
       cl::desc("bf16 or fp16: multiply narrower numbers than the model's, and "
-               "store them so in between; fp32 (default)"),
+               "store them so in between; tf32: let a GPU round what it "
+               "multiplies; fp32 (default)"),
       cl::value_desc("type"), cl::cat(category));
+  cl::opt<bool> tf32("tf32", cl::desc("The same as --precision=tf32"),
+                     cl::cat(category));
   cl::list<std::string> keepFp32(
       "keep-fp32",
       cl::desc("With --precision: nodes that stay fp32, by their names, such "
@@ -261,6 +264,12 @@ int main(int argc, char **argv) {
     if (Status status = tenon::parsePrecision(precision, options.precision);
         !status.isOk())
       return report(status);
+  if (tf32 && precision.getNumOccurrences() && precision != "tf32")
+    return report(
+        Status::error(TENON_ERROR_USAGE, "--tf32 and --precision=" + precision +
+                                             " exclude each other"));
+  if (tf32)
+    options.precision = "tf32";
   options.keepFp32.assign(keepFp32.begin(), keepFp32.end());
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);

@@ -87,9 +87,14 @@ struct ConvertPrecision : tenon::impl::ConvertPrecisionBase<ConvertPrecision> {
   using ConvertPrecisionBase::ConvertPrecisionBase;
 
   void runOnOperation() override {
+    // Nothing but how a GPU multiplies: nodes don't differ in that.
+    if (precision == "tf32" && keepFp32.empty()) {
+      getOperation()->setAttr(kTf32Attr, UnitAttr::get(&getContext()));
+      return;
+    }
     if (precision != "bf16" && precision != "fp16") {
       getOperation()->emitError("precision '")
-          << precision << "': expected bf16 or fp16";
+          << precision << "': expected bf16, fp16, or tf32 without keep-fp32";
       return signalPassFailure();
     }
     half = precision == "bf16" ? FloatType(BFloat16Type::get(&getContext()))

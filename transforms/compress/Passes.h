@@ -9,6 +9,10 @@
 
 namespace tenon {
 
+/// On the module, a unit: a GPU may round the factors of f32 of convolutions,
+/// matrix products and attention to TF32.
+inline constexpr llvm::StringLiteral kTf32Attr = "tenon.tf32";
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "transforms/compress/Passes.h.inc"

@@ -41,6 +41,9 @@ def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
     any character, `[a-z]` one of some) stays f32 with all that it reads and
     gives. One that matches nothing is an error.
 
+    With the precision `tf32` all of it stays f32, and the module gets the
+    attribute `tenon.tf32`: a GPU may round factors when it multiplies.
+
     Before:
     ```mlir
     %0 = tenon.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
@@ -58,7 +61,7 @@ def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"precision", "precision", "std::string", "\"bf16\"",
-           "The type of factors: bf16 or fp16">,
+           "The type of factors: bf16 or fp16; or tf32">,
     ListOption<"keepFp32", "keep-fp32", "std::string",
                "Globs of the names of nodes that stay f32">
   ];

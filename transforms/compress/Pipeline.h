@@ -12,7 +12,9 @@ namespace tenon {
 struct CompressOptions : mlir::PassPipelineOptions<CompressOptions> {
   Option<std::string> precision{
       *this, "precision",
-      llvm::cl::desc("bf16 or fp16: the type of factors and what is between"),
+      llvm::cl::desc(
+          "bf16 or fp16: the type of factors and what is between; or "
+          "tf32: what a GPU rounds factors to"),
       llvm::cl::init("")};
   ListOption<std::string> keepFp32{
       *this, "keep-fp32",

@@ -80,6 +80,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         expose_kernels: make outputs of the results of all kernels, behind the model's own.
         tuning: a file that `tenon-bench --tune` wrote: which provider runs which kernel. By default estimates decide.
         precision: "bf16" or "fp16": what matrix products and convolutions multiply, and most of what is between them.
+            "tf32", for a GPU: fp32, but what is multiplied may be rounded to 10 bits.
             "fp16" needs a target with avx512fp16. By default "fp32", what the model has.
         keep_fp32: nodes that stay fp32 then, by patterns of their names: `["/head/*"]`. Each has to match a node.
 

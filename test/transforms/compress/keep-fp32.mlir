@@ -14,7 +14,7 @@
 // CHECK-NEXT: tenon.matmul %[[D]], %{{.*}} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
 // NONE: error: keep-fp32 pattern '/tail/*' matches no node
 // WRONG: error: keep-fp32 pattern '[' is wrong
-// TYPE: error: precision 'fp8': expected bf16 or fp16
+// TYPE: error: precision 'fp8': expected bf16, fp16, or tf32
 func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = tenon.matmul %x, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32> loc("first")
   %1 = tenon.matmul %0, %x : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32> loc(fused["some", "exact"])
