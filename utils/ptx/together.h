@@ -481,6 +481,16 @@ static void runBlock(u32 number) {
   }
 }
 
+/// Gives all back when the library is unloaded.
+__attribute__((destructor)) static void release(void) {
+  for (u32 i = 0; i < MaxThreads; ++i)
+    free(block.members[i].copies);
+  free(block.shared);
+  free(block.marks);
+  if (block.stacks)
+    munmap(block.stacks, (size_t)MaxThreads * StackBytes);
+}
+
 /// Runs a kernel. The dynamic shared memory is behind `staticBytes`.
 static const char *runTogether(struct launch launch,
                                void (*code)(struct place *at,
