@@ -152,7 +152,7 @@ TileSource AttentionEmitter::getSource(Value operand, Dim numLines,
   Value begin = index.value(dims.mul(dims.add(dims.mul(batch, heads), head),
                                      dims.mul(numLines, source.line)));
   source.locate = [begin, depthInner, numLines, size = source.line](
-                      BlockCode &code, Value outer, Value step) {
+                      BlockCode &code, ValueRange, Value outer, Value step) {
     Value line = depthInner ? outer : step;
     Value inLine = depthInner ? step : outer;
     return TileElement{

@@ -46,6 +46,8 @@ public:
   mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, constant(b)); }
   mlir::Value exclusiveOr(mlir::Value a, mlir::Value b);
   mlir::Value less(mlir::Value a, mlir::Value b);
+  /// Whether `a` is neither negative nor as large as `b`.
+  mlir::Value isWithin(mlir::Value a, mlir::Value b);
   mlir::Value isZero(mlir::Value a);
   mlir::Value both(mlir::Value a, mlir::Value b);
   mlir::Value choose(mlir::Value condition, mlir::Value a, mlir::Value b);

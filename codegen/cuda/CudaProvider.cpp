@@ -18,10 +18,11 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
   // Of the processor's kernels those that keep nothing but a few numbers for a
   // unit.
   for (const cpu::KernelEmitter *emitter :
-       {&kLargeMatmulEmitter, &kSmallMatmulEmitter, &kAttentionEmitter,
-        &kWarpArgReduceEmitter, &kBlockArgReduceEmitter,
-        &cpu::kArgReduceEmitter, &cpu::kCumulateEmitter, &kWarpRowEmitter,
-        &kBlockRowEmitter, &cpu::kRowEmitter, &kElementEmitter})
+       {&kLargeMatmulEmitter, &kSmallMatmulEmitter, &kLargeConvEmitter,
+        &kSmallConvEmitter, &kAttentionEmitter, &kWarpArgReduceEmitter,
+        &kBlockArgReduceEmitter, &cpu::kArgReduceEmitter,
+        &cpu::kCumulateEmitter, &kWarpRowEmitter, &kBlockRowEmitter,
+        &cpu::kRowEmitter, &kElementEmitter})
     if (emitter->matches(kernel))
       return emitter;
   return nullptr;

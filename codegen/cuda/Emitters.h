@@ -30,6 +30,8 @@ int64_t chooseRowThreads(int64_t size);
 /// Kernels around a matrix product, a block for each tile of it: large ones,
 /// and small ones where there would be few of those.
 extern const cpu::KernelEmitter kLargeMatmulEmitter, kSmallMatmulEmitter;
+/// The same for convolutions.
+extern const cpu::KernelEmitter kLargeConvEmitter, kSmallConvEmitter;
 
 /// Attention, a block for 64 queries of a head.
 extern const cpu::KernelEmitter kAttentionEmitter;

@@ -130,7 +130,7 @@ TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
   source.memory = function.getFlat(operand);
   source.depthInner = isLeft != isTransposed;
   source.line = operandShape.back();
-  source.locate = [=](BlockCode &code, Value outer, Value step) {
+  source.locate = [=](BlockCode &code, ValueRange, Value outer, Value step) {
     Value line = source.depthInner ? outer : step;
     Value inLine = source.depthInner ? step : outer;
     TileElement element;

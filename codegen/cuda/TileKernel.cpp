@@ -47,6 +47,13 @@ bool isLarge(double rows, double columns, double count) {
 TileCopier::TileCopier(BlockCode &code, const TileSource &source,
                        OperandTile tile, int64_t threads, Value outerBegin)
     : source(source), tile(tile), threads(threads), outerBegin(outerBegin) {
+  assert((tile.depthInner || !source.prepare) && "a line is no row");
+  if (source.prepare)
+    for (int64_t i = 0; i < tile.getNumLines() * tile.getLineChunks();
+         i += threads)
+      known.push_back(source.prepare(
+          code, code.add(outerBegin, code.div(code.add(code.thread(), i),
+                                              tile.getLineChunks()))));
   int64_t count = tile.getChunkElements();
   mayBeChunks =
       !source.line.isConstant() || source.line.getConstant() % count == 0;
@@ -77,20 +84,23 @@ void TileCopier::forChunks(BlockCode &code, Value shared, Value begin,
     Value chunk = code.rem(number, lineChunks);
     Value inLine = code.mul(chunk, tile.getChunkElements());
     Value to = code.advance(shared, tile.getOffset(code, line, chunk));
-    body(to, code.add(outerBegin, tile.depthInner ? line : inLine),
+    body(to, known.empty() ? ValueRange() : ValueRange(known[i / threads]),
+         code.add(outerBegin, tile.depthInner ? line : inLine),
          code.add(begin, tile.depthInner ? inLine : line));
   }
 }
 
 void TileCopier::emitChunks(BlockCode &code, Value shared, Value begin) {
-  forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
-    TileElement element = source.locate(code, outer, step);
-    Value position =
-        code.choose(element.isThere, element.position, code.constant(0));
-    code.copyChunk(to,
-                   code.advance(global, code.mul(position, tile.elementBytes)),
-                   element.isThere);
-  });
+  forChunks(code, shared, begin,
+            [&](Value to, ValueRange known, Value outer, Value step) {
+              TileElement element = source.locate(code, known, outer, step);
+              Value position = code.choose(element.isThere, element.position,
+                                           code.constant(0));
+              code.copyChunk(
+                  to,
+                  code.advance(global, code.mul(position, tile.elementBytes)),
+                  element.isThere);
+            });
 }
 
 void TileCopier::emitElements(BlockCode &code, Value shared, Value begin) {
@@ -98,22 +108,24 @@ void TileCopier::emitElements(BlockCode &code, Value shared, Value begin) {
   Location loc = code.getLoc();
   Type type = cast<MemRefType>(source.memory.getType()).getElementType();
   Value zero = cpu::buildConstant(builder, loc, type, 0);
-  forChunks(code, shared, begin, [&](Value to, Value outer, Value step) {
-    for (int64_t i = 0, e = tile.getChunkElements(); i != e; ++i) {
-      TileElement element =
-          source.locate(code, tile.depthInner ? outer : code.add(outer, i),
-                        tile.depthInner ? code.add(step, i) : step);
-      Value loaded = code.choose(
-          element.isThere, type,
-          [&]() -> Value {
-            return memref::LoadOp::create(builder, loc, source.memory,
-                                          element.position);
-          },
-          [&] { return zero; });
-      code.store(loaded,
-                 code.advance(to, code.constant(i * tile.elementBytes)));
-    }
-  });
+  forChunks(code, shared, begin,
+            [&](Value to, ValueRange known, Value outer, Value step) {
+              for (int64_t i = 0, e = tile.getChunkElements(); i != e; ++i) {
+                TileElement element = source.locate(
+                    code, known, tile.depthInner ? outer : code.add(outer, i),
+                    tile.depthInner ? code.add(step, i) : step);
+                Value loaded = code.choose(
+                    element.isThere, type,
+                    [&]() -> Value {
+                      return memref::LoadOp::create(builder, loc, source.memory,
+                                                    element.position);
+                    },
+                    [&] { return zero; });
+                code.store(
+                    loaded,
+                    code.advance(to, code.constant(i * tile.elementBytes)));
+              }
+            });
 }
 
 /// A warp takes one row after the other from shared memory, so that
@@ -149,6 +161,10 @@ void emitTail(BlockCode &code, TileMath &math, const TileShape &shape,
                                   builder.getF32Type(),
                                   code.advance(
                                       from, code.mul(inTile, sizeof(float))));
+                              if (product.getBias)
+                                sum = arith::AddFOp::create(
+                                    builder, code.getLoc(), sum,
+                                    product.getBias(builder, column));
                               SmallVector<cpu::LaneIndex> at = index;
                               at.push_back(cpu::LaneIndex(column));
                               tail.emit(builder, at, sum, /*lanes=*/1);

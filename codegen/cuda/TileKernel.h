@@ -22,8 +22,12 @@ struct TileSource {
   bool depthInner;
   /// How many elements are contiguous from each multiple of it on.
   Dim line;
-  /// Element `outer` (row or column) at step `depth`.
-  std::function<TileElement(BlockCode &, mlir::Value outer, mlir::Value depth)>
+  /// What is computed once of a row or column `outer`, before the sums. May be
+  /// null.
+  std::function<BlockCode::Values(BlockCode &, mlir::Value outer)> prepare;
+  /// Element `outer` (row or column), of which that is known, at step `depth`.
+  std::function<TileElement(BlockCode &, mlir::ValueRange known,
+                            mlir::Value outer, mlir::Value depth)>
       locate;
 };
 
@@ -37,6 +41,8 @@ struct TileProduct {
   std::function<llvm::SmallVector<cpu::LaneIndex>(mlir::OpBuilder &,
                                                   mlir::Value row)>
       getRowIndex;
+  /// What is added to the sums of a column, of f32. May be null.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Value column)> getBias;
 };
 
 /// Copies an operand's part of a stage to shared memory; it is there after
@@ -51,10 +57,10 @@ public:
   void emit(BlockCode &code, mlir::Value shared, mlir::Value begin);
 
 private:
-  using Body = llvm::function_ref<void(mlir::Value to, mlir::Value outer,
-                                       mlir::Value step)>;
-  /// Calls `body` for each chunk of this thread with its place and its first
-  /// element.
+  using Body = llvm::function_ref<void(mlir::Value to, mlir::ValueRange known,
+                                       mlir::Value outer, mlir::Value step)>;
+  /// Calls `body` for each chunk of this thread with its place, its first
+  /// element, and what is known of that one's row.
   void forChunks(BlockCode &code, mlir::Value shared, mlir::Value begin,
                  Body body);
   void emitChunks(BlockCode &code, mlir::Value shared, mlir::Value begin);
@@ -64,6 +70,8 @@ private:
   OperandTile tile;
   int64_t threads;
   mlir::Value outerBegin;
+  /// What the source has prepared for each chunk of this thread.
+  llvm::SmallVector<BlockCode::Values> known;
   bool mayBeChunks;
   mlir::Value isChunks, global;
 };

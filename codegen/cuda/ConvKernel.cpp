@@ -1,0 +1,213 @@
+//===- ConvKernel.cpp - Kernels around a convolution, in tiles ------------===//
+//
+// A convolution of channels last is a product of matrices: rows are the pixels
+// of the result, columns its channels, and the sum is over the taps and the
+// input's channels. The weights are the right matrix as they stand. The left
+// one is never made: where its elements are in the input is computed when they
+// are copied to shared memory, and those outside count as 0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/TypicalSizes.h"
+#include "codegen/cpu/Arithmetic.h"
+#include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/TileKernel.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace tenon::cuda {
+
+/// The convolution that a kernel is about, if it can be done in tiles; else
+/// null.
+static ConvOp getConvolution(KernelOp kernel) {
+  ConvOp op = cpu::getAnchor<ConvOp>(kernel);
+  if (!op || op.getLayout() != Layout::NHWC || op.getGroups() != 1)
+    return {};
+  auto weights = cast<RankedTensorType>(op.getWeights().getType());
+  Type element = weights.getElementType();
+  bool isKnown = element.isF32() || element.isF16() || element.isBF16();
+  return isKnown && weights.hasStaticShape() && weights.getNumElements() != 0 &&
+                 op.getInput().getType().getElementType() == element
+             ? op
+             : nullptr;
+}
+
+/// As of matrix products.
+static int64_t chooseThreads(KernelOp kernel) {
+  ConvOp op = getConvolution(kernel);
+  if (!op)
+    return 0;
+  TypicalSizes sizes;
+  double rows = 1;
+  int64_t rank = cast<RankedTensorType>(op.getOutput().getType()).getRank();
+  for (int64_t i = 0; i != rank - 1; ++i)
+    rows *= sizes.getDim(op.getOutput(), i);
+  return isLarge(rows, sizes.getDim(op.getOutput(), rank - 1), /*count=*/1)
+             ? 256
+             : 128;
+}
+
+namespace {
+
+/// Emits one of a kernel's functions.
+class ConvEmitter {
+public:
+  ConvEmitter(cpu::KernelFunction &function, int64_t threads);
+  Value emitUnits();
+  void emitBody();
+
+private:
+  TileSource getPixels();
+  TileSource getWeights();
+
+  cpu::KernelFunction &function;
+  ConvOp op;
+  Location loc;
+  TileShape shape;
+  SmallVector<Dim> inputShape, outputShape;
+  ArrayRef<int64_t> kernel;
+  int64_t channels, columns, depth;
+  Dim rows, tilesDown, tilesAcross;
+};
+
+} // namespace
+
+ConvEmitter::ConvEmitter(cpu::KernelFunction &function, int64_t threads)
+    : function(function), op(getConvolution(function.getKernel())),
+      loc(function.getLoc()),
+      shape(getTileShape(function.getElementType(op.getWeights()), threads)),
+      inputShape(function.getShape(op.getInput())),
+      outputShape(function.getShape(op.getOutput())) {
+  ArrayRef<int64_t> weights =
+      cast<RankedTensorType>(op.getWeights().getType()).getShape();
+  kernel = weights.drop_back(2);
+  channels = weights.end()[-2];
+  columns = weights.back();
+  depth = ShapedType::getNumElements(kernel) * channels;
+  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
+  rows = index.product(ArrayRef<Dim>(outputShape).drop_back(1));
+  tilesDown = index.uniform().ceilDiv(rows, shape.rows);
+  tilesAcross = index.uniform().ceilDiv(columns, shape.columns);
+}
+
+Value ConvEmitter::emitUnits() {
+  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
+  return index.value(index.product({tilesAcross, tilesDown}));
+}
+
+TileSource ConvEmitter::getPixels() {
+  TileSource source;
+  source.memory = function.getFlat(op.getInput());
+  source.depthInner = true;
+  source.line = channels;
+  size_t numAxes = kernel.size();
+  // Of a pixel: where its image begins, then the first of its window on each
+  // axis, which may be outside.
+  source.prepare = [=](BlockCode &code, Value row) {
+    cpu::IndexBuilder index(code.getBuilder(), loc, /*width=*/1);
+    SmallVector<Dim> at =
+        index.delinearize(Dim(row), ArrayRef<Dim>(outputShape).drop_back(1));
+    ArrayRef<Dim> inner = ArrayRef<Dim>(inputShape).drop_front();
+    BlockCode::Values known = {
+        index.value(index.uniform().mul(at[0], index.product(inner)))};
+    for (size_t i = 0; i != numAxes; ++i)
+      known.push_back(
+          code.add(code.mul(index.value(at[i + 1]), op.getStrides()[i]),
+                   -op.getPads()[i]));
+    return known;
+  };
+  source.locate = [=](BlockCode &code, ValueRange known, Value row,
+                      Value step) {
+    Value tap = code.div(step, channels);
+    SmallVector<Value> taps(numAxes);
+    for (size_t i = numAxes; i-- != 0;) {
+      taps[i] = code.rem(tap, kernel[i]);
+      tap = code.div(tap, kernel[i]);
+    }
+    TileElement element;
+    element.isThere = code.both(code.less(row, code.value(rows)),
+                                code.less(step, code.constant(depth)));
+    Value pixel = code.constant(0);
+    for (size_t i = 0; i != numAxes; ++i) {
+      Value at =
+          code.add(known[i + 1], code.mul(taps[i], op.getDilations()[i]));
+      Value size = code.value(inputShape[i + 1]);
+      element.isThere = code.both(element.isThere, code.isWithin(at, size));
+      pixel = code.add(code.mul(pixel, size), at);
+    }
+    element.position = code.add(code.add(known[0], code.mul(pixel, channels)),
+                                code.rem(step, channels));
+    return element;
+  };
+  return source;
+}
+
+TileSource ConvEmitter::getWeights() {
+  TileSource source;
+  source.memory = function.getFlat(op.getWeights());
+  source.depthInner = false;
+  source.line = columns;
+  source.locate = [=](BlockCode &code, ValueRange, Value column, Value step) {
+    TileElement element;
+    element.position = code.add(code.mul(step, columns), column);
+    element.isThere = code.both(code.less(column, code.constant(columns)),
+                                code.less(step, code.constant(depth)));
+    return element;
+  };
+  return source;
+}
+
+void ConvEmitter::emitBody() {
+  OpBuilder &builder = function.getBuilder();
+  cpu::IndexBuilder index(builder, loc, /*width=*/1);
+  // Neighbouring blocks share pixels, of which there are more than weights.
+  SmallVector<Dim> unit =
+      index.delinearize(Dim(function.getBegin()), {tilesDown, tilesAcross});
+  TileProduct product;
+  product.lhs = getPixels();
+  product.rhs = getWeights();
+  product.element = function.getElementType(op.getWeights());
+  product.rows = rows;
+  product.columns = columns;
+  product.depth = depth;
+  product.getRowIndex = [&](OpBuilder &nested, Value row) {
+    cpu::IndexBuilder index(nested, loc, /*width=*/1);
+    SmallVector<cpu::LaneIndex> at;
+    for (Dim i :
+         index.delinearize(Dim(row), ArrayRef<Dim>(outputShape).drop_back(1)))
+      at.push_back(cpu::LaneIndex(i));
+    return at;
+  };
+  if (Value bias = op.getBias())
+    product.getBias = [&, memory = function.getFlat(bias)](OpBuilder &nested,
+                                                           Value column) {
+      return cpu::convertFloat(
+          nested, loc, memref::LoadOp::create(nested, loc, memory, column),
+          nested.getF32Type());
+    };
+  cpu::AnchorTail tail(function, op);
+  emitTile(function, builder, shape, product,
+           index.value(index.uniform().mul(unit[0], shape.rows)),
+           index.value(index.uniform().mul(unit[1], shape.columns)), tail);
+}
+
+template <int64_t threads>
+static constexpr cpu::KernelEmitter makeEmitter(StringLiteral name) {
+  return {name,
+          [](KernelOp kernel) { return chooseThreads(kernel) == threads; },
+          /*collapses=*/false,
+          [](cpu::KernelFunction &function) {
+            return ConvEmitter(function, threads).emitUnits();
+          },
+          [](cpu::KernelFunction &function) {
+            ConvEmitter(function, threads).emitBody();
+          },
+          /*prepare=*/nullptr,
+          threads};
+}
+
+const cpu::KernelEmitter kLargeConvEmitter = makeEmitter<256>("conv-large");
+const cpu::KernelEmitter kSmallConvEmitter = makeEmitter<128>("conv-small");
+
+} // namespace tenon::cuda
