@@ -128,7 +128,10 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
   if (auto given = body->getAttrOfType<IntegerAttr>(codegen::kUnitThreadsAttr))
     unitThreads = given.getInt();
   int64_t blockSize = codegen::getBlockSize(unitThreads);
-  entry.setKnownBlockSize(ArrayRef<int32_t>{int32_t(blockSize), 1, 1});
+  // For threads on their own ptxas would rather spill than have fewer blocks at
+  // once; with any number of registers one can be started.
+  if (unitThreads != 1)
+    entry.setKnownBlockSize(ArrayRef<int32_t>{int32_t(blockSize), 1, 1});
   if (Attribute blocks = body->getAttr(kBlocksAtOnceAttr))
     entry->setAttr(kBlocksAtOnceAttr, blocks);
   Block *block = &entry.getBody().front();

@@ -10,7 +10,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
   // CHECK-NOT: @on_device
   // CHECK: gpu.module @device [#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">, #nvvm.target<O = 3, chip = "sm_90", features = "+ptx80">] {
   // CHECK: memref.global "private" constant @table
-  // CHECK: gpu.func @on_device(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[D:.*]]: i64, %[[S:.*]]: i64, %[[UNITS:.*]]: i64, %[[STATUS:.*]]: !llvm.ptr) kernel attributes {known_block_size = array<i32: 256, 1, 1>} {
+  // CHECK: gpu.func @on_device(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[D:.*]]: i64, %[[S:.*]]: i64, %[[UNITS:.*]]: i64, %[[STATUS:.*]]: !llvm.ptr) kernel {
   // CHECK: %[[END:.*]] = arith.index_cast %[[UNITS]]
   // CHECK: %[[THREAD:.*]] = gpu.thread_id x
   // CHECK: %[[FIRST:.*]] = arith.addi %{{.*}}, %[[THREAD]]
