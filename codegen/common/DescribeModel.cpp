@@ -25,7 +25,7 @@ namespace tenon::codegen {
 namespace {
 
 // The tables below are written member by member in the header's order.
-static_assert(sizeof(TenonModelDesc) == 22 * 8, "describe the new members");
+static_assert(sizeof(TenonModelDesc) == 23 * 8, "describe the new members");
 static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 88 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 24 &&
@@ -273,6 +273,7 @@ public:
         i32(images.size()),
         images.empty() ? Member("") : constants.makeString("cuda"),
         constants.makeArray("images", images),
+        i64(run->hasAttr(kReplayableAttr) ? TENON_MODEL_IS_REPLAYABLE : 0),
         Member(kPlanEntryName),
         Member(kRunName)};
     constants.makeArray(TENON_MODEL_SYMBOL, {description},

@@ -5,6 +5,7 @@
 #include "codegen/common/AbiBuilder.h"
 #include "codegen/common/ElementTypes.h"
 #include "codegen/common/EntryFunctions.h"
+#include "codegen/common/HostParts.h"
 #include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
@@ -43,7 +44,7 @@ private:
   void lowerRequireEqual(rt::RequireEqualOp op, Value frame);
   Value makeString(AbiBuilder &builder, StringRef text);
   void makeCopy(AbiBuilder &builder, Value frame, Value source, Value target,
-                std::optional<bool> toDevice);
+                std::optional<bool> toDevice, bool stable);
   LogicalResult lowerCopy(memref::CopyOp op, Value frame);
   void lowerTransfer(rt::TransferOp op, Value frame);
   template <typename Op>
@@ -66,6 +67,7 @@ private:
   SmallVector<std::string> bufferNames;
   SetVector<Operation *> entries;
   llvm::StringMap<LLVM::GlobalOp> texts;
+  llvm::DenseSet<Operation *> stableTransfers;
 };
 
 /// The address of a row is that of the source and as many rows before it.
@@ -176,10 +178,11 @@ Value LowerRuntimeCallsPass::lowerAllocation(AbiBuilder &builder, Op op,
 
 /// A copy by the runtime, which knows whether there was an error: sizes may be
 /// anything then. Without a value for `toDevice`, it is within the processor's
-/// memory.
+/// memory. `stable` is of transfers.
 void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
                                      Value source, Value target,
-                                     std::optional<bool> toDevice) {
+                                     std::optional<bool> toDevice,
+                                     bool stable) {
   auto type = cast<MemRefType>(target.getType());
   Value count = arith::ConstantIndexOp::create(builder, 1);
   for (int64_t i = 0; i != type.getRank(); ++i)
@@ -187,9 +190,11 @@ void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
                                   memref::DimOp::create(builder, target, i));
   SmallVector<Value> arguments;
   if (toDevice)
-    arguments.push_back(arith::ConstantOp::create(
-        builder, builder.getI32IntegerAttr(*toDevice ? TENON_SPACE_DEVICE
-                                                     : TENON_SPACE_HOST)));
+    for (int32_t value :
+         {int32_t(*toDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST),
+          int32_t(stable)})
+      arguments.push_back(
+          arith::ConstantOp::create(builder, builder.getI32IntegerAttr(value)));
   arguments.append(
       {builder.getPointer(target), builder.getPointer(source),
        arith::ConstantOp::create(
@@ -200,23 +205,6 @@ void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
               arguments);
 }
 
-/// Whether what `memory` is a view of is on the device.
-static bool isOnDevice(Value memory) {
-  while (true) {
-    Operation *op = memory.getDefiningOp();
-    if (isa_and_nonnull<rt::ViewOp, memref::CastOp>(op))
-      memory = op->getOperand(0);
-    else if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
-      return buffer.getOnDevice();
-    else if (auto allocate = dyn_cast_or_null<rt::AllocateOp>(op))
-      return allocate.getOnDevice();
-    else if (auto get = dyn_cast_or_null<rt::GetWeightOp>(op))
-      return get.getOnDevice();
-    else
-      return false;
-  }
-}
-
 LogicalResult LowerRuntimeCallsPass::lowerCopy(memref::CopyOp op, Value frame) {
   AbiBuilder builder(op.getLoc(), op, *types);
   bool onDevice = isOnDevice(op.getTarget());
@@ -224,14 +212,15 @@ LogicalResult LowerRuntimeCallsPass::lowerCopy(memref::CopyOp op, Value frame) {
     return op.emitError("is a copy between two memories, expected a "
                         "'tenon_rt.transfer'");
   makeCopy(builder, frame, op.getSource(), op.getTarget(),
-           onDevice ? std::optional(true) : std::nullopt);
+           onDevice ? std::optional(true) : std::nullopt, /*stable=*/true);
   op.erase();
   return success();
 }
 
 void LowerRuntimeCallsPass::lowerTransfer(rt::TransferOp op, Value frame) {
   AbiBuilder builder(op.getLoc(), op, *types);
-  makeCopy(builder, frame, op.getSource(), op.getTarget(), op.getToDevice());
+  makeCopy(builder, frame, op.getSource(), op.getTarget(), op.getToDevice(),
+           stableTransfers.contains(op));
   op.erase();
 }
 
@@ -504,6 +493,8 @@ void LowerRuntimeCallsPass::runOnOperation() {
   bufferNames.clear();
   entries.clear();
   texts.clear();
+  stableTransfers.clear();
+  bool replayable = isReplayable(main);
 
   SmallVector<rt::LaunchOp> launches;
   SmallVector<rt::LibraryOp> calls;
@@ -522,6 +513,9 @@ void LowerRuntimeCallsPass::runOnOperation() {
     else if (auto transfer = dyn_cast<rt::TransferOp>(op))
       transfers.push_back(transfer);
   });
+  for (rt::TransferOp op : transfers)
+    if (isStable(op))
+      stableTransfers.insert(op);
   declareTable(kKernelTable, launches.size());
   declareTable(kLibraryTable, calls.size());
   Value frame = main.getArguments().back();
@@ -557,7 +551,10 @@ void LowerRuntimeCallsPass::runOnOperation() {
     if (units && !(function->hasAttr(kOnDeviceAttr) && readsMemory(units)))
       units.erase();
   }
-  describeRun(makeModelEntries(main, plan, converter), main);
+  func::FuncOp run = makeModelEntries(main, plan, converter);
+  if (replayable)
+    run->setAttr(kReplayableAttr, UnitAttr::get(&getContext()));
+  describeRun(run, main);
   main.setPrivate();
   plan.setPrivate();
 }

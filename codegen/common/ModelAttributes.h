@@ -63,6 +63,9 @@ inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";
 
+/// Whether the model can be replayed.
+inline constexpr llvm::StringLiteral kReplayableAttr = "tenon_rt.replayable";
+
 /// On the module: what tenon-measure-arena found, a dictionary. Either the
 /// bytes, or sums of bytes and what the sizes in them are; and how many blocks
 /// there are beside the arena for what has a size that depends on data.

@@ -163,7 +163,9 @@ def LowerRuntimeCalls : Pass<"tenon-lower-runtime-calls", "::mlir::ModuleOp"> {
     calls through the table that it holds (`runtime/core/ModelAbi.h`), and
     functions with the signatures of that header are put around `@main`, `@plan`
     and every kernel. What the runtime has to know of the model is left as
-    attributes on `@run`, from which `tenon-describe-model` makes tables.
+    attributes on `@run`, from which `tenon-describe-model` makes tables: also
+    whether the processor only passes work to the device, the same in each run
+    with the same dimensions, so that a run can be a graph of the device.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
       "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",

@@ -256,20 +256,50 @@ TENON_API TenonTensor tenon_session_output(const TenonSession *session,
  * contiguous, and tenon_session_output() tells its dimensions. After the first
  * run with some dimensions nothing is allocated in the next ones with these, as
  * long as no more than `max_shapes` others came between and no size that
- * depends on data is larger than before. Errors: those of tenon_session_bind(),
- * and INVALID for an output that does not fit, an index out of range in the
- * data, or sizes that the data make impossible. */
+ * depends on data is larger than before; on a GPU, after the second. Errors:
+ * those of tenon_session_bind(), and INVALID for an output that does not fit,
+ * an index out of range in the data, or sizes that the data make impossible. */
 TENON_API TenonError *tenon_session_run(TenonSession *session,
                                         const TenonTensor *inputs,
                                         size_t num_inputs,
                                         const TenonTensor *outputs,
                                         size_t num_outputs);
 
+/** Where the data of an input or output are. */
+typedef enum TenonMemory {
+  TENON_MEMORY_HOST = 0,
+  /** The memory of a CUDA device: what cuMemAlloc and its like give. */
+  TENON_MEMORY_CUDA = 1
+} TenonMemory;
+
+/** Says in which memory input `index` is in all later runs, until this is
+ * called again; at first all inputs are in the host's. `device` counts devices
+ * as CUDA does, and DLPack. The model must run on this device. A run waits for
+ * what is in the device's default stream when it begins, and with it for what
+ * is in all streams that wait for that one; other work that writes the input
+ * must be over. Errors: USAGE if there is no such input, or if it is no tensor;
+ * UNSUPPORTED if the model does not run on the device. */
+TENON_API TenonError *tenon_session_place_input(TenonSession *session,
+                                                size_t index,
+                                                TenonMemory memory,
+                                                int32_t device);
+/** The same for an output. Its data are there when the run returns. On a device
+ * each run has to be given memory for it, and its dimensions may not depend on
+ * the inputs' data. */
+TENON_API TenonError *tenon_session_place_output(TenonSession *session,
+                                                 size_t index,
+                                                 TenonMemory memory,
+                                                 int32_t device);
+
 /** Threads that the session uses. */
 TENON_API int32_t tenon_session_threads(const TenonSession *session);
 /** Bytes that the session holds for intermediate results and for outputs that
  * it keeps, in the memory of the host and of a device together. */
 TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
+
+/** 1 if the last run was one launch of a CUDA graph, else 0. docs/gpu.md tells
+ * which runs are. */
+TENON_API int32_t tenon_session_was_replayed(const TenonSession *session);
 
 /** One kernel's part of all runs since the session began or the profile was
  * reset. */

@@ -254,6 +254,17 @@ public:
 
   TenonSession *get() const { return session.get(); }
   int threads() const { return tenon_session_threads(get()); }
+  /// Whether the last run was one launch of a CUDA graph.
+  bool wasReplayed() const { return tenon_session_was_replayed(get()) != 0; }
+
+  /// Says in which memory an input or output is in later runs; views of it
+  /// have addresses of that memory.
+  void placeInput(size_t index, TenonMemory memory, int device = 0) {
+    check(tenon_session_place_input(get(), index, memory, device));
+  }
+  void placeOutput(size_t index, TenonMemory memory, int device = 0) {
+    check(tenon_session_place_output(get(), index, memory, device));
+  }
 
   /// Prepares for inputs of these dimensions.
   void bind(const std::vector<View> &inputs) {

@@ -107,6 +107,7 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
   std::vector<double> all;
   double rate = 0;
   uint64_t workspace = 0;
+  bool isGraph = true;
   for (int i = 0; i < point.sessions; ++i) {
     if (times[i].problem)
       std::rethrow_exception(times[i].problem);
@@ -114,7 +115,9 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
                times[i].milliseconds.end());
     rate +=
         static_cast<double>(times[i].milliseconds.size()) / times[i].seconds;
-    workspace += tenon_session_workspace_size(runners[i].getSession().get());
+    TenonSession *session = runners[i].getSession().get();
+    workspace += tenon_session_workspace_size(session);
+    isGraph &= tenon_session_was_replayed(session) != 0;
   }
   std::sort(all.begin(), all.end());
   const Model &model = runners[0].getModel();
@@ -132,7 +135,8 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
             {"p90_ms", quantile(all, 0.9)},
             {"p99_ms", quantile(all, 0.99)},
             {"runs_per_second", rate},
-            {"workspace_bytes", workspace}}}};
+            {"workspace_bytes", workspace},
+            {"graph", isGraph}}}};
 }
 
 static void printPoint(const json &point, size_t shapesWidth) {

@@ -204,6 +204,20 @@ TenonTensor tenon_session_output(const TenonSession *session, size_t index) {
   return session->getOutput(index);
 }
 
+static TenonError *place(TenonSession *session, bool isInput, size_t index,
+                         TenonMemory memory, int32_t device) {
+  return guardSession(
+      session, [&] { return session->place(isInput, index, memory, device); });
+}
+TenonError *tenon_session_place_input(TenonSession *session, size_t index,
+                                      TenonMemory memory, int32_t device) {
+  return place(session, /*isInput=*/true, index, memory, device);
+}
+TenonError *tenon_session_place_output(TenonSession *session, size_t index,
+                                       TenonMemory memory, int32_t device) {
+  return place(session, /*isInput=*/false, index, memory, device);
+}
+
 TenonError *tenon_session_run(TenonSession *session, const TenonTensor *inputs,
                               size_t num_inputs, const TenonTensor *outputs,
                               size_t num_outputs) {
@@ -217,6 +231,9 @@ int32_t tenon_session_threads(const TenonSession *session) {
 }
 uint64_t tenon_session_workspace_size(const TenonSession *session) {
   return session->getWorkspaceSize();
+}
+int32_t tenon_session_was_replayed(const TenonSession *session) {
+  return session->wasReplayed();
 }
 size_t tenon_session_profile(TenonSession *session,
                              const TenonProfileEntry **entries) {

@@ -187,6 +187,17 @@ typedef struct TenonDeviceImage {
   uint64_t size;            /* in bytes, with the 0 */
 } TenonDeviceImage;
 
+/** TenonModelDesc::flags. */
+enum TenonModelFlag {
+  /* What run() asks of the runtime depends on the symbols and on the addresses
+   * in its frame alone: it launches kernels of the device, and transfers with
+   * `isStable`. It does nothing else, so that what it did can be done again
+   * without it. Such a model has no kernels but the device's, no slots, and no
+   * dimensions that depend on data. */
+  TENON_MODEL_IS_REPLAYABLE = 1,
+  TENON_MODEL_FLAGS = 1 /* all that there are */
+};
+
 struct TenonRunFrame;
 
 /** The exported description. All pointers stay valid while the model is loaded;
@@ -233,6 +244,7 @@ typedef struct TenonModelDesc {
   uint32_t numImages; /* 0 without a device */
   const char *device; /* "cuda"; null if there is none */
   const TenonDeviceImage *images;
+  uint64_t flags; /* TenonModelFlag */
 
   /** Sizes for these symbol values (numSymbols, each >= 0). A pure function.
    *   bufferBytes: numBuffers values; -1 where a dimension would be negative or
@@ -300,9 +312,12 @@ typedef struct TenonRuntimeTable {
   int32_t (*status)(void *session);
   /** Copies `count` elements to the TenonSpace `space`, from the other one or
    * from there, unless there was an error. What comes to the host is there when
-   * this returns; what leaves it may be written again. */
-  int32_t (*transfer)(void *session, int32_t space, void *target,
-                      const void *source, int64_t elementBytes, int64_t count);
+   * this returns; what leaves it may be written again. With `isStable` this is
+   * so at the end of the run only: until then the host neither reads what comes
+   * to it nor writes what leaves it. */
+  int32_t (*transfer)(void *session, int32_t space, int32_t isStable,
+                      void *target, const void *source, int64_t elementBytes,
+                      int64_t count);
 } TenonRuntimeTable;
 
 /** The argument of run(). */

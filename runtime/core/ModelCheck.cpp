@@ -175,6 +175,19 @@ Error checkDevice(const TenonModelDesc &desc) {
   return nullptr;
 }
 
+Error checkFlags(const TenonModelDesc &desc) {
+  if (desc.flags & ~uint64_t(TENON_MODEL_FLAGS))
+    return invalid("it has the flags " + std::to_string(desc.flags));
+  if (!(desc.flags & TENON_MODEL_IS_REPLAYABLE))
+    return nullptr;
+  bool isOnDevice = desc.device && !desc.numLibraryKernels && !desc.numSlots;
+  for (uint32_t i = 0; i < desc.numKernels; ++i)
+    isOnDevice &= !desc.kernels[i].fn;
+  return isOnDevice ? nullptr
+                    : invalid("it says that it can be replayed, but the host "
+                              "has a part in it");
+}
+
 Error checkBuffers(const TenonModelDesc &desc) {
   for (uint32_t i = 0; i < desc.numBuffers; ++i) {
     const TenonBufferDesc &buffer = desc.buffers[i];
@@ -300,5 +313,7 @@ Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
     return invalid("it has no weights");
   if (reinterpret_cast<uintptr_t>(desc.weights) % TENON_BUFFER_ALIGNMENT)
     return invalid("its weights are not aligned");
-  return checkKernels(desc);
+  if (Error error = checkKernels(desc))
+    return error;
+  return checkFlags(desc);
 }

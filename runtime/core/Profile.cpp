@@ -105,17 +105,49 @@ void Profile::note(size_t index, uint64_t start, uint64_t end,
                    void *const *args, const int64_t *dims, bool areAllDims,
                    int64_t flops) {
   Kernel &kernel = kernels[index];
+  uint64_t bytes = readCall(kernel, dims, areAllDims);
+  add(kernel, end - start, flops, bytes);
+  if (keepsCalls)
+    keepCall(kernel, start, end, args, flops, bytes);
+}
+
+/// Returns the bytes of a call's inputs and outputs.
+uint64_t Profile::readCall(Kernel &kernel, const int64_t *dims,
+                           bool areAllDims) {
   kernel.readDims(dims, areAllDims);
   uint64_t bytes = 0;
   for (const Arg &arg : kernel.args)
     bytes += arg.countBytes();
+  return bytes;
+}
+
+void Profile::add(Kernel &kernel, uint64_t nanoseconds, int64_t flops,
+                  uint64_t bytes) {
   ++kernel.numCalls;
-  kernel.nanoseconds += end - start;
+  kernel.nanoseconds += nanoseconds;
   kernel.bytes += bytes;
   kernel.flops = flops < 0 || kernel.flops < 0 ? -1 : kernel.flops + flops;
-  if (keepsCalls)
-    keepCall(kernel, start, end, args, flops, bytes);
 }
+
+void Profile::noteLaunch(const TenonKernel &kernel, void *const *args,
+                         const int64_t *dims, int64_t flops) {
+  size_t index = &kernel - desc.kernels;
+  uint64_t bytes = readCall(kernels[index], dims, /*areAllDims=*/false);
+  launches.push_back({index, calls.size(), flops, bytes});
+  if (keepsCalls)
+    keepCall(kernels[index], origin, origin, args, flops, bytes);
+}
+
+void Profile::setTime(size_t launch, uint64_t start, uint64_t nanoseconds) {
+  auto [kernel, call, flops, bytes] = launches[launch];
+  add(kernels[kernel], nanoseconds, flops, bytes);
+  if (call < calls.size()) {
+    calls[call].start = start - origin;
+    calls[call].nanoseconds = nanoseconds;
+  }
+}
+
+void Profile::endLaunches() { launches.clear(); }
 
 void Profile::keepCall(const Kernel &kernel, uint64_t start, uint64_t end,
                        void *const *args, int64_t flops, uint64_t bytes) {
@@ -141,14 +173,20 @@ void Profile::keepCall(const Kernel &kernel, uint64_t start, uint64_t end,
 }
 
 void Profile::noteRun(uint64_t start) {
+  auto endsBefore = [](const TenonProfileCall &a, const TenonProfileCall &b) {
+    return a.start + a.nanoseconds < b.start + b.nanoseconds;
+  };
+  std::sort(calls.begin() + numOrderedCalls, calls.end(), endsBefore);
   if (keepsCalls && calls.size() < maxCalls)
     calls.push_back({desc.name, "", start - origin, getNanoseconds() - start,
                      -1, 0, nullptr, 0, 0});
+  numOrderedCalls = calls.size();
 }
 
 void Profile::reset() {
   calls.clear();
   callArgs.clear();
+  numOrderedCalls = 0;
   for (Kernel &kernel : kernels)
     kernel.numCalls = kernel.nanoseconds = kernel.bytes = kernel.flops = 0;
 }

@@ -27,6 +27,14 @@ public:
             const int64_t *dims, int64_t flops);
   void note(const TenonLibraryKernel &kernel, uint64_t start, void *const *args,
             const int64_t *dims, int64_t flops);
+  /// A call of a kernel of the device, which tells its time later.
+  void noteLaunch(const TenonKernel &kernel, void *const *args,
+                  const int64_t *dims, int64_t flops);
+  /// How many calls there are whose time is not known, and the time of one.
+  size_t countLaunches() const { return launches.size(); }
+  void setTime(size_t launch, uint64_t start, uint64_t nanoseconds);
+  /// Forgets those that have no time yet, and begins new ones.
+  void endLaunches();
   /// A whole run that began at `start` and ends now.
   void noteRun(uint64_t start);
   void reset();
@@ -62,6 +70,15 @@ private:
     int64_t flops = 0;
     std::string shapes;
   };
+  /// A kernel of the device in the queue. `call` is its place in `calls`, or
+  /// behind their end.
+  struct Launch {
+    size_t kernel, call;
+    int64_t flops;
+    uint64_t bytes;
+  };
+  uint64_t readCall(Kernel &kernel, const int64_t *dims, bool areAllDims);
+  void add(Kernel &kernel, uint64_t nanoseconds, int64_t flops, uint64_t bytes);
   void note(size_t index, uint64_t start, uint64_t end, void *const *args,
             const int64_t *dims, bool areAllDims, int64_t flops);
   void keepCall(const Kernel &kernel, uint64_t start, uint64_t end,
@@ -74,6 +91,8 @@ private:
   std::vector<TenonProfileEntry> entries;
   std::vector<TenonProfileCall> calls;
   std::vector<TenonProfileArg> callArgs;
+  size_t numOrderedCalls = 0; // by their ends
+  std::vector<Launch> launches;
 };
 
 } // namespace tenon::runtime

@@ -36,6 +36,11 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
   outputBytes.resize(desc.numOutputs);
   outputDims.resize(model->numOutputDims);
   isKept.resize(desc.numOutputs);
+  canReplay = desc.flags & TENON_MODEL_IS_REPLAYABLE;
+  stagedInputs.resize(desc.numInputs);
+  stagedOutputs.resize(desc.numOutputs);
+  isInputPlaced.resize(desc.numInputs);
+  isOutputPlaced.resize(desc.numOutputs);
   slots = std::vector<Memory>(desc.numSlots);
   ownOutputs = std::vector<Memory>(desc.numOutputs);
   size_t numLibraryDims = 0;
@@ -47,6 +52,8 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
 TenonSession::~TenonSession() {
   for (size_t i = 0; i < librarySessions.size(); ++i)
     model->libraries[i].provider->destroySession(librarySessions[i]);
+  for (const auto &plan : plans)
+    dropGraph(*plan);
   device.reset(); // before what it is of
   model->drop();
 }
@@ -97,6 +104,8 @@ Error TenonSession::create(TenonModel *model,
 Error TenonSession::makePlan(ShapePlan &plan) {
   const TenonModelDesc &desc = *model->desc;
   plan.lastUse = 0; // of no use to a bind before it is complete
+  plan.hasRun = false;
+  dropGraph(plan);
   plan.symbols = symbols;
   plan.bytes.assign(desc.numBuffers, 0);
   plan.offsets.assign(desc.numBuffers, 0);
@@ -307,25 +316,17 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     return wrongOutput;
   if (Error error = checkOverlap())
     return error;
+  if (hasPlaced)
+    if (Error error = checkPlacedTensors())
+      return error;
 
-  TenonRunFrame frame{&table,
-                      this,
-                      inputData.data(),
-                      outputData.data(),
-                      symbols.data(),
-                      current->buffers.data(),
-                      model->desc->weights,
-                      current->outputDims.data(),
-                      device ? device->getWeights() : nullptr};
   pending.reset();
   uint64_t start = profile ? getNanoseconds() : 0;
-  int32_t code;
-  if (librarySessions.empty()) {
-    code = model->desc->run(&frame);
-  } else {
-    LibraryThreadsScope threads(team.size());
-    code = model->desc->run(&frame);
-  }
+  int32_t code = TENON_OK;
+  isReplayed = replay();
+  if (!isReplayed)
+    code = hasPlaced ? runStaged()
+                     : callModel(inputData.data(), outputData.data());
   // Also after an error: what is in the queue may use the caller's memory.
   if (device)
     finishDevice();
@@ -333,6 +334,7 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     profile->noteRun(start);
   if (code == TENON_OK && !pending) {
     last.outputs = nullptr;
+    current->hasRun = true;
     if (!model->hasTensorOutputs)
       unpackedOutputs.unpack([&](uint32_t i) { return getOutputPart(i); });
     return nullptr;
@@ -342,6 +344,22 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     return std::move(pending);
   return makeError(TENON_ERROR_INTERNAL,
                    "the model stopped with code %d and gave no reason", code);
+}
+
+int32_t TenonSession::callModel(void *const *inputs, void *const *outputs) {
+  TenonRunFrame frame{&table,
+                      this,
+                      inputs,
+                      outputs,
+                      symbols.data(),
+                      current->buffers.data(),
+                      model->desc->weights,
+                      current->outputDims.data(),
+                      device ? device->getWeights() : nullptr};
+  if (librarySessions.empty())
+    return model->desc->run(&frame);
+  LibraryThreadsScope threads(team.size());
+  return model->desc->run(&frame);
 }
 
 uint64_t TenonSession::getWorkspaceSize() const {

@@ -34,6 +34,11 @@ struct ShapePlan {
   char *base = nullptr, *deviceBase = nullptr; // where these are
   int64_t arenaBytes = 0, deviceArenaBytes = 0;
   uint64_t lastUse = 0;
+
+  // See SessionReplay.cpp.
+  bool hasRun = false;
+  void *graph = nullptr;
+  uint64_t graphGeneration = 0; // SessionDevice::getGeneration()
 };
 
 } // namespace tenon::runtime
@@ -49,6 +54,8 @@ struct TenonSession {
   Error bind(const TenonTensor *tensors, size_t count);
   Error run(const TenonTensor *ins, size_t numIns, const TenonTensor *outs,
             size_t numOuts);
+  /// See tenon_session_place_input and -output.
+  Error place(bool isInput, size_t index, TenonMemory memory, int32_t number);
   TenonTensor getOutput(size_t index) const;
   /// The same for a tensor of the description.
   TenonTensor getOutputPart(size_t index) const;
@@ -60,6 +67,7 @@ struct TenonSession {
       profile->reset();
   }
   int getThreads() const { return team.size(); }
+  bool wasReplayed() const { return isReplayed; }
 
   /// Set while a function uses the session, to refuse a second thread.
   std::atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -75,6 +83,7 @@ private:
   Error readSymbols(const TenonTensor *tensors);
   Error checkInputData(const TenonTensor *tensors);
   Error checkOverlap();
+  uint64_t countInputBytes(size_t input) const;
   bool isComputed(size_t output) const;
   Error selectPlan();
   Error makePlan(tenon::runtime::ShapePlan &plan);
@@ -82,6 +91,21 @@ private:
   Error placeArena(tenon::runtime::ShapePlan &plan);
   void placeBuffers(tenon::runtime::ShapePlan &plan, int32_t space, char *&base,
                     char *arena);
+
+  /// Runs the code of the model. Returns what that returns.
+  int32_t callModel(void *const *inputs, void *const *outputs);
+
+  // See SessionReplay.cpp.
+  bool replay();
+  bool makeGraph();
+  void dropGraph(tenon::runtime::ShapePlan &plan);
+  bool leavesGraph();
+  int32_t runStaged();
+  Error checkPlacedTensors();
+  template <typename Visitor> void forEachTensor(Visitor visit);
+  Error stage(bool isForGraph);
+  int32_t copyInputs();
+  int32_t copyOutputs();
 
   /// What stands for the address of a tensor without elements, and for what
   /// could not be allocated.
@@ -107,9 +131,9 @@ private:
   static int32_t copy(void *session, void *target, const void *source,
                       int64_t elementBytes, int64_t count);
   static int32_t status(void *session);
-  static int32_t transfer(void *session, int32_t space, void *target,
-                          const void *source, int64_t elementBytes,
-                          int64_t count);
+  static int32_t transfer(void *session, int32_t space, int32_t isStable,
+                          void *target, const void *source,
+                          int64_t elementBytes, int64_t count);
 
   void *allocateSlot(int32_t slot, int32_t space, bool keep, const char *node,
                      uint64_t bytes);
@@ -122,6 +146,7 @@ private:
   int32_t launchOnDevice(const TenonKernel *kernel, void *const *args,
                          const int64_t *dims, int64_t units, int64_t flops);
   int32_t finishDevice();
+  void readTimes();
 
   TenonModel *model;
   tenon::runtime::ThreadTeam team;
@@ -162,6 +187,17 @@ private:
   /// Whether an output's data are those of the last run, in `ownOutputs`.
   std::vector<bool> isKept;
   Error pending;
+
+  /// Whether runs can be graphs, one is being recorded, and the last run was
+  /// one.
+  bool canReplay = false, isRecording = false, isReplayed = false;
+  /// Which inputs and outputs of the description are the caller's memory on the
+  /// device, and whether any is.
+  std::vector<bool> isInputPlaced, isOutputPlaced;
+  bool hasPlaced = false;
+  /// Where the model has the inputs and outputs, if it is not the caller's
+  /// memory. Those of `inputData` and `outputData` stand here as they are.
+  std::vector<void *> stagedInputs, stagedOutputs;
 };
 
 #endif // TENON_RUNTIME_CORE_SESSION_H

@@ -111,6 +111,8 @@ int32_t TenonSession::launch(void *data, const TenonKernel *kernel,
     return TENON_OK;
   if (!kernel->fn)
     return session.launchOnDevice(kernel, args, dims, units, flops);
+  if (session.leavesGraph())
+    return session.pending->code;
   uint64_t start = session.profile ? getNanoseconds() : 0;
   int64_t status = session.team.size() == 1 || units == 1
                        ? kernel->fn(args, dims, 0, units)
@@ -157,7 +159,7 @@ int32_t TenonSession::library(void *data, const TenonLibraryKernel *kernel,
                               void *const *args, const int64_t *dims,
                               int64_t flops) {
   auto &session = *static_cast<TenonSession *>(data);
-  if (session.pending)
+  if (session.pending || session.leavesGraph())
     return session.pending->code;
   uint64_t start = session.profile ? getNanoseconds() : 0;
   uint32_t position = session.model->kernelLibraries[kernel->index];
@@ -227,7 +229,7 @@ void *TenonSession::allocate(void *data, int32_t slot, int32_t space,
                              int64_t elementBytes, int32_t rank,
                              const int64_t *dims) {
   auto &session = *static_cast<TenonSession *>(data);
-  if (session.pending)
+  if (session.pending || session.leavesGraph())
     return scrap;
   uint64_t bytes = 0;
   std::string wrong = countBytes(elementBytes, rank, dims, bytes);
@@ -243,10 +245,10 @@ void *TenonSession::allocate(void *data, int32_t slot, int32_t space,
 void *TenonSession::allocateSlot(int32_t slot, int32_t space, bool keep,
                                  const char *node, uint64_t bytes) {
   if (space == TENON_SPACE_DEVICE) {
-    Error error = device->reserveSlot(slot, bytes, keep);
+    Error error = device->reserveSlot(slot, bytes, keep, node);
     if (!error)
       return device->getSlot(slot);
-    fail(this, error->code, node, error->message.c_str());
+    note(std::move(error));
     return scrap;
   }
   Memory &block = slots[slot];
@@ -262,7 +264,9 @@ void *TenonSession::allocateSlot(int32_t slot, int32_t space, bool keep,
 void *TenonSession::output(void *data, int32_t index, const char *node,
                            const int64_t *dims) {
   auto &session = *static_cast<TenonSession *>(data);
-  return session.pending ? scrap : session.placeOutput(index, node, dims);
+  return session.pending || session.leavesGraph()
+             ? scrap
+             : session.placeOutput(index, node, dims);
 }
 
 void *TenonSession::placeOutput(uint32_t index, const char *node,
@@ -302,7 +306,7 @@ void *TenonSession::placeOutput(uint32_t index, const char *node,
 int32_t TenonSession::copy(void *data, void *target, const void *source,
                            int64_t elementBytes, int64_t count) {
   auto &session = *static_cast<TenonSession *>(data);
-  if (session.pending)
+  if (session.pending || session.leavesGraph())
     return session.pending->code;
   if (count > 0 && target != source)
     memcpy(target, source, size_t(elementBytes) * count);

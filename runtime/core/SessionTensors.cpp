@@ -302,6 +302,15 @@ Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
   return nullptr;
 }
 
+uint64_t TenonSession::countInputBytes(size_t input) const {
+  const TenonTensorDesc &desc = model->desc->inputs[input];
+  uint64_t bytes = tenon_dtype_size(static_cast<TenonDType>(desc.dtype));
+  for (int32_t axis = 0; axis < desc.rank; ++axis)
+    bytes *=
+        desc.dims[axis] >= 0 ? desc.dims[axis] : symbols[-1 - desc.dims[axis]];
+  return bytes;
+}
+
 /// An output that overlaps an input would change it under the running model.
 Error TenonSession::checkOverlap() {
   auto overlaps = [](void *a, uint64_t aBytes, void *b, uint64_t bBytes) {
@@ -311,16 +320,11 @@ Error TenonSession::checkOverlap() {
   for (size_t i = 0; i < outputData.size(); ++i) {
     uint64_t bytes = outputBytes[i];
     for (size_t j = 0; j < inputData.size(); ++j) {
-      const TenonTensorDesc &desc = model->desc->inputs[j];
-      uint64_t inputBytes =
-          tenon_dtype_size(static_cast<TenonDType>(desc.dtype));
-      for (int32_t axis = 0; axis < desc.rank; ++axis)
-        inputBytes *= desc.dims[axis] >= 0 ? desc.dims[axis]
-                                           : symbols[-1 - desc.dims[axis]];
-      if (overlaps(outputData[i], bytes, inputData[j], inputBytes))
-        return makeError(
-            TENON_ERROR_INVALID, "output %s overlaps input %s in memory",
-            quote(model->outputs[i].name).c_str(), quote(desc.name).c_str());
+      if (overlaps(outputData[i], bytes, inputData[j], countInputBytes(j)))
+        return makeError(TENON_ERROR_INVALID,
+                         "output %s overlaps input %s in memory",
+                         quote(model->outputs[i].name).c_str(),
+                         quote(model->inputs[j].name).c_str());
     }
     for (size_t j = 0; j < i; ++j)
       if (overlaps(outputData[i], bytes, outputData[j], outputBytes[j]))

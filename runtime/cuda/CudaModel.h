@@ -33,6 +33,7 @@ public:
   const TenonModelDesc &getDesc() const { return desc; }
   const Driver &getDriver() const { return driver; }
   Context getContext() const { return context; }
+  int getNumber() const { return number; }
   Address getWeights() const { return weights; }
   uint32_t getIndex(const TenonKernel &kernel) const {
     return &kernel - desc.kernels;
@@ -62,6 +63,7 @@ private:
 
   const TenonModelDesc &desc;
   const Driver &driver;
+  int number = 0; // among the devices that the driver tells
   DeviceNumber device = 0;
   std::string deviceName;
   Capability capability{};

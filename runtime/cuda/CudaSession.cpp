@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 using namespace tenon::cuda;
 
@@ -66,6 +67,10 @@ CudaSession::~CudaSession() {
     return;
   if (stream)
     driver.streamSynchronize(stream);
+  for (Event event : marks)
+    driver.eventDestroy(event);
+  if (others)
+    driver.eventDestroy(others);
   matmuls.reset();
   if (statuses)
     driver.memoryFree(statuses);
@@ -81,8 +86,14 @@ CudaSession::~CudaSession() {
 // Memory
 //===----------------------------------------------------------------------===//
 
-void *CudaSession::allocate(uint64_t bytes) {
+void *CudaSession::allocate(int32_t space, uint64_t bytes) {
   ContextScope scope(driver, model.getContext());
+  if (space == TENON_SPACE_HOST) {
+    void *memory = nullptr;
+    check(driver.hostAllocate(&memory, bytes, /*flags=*/0),
+          "the CUDA driver gives no memory of the host");
+    return memory;
+  }
   blocks.reserve(blocks.size() + 1);
   Address address = 0;
   check(driver.memoryAllocate(&address, bytes),
@@ -93,9 +104,17 @@ void *CudaSession::allocate(uint64_t bytes) {
   return reinterpret_cast<void *>(address);
 }
 
-void CudaSession::release(void *memory) {
+void CudaSession::release(int32_t space, void *memory) {
   ContextScope scope(driver, model.getContext());
-  driver.streamSynchronize(stream);
+  Result result = driver.streamSynchronize(stream);
+  staged = 0;
+  if (isFault(result)) // The end of the run tells of it.
+    fault = result;
+  else if (fault == CUDA_SUCCESS)
+    firstKernel = lastKernel = nullptr;
+  if (space == TENON_SPACE_HOST)
+    return driver.check(driver.hostFree(memory),
+                        "the CUDA driver takes no memory back");
   Address address = toAddress(memory);
   blocks.erase(std::remove_if(
                    blocks.begin(), blocks.end(),
@@ -144,26 +163,39 @@ bool CudaSession::isFault(Result result) const {
 void CudaSession::check(Result result, const char *what) {
   if (isFault(result))
     failInQueue(result);
+  faultFirst = faultLast = nullptr;
   driver.check(result, what);
+}
+
+void CudaSession::clearStatuses(const char *failed) {
+  if (areStatusesClear)
+    return;
+  driver.check(driver.setBytes(statuses, 0,
+                               model.getDesc().numKernels * sizeof(int64_t),
+                               stream),
+               failed);
+  areStatusesClear = true;
+}
+
+Result CudaSession::copyStatuses() {
+  return driver.copyToHost(hostStatuses, statuses,
+                           model.getDesc().numKernels * sizeof(int64_t),
+                           stream);
 }
 
 void CudaSession::launch(const TenonKernel &kernel, void *const *args,
                          const int64_t *dims, int64_t units) {
   ContextScope scope(driver, model.getContext());
   constexpr const char *failed = "cannot be started on the CUDA device";
+  faultFirst = faultLast = nullptr;
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
   const TenonLibraryMatmul *matmul =
       matmuls ? model.getMatmul(kernel) : nullptr;
   if (matmul && matmuls->run(kernel, *matmul, args, dims))
     return noteLaunch(kernel);
-  if (!areStatusesClear) {
-    driver.check(driver.setBytes(statuses, 0,
-                                 model.getDesc().numKernels * sizeof(int64_t),
-                                 stream),
-                 failed);
-    areStatusesClear = true;
-  }
+  if (!recording)
+    clearStatuses(failed);
   Address status = statuses + model.getIndex(kernel) * sizeof(int64_t);
   parameters.clear();
   for (uint32_t i = 0; i < kernel.numArgs; ++i)
@@ -199,28 +231,37 @@ const char *CudaSession::getImplementation(const TenonKernel &kernel) const {
   return matmuls ? matmuls->describe(kernel) : matmulProblem.c_str();
 }
 
-void CudaSession::transfer(int32_t space, void *target, const void *source,
-                           uint64_t bytes) {
+void CudaSession::transfer(int32_t space, bool isStable, void *target,
+                           const void *source, uint64_t bytes) {
   ContextScope scope(driver, model.getContext());
   bool isFromDevice = isOnDevice(source);
-  if (space == TENON_SPACE_DEVICE && !isFromDevice)
-    return copyToDevice(toAddress(target), source, bytes);
-  if (space == TENON_SPACE_DEVICE)
+  // An input or output that the model has on the host may be here.
+  bool isToDevice = space == TENON_SPACE_DEVICE || isOnDevice(target);
+  if (isToDevice && !isFromDevice)
+    return copyToDevice(toAddress(target), source, bytes, isStable);
+  if (isToDevice)
     return check(driver.copyOnDevice(toAddress(target), toAddress(source),
                                      bytes, stream),
                  "a copy on the CUDA device failed");
   if (isFromDevice)
     return check(driver.copyToHost(target, toAddress(source), bytes, stream),
                  "a copy from the CUDA device failed");
+  if (recording)
+    throw CudaError{TENON_ERROR_INTERNAL, "the host copies within a graph"};
   memcpy(target, source, bytes);
 }
 
 void CudaSession::copyToDevice(Address target, const void *source,
-                               uint64_t bytes) {
+                               uint64_t bytes, bool isStable) {
   constexpr const char *failed = "a copy to the CUDA device failed";
-  if (bytes > stagingSize) {
+  // What is not pinned the driver copies to pinned memory of its own, maybe
+  // after this has returned.
+  if (recording || bytes > stagingSize ||
+      (isStable && bytes > stagingSize - staged)) {
     check(driver.copyToDevice(target, source, bytes, stream), failed);
-    return synchronize();
+    if (!recording && !isStable)
+      synchronize();
+    return;
   }
   if (bytes > stagingSize - staged)
     synchronize();
@@ -257,26 +298,27 @@ void CudaSession::failInQueue(Result result) {
         " while it ran one of the nodes from " + quote(firstKernel) + " to " +
         quote(lastKernel) +
         "; with CUDA_LAUNCH_BLOCKING=1 in the environment it tells which";
-  firstKernel = lastKernel = nullptr;
-  hasLaunched = false;
+  faultFirst = std::exchange(firstKernel, nullptr);
+  faultLast = std::exchange(lastKernel, nullptr);
+  hasLaunched = copiesStatuses = false;
   fault = CUDA_SUCCESS;
   throw CudaError{TENON_ERROR_SYSTEM, message};
 }
 
 const TenonKernel *CudaSession::finish(int64_t &status) {
   ContextScope scope(driver, model.getContext());
+  faultFirst = faultLast = nullptr;
   const TenonModelDesc &desc = model.getDesc();
   Result result = fault;
-  if (hasLaunched && result == CUDA_SUCCESS)
-    result = driver.copyToHost(hostStatuses, statuses,
-                               desc.numKernels * sizeof(int64_t), stream);
+  if (hasLaunched && !copiesStatuses && result == CUDA_SUCCESS)
+    result = copyStatuses();
   Result waited = driver.streamSynchronize(stream);
   staged = 0;
   if (result != CUDA_SUCCESS || waited != CUDA_SUCCESS)
     failInQueue(result != CUDA_SUCCESS ? result : waited);
   firstKernel = lastKernel = nullptr;
   bool hasStatuses = hasLaunched;
-  hasLaunched = false;
+  hasLaunched = copiesStatuses = false;
   for (uint32_t i = 0; hasStatuses && i < desc.numKernels; ++i)
     if (hostStatuses[i] != TENON_KERNEL_OK) {
       areStatusesClear = false;
@@ -284,4 +326,149 @@ const TenonKernel *CudaSession::finish(int64_t &status) {
       return &desc.kernels[i];
     }
   return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// The caller's memory
+//===----------------------------------------------------------------------===//
+
+void CudaSession::checkMemory(const void *memory, uint64_t bytes) {
+  ContextScope scope(driver, model.getContext());
+  auto refuse = [](const std::string &what) {
+    throw CudaError{TENON_ERROR_INVALID, what};
+  };
+  faultFirst = faultLast = nullptr;
+  auto get = [&](void *value, int attribute) {
+    if (driver.pointerGetAttribute(value, attribute, toAddress(memory)) !=
+        CUDA_SUCCESS)
+      refuse("not in the memory of a CUDA device");
+  };
+  unsigned type = 0;
+  int number = 0;
+  Address begin = 0;
+  size_t size = 0;
+  get(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE);
+  if (type != CU_MEMORYTYPE_DEVICE)
+    refuse("not in the memory of a CUDA device");
+  get(&number, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL);
+  if (number != model.getNumber())
+    refuse("in the memory of CUDA device " + std::to_string(number) +
+           ", expected device " + std::to_string(model.getNumber()));
+  get(&begin, CU_POINTER_ATTRIBUTE_RANGE_START_ADDR);
+  get(&size, CU_POINTER_ATTRIBUTE_RANGE_SIZE);
+  uint64_t rest = size - (toAddress(memory) - begin);
+  if (bytes > rest)
+    refuse("larger than their memory: " + std::to_string(bytes) +
+           " bytes, where the device has " + std::to_string(rest));
+}
+
+void CudaSession::joinOthers() {
+  ContextScope scope(driver, model.getContext());
+  constexpr const char *failed =
+      "the CUDA device does not wait for what it was given";
+  if (!others) {
+    Event made = nullptr;
+    check(driver.eventCreate(&made, CU_EVENT_DISABLE_TIMING), failed);
+    others = made;
+  }
+  check(driver.eventRecord(others, getLegacyStream()), failed);
+  check(driver.streamWaitEvent(stream, others, /*flags=*/0), failed);
+}
+
+void CudaSession::copy(int32_t targetSpace, void *target, int32_t sourceSpace,
+                       const void *source, uint64_t bytes) {
+  ContextScope scope(driver, model.getContext());
+  constexpr const char *failed = "a copy of the caller's memory failed";
+  if (sourceSpace == TENON_SPACE_HOST)
+    check(driver.copyToDevice(toAddress(target), source, bytes, stream),
+          failed);
+  else if (targetSpace == TENON_SPACE_HOST)
+    check(driver.copyToHost(target, toAddress(source), bytes, stream), failed);
+  else
+    check(driver.copyOnDevice(toAddress(target), toAddress(source), bytes,
+                              stream),
+          failed);
+}
+
+//===----------------------------------------------------------------------===//
+// Graphs
+//===----------------------------------------------------------------------===//
+
+void CudaSession::beginGraph() {
+  if (isBlocking)
+    throw CudaError{TENON_ERROR_UNSUPPORTED,
+                    "each kernel is waited for, but those of a graph can't be"};
+  auto graph = std::make_unique<CudaGraph>();
+  recordingScope.emplace(driver, model.getContext());
+  // Other threads go on as ever: a session is one thread's.
+  Result result =
+      driver.captureBegin(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+  if (result != CUDA_SUCCESS)
+    recordingScope.reset();
+  driver.check(result, "the CUDA driver records no graph");
+  recording = std::move(graph);
+}
+
+std::unique_ptr<CudaGraph> CudaSession::endGraph(bool isWanted) {
+  Result result = fault;
+  std::unique_ptr<CudaGraph> graph = std::move(recording);
+  graph->copiesStatuses = isWanted && hasLaunched;
+  if (graph->copiesStatuses && result == CUDA_SUCCESS)
+    result = copyStatuses();
+  graph->first = std::exchange(firstKernel, nullptr);
+  graph->last = std::exchange(lastKernel, nullptr);
+  hasLaunched = false;
+  fault = CUDA_SUCCESS;
+  Graph recorded = nullptr;
+  Result ended = driver.captureEnd(stream, &recorded);
+  if (result == CUDA_SUCCESS)
+    result = ended;
+  if (isWanted && result == CUDA_SUCCESS)
+    result = driver.graphInstantiate(&graph->exec, recorded, /*flags=*/0);
+  if (recorded)
+    driver.graphDestroy(recorded);
+  recordingScope.reset();
+  driver.check(result, "the CUDA driver makes no graph");
+  return isWanted ? std::move(graph) : nullptr;
+}
+
+void CudaSession::launchGraph(const CudaGraph &graph) {
+  ContextScope scope(driver, model.getContext());
+  constexpr const char *failed = "the run cannot be started on the CUDA device";
+  clearStatuses(failed);
+  check(driver.graphLaunch(graph.exec, stream), failed);
+  firstKernel = graph.first;
+  lastKernel = graph.last;
+  hasLaunched = copiesStatuses = graph.copiesStatuses;
+}
+
+void CudaSession::releaseGraph(CudaGraph *graph) {
+  ContextScope scope(driver, model.getContext());
+  driver.check(driver.graphExecDestroy(graph->exec),
+               "the CUDA driver takes no graph back");
+}
+
+//===----------------------------------------------------------------------===//
+// Times
+//===----------------------------------------------------------------------===//
+
+void CudaSession::mark(uint32_t number) {
+  ContextScope scope(driver, model.getContext());
+  constexpr const char *failed = "the CUDA driver takes no time";
+  clearStatuses(failed); // or it would be within a kernel's time
+  while (marks.size() <= number) {
+    marks.reserve(marks.size() + 1);
+    Event event = nullptr;
+    check(driver.eventCreate(&event, CU_EVENT_DEFAULT), failed);
+    marks.push_back(event);
+  }
+  check(driver.eventRecord(marks[number], stream), failed);
+}
+
+uint64_t CudaSession::getTime(uint32_t from, uint32_t to) {
+  ContextScope scope(driver, model.getContext());
+  float milliseconds = 0;
+  driver.check(driver.eventElapsed(&milliseconds, marks.at(from), marks.at(to)),
+               "the CUDA driver tells no time");
+  return milliseconds > 0 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : 0;
 }

@@ -5,7 +5,17 @@
 
 #include "runtime/cuda/CudaModel.h"
 
+#include <optional>
+
 namespace tenon::cuda {
+
+/// Recorded work of a session.
+struct CudaGraph {
+  GraphExec exec = nullptr;
+  /// The kernels in it, if there are any.
+  const TenonKernel *first = nullptr, *last = nullptr;
+  bool copiesStatuses = false;
+};
 
 /// A stream, through which all of a session's work goes, and what that work
 /// needs besides the session's memory. Functions throw CudaError.
@@ -16,15 +26,30 @@ public:
   CudaSession(const CudaSession &) = delete;
 
   // See TenonDevice.
-  void *allocate(uint64_t bytes);
-  void release(void *memory);
+  void *allocate(int32_t space, uint64_t bytes);
+  void release(int32_t space, void *memory);
   void launch(const TenonKernel &kernel, void *const *args, const int64_t *dims,
               int64_t units);
-  void transfer(int32_t space, void *target, const void *source,
+  void transfer(int32_t space, bool isStable, void *target, const void *source,
                 uint64_t bytes);
+  void checkMemory(const void *memory, uint64_t bytes);
+  void joinOthers();
+  void copy(int32_t targetSpace, void *target, int32_t sourceSpace,
+            const void *source, uint64_t bytes);
   const TenonKernel *finish(int64_t &status);
   const char *getImplementation(const TenonKernel &kernel) const;
   uint64_t getScratchSize() const { return matmuls ? matmuls->getSize() : 0; }
+  void getFault(const TenonKernel *&first, const TenonKernel *&last) const {
+    first = faultFirst;
+    last = faultLast;
+  }
+  void beginGraph();
+  /// Null if it is not wanted.
+  std::unique_ptr<CudaGraph> endGraph(bool isWanted);
+  void launchGraph(const CudaGraph &graph);
+  void releaseGraph(CudaGraph *graph);
+  void mark(uint32_t number);
+  uint64_t getTime(uint32_t from, uint32_t to);
 
 private:
   struct Block {
@@ -42,7 +67,10 @@ private:
   void check(Result result, const char *what);
   [[noreturn]] void failInQueue(Result result);
   bool isOnDevice(const void *address) const;
-  void copyToDevice(Address target, const void *source, uint64_t bytes);
+  void copyToDevice(Address target, const void *source, uint64_t bytes,
+                    bool isStable);
+  void clearStatuses(const char *failed);
+  Result copyStatuses();
 
   const CudaModel &model;
   const Driver &driver;
@@ -57,12 +85,15 @@ private:
   Address statuses = 0;
   int64_t *hostStatuses = nullptr;
   bool areStatusesClear = false;
-  /// Whether kernels were launched since the statuses were read.
-  bool hasLaunched = false;
+  /// Whether kernels were launched since the statuses were read, and whether
+  /// what is in the queue copies those.
+  bool hasLaunched = false, copiesStatuses = false;
   /// Of those in the queue.
   const TenonKernel *firstKernel = nullptr, *lastKernel = nullptr;
   /// What a launch told of the kernels before it; see TenonDevice::launch.
   Result fault = CUDA_SUCCESS;
+  /// See TenonDevice::getFault.
+  const TenonKernel *faultFirst = nullptr, *faultLast = nullptr;
   /// Whether the driver waits for each kernel that it launches.
   bool isBlocking = false;
 
@@ -77,6 +108,12 @@ private:
   std::string matmulProblem;
 
   std::vector<void *> parameters; // of the launch at work
+
+  /// While one is recorded. The context stays: its end must not fail.
+  std::unique_ptr<CudaGraph> recording;
+  std::optional<ContextScope> recordingScope;
+  std::vector<Event> marks;
+  Event others = nullptr; // see joinOthers()
 };
 
 } // namespace tenon::cuda

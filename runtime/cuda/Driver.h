@@ -31,6 +31,9 @@ using Context = struct ContextTag *;
 using Module = struct ModuleTag *;
 using Function = struct FunctionTag *;
 using Stream = struct StreamTag *;
+using Event = struct EventTag *;
+using Graph = struct GraphTag *;
+using GraphExec = struct GraphExecTag *;
 
 /// Values of the driver's enumerations.
 enum : int {
@@ -42,6 +45,14 @@ enum : int {
   CUDA_ERROR_INVALID_HANDLE = 400,
   CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES = 701,
   CU_STREAM_NON_BLOCKING = 1,
+  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1,
+  CU_EVENT_DEFAULT = 0,
+  CU_EVENT_DISABLE_TIMING = 2,
+  CU_MEMORYTYPE_DEVICE = 2,
+  CU_POINTER_ATTRIBUTE_MEMORY_TYPE = 2,
+  CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9,
+  CU_POINTER_ATTRIBUTE_RANGE_START_ADDR = 11,
+  CU_POINTER_ATTRIBUTE_RANGE_SIZE = 12,
   CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
@@ -49,6 +60,10 @@ enum : int {
   CU_JIT_ERROR_LOG_BUFFER = 5,
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
 };
+
+/// CU_STREAM_LEGACY: the default stream, which waits for all streams but those
+/// that are CU_STREAM_NON_BLOCKING.
+inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
 
 /// X(member, the driver's symbol, parameters...) for each function.
 #define TENON_CUDA_FUNCTIONS(X)                                                \
@@ -90,7 +105,23 @@ enum : int {
   X(launchKernel, cuLaunchKernel, Function function, unsigned gridX,           \
     unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,          \
     unsigned blockZ, unsigned sharedBytes, Stream stream, void **parameters,   \
-    void **extra)
+    void **extra)                                                              \
+  X(captureBegin, cuStreamBeginCapture_v2, Stream stream, int mode)            \
+  X(captureEnd, cuStreamEndCapture, Stream stream, Graph *graph)               \
+  X(graphDestroy, cuGraphDestroy, Graph graph)                                 \
+  X(graphInstantiate, cuGraphInstantiateWithFlags, GraphExec *exec,            \
+    Graph graph, unsigned long long flags)                                     \
+  X(graphLaunch, cuGraphLaunch, GraphExec exec, Stream stream)                 \
+  X(graphExecDestroy, cuGraphExecDestroy, GraphExec exec)                      \
+  X(eventCreate, cuEventCreate, Event *event, unsigned flags)                  \
+  X(eventRecord, cuEventRecord, Event event, Stream stream)                    \
+  X(eventElapsed, cuEventElapsedTime, float *milliseconds, Event start,        \
+    Event end)                                                                 \
+  X(eventDestroy, cuEventDestroy_v2, Event event)                              \
+  X(streamWaitEvent, cuStreamWaitEvent, Stream stream, Event event,            \
+    unsigned flags)                                                            \
+  X(pointerGetAttribute, cuPointerGetAttribute, void *value, int attribute,    \
+    Address address)
 
 /// The driver. It stays loaded until the process ends.
 struct Driver {

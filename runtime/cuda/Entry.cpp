@@ -39,16 +39,17 @@ static int32_t createSession(void *model, void **session,
 
 static void destroySession(void *session) { delete &getSession(session); }
 
-static int32_t allocate(void *session, uint64_t bytes, void **memory,
-                        TenonProviderError *error) {
-  return guard(error, [&] { *memory = getSession(session).allocate(bytes); });
+static int32_t allocate(void *session, int32_t space, uint64_t bytes,
+                        void **memory, TenonProviderError *error) {
+  return guard(error,
+               [&] { *memory = getSession(session).allocate(space, bytes); });
 }
 
-static void release(void *session, void *memory) {
+static void release(void *session, int32_t space, void *memory) {
   // Nothing can be done about an error: the memory is lost with the device.
   TenonProviderError ignored;
   if (memory)
-    guard(&ignored, [&] { getSession(session).release(memory); });
+    guard(&ignored, [&] { getSession(session).release(space, memory); });
 }
 
 static int32_t launch(void *session, const TenonKernel *kernel,
@@ -58,11 +59,11 @@ static int32_t launch(void *session, const TenonKernel *kernel,
                [&] { getSession(session).launch(*kernel, args, dims, units); });
 }
 
-static int32_t transfer(void *session, int32_t space, void *target,
-                        const void *source, uint64_t bytes,
+static int32_t transfer(void *session, int32_t space, int32_t isStable,
+                        void *target, const void *source, uint64_t bytes,
                         TenonProviderError *error) {
   return guard(error, [&] {
-    getSession(session).transfer(space, target, source, bytes);
+    getSession(session).transfer(space, isStable, target, source, bytes);
   });
 }
 
@@ -79,6 +80,70 @@ static uint64_t scratchSize(void *session) {
   return getSession(session).getScratchSize();
 }
 
+static int32_t getNumber(void *model) {
+  return static_cast<CudaModel *>(model)->getNumber();
+}
+
+static int32_t checkMemory(void *session, const void *memory, uint64_t bytes,
+                           TenonProviderError *error) {
+  return guard(error, [&] { getSession(session).checkMemory(memory, bytes); });
+}
+
+static int32_t joinOthers(void *session, TenonProviderError *error) {
+  return guard(error, [&] { getSession(session).joinOthers(); });
+}
+
+static int32_t copy(void *session, int32_t targetSpace, void *target,
+                    int32_t sourceSpace, const void *source, uint64_t bytes,
+                    TenonProviderError *error) {
+  return guard(error, [&] {
+    getSession(session).copy(targetSpace, target, sourceSpace, source, bytes);
+  });
+}
+
+static void getFault(void *session, const TenonKernel **first,
+                     const TenonKernel **last) {
+  getSession(session).getFault(*first, *last);
+}
+
+static int32_t beginGraph(void *session, TenonProviderError *error) {
+  return guard(error, [&] { getSession(session).beginGraph(); });
+}
+
+static int32_t endGraph(void *session, void **graph,
+                        TenonProviderError *error) {
+  return guard(error, [&] {
+    std::unique_ptr<CudaGraph> made =
+        getSession(session).endGraph(graph != nullptr);
+    if (graph)
+      *graph = made.release();
+  });
+}
+
+static int32_t launchGraph(void *session, void *graph,
+                           TenonProviderError *error) {
+  return guard(error, [&] {
+    getSession(session).launchGraph(*static_cast<CudaGraph *>(graph));
+  });
+}
+
+static void releaseGraph(void *session, void *graph) {
+  std::unique_ptr<CudaGraph> owned(static_cast<CudaGraph *>(graph));
+  TenonProviderError ignored; // as by release()
+  if (owned)
+    guard(&ignored, [&] { getSession(session).releaseGraph(owned.get()); });
+}
+
+static int32_t mark(void *session, uint32_t number, TenonProviderError *error) {
+  return guard(error, [&] { getSession(session).mark(number); });
+}
+
+static int32_t getTime(void *session, uint32_t from, uint32_t to,
+                       uint64_t *nanoseconds, TenonProviderError *error) {
+  return guard(error,
+               [&] { *nanoseconds = getSession(session).getTime(from, to); });
+}
+
 extern "C" __attribute__((visibility("default"))) const TenonDevice *
 tenon_device_cuda() {
   static const TenonDevice device = {TENON_DEVICE_VERSION,
@@ -92,8 +157,19 @@ tenon_device_cuda() {
                                      &release,
                                      &launch,
                                      &transfer,
+                                     &getNumber,
+                                     &checkMemory,
+                                     &joinOthers,
+                                     &copy,
                                      &finish,
                                      &implementation,
-                                     &scratchSize};
+                                     &scratchSize,
+                                     &getFault,
+                                     &beginGraph,
+                                     &endGraph,
+                                     &launchGraph,
+                                     &releaseGraph,
+                                     &mark,
+                                     &getTime};
   return &device;
 }

@@ -222,12 +222,12 @@ int32_t ProductModel::run(const TenonRunFrame *frame) {
     args.push_back(frame->buffers[i]);
     dims.insert(dims.end(), tensors[i].dims.begin(), tensors[i].dims.end());
     if (i + 1 < tensors.size())
-      rt.transfer(frame->session, TENON_SPACE_DEVICE, args[i], frame->inputs[i],
-                  1, tensors[i].bytes.size());
+      rt.transfer(frame->session, TENON_SPACE_DEVICE, /*isStable=*/1, args[i],
+                  frame->inputs[i], 1, tensors[i].bytes.size());
   }
   rt.launch(frame->session, &current->kernel, args.data(), dims.data(), 1, -1);
-  rt.transfer(frame->session, TENON_SPACE_HOST, frame->outputs[0], args.back(),
-              1, tensors.back().bytes.size());
+  rt.transfer(frame->session, TENON_SPACE_HOST, /*isStable=*/1,
+              frame->outputs[0], args.back(), 1, tensors.back().bytes.size());
   return TENON_OK;
 }
 

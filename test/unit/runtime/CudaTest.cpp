@@ -137,8 +137,9 @@ TEST_F(Cuda, NothingIsAllocatedAfterTheFirstRun) {
     EXPECT_EQ(cuda::countCalls(function), 0) << function;
   // Nor are the statuses cleared again, when there is none.
   EXPECT_EQ(cuda::countCalls("cuMemsetD8Async"), 0);
-  // The queue is waited for where the host reads, and not at the end again.
-  EXPECT_EQ(cuda::countCalls("cuStreamSynchronize"), 4 * 4);
+  // The queue is waited for where the host reads an output and a number, and at
+  // the end.
+  EXPECT_EQ(cuda::countCalls("cuStreamSynchronize"), 4 * 3);
   EXPECT_EQ(tenon_session_workspace_size(session.get()), workspace);
 }
 
@@ -184,9 +185,43 @@ TEST_F(Cuda, Profile) {
   EXPECT_STREQ(entries[0].provider, "cuda");
   EXPECT_STREQ(entries[0].shapes, "f32[50x4], f32[4] -> f32[50x4]");
   EXPECT_EQ(entries[0].calls, 3u);
+  // By the device's clock.
+  for (int i : {0, 1, 2, 3})
+    EXPECT_EQ(entries[i].nanoseconds, 3000u) << i;
   EXPECT_STREQ(entries[4].provider, "codegen");
+  const TenonProfileCall *calls = nullptr;
+  size_t numCalls = tenon_session_profile_calls(session.get(), &calls);
+  ASSERT_EQ(numCalls, 3u * 6);
+  for (size_t i = 1; i < numCalls; ++i)
+    EXPECT_LE(calls[i - 1].start + calls[i - 1].nanoseconds,
+              calls[i].start + calls[i].nanoseconds);
+  // Kernels are not waited for one by one, and marks are made once.
+  cuda::reset();
+  ASSERT_EQ(call.run(session), "ok");
+  EXPECT_EQ(cuda::countCalls("cuStreamSynchronize"), 3);
+  EXPECT_EQ(cuda::countCalls("cuEventCreate"), 0);
   call.index[0] = 50;
   EXPECT_EQ(call.run(session).substr(0, 19), "2: node 'Gather_2':");
+}
+
+TEST_F(Cuda, ProfileFails) {
+  ModelPtr model = makeModel(getDeviceModel());
+  for (const char *function :
+       {"cuEventCreate", "cuEventRecord", "cuEventElapsedTime"})
+    for (int number = 1; number < 8; ++number) {
+      SessionPtr session = makeSession(model.get(), 1, /*profile=*/2);
+      cuda::reset();
+      Call call(10);
+      {
+        Setting fail("FAKE_CUDA_FAIL", std::string(function) + ":" +
+                                           std::to_string(number) + ":700");
+        bool fails = call.run(session).substr(0, 2) == "4:";
+        EXPECT_EQ(fails, cuda::countCalls(function) >= number)
+            << function << number;
+      }
+      EXPECT_EQ(call.run(session), "ok");
+      EXPECT_TRUE(call.isRight());
+    }
 }
 
 //===----------------------------------------------------------------------===//

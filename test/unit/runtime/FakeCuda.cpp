@@ -6,13 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <sys/mman.h>
 
 using namespace tenon::test::cuda;
 
 constexpr int defaultVersion = 13000, defaultCapability = 90,
               emulatedCapability = 121;
-constexpr uint64_t defaultMemory = uint64_t(1) << 30;
 constexpr uint64_t largestShared = 227 << 10; // of an H100
 
 static ContextTag primaryContext;
@@ -145,7 +143,7 @@ Result cuCtxPopCurrent_v2(ContextTag **context) {
 
 Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
                           unsigned numOptions, int *options, void **values) {
-  ENTER_CONTEXT(cuModuleLoadDataEx);
+  ENTER_UNSAFE(cuModuleLoadDataEx);
   char *log = nullptr;
   size_t logSize = 0;
   for (unsigned i = 0; i < numOptions; ++i) {
@@ -184,7 +182,7 @@ Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
 }
 
 Result cuModuleUnload(ModuleTag *module) {
-  ENTER_CONTEXT(cuModuleUnload);
+  ENTER_UNSAFE(cuModuleUnload);
   Driver &driver = getDriver();
   if (!driver.modules.erase(module))
     return refuse("a module is unloaded that is not there");
@@ -254,27 +252,15 @@ Result cuModuleGetFunction(FunctionTag **function, ModuleTag *module,
 //===----------------------------------------------------------------------===//
 
 Result cuMemAlloc_v2(uint64_t *address, size_t bytes) {
-  ENTER_CONTEXT(cuMemAlloc_v2);
-  Driver &driver = getDriver();
+  ENTER_UNSAFE(cuMemAlloc_v2);
   if (!bytes)
     return refuse("a block of no bytes");
-  uint64_t limit = getSetting("FAKE_CUDA_MEMORY", defaultMemory);
-  if (bytes > limit || driver.used > limit - bytes)
-    return OutOfMemory;
-  void *place = mmap(nullptr, bytes, PROT_NONE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (place == MAP_FAILED)
-    return OutOfMemory;
-  *address = reinterpret_cast<uintptr_t>(place);
-  driver.blocks[*address] = {bytes};
-  driver.used += bytes;
-  DeviceTurn turn;
-  memset(place, 0xcd, bytes);
-  return Success;
+  *address = allocateBlock(bytes);
+  return *address ? Success : OutOfMemory;
 }
 
 Result cuMemFree_v2(uint64_t address) {
-  ENTER_CONTEXT(cuMemFree_v2);
+  ENTER_UNSAFE(cuMemFree_v2);
   Driver &driver = getDriver();
   auto found = driver.blocks.find(address);
   if (found == driver.blocks.end())
@@ -285,14 +271,40 @@ Result cuMemFree_v2(uint64_t address) {
       for (uint64_t used : operation.addresses)
         if (used >= address && used < address + size)
           return refuse("a block is freed that is in use");
-  driver.used -= size;
-  munmap(reinterpret_cast<void *>(address), size);
-  driver.blocks.erase(found);
+  freeBlock(address);
+  return Success;
+}
+
+Result cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
+  ENTER_CONTEXT(cuPointerGetAttribute);
+  Driver &driver = getDriver();
+  auto next = driver.blocks.upper_bound(address);
+  if (!findMemory(address, 1)) {
+    // Of the host's memory it knows what it gave itself.
+    for (auto &[memory, bytes] : driver.hostBlocks)
+      if (attribute == 2 &&
+          address - reinterpret_cast<uintptr_t>(memory) < bytes) {
+        *static_cast<unsigned *>(value) = 1;
+        return Success;
+      }
+    return InvalidValue;
+  }
+  auto [begin, block] = *std::prev(next);
+  if (attribute == 2)
+    *static_cast<unsigned *>(value) = 2;
+  else if (attribute == 9)
+    *static_cast<int *>(value) = getSetting("FAKE_CUDA_POINTER_DEVICE", 0);
+  else if (attribute == 11)
+    *static_cast<uint64_t *>(value) = begin;
+  else if (attribute == 12)
+    *static_cast<size_t *>(value) = block.size;
+  else
+    return refuse("attribute " + std::to_string(attribute) + " of a pointer");
   return Success;
 }
 
 Result cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
-  ENTER_CONTEXT(cuMemHostAlloc);
+  ENTER_UNSAFE(cuMemHostAlloc);
   if (!bytes)
     return refuse("a block of no bytes");
   *memory = malloc(bytes);
@@ -301,7 +313,7 @@ Result cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
 }
 
 Result cuMemFreeHost(void *memory) {
-  ENTER_CONTEXT(cuMemFreeHost);
+  ENTER_UNSAFE(cuMemFreeHost);
   if (!getDriver().hostBlocks.erase(memory))
     return refuse("a block of the host is freed that is not there");
   free(memory);

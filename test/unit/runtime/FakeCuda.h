@@ -3,8 +3,10 @@
 // A library with the functions of the CUDA driver that the runtime calls. Its
 // device memory is memory of the host, at addresses where the host can read
 // nothing. What is put into a stream happens when the stream is waited for, and
-// no sooner, so that nobody relies on more than the driver promises. Each call
-// is checked; what is wrong is written down and refused.
+// no sooner, so that nobody relies on more than the driver promises. Graphs are
+// captured and launched likewise. Each operation takes a microsecond of the
+// device's clock. Each call is checked; what is wrong is written down and
+// refused.
 //
 // The environment says what it pretends, so that other programs can use it too:
 //
@@ -14,6 +16,7 @@
 //   FAKE_CUDA_DEVICES=0               the number of devices, else 1
 //   FAKE_CUDA_CAPABILITY=75           of the device, else 90, or 121, for which
 //                                     models have PTX only, if that is emulated
+//   FAKE_CUDA_POINTER_DEVICE=1        the device of all memory, else 0
 //   FAKE_CUDA_MACHINE_CODE=0          machine code is refused
 //   FAKE_CUDA_MEMORY=1000000          its memory in bytes, else 1 GiB
 //   FAKE_CUDA_TRANSLATOR=program      kernels are emulated: `program in.ptx
@@ -67,6 +70,17 @@ template <typename T> T *getMemory(uint64_t address, uint64_t count) {
 /// that it uses. False, and a problem, if one of these is wrong.
 FAKE_CUDA_API bool enqueue(void *stream, std::vector<uint64_t> addresses,
                            std::function<void()> run);
+
+/// Memory of the device that is a caller's: its address, 0 if there is none. It
+/// is filled with, or copied to, `bytes` of the host's memory. These are of C,
+/// for programs in other languages.
+extern "C" {
+FAKE_CUDA_API uint64_t fakeCudaAllocate(uint64_t bytes);
+FAKE_CUDA_API void fakeCudaFree(uint64_t address);
+FAKE_CUDA_API int fakeCudaWrite(uint64_t address, const void *source,
+                                uint64_t bytes);
+FAKE_CUDA_API int fakeCudaRead(void *target, uint64_t address, uint64_t bytes);
+}
 
 /// What was used wrongly since the last time, a line each.
 FAKE_CUDA_API std::string takeProblems();

@@ -4,10 +4,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <sys/mman.h>
 
 using namespace tenon::test::cuda;
+
+static constexpr uint64_t defaultMemory = uint64_t(1) << 30;
 
 tenon::cuda::ModuleTag::~ModuleTag() {
   if (library)
@@ -57,6 +60,36 @@ Result tenon::test::cuda::enterContext(const char *name) {
   return Success;
 }
 
+Result tenon::test::cuda::enterUnsafe(const char *name) {
+  if (Result result = enterContext(name))
+    return result;
+  for (StreamTag *stream : getDriver().streams)
+    if (stream->isCapturing && stream->thread == std::this_thread::get_id()) {
+      stream->isInvalid = true;
+      return refuse(std::string(name) + " while a graph is captured",
+                    CaptureUnsupported);
+    }
+  return Success;
+}
+
+Result tenon::test::cuda::enqueue(StreamTag *stream, Operation operation) {
+  if (!getDriver().streams.count(stream))
+    return refuse("a stream that is not there");
+  if (stream->isCapturing && !operation.isPinned) {
+    stream->isInvalid = true;
+    return refuse("a graph copies memory that is not pinned",
+                  CaptureUnsupported);
+  }
+  (stream->isCapturing ? stream->captured : stream->queue)
+      .push_back(std::move(operation));
+  return Success;
+}
+
+void tenon::test::cuda::execute(const Operation &operation) {
+  operation.run();
+  getDriver().milliseconds += operation.milliseconds;
+}
+
 void *tenon::test::cuda::findMemory(uint64_t address, uint64_t bytes) {
   auto &blocks = getDriver().blocks;
   auto next = blocks.upper_bound(address);
@@ -67,6 +100,31 @@ void *tenon::test::cuda::findMemory(uint64_t address, uint64_t bytes) {
   return offset <= block.size && bytes <= block.size - offset
              ? reinterpret_cast<void *>(address)
              : nullptr;
+}
+
+uint64_t tenon::test::cuda::allocateBlock(uint64_t bytes) {
+  Driver &driver = getDriver();
+  uint64_t limit = getSetting("FAKE_CUDA_MEMORY", defaultMemory);
+  if (bytes > limit || driver.used > limit - bytes)
+    return 0;
+  void *place = mmap(nullptr, bytes, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED)
+    return 0;
+  auto address = reinterpret_cast<uintptr_t>(place);
+  driver.blocks[address] = {bytes};
+  driver.used += bytes;
+  DeviceTurn turn;
+  memset(place, 0xcd, bytes);
+  return address;
+}
+
+void tenon::test::cuda::freeBlock(uint64_t address) {
+  Driver &driver = getDriver();
+  uint64_t size = driver.blocks.at(address).size;
+  driver.used -= size;
+  munmap(reinterpret_cast<void *>(address), size);
+  driver.blocks.erase(address);
 }
 
 /// Lets the device's memory be read and written, or not.
@@ -97,6 +155,36 @@ void *tenon::test::cuda::getMemory(uint64_t address, uint64_t bytes) {
   return memory;
 }
 
+uint64_t tenon::test::cuda::fakeCudaAllocate(uint64_t bytes) {
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
+  return allocateBlock(bytes);
+}
+
+void tenon::test::cuda::fakeCudaFree(uint64_t address) {
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
+  freeBlock(address);
+}
+
+int tenon::test::cuda::fakeCudaWrite(uint64_t address, const void *source,
+                                     uint64_t bytes) {
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
+  void *target = getMemory(address, bytes);
+  DeviceTurn turn;
+  if (target)
+    memcpy(target, source, bytes);
+  return target != nullptr;
+}
+
+int tenon::test::cuda::fakeCudaRead(void *target, uint64_t address,
+                                    uint64_t bytes) {
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
+  void *source = getMemory(address, bytes);
+  DeviceTurn turn;
+  if (source)
+    memcpy(target, source, bytes);
+  return source != nullptr;
+}
+
 std::string tenon::test::cuda::takeProblems() {
   std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
   return std::exchange(getDriver().problems, "");
@@ -116,7 +204,8 @@ size_t tenon::test::cuda::countHandles() {
   Driver &driver = getDriver();
   std::lock_guard<std::recursive_mutex> lock(driver.mutex);
   return driver.numRetained + driver.modules.size() + driver.streams.size() +
-         driver.blocks.size() + driver.hostBlocks.size();
+         driver.graphs.size() + driver.graphExecs.size() +
+         driver.events.size() + driver.blocks.size() + driver.hostBlocks.size();
 }
 
 std::string tenon::test::cuda::getLoadedImage() {

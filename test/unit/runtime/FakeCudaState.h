@@ -16,13 +16,17 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace tenon::test::cuda {
 
 using tenon::cuda::ContextTag;
+using tenon::cuda::EventTag;
 using tenon::cuda::FunctionTag;
+using tenon::cuda::GraphExecTag;
+using tenon::cuda::GraphTag;
 using tenon::cuda::ModuleTag;
 using tenon::cuda::Result;
 using tenon::cuda::StreamTag;
@@ -35,6 +39,8 @@ struct Kernel {
 struct Operation {
   std::vector<uint64_t> addresses; // on the device
   std::function<void()> run;
+  bool isPinned = true; // Whether all memory of the host in it is the driver's.
+  double milliseconds = 0.001;
 };
 
 } // namespace tenon::test::cuda
@@ -56,6 +62,19 @@ struct tenon::cuda::FunctionTag {
 };
 struct tenon::cuda::StreamTag {
   std::vector<test::cuda::Operation> queue;
+  // While a graph is captured, by which thread, and whether that went wrong.
+  bool isCapturing = false, isInvalid = false;
+  std::thread::id thread;
+  std::vector<test::cuda::Operation> captured;
+};
+struct tenon::cuda::GraphTag {
+  std::vector<test::cuda::Operation> operations;
+};
+struct tenon::cuda::GraphExecTag {
+  std::vector<test::cuda::Operation> operations;
+};
+struct tenon::cuda::EventTag {
+  double milliseconds = -1; // by the device's clock; not yet recorded
 };
 
 namespace tenon::test::cuda {
@@ -68,9 +87,13 @@ enum : Result {
   NoDevice = 100,
   InvalidContext = 201,
   InvalidImage = 200,
+  InvalidHandle = 400,
   NotFound = 500,
+  NotReady = 600,
   IllegalAddress = 700,
-  LaunchFailed = 719
+  LaunchFailed = 719,
+  CaptureUnsupported = 900,
+  CaptureInvalidated = 901
 };
 
 /// Device memory. It can be read and written in a DeviceTurn only.
@@ -89,6 +112,10 @@ struct Driver {
   std::set<ModuleTag *> modules;
   std::map<FunctionTag *, std::unique_ptr<FunctionTag>> functions;
   std::set<StreamTag *> streams;
+  std::set<GraphTag *> graphs;
+  std::set<GraphExecTag *> graphExecs;
+  std::set<EventTag *> events;
+  double milliseconds = 0; // the device's clock
   std::map<std::string, Kernel> kernels;
   std::map<std::string, long> calls;
   std::string loadedImage, problems;
@@ -120,8 +147,24 @@ Result enterContext(const char *name);
   if (Result result = enterContext(#function))                                 \
   return result
 
+/// The same for what may not be done by a thread that captures a graph.
+Result enterUnsafe(const char *name);
+#define ENTER_UNSAFE(function)                                                 \
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);               \
+  if (Result result = enterUnsafe(#function))                                  \
+  return result
+
+/// Puts something into a stream, or into the graph that it captures.
+Result enqueue(StreamTag *stream, Operation operation);
+/// Does it, and takes its time by the device's clock.
+void execute(const Operation &operation);
+
 /// The device's memory at an address, null if it is not `bytes` of one block.
 void *findMemory(uint64_t address, uint64_t bytes);
+
+/// A block of the device's memory, 0 if there is not enough.
+uint64_t allocateBlock(uint64_t bytes);
+void freeBlock(uint64_t address);
 
 /// While it lives, the device's memory can be read and written.
 struct DeviceTurn {

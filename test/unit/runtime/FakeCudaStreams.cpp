@@ -7,11 +7,14 @@
 
 using namespace tenon::test::cuda;
 
-static Result enqueue(StreamTag *stream, Operation operation) {
-  if (!getDriver().streams.count(stream))
-    return refuse("a stream that is not there");
-  stream->queue.push_back(std::move(operation));
-  return Success;
+/// Whether it is memory of the host that the driver gave.
+static bool isPinned(uint64_t address, uint64_t bytes) {
+  for (auto &[memory, size] : getDriver().hostBlocks) {
+    uint64_t offset = address - reinterpret_cast<uintptr_t>(memory);
+    if (offset <= size && bytes <= size - offset)
+      return true;
+  }
+  return false;
 }
 
 bool tenon::test::cuda::enqueue(void *stream, std::vector<uint64_t> addresses,
@@ -41,13 +44,16 @@ static Result enqueueCopy(StreamTag *stream, bool isToDevice, bool isFromDevice,
       (!isFromDevice && findMemory(source, 1)))
     return refuse("a copy between other memories than it says");
   return enqueue(stream,
-                 {addresses, [=] {
+                 {addresses,
+                  [=] {
                     memcpy(isToDevice ? findMemory(target, bytes)
                                       : reinterpret_cast<void *>(target),
                            isFromDevice ? findMemory(source, bytes)
                                         : reinterpret_cast<void *>(source),
                            bytes);
-                  }});
+                  },
+                  (isToDevice || isPinned(target, bytes)) &&
+                      (isFromDevice || isPinned(source, bytes))});
 }
 
 #pragma GCC visibility push(default)
@@ -97,13 +103,13 @@ Result cuStreamSynchronize(StreamTag *stream) {
   std::vector<Operation> queue;
   if (getDriver().streams.count(stream)) // also lost if this fails
     queue.swap(stream->queue);
-  if (Result result = enterContext("cuStreamSynchronize"))
+  if (Result result = enterUnsafe("cuStreamSynchronize"))
     return result;
   if (!getDriver().streams.count(stream))
     return refuse("a stream is waited for that is not there");
   DeviceTurn turn;
   for (Operation &operation : queue)
-    operation.run();
+    execute(operation);
   return std::exchange(getDriver().failure, Success);
 }
 
@@ -111,7 +117,7 @@ Result cuStreamDestroy_v2(StreamTag *stream) {
   ENTER_CONTEXT(cuStreamDestroy_v2);
   if (!getDriver().streams.erase(stream))
     return refuse("a stream is destroyed that is not there");
-  if (!stream->queue.empty())
+  if (!stream->queue.empty() || stream->isCapturing)
     refuse("a stream is destroyed that is in use");
   delete stream;
   return Success;

@@ -137,7 +137,7 @@ static void upload(const TenonRunFrame *frame, int buffer, int input,
                    int64_t count) {
   auto *data = static_cast<const T *>(frame->inputs[input]);
   std::vector<T> copy(data, data + count);
-  frame->rt->transfer(frame->session, TENON_SPACE_DEVICE,
+  frame->rt->transfer(frame->session, TENON_SPACE_DEVICE, /*isStable=*/0,
                       frame->buffers[buffer], copy.data(), sizeof(T), count);
   std::fill(copy.begin(), copy.end(), T(-1));
 }
@@ -156,13 +156,13 @@ static int32_t run(const TenonRunFrame *frame) {
   auto *bias = const_cast<uint8_t *>(frame->deviceWeights);
   launch(Scale, {buffers[X], bias, buffers[Y]}, 4 * n);
   launch(Pick, {buffers[Y], buffers[Index], buffers[Picked]}, n);
-  rt.transfer(session, TENON_SPACE_HOST, frame->outputs[0], buffers[Y], 4,
-              4 * n);
-  rt.transfer(session, TENON_SPACE_HOST, frame->outputs[1], buffers[Picked], 4,
-              4 * n);
+  rt.transfer(session, TENON_SPACE_HOST, /*isStable=*/0, frame->outputs[0],
+              buffers[Y], 4, 4 * n);
+  rt.transfer(session, TENON_SPACE_HOST, /*isStable=*/1, frame->outputs[1],
+              buffers[Picked], 4, 4 * n);
   launch(Count, {buffers[X], buffers[Number]}, 1);
-  rt.transfer(session, TENON_SPACE_HOST, buffers[HostNumber], buffers[Number],
-              8, 1);
+  rt.transfer(session, TENON_SPACE_HOST, /*isStable=*/0, buffers[HostNumber],
+              buffers[Number], 8, 1);
   if (!rt.status(session)) {
     int64_t count = *static_cast<int64_t *>(buffers[HostNumber]);
     void *block = rt.allocate(session, 0, TENON_SPACE_DEVICE, /*keep=*/0,
@@ -173,13 +173,63 @@ static int32_t run(const TenonRunFrame *frame) {
         rt.allocate(session, 0, TENON_SPACE_DEVICE, /*keep=*/1, "Compress_3", 4,
                     1, &twice));
     if (!rt.status(session))
-      rt.transfer(session, TENON_SPACE_DEVICE, larger + 4 * count, larger, 4,
-                  count);
+      rt.transfer(session, TENON_SPACE_DEVICE, /*isStable=*/1,
+                  larger + 4 * count, larger, 4, count);
     void *output = rt.output(session, 2, "Compress_3", &twice);
-    rt.transfer(session, TENON_SPACE_HOST, output, larger, 4, twice);
+    rt.transfer(session, TENON_SPACE_HOST, /*isStable=*/1, output, larger, 4,
+                twice);
   }
   launch(AddRows, {frame->outputs[0], frame->outputs[3]}, n);
   return TENON_OK;
+}
+
+//===----------------------------------------------------------------------===//
+// The model that can be replayed
+//===----------------------------------------------------------------------===//
+
+std::atomic<int> tenon::test::replayableModelRuns{0};
+
+static void planReplayable(const int64_t *symbols, int64_t *bufferBytes,
+                           int64_t *outputDims, int64_t *) {
+  int64_t n = symbols[0];
+  for (int buffer : {X, Y, Picked})
+    bufferBytes[buffer] = 16 * n;
+  bufferBytes[Index] = 8 * n;
+  const int64_t dims[] = {n, 4, n, 4};
+  std::copy_n(dims, 4, outputDims);
+}
+
+static int32_t runReplayable(const TenonRunFrame *frame) {
+  ++replayableModelRuns;
+  const TenonRuntimeTable &rt = *frame->rt;
+  int64_t n = frame->symbols[0];
+  int64_t dims[] = {n, n, n};
+  void *const *buffers = frame->buffers;
+  auto launch = [&](int kernel, std::vector<void *> args, int64_t units) {
+    rt.launch(frame->session, &kernels[kernel], args.data(), dims, units, -1);
+  };
+  auto transfer = [&](int32_t space, void *target, const void *source,
+                      int64_t elementBytes, int64_t count) {
+    rt.transfer(frame->session, space, /*isStable=*/1, target, source,
+                elementBytes, count);
+  };
+  transfer(TENON_SPACE_DEVICE, buffers[X], frame->inputs[0], 4, 4 * n);
+  transfer(TENON_SPACE_DEVICE, buffers[Index], frame->inputs[1], 8, n);
+  auto *bias = const_cast<uint8_t *>(frame->deviceWeights);
+  launch(Scale, {buffers[X], bias, buffers[Y]}, 4 * n);
+  transfer(TENON_SPACE_HOST, frame->outputs[0], buffers[Y], 4, 4 * n);
+  launch(Pick, {buffers[Y], buffers[Index], buffers[Picked]}, n);
+  transfer(TENON_SPACE_HOST, frame->outputs[1], buffers[Picked], 4, 4 * n);
+  return TENON_OK;
+}
+
+/// The same, but the host has a part in it.
+static int32_t runWithHost(const TenonRunFrame *frame) {
+  runReplayable(frame);
+  int64_t from = 1, to = 0;
+  frame->rt->copy(frame->session, &to, &from, sizeof from, 1);
+  return frame->rt->status(frame->session) || to == 1 ? TENON_OK
+                                                      : TENON_ERROR_INTERNAL;
 }
 
 static const int64_t rowDims[] = {TENON_DIM_SYMBOL(0), 4};
@@ -221,6 +271,30 @@ const TenonModelDesc &tenon::test::getDeviceModel() {
     desc.images = &image;
     desc.plan = plan;
     desc.run = run;
+    return desc;
+  }();
+  return model;
+}
+
+const TenonModelDesc &tenon::test::getReplayableModel() {
+  static const TenonModelDesc model = [] {
+    TenonModelDesc desc = getDeviceModel();
+    desc.numOutputs = 2;
+    desc.numBuffers = Picked + 1;
+    desc.numKernels = AddRows;
+    desc.numSlots = 0;
+    desc.flags = TENON_MODEL_IS_REPLAYABLE;
+    desc.plan = planReplayable;
+    desc.run = runReplayable;
+    return desc;
+  }();
+  return model;
+}
+
+const TenonModelDesc &tenon::test::getWronglyReplayableModel() {
+  static const TenonModelDesc model = [] {
+    TenonModelDesc desc = getReplayableModel();
+    desc.run = runWithHost;
     return desc;
   }();
   return model;

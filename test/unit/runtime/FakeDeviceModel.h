@@ -16,12 +16,21 @@
 
 #include "runtime/core/ModelAbi.h"
 
+#include <atomic>
 #include <string>
 
 namespace tenon::test {
 
 /// The model, with one image, "compute_80". Registers its kernels.
 const TenonModelDesc &getDeviceModel();
+
+/// Of these inputs and the first two outputs only, so that the processor has no
+/// part in it.
+const TenonModelDesc &getReplayableModel();
+/// The same, but the host copies something, which can't be replayed.
+const TenonModelDesc &getWronglyReplayableModel();
+/// How often the code of the two ran.
+extern std::atomic<int> replayableModelRuns;
 
 /// A text with all of its kernels, and a comment to know it by.
 std::string makeImage(const std::string &comment);

@@ -1,0 +1,76 @@
+//===- HostParts.cpp - What is left to the processor in a run ------------===//
+
+#include "codegen/common/HostParts.h"
+
+#include "codegen/common/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace tenon::codegen {
+
+static bool isView(Operation *op) {
+  return isa_and_nonnull<rt::ViewOp, memref::CastOp>(op);
+}
+
+/// What `memory` is a view of.
+static Value getRoot(Value memory) {
+  while (isView(memory.getDefiningOp()))
+    memory = memory.getDefiningOp()->getOperand(0);
+  return memory;
+}
+
+bool isOnDevice(Value memory) {
+  Operation *op = getRoot(memory).getDefiningOp();
+  if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
+    return buffer.getOnDevice();
+  if (auto allocate = dyn_cast_or_null<rt::AllocateOp>(op))
+    return allocate.getOnDevice();
+  if (auto get = dyn_cast_or_null<rt::GetWeightOp>(op))
+    return get.getOnDevice();
+  return false;
+}
+
+/// Whether only `user` accesses the memory; views and sizes are no accesses.
+static bool isOnlyUser(Value memory, Operation *user) {
+  return llvm::all_of(memory.getUsers(), [&](Operation *op) {
+    return op == user || isa<memref::DimOp>(op) ||
+           (isView(op) && isOnlyUser(op->getResult(0), user));
+  });
+}
+
+bool isStable(rt::TransferOp op) {
+  auto main = op->getParentOfType<func::FuncOp>();
+  Value memory = getRoot(op.getToDevice() ? op.getSource() : op.getTarget());
+  auto argument = dyn_cast<BlockArgument>(memory);
+  auto numInputs = main->getAttrOfType<IntegerAttr>(kNumInputsAttr);
+  if (!argument || argument.getOwner() != &main.front() || !numInputs)
+    return false;
+  bool isInput = int64_t(argument.getArgNumber()) < numInputs.getInt();
+  return op.getToDevice() ? isInput : !isInput && isOnlyUser(argument, op);
+}
+
+bool isReplayable(func::FuncOp main) {
+  bool hasWork = false;
+  WalkResult result = main.walk([&](Operation *op) {
+    bool isGood = false;
+    if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
+      hasWork = true;
+      isGood = launch.getOnDevice();
+    } else if (auto transfer = dyn_cast<rt::TransferOp>(op)) {
+      isGood = isStable(transfer);
+    } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      isGood = isOnDevice(copy.getTarget()) && isOnDevice(copy.getSource());
+    } else if (isa<func::FuncOp, func::ReturnOp, rt::RequireEqualOp>(op)) {
+      isGood = true;
+    } else {
+      // Sizes and addresses. A loop or a branch may depend on data.
+      isGood = op->getNumRegions() == 0 && isMemoryEffectFree(op);
+    }
+    return isGood ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return hasWork && !result.wasInterrupted();
+}
+
+} // namespace tenon::codegen

@@ -1,0 +1,30 @@
+//===- HostParts.h - What is left to the processor in a run --------------===//
+//
+// Asked of @main on memory, before the operations of tenon_rt are lowered.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TENON_CODEGEN_COMMON_HOSTPARTS_H
+#define TENON_CODEGEN_COMMON_HOSTPARTS_H
+
+#include "dialects/rt/RtDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace tenon::codegen {
+
+/// Whether what `memory` is a view of is on the device.
+bool isOnDevice(mlir::Value memory);
+
+/// Whether the processor neither writes what a copy reads from its memory, nor
+/// reads what the copy writes there, before the run is over: the copy need not
+/// be waited for. So it is with inputs, and with outputs that nothing else
+/// uses.
+bool isStable(rt::TransferOp op);
+
+/// Whether the processor only passes work to the device, the same in each run
+/// with the same dimensions (TENON_MODEL_IS_REPLAYABLE).
+bool isReplayable(mlir::func::FuncOp main);
+
+} // namespace tenon::codegen
+
+#endif // TENON_CODEGEN_COMMON_HOSTPARTS_H

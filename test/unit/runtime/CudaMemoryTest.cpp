@@ -1,0 +1,233 @@
+//===- CudaMemoryTest.cpp - Inputs and outputs on a CUDA device -----------===//
+
+#include "test/unit/runtime/CudaFixture.h"
+#include "test/unit/runtime/FakeDeviceModel.h"
+#include "test/unit/runtime/FakeModel.h"
+
+using namespace tenon::test;
+
+namespace {
+
+struct CudaMemory : Cuda {};
+
+/// A caller's memory on the device.
+template <typename T> struct Block {
+  explicit Block(size_t count)
+      : count(count), address(cuda::fakeCudaAllocate(count * sizeof(T))) {}
+  explicit Block(const std::vector<T> &values) : Block(values.size()) {
+    cuda::fakeCudaWrite(address, values.data(), count * sizeof(T));
+  }
+  ~Block() { cuda::fakeCudaFree(address); }
+  Block(const Block &) = delete;
+
+  T *data() const { return reinterpret_cast<T *>(address); }
+  std::vector<T> read() const {
+    std::vector<T> values(count);
+    cuda::fakeCudaRead(values.data(), address, count * sizeof(T));
+    return values;
+  }
+
+  size_t count;
+  uint64_t address;
+};
+
+/// Inputs and outputs of the model for N rows: x and y on the device, the
+/// others on the host.
+struct Call {
+  explicit Call(int64_t n, int seed = 0)
+      : n(n), x(makeX(n, seed)), y(4 * n), picked(4 * n), index(n) {
+    for (int64_t i = 0; i < n; ++i)
+      index[i] = (n - 1 - i + seed) % n;
+  }
+  static std::vector<float> makeX(int64_t n, int seed) {
+    std::vector<float> x(4 * n);
+    for (int64_t i = 0; i < 4 * n; ++i)
+      x[i] = static_cast<float>((i + seed) % 97) - 40;
+    return x;
+  }
+
+  std::string run(const SessionPtr &session) {
+    return take(tenon_session_run(session.get(), inputs, 2, outputs, 2));
+  }
+  bool isRight() const {
+    std::vector<float> from = x.read(), found = y.read();
+    for (int64_t i = 0; i < 4 * n; ++i)
+      if (found[i] != 2 * from[i] + deviceModelBias[i % 4] ||
+          picked[i] != found[4 * index[i / 4] + i % 4])
+        return false;
+    return true;
+  }
+
+  int64_t n;
+  Block<float> x, y;
+  std::vector<float> picked;
+  std::vector<int64_t> index;
+  int64_t rowDims[2] = {n, 4}, indexDims[1] = {n};
+  TenonTensor inputs[2] = {{"x", x.data(), TENON_F32, 2, rowDims},
+                           {"index", index.data(), TENON_I64, 1, indexDims}};
+  TenonTensor outputs[2] = {{"y", y.data(), TENON_F32, 2, rowDims},
+                            {"picked", picked.data(), TENON_F32, 2, rowDims}};
+};
+
+std::string place(const SessionPtr &session, bool isInput, size_t index,
+                  TenonMemory memory = TENON_MEMORY_CUDA, int device = 0) {
+  auto function =
+      isInput ? &tenon_session_place_input : &tenon_session_place_output;
+  return take(function(session.get(), index, memory, device));
+}
+
+SessionPtr makePlaced(const ModelPtr &model) {
+  SessionPtr session = makeSession(model.get());
+  EXPECT_EQ(place(session, /*isInput=*/true, 0), "ok");
+  EXPECT_EQ(place(session, /*isInput=*/false, 0), "ok");
+  return session;
+}
+
+} // namespace
+
+TEST_F(CudaMemory, Runs) {
+  // The second has a part on the processor, which finds its input there.
+  for (const TenonModelDesc *desc :
+       {&getReplayableModel(), &getWronglyReplayableModel()}) {
+    ModelPtr model = makeModel(*desc);
+    SessionPtr session = makePlaced(model);
+    for (int64_t n : {10, 1000, 10})
+      for (int seed = 0; seed < 3; ++seed) {
+        Call call(n, seed);
+        EXPECT_EQ(call.run(session), "ok");
+        EXPECT_TRUE(call.isRight()) << n << " " << seed;
+      }
+    EXPECT_EQ(tenon_session_was_replayed(session.get()),
+              desc == &getReplayableModel());
+  }
+  TenonModelDesc desc = getReplayableModel();
+  desc.flags = 0;
+  ModelPtr model = makeModel(desc);
+  SessionPtr session = makePlaced(model);
+  for (int seed = 0; seed < 3; ++seed) {
+    Call call(100, seed);
+    EXPECT_EQ(call.run(session), "ok");
+    EXPECT_TRUE(call.isRight()) << seed;
+  }
+}
+
+TEST_F(CudaMemory, NothingElseIsCopiedOrWaitedFor) {
+  ModelPtr model = makeModel(getReplayableModel());
+  SessionPtr session = makePlaced(model);
+  for (int seed = 0; seed < 2; ++seed)
+    EXPECT_EQ(Call(100, seed).run(session), "ok");
+  Call call(100);
+  cuda::reset();
+  EXPECT_EQ(call.run(session), "ok");
+  EXPECT_TRUE(call.isRight());
+  // One in and one out, besides what is in the graph.
+  EXPECT_EQ(cuda::countCalls("cuMemcpyDtoDAsync_v2"), 2);
+  EXPECT_EQ(cuda::countCalls("cuGraphLaunch"), 1);
+  EXPECT_EQ(cuda::countCalls("cuStreamSynchronize"), 1);
+  EXPECT_EQ(cuda::countCalls("cuStreamWaitEvent"), 1);
+  for (const char *function :
+       {"cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuMemAlloc_v2",
+        "cuEventCreate", "cuLaunchKernel"})
+    EXPECT_EQ(cuda::countCalls(function), 0) << function;
+}
+
+TEST_F(CudaMemory, PlacesChange) {
+  ModelPtr model = makeModel(getReplayableModel());
+  SessionPtr session = makePlaced(model);
+  for (int round = 0; round < 3; ++round) {
+    for (int seed = 0; seed < 2; ++seed) {
+      Call call(50, seed);
+      EXPECT_EQ(call.run(session), "ok");
+      EXPECT_TRUE(call.isRight());
+    }
+    for (bool isInput : {true, false})
+      EXPECT_EQ(place(session, isInput, 0, TENON_MEMORY_HOST), "ok");
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      Call call(50);
+      std::vector<float> x = call.x.read(), y(200);
+      call.inputs[0].data = x.data();
+      call.outputs[0].data = y.data();
+      EXPECT_EQ(call.run(session), "ok");
+      EXPECT_EQ(y[7], 2 * x[7] + deviceModelBias[3]);
+    }
+    for (bool isInput : {true, false})
+      EXPECT_EQ(place(session, isInput, 0), "ok");
+  }
+}
+
+TEST_F(CudaMemory, WrongPlaces) {
+  ModelPtr model = makeModel(getReplayableModel());
+  SessionPtr session = makeSession(model.get());
+  EXPECT_EQ(place(session, true, 2),
+            "1: the model has 2 inputs, but input 2 is placed");
+  EXPECT_EQ(place(session, false, 1, TENON_MEMORY_CUDA, 3),
+            "3: output 'picked' is in the memory of CUDA device 3, but this "
+            "model runs on device 0");
+  EXPECT_EQ(place(session, true, 0, TenonMemory(7)),
+            "1: input 'x' is placed in the memory 7");
+  ModelPtr host = makeModel(tenon_model);
+  SessionPtr other = makeSession(host.get());
+  EXPECT_EQ(place(other, true, 0),
+            "3: input 'x' is in the memory of a CUDA device, but this model "
+            "runs on the processor only");
+  EXPECT_EQ(place(other, true, 0, TENON_MEMORY_HOST), "ok");
+}
+
+TEST_F(CudaMemory, WrongAddresses) {
+  ModelPtr model = makeModel(getReplayableModel());
+  SessionPtr session = makePlaced(model);
+  Call call(10);
+  std::vector<float> host(40);
+  auto runWith = [&](void *x, void *y) {
+    call.inputs[0].data = x;
+    call.outputs[0].data = y;
+    return call.run(session);
+  };
+  float *x = call.x.data(), *y = call.y.data();
+  EXPECT_EQ(runWith(host.data(), y),
+            "2: the data of input 'x' are not in the memory of a CUDA device");
+  EXPECT_EQ(runWith(x, host.data()),
+            "2: the data of output 'y' are not in the memory of a CUDA device");
+  EXPECT_EQ(runWith(x + 1, y),
+            "2: the data of input 'x' are larger than their memory: 160 bytes, "
+            "where the device has 156");
+  EXPECT_EQ(runWith(reinterpret_cast<char *>(x) + 2, y),
+            "2: the data of input 'x' are not aligned to the element (4 "
+            "bytes)");
+  EXPECT_EQ(runWith(x, nullptr),
+            "1: output 'y' is in the memory of a device, but none is given");
+  EXPECT_EQ(runWith(x, x), "2: output 'y' overlaps input 'x' in memory");
+  {
+    Setting device("FAKE_CUDA_POINTER_DEVICE", "1");
+    EXPECT_EQ(runWith(x, y), "2: the data of input 'x' are in the memory of "
+                             "CUDA device 1, expected device 0");
+  }
+  EXPECT_EQ(runWith(x, y), "ok");
+  EXPECT_TRUE(call.isRight());
+}
+
+TEST_F(CudaMemory, EachFunctionFails) {
+  ModelPtr model = makeModel(getReplayableModel());
+  for (const char *function :
+       {"cuPointerGetAttribute", "cuStreamWaitEvent", "cuEventRecord",
+        "cuEventCreate", "cuMemcpyDtoDAsync_v2", "cuMemAlloc_v2"})
+    for (int number = 1;; ++number) {
+      SessionPtr session = makePlaced(model);
+      Call call(10);
+      cuda::reset();
+      std::string text;
+      {
+        Setting fail("FAKE_CUDA_FAIL", std::string(function) + ":" +
+                                           std::to_string(number) + ":700");
+        text = call.run(session);
+      }
+      bool isOver = cuda::countCalls(function) < number;
+      EXPECT_EQ(text == "ok", isOver) << function << number;
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        EXPECT_EQ(call.run(session), "ok");
+        EXPECT_TRUE(call.isRight());
+      }
+      if (isOver)
+        break;
+    }
+}
