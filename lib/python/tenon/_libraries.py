@@ -65,8 +65,11 @@ _RUNTIME = {
     "tenon_session_bind": (c_void_p, [c_void_p, POINTER(TenonTensor), c_size_t]),
     "tenon_session_output": (TenonTensor, [c_void_p, c_size_t]),
     "tenon_session_run": (c_void_p, [c_void_p, POINTER(TenonTensor), c_size_t, POINTER(TenonTensor), c_size_t]),
+    "tenon_session_place_input": (c_void_p, [c_void_p, c_size_t, c_int, c_int32]),
+    "tenon_session_place_output": (c_void_p, [c_void_p, c_size_t, c_int, c_int32]),
     "tenon_session_threads": (c_int32, [c_void_p]),
     "tenon_session_workspace_size": (c_uint64, [c_void_p]),
+    "tenon_session_was_replayed": (c_int32, [c_void_p]),
     "tenon_session_profile": (c_size_t, [c_void_p, POINTER(POINTER(TenonProfileEntry))]),
     "tenon_session_profile_reset": (None, [c_void_p]),
 }

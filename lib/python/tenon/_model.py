@@ -15,6 +15,7 @@ import numpy as np
 
 from . import _libraries
 from ._arrays import as_array, dtype_code, set_tensor
+from ._dlpack import HOST_MEMORY, find_device, set_device_tensor
 from ._errors import UnsupportedError, UsageError
 from ._libraries import TenonProfileEntry, TenonSessionOptions, TenonTensor
 from ._types import BY_CODE, DType
@@ -167,6 +168,9 @@ class Session:
         self._positions = {info.name: i for i, info in enumerate(model.inputs)}
         self._output_positions = {info.name: i for i, info in enumerate(model.outputs)}
         self._is_computed = [False] * len(model.outputs)
+        # Where the runtime takes inputs and outputs to be.
+        self._input_places = [(HOST_MEMORY, 0)] * len(model.inputs)
+        self._output_places = [(HOST_MEMORY, 0)] * len(model.outputs)
 
     @property
     def threads(self) -> int:
@@ -177,6 +181,11 @@ class Session:
     def workspace_size(self) -> int:
         """Bytes that the session holds for intermediate results."""
         return self._library.tenon_session_workspace_size(self._handle)
+
+    @property
+    def was_replayed(self) -> bool:
+        """Whether the last run was one launch of a CUDA graph."""
+        return bool(self._library.tenon_session_was_replayed(self._handle))
 
     def __call__(self, *arrays: Any, **named: Any) -> Dict[str, Value]:
         """Runs the model; see `Model`."""
@@ -196,10 +205,12 @@ class Session:
         Args:
             inputs: an array for each of the model's inputs, by name. Arrays that are contiguous, aligned and in the
                 machine's byte order are read in place, others are copied first. What has `__dlpack__` is read in place
-                too. Numbers and lists take the input's type. A sequence is a list (or any iterable) of arrays, an
-                optional that holds nothing is None.
+                too; if it is in the memory of the GPU on which the model runs, it stays there. Numbers and lists take
+                the input's type. A sequence is a list (or any iterable) of arrays, an optional that holds nothing is
+                None.
             outputs: the outputs that are wanted, by name: an array to write to, or None to make one. By default all.
-                Sequences and optionals are always made.
+                Sequences and optionals are always made. An array in the GPU's memory that has `__dlpack__` is written
+                there.
 
         Returns:
             the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly. Where
@@ -216,6 +227,14 @@ class Session:
             if name not in self._output_positions:
                 raise UsageError(f"the model has no output '{name}', it has: {', '.join(self._output_positions)}")
             position = self._output_positions[name]
+            place = find_device(array)
+            self._place(self._library.tenon_session_place_output, self._output_places, position, place)
+            if place[0] != HOST_MEMORY:
+                kept.append(set_device_tensor(target, name.encode(), array, self.model._output_types[position],
+                                              f"output '{name}'"))
+                self._is_computed[position] = False
+                results[name] = array
+                continue
             results[name] = self._output_tensor(target, position, array)
         self._check(self._library.tenon_session_run(self._handle, tensors, len(tensors), targets, len(targets)))
         del kept
@@ -236,10 +255,21 @@ class Session:
             if self.model._input_kinds[position] != TENSOR:
                 arrays += set_value(tensor, self._names[position], self.model._input_kinds[position], value, expected)
                 continue
+            place = find_device(value)
+            self._place(self._library.tenon_session_place_input, self._input_places, position, place)
+            if place[0] != HOST_MEMORY:
+                arrays.append(set_device_tensor(tensor, self._names[position], value, expected, f"input '{name}'"))
+                continue
             array = as_array(value, expected, name)
             set_tensor(tensor, self._names[position], array, dtype_code(array, expected, name))
             arrays.append(array)
         return tensors, arrays
+
+    def _place(self, function: Any, places: List[Tuple[int, int]], position: int, place: Tuple[int, int]) -> None:
+        """Tells the runtime where an input or output is, if that is new."""
+        if places[position] != place:
+            self._check(function(self._handle, position, *place))
+            places[position] = place
 
     def _computed_output(self, position: int, array: Optional[np.ndarray]) -> Value:
         """A result whose dimensions only the run has told: the beginning of `array`, or what the session keeps."""
