@@ -25,11 +25,12 @@ namespace tenon::codegen {
 namespace {
 
 // The tables below are written member by member in the header's order.
-static_assert(sizeof(TenonModelDesc) == 23 * 8, "describe the new members");
+static_assert(sizeof(TenonModelDesc) == 27 * 8, "describe the new members");
 static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 88 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 24 &&
-                  sizeof(TenonDeviceImage) == 24,
+                  sizeof(TenonDeviceImage) == 24 &&
+                  sizeof(TenonWeightRange) == 24,
               "describe the new members");
 
 /// A member of a constant: a number, the address of a symbol, or null.
@@ -227,23 +228,19 @@ public:
                          i32(ranges[kBufferWords * i + 2]), i32(0)});
     SmallVector<SmallVector<Member>> images = makeImages(constants);
 
-    uint64_t weightsSize = 0;
-    for (auto weight : module.getOps<rt::WeightOp>()) {
-      ShapedType type = weight.getValue().getShapedType();
-      weightsSize = std::max<uint64_t>(
-          weightsSize,
-          weight.getOffset() +
-              type.getNumElements() *
-                  llvm::divideCeil(type.getElementTypeBitWidth(), 8));
-    }
-    if (weightsSize != 0) {
-      auto builder = OpBuilder::atBlockEnd(module.getBody());
-      LLVM::GlobalOp::create(
-          builder, module.getLoc(),
-          LLVM::LLVMArrayType::get(builder.getI8Type(), weightsSize),
-          /*isConstant=*/true, LLVM::Linkage::External, kWeightsSymbol,
-          Attribute(), TENON_BUFFER_ALIGNMENT)
-          .setVisibility_(LLVM::Visibility::Hidden);
+    uint64_t weightsSize = 0, deviceWeightsSize = 0;
+    for (auto weight : module.getOps<rt::WeightOp>())
+      weightsSize =
+          std::max(weightsSize, weight.getOffset() + getNumBytes(weight));
+    if (weightsSize != 0)
+      declareHidden(kWeightsSymbol, weightsSize, TENON_BUFFER_ALIGNMENT);
+    SmallVector<SmallVector<Member>> deviceRanges =
+        makeRanges(deviceWeightsSize);
+    StringRef deviceModel;
+    if (module->hasAttr(kHasDeviceModelAttr)) {
+      deviceModel = kDeviceModelSymbol;
+      declareHidden(deviceModel, sizeof(TenonModelDesc),
+                    alignof(TenonModelDesc));
     }
 
     auto name = module->getAttrOfType<StringAttr>(kNameAttr);
@@ -274,6 +271,10 @@ public:
         images.empty() ? Member("") : constants.makeString("cuda"),
         constants.makeArray("images", images),
         i64(run->hasAttr(kReplayableAttr) ? TENON_MODEL_IS_REPLAYABLE : 0),
+        constants.makeArray("device.ranges", deviceRanges),
+        i64(deviceRanges.size()),
+        i64(deviceWeightsSize),
+        Member(deviceModel),
         Member(kPlanEntryName),
         Member(kRunName)};
     constants.makeArray(TENON_MODEL_SYMBOL, {description},
@@ -281,6 +282,56 @@ public:
   }
 
 private:
+  static uint64_t getNumBytes(rt::WeightOp weight) {
+    ShapedType type = weight.getValue().getShapedType();
+    return type.getNumElements() *
+           llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  }
+
+  /// Bytes that the linker finds in what it joins.
+  void declareHidden(StringRef name, uint64_t size, unsigned alignment) {
+    ModuleOp module = getOperation();
+    auto builder = OpBuilder::atBlockEnd(module.getBody());
+    LLVM::GlobalOp::create(builder, module.getLoc(),
+                           LLVM::LLVMArrayType::get(builder.getI8Type(), size),
+                           /*isConstant=*/true, LLVM::Linkage::External, name,
+                           Attribute(), alignment)
+        .setVisibility_(LLVM::Visibility::Hidden);
+  }
+
+  /// The weights on the device. Those that are neighbours in both memories are
+  /// copied at once.
+  SmallVector<SmallVector<Member>> makeRanges(uint64_t &deviceSize) {
+    SmallVector<rt::WeightOp> weights;
+    for (auto weight : getOperation().getOps<rt::WeightOp>())
+      if (weight.getDeviceOffset() && getNumBytes(weight) != 0)
+        weights.push_back(weight);
+    llvm::sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
+      return *a.getDeviceOffset() < *b.getDeviceOffset();
+    });
+    SmallVector<TenonWeightRange> ranges;
+    for (rt::WeightOp weight : weights) {
+      TenonWeightRange range = {weight.getOffset(), *weight.getDeviceOffset(),
+                                getNumBytes(weight)};
+      deviceSize = std::max(deviceSize, range.deviceOffset + range.size);
+      if (!ranges.empty()) {
+        TenonWeightRange &last = ranges.back();
+        uint64_t next = llvm::alignTo(last.size, TENON_BUFFER_ALIGNMENT);
+        if (range.offset == last.offset + next &&
+            range.deviceOffset == last.deviceOffset + next) {
+          last.size = next + range.size;
+          continue;
+        }
+      }
+      ranges.push_back(range);
+    }
+    SmallVector<SmallVector<Member>> members;
+    for (const TenonWeightRange &range : ranges)
+      members.push_back(
+          {i64(range.offset), i64(range.deviceOffset), i64(range.size)});
+    return members;
+  }
+
   /// The code of the device's kernels, for each of its architectures.
   SmallVector<SmallVector<Member>> makeImages(ConstantBuilder &constants) {
     SmallVector<SmallVector<Member>> images;

@@ -78,6 +78,11 @@ void splitDestinations(func::FuncOp main, IRRewriter &rewriter) {
   }
 }
 
+/// What so many bytes take among weights, which are aligned for vectors.
+uint64_t alignForWeights(uint64_t bytes) {
+  return llvm::alignTo(bytes, TENON_BUFFER_ALIGNMENT);
+}
+
 class LowerGraphPass : public impl::LowerGraphBase<LowerGraphPass> {
 public:
   void runOnOperation() override {
@@ -86,6 +91,17 @@ public:
     if (!main) {
       module.emitError("expected a function @main");
       return signalPassFailure();
+    }
+    weights.clear();
+    nextOffset = nextDeviceOffset = 0;
+    // Those of another module of the same model.
+    for (auto weight : module.getOps<rt::WeightOp>()) {
+      weights[weight.getValue()] = weight;
+      FailureOr<uint64_t> bytes =
+          getNumBytes(weight.getValue().getShapedType());
+      if (succeeded(bytes))
+        nextOffset =
+            std::max(nextOffset, weight.getOffset() + alignForWeights(*bytes));
     }
     IRRewriter rewriter(&getContext());
     splitDestinations(main, rewriter);
@@ -116,7 +132,7 @@ private:
 
   /// Weights by value: equal constants are stored once.
   DenseMap<Attribute, rt::WeightOp> weights;
-  uint64_t nextOffset = 0;
+  uint64_t nextOffset = 0, nextDeviceOffset = 0;
   /// Of the memory of loops.
   int64_t nextSlot = 0;
 };
@@ -139,7 +155,8 @@ LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
   return success();
 }
 
-/// Constants become weights, one after another, each aligned for vectors.
+/// Constants become weights, one after another. In the device's memory are only
+/// those that are read there.
 LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
                                             IRRewriter &rewriter) {
   if (op->use_empty()) {
@@ -159,12 +176,17 @@ LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
     rewriter.setInsertionPoint(op->getParentOfType<func::FuncOp>());
     std::string name = "w" + std::to_string(weights.size() - 1);
     weight =
-        rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset, value);
-    nextOffset = llvm::alignTo(nextOffset + *bytes, TENON_BUFFER_ALIGNMENT);
+        rt::WeightOp::create(rewriter, op.getLoc(), name, nextOffset, value,
+                             /*device_offset=*/IntegerAttr());
+    nextOffset += alignForWeights(*bytes);
     numWeightBytes += *bytes;
   }
   auto type = cast<RankedTensorType>(op.getOutput().getType());
   auto get = [&](bool onDevice) -> Value {
+    if (onDevice && !weight.getDeviceOffset()) {
+      weight.setDeviceOffset(nextDeviceOffset);
+      nextDeviceOffset += alignForWeights(*bytes);
+    }
     Value memory = rt::GetWeightOp::create(
         rewriter, op.getLoc(),
         MemRefType::get(type.getShape(), type.getElementType()),

@@ -124,11 +124,12 @@ void LowerRuntimeCallsPass::lowerMemory(Operation *op, Value frame) {
     Value base = builder.loadPointer(
         frame, get.getOnDevice() ? TENON_FRAME_SLOT(deviceWeights)
                                  : TENON_FRAME_SLOT(weights));
+    uint64_t offset =
+        get.getOnDevice() ? *weight.getDeviceOffset() : weight.getOffset();
     Value pointer = LLVM::GEPOp::create(
         builder, builder.getPointerType(), builder.getI8Type(), base,
         ValueRange{LLVM::ConstantOp::create(
-            builder, builder.getI64Type(),
-            builder.getI64IntegerAttr(weight.getOffset()))});
+            builder, builder.getI64Type(), builder.getI64IntegerAttr(offset))});
     memory = builder.makeMemRef(cast<MemRefType>(get.getType()), pointer, {});
   } else {
     return;
@@ -539,6 +540,16 @@ void LowerRuntimeCallsPass::runOnOperation() {
                       "'tenon_rt.transfer'");
         return signalPassFailure();
       }
+  for (Operation *op : memory) {
+    auto get = dyn_cast<rt::GetWeightOp>(op);
+    if (get && get.getOnDevice() &&
+        !SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(op,
+                                                            get.getWeightAttr())
+             .getDeviceOffset()) {
+      op->emitError("is of a weight that has no place in the device's memory");
+      return signalPassFailure();
+    }
+  }
   for (Operation *op : memory)
     lowerMemory(op, frame);
   for (Operation *kernel : entries) {

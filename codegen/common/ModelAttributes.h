@@ -77,6 +77,13 @@ inline constexpr llvm::StringLiteral kArenaSumsAttr = "sums";
 inline constexpr llvm::StringLiteral kArenaDefinitionsAttr = "definitions";
 inline constexpr llvm::StringLiteral kArenaSlotsAttr = "slots";
 
+/// On the module: another one, with the description kDeviceModelSymbol, is the
+/// same model for a device.
+inline constexpr llvm::StringLiteral kHasDeviceModelAttr =
+    "tenon_rt.has_device_model";
+inline constexpr llvm::StringLiteral kDeviceModelSymbol =
+    "tenon_model_on_device";
+
 /// The bytes of all weights, which the emitter defines.
 inline constexpr llvm::StringLiteral kWeightsSymbol = "tenon_weights";
 

@@ -76,6 +76,8 @@ def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
     the rest of `@main` into what one-shot bufferisation knows: constants become
     weights with an offset, reshapes views, `tenon.if` `scf.if`. Results become
     memref arguments, and a call whose output is a result writes it in place.
+    Weights that are there already, those of another module of the same model,
+    keep their places. Those that are read on the device get one there.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -179,7 +181,8 @@ def DescribeModel : Pass<"tenon-describe-model", "::mlir::ModuleOp"> {
     symbol of a model, a constant `TenonModelDesc`, and all that it points to.
     What is left beside the llvm dialect are the `tenon_rt.weight`s, whose bytes
     the emitter writes. Errors and profiles call the model what `tenon.name` of
-    the module says.
+    the module says. With `tenon_rt.has_device_model` on it, the description
+    names another one, which the linker finds in the code of another module.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

@@ -234,19 +234,27 @@ def Rt_FailedOp : Rt_Op<"failed"> {
 def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
   let summary = "a constant of the model";
   let description = [{
-    Its bytes stand at `offset` in the model's weights.
+    Its bytes stand at `offset` in the model's weights. With `device_offset`,
+    there is a copy at that place of the device's memory for weights.
 
     Example: `tenon_rt.weight @w0 at 64 = dense<0.0> : tensor<4xf32>`
+
+    Example: `tenon_rt.weight @w1 at 128 on_device at 0 = dense<0.0> :
+    tensor<4xf32>`
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$offset,
-      ElementsAttr:$value);
-  let assemblyFormat = "$sym_name `at` $offset attr-dict `=` $value";
+      ElementsAttr:$value, OptionalAttr<I64Attr>:$device_offset);
+  let assemblyFormat = [{
+    $sym_name `at` $offset (`on_device` `at` $device_offset^)? attr-dict `=`
+    $value
+  }];
 }
 
 def Rt_GetWeightOp : Rt_Op<"get_weight", [Pure]> {
   let summary = "the memory of a `tenon_rt.weight`; it is not written";
   let description = [{
-    With `on_device`, it is the copy of the weight in the device's memory.
+    With `on_device`, it is the copy of the weight in the device's memory, and
+    the weight has a place there.
 
     Example: `%w = tenon_rt.get_weight @w0 : memref<4xf32>`
   }];

@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "runtime/cuda/Architectures.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "dialects/tenon/TenonDialect.cpp.inc"
@@ -44,18 +46,19 @@ tenon::TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return success();
   if (gpus.empty())
     return emitError() << "expected GPUs, or no list of them";
-  unsigned before = 0;
+  const auto *next = std::begin(cuda::architectures);
   for (Attribute gpu : gpus) {
     auto name = dyn_cast<StringAttr>(gpu);
-    StringRef number = name ? name.getValue() : "";
-    unsigned version = 0;
-    if (!number.consume_front("sm_") || number.getAsInteger(10, version))
-      return emitError() << "expected a GPU such as \"sm_90\", but found "
-                         << gpu;
-    if (version <= before)
-      return emitError() << "expected the oldest GPU first, but " << gpu
-                         << " stands behind sm_" << before;
-    before = version;
+    const auto *found =
+        llvm::find(cuda::architectures, name ? name.getValue() : StringRef());
+    if (found == std::end(cuda::architectures))
+      return emitError() << "expected a GPU of "
+                         << llvm::join(ArrayRef(cuda::architectures), ", ")
+                         << ", but found " << gpu;
+    if (found < next)
+      return emitError() << "expected the oldest GPU first and each once, but "
+                         << gpu << " stands behind \"" << next[-1] << "\"";
+    next = found + 1;
   }
   return success();
 }

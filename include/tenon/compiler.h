@@ -18,8 +18,10 @@ extern "C" {
 typedef struct TenonCompileOptions {
   /** sizeof(TenonCompileOptions). */
   size_t struct_size;
-  /** "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a
-   * target triple such as "aarch64-linux-gnu". */
+  /** "native" (the default: this processor), "x86-64-v3", "x86-64-v4", a
+   * target triple such as "aarch64-linux-gnu", GPUs beside this processor
+   * ("cuda:sm_90"), or a model for each, which is chosen when it is loaded
+   * ("native,cuda:sm_90"). */
   const char *target;
   /** "auto" (the default: all, the best for each kernel), or the providers to
    * use, best first: "codegen", "onednn,codegen" (which leaves out
@@ -62,6 +64,8 @@ typedef struct TenonCompileOptions {
    * text and ? any character. A pattern that matches no node is an error. */
   const char *const *keep_fp32;
   size_t num_keep_fp32;
+  /** What a model in this process runs on, see TenonModelOptions::device. */
+  const char *device;
 } TenonCompileOptions;
 
 /** Compiles a model file (ONNX) into a model in this process. `options` may be

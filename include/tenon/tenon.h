@@ -157,12 +157,31 @@ typedef struct TenonTensorInfo {
   TenonKind kind;
 } TenonTensorInfo;
 
+/** Zero means the default for every member but the first. */
+typedef struct TenonModelOptions {
+  /** sizeof(TenonModelOptions). */
+  size_t struct_size;
+  /** What the model runs on: "cpu", "cuda", or "cuda:N", the device number N of
+   * the driver, from 0 on. By default, and if it is "", what the model has code
+   * for; of a model with code for both, the first device, or, where the machine
+   * has no driver or no device, the processor. */
+  const char *device;
+} TenonModelOptions;
+
 /** Loads a compiled model from a shared library. A path without a slash is
  * taken in the current directory. The file must not change while it is loaded.
- * Errors: INVALID if the file is no compiled model or is damaged, UNSUPPORTED
- * if it was made for another version, another processor or a library that is
- * not there, SYSTEM if it can't be read. */
+ * A device is opened with the first session. Errors: INVALID if the file is no
+ * compiled model or is damaged, UNSUPPORTED if it was made for another version,
+ * another processor or a library that is not there, SYSTEM if it can't be read,
+ * or if it has code for both the processor and a device, and the device's
+ * driver fails. */
 TENON_API TenonError *tenon_model_load(const char *path, TenonModel **model);
+/** The same with options, which may be null. Errors: also USAGE for a device
+ * that there is no such thing as, UNSUPPORTED for one that the model has no
+ * code for. */
+TENON_API TenonError *tenon_model_load_with(const char *path,
+                                            const TenonModelOptions *options,
+                                            TenonModel **model);
 
 /** Makes a model of a description that is linked into the program or was
  * compiled in process. If `release` is not null, `release(context)` is called
@@ -172,6 +191,11 @@ TENON_API TenonError *
 tenon_model_from_description(const struct TenonModelDesc *description,
                              void (*release)(void *context), void *context,
                              TenonModel **model);
+
+/** The same with options, which may be null. */
+TENON_API TenonError *tenon_model_from_description_with(
+    const struct TenonModelDesc *description, const TenonModelOptions *options,
+    void (*release)(void *context), void *context, TenonModel **model);
 
 /** For who made a model of a description: its `context`, if it was made with
  * this `release`, else null. */
@@ -190,6 +214,8 @@ TENON_API const TenonTensorInfo *tenon_model_input(const TenonModel *model,
 /** Null if there is no such output. */
 TENON_API const TenonTensorInfo *tenon_model_output(const TenonModel *model,
                                                     size_t index);
+/** What the model runs on: "cpu" or "cuda". */
+TENON_API const char *tenon_model_device(const TenonModel *model);
 /** Bytes of the model's constants. */
 TENON_API uint64_t tenon_model_weights_size(const TenonModel *model);
 
@@ -218,7 +244,9 @@ TENON_API int32_t tenon_default_threads(void);
 
 /** Makes a session. `options` may be null. A model without dynamic dimensions
  * is bound already, so that its first run is as fast as later ones; the errors
- * are then those of tenon_session_bind() too. */
+ * are then those of tenon_session_bind() too. The first session of a model
+ * opens its device: SYSTEM if that or its driver is not there or fails,
+ * UNSUPPORTED if the model has no code for what is there. */
 TENON_API TenonError *tenon_session_create(TenonModel *model,
                                            const TenonSessionOptions *options,
                                            TenonSession **session);

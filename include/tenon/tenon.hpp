@@ -201,15 +201,20 @@ private:
 /// A compiled model.
 class Model {
 public:
-  static Model load(const std::string &path) {
+  /// `device` is "cpu", "cuda", "cuda:N", or "" for what suits the machine.
+  static Model load(const std::string &path, const std::string &device = "") {
     TenonModel *model = nullptr;
-    check(tenon_model_load(path.c_str(), &model));
+    TenonModelOptions options = makeOptions(device);
+    check(tenon_model_load_with(path.c_str(), &options, &model));
     return Model(model);
   }
   /// A model that is linked in; see the header that the compiler wrote.
-  static Model link(const TenonModelDesc &description) {
+  static Model link(const TenonModelDesc &description,
+                    const std::string &device = "") {
     TenonModel *model = nullptr;
-    check(tenon_model_from_description(&description, nullptr, nullptr, &model));
+    TenonModelOptions options = makeOptions(device);
+    check(tenon_model_from_description_with(&description, &options, nullptr,
+                                            nullptr, &model));
     return Model(model);
   }
   /// Takes over a model of the C interface.
@@ -217,6 +222,8 @@ public:
 
   TenonModel *get() const { return model.get(); }
   std::string name() const { return tenon_model_name(get()); }
+  /// What it runs on: "cpu" or "cuda".
+  std::string device() const { return tenon_model_device(get()); }
   size_t numInputs() const { return tenon_model_num_inputs(get()); }
   size_t numOutputs() const { return tenon_model_num_outputs(get()); }
   const TenonTensorInfo &input(size_t index) const {
@@ -227,6 +234,12 @@ public:
   }
 
 private:
+  static TenonModelOptions makeOptions(const std::string &device) {
+    TenonModelOptions options{};
+    options.struct_size = sizeof options;
+    options.device = device.c_str();
+    return options;
+  }
   static const TenonTensorInfo &require(const TenonTensorInfo *info) {
     if (!info)
       throw Error(TENON_ERROR_USAGE, "the model has no such input or output");

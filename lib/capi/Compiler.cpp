@@ -60,6 +60,8 @@ Status convert(const TenonCompileOptions *options, CompileOptions &to) {
            turn.pass.str().c_str(), turn.function.str().c_str(), turn.runs);
     };
   to.exposeKernels = from->expose_kernels;
+  if (from->device)
+    to.device = from->device;
   return Status::ok();
 }
 

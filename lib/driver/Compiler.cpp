@@ -2,8 +2,11 @@
 
 #include "lib/driver/Compiler.h"
 
+#include "codegen/assign/Tuning.h"
+#include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "codegen/common/Passes.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/driver/CheckIr.h"
 #include "lib/driver/DeadConstants.h"
 #include "lib/driver/Jit.h"
@@ -166,10 +169,10 @@ Status Compiler::checkPrecision() {
   if (!target) {
     std::string asked = options.target.value_or("native");
     name = "'" + asked + "'";
-    auto made = makeTarget(context, asked, {});
+    auto made = makeTargets(context, asked, {});
     if (!made)
       return Status::error(TENON_ERROR_USAGE, llvm::toString(made.takeError()));
-    target = *made;
+    target = made->front();
   }
   if (options.precision == "tf32") {
     if (!target.getGpus())
@@ -205,12 +208,12 @@ static std::string getKind(TargetAttr target) {
 /// Whether nobody chose among the providers of `target`, so that another target
 /// may have others.
 static bool hasAllProviders(TargetAttr target) {
-  auto all = makeTarget(*target.getContext(), getKind(target), {});
+  auto all = makeTargets(*target.getContext(), getKind(target), {});
   if (!all) {
     llvm::consumeError(all.takeError());
     return false;
   }
-  return all->getProviders() == target.getProviders();
+  return all->front().getProviders() == target.getProviders();
 }
 
 Status Compiler::updateTarget() {
@@ -237,14 +240,24 @@ Status Compiler::updateTarget() {
   bool keepsProcessor = old && !options.target;
   std::string name =
       keepsProcessor ? getKind(old) : options.target.value_or("native");
-  auto target = makeTarget(context, name, providers);
-  if (!target)
-    return Status::error(TENON_ERROR_USAGE, llvm::toString(target.takeError()));
+  auto targets = makeTargets(context, name, providers);
+  if (!targets)
+    return Status::error(TENON_ERROR_USAGE,
+                         llvm::toString(targets.takeError()));
+  TargetAttr target = targets->front();
   if (keepsProcessor)
     target = TargetAttr::get(&context, old.getTriple(), old.getCpu(),
                              old.getFeatures(), old.getVectorBits(),
-                             target->getProviders(), old.getGpus());
-  (*module)->setAttr(kTargetAttr, *target);
+                             target.getProviders(), old.getGpus());
+  (*module)->setAttr(kTargetAttr, target);
+  if (targets->size() == 1)
+    return Status::ok();
+  if (options.exposeKernels)
+    return Status::error(TENON_ERROR_USAGE,
+                         "the results of kernels can be exposed for one target "
+                         "only, not for both of '" +
+                             name + "'");
+  deviceTarget = targets->back();
   return Status::ok();
 }
 
@@ -300,45 +313,78 @@ Status Compiler::readModel(llvm::MemoryBufferRef onnx) {
   return prepare("model");
 }
 
+Status Compiler::runPhase(Phase phase, ModuleOp of) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  if (options.configurePasses && failed(options.configurePasses(passes)))
+    return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
+  if (phase == Phase::Lower && options.exposeKernels)
+    passes.addPass(codegen::createExposeKernels());
+  CompressOptions compress;
+  compress.precision = options.precision;
+  compress.keepFp32 = ArrayRef<std::string>(options.keepFp32);
+  buildPhase(phase, passes, compress);
+  std::string failedPass;
+  passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
+  if (succeeded(passes.run(of)))
+    return Status::ok();
+  // A reason is missing where rewrites were given up.
+  if (findings.empty())
+    return fail(TENON_ERROR_INTERNAL,
+                "the " + getPhaseName(phase) +
+                    " phase failed: the "
+                    "rewrites of pass '" +
+                    failedPass +
+                    "' come to no end, which is a defect of Tenon");
+  // What is asked for here fits the model or not.
+  if (phase == Phase::Compress)
+    return fail(TENON_ERROR_USAGE, "the compress phase failed");
+  // What passes refuse is beyond this version, not a broken model: the
+  // importer has checked that.
+  return fail(TENON_ERROR_UNSUPPORTED,
+              "the " + getPhaseName(phase) + " phase failed");
+}
+
+void Compiler::split() {
+  deviceModule = module->clone();
+  (*deviceModule)->setAttr(kTargetAttr, deviceTarget);
+  // Measured on the processor.
+  (*deviceModule)->removeAttr(kTuningAttr);
+  (*module)->setAttr(codegen::kHasDeviceModelAttr, UnitAttr::get(&context));
+}
+
+/// Makes the weights of `from` those of `to` too, at the same places.
+static void shareWeights(ModuleOp from, ModuleOp to) {
+  OpBuilder builder = OpBuilder::atBlockBegin(to.getBody());
+  for (auto weight : from.getOps<rt::WeightOp>())
+    builder.clone(*weight);
+}
+
 Status Compiler::runTo(Phase to) {
   for (Phase phase : kAllPhases) {
     if (phase <= done || phase > to || phase == Phase::Emit)
       continue;
+    if (deviceTarget && !deviceModule && phase >= kTargetPhase)
+      split();
     if (options.onPhase)
       options.onPhase(phase);
-    PassManager passes(&context, ModuleOp::getOperationName());
-    if (options.configurePasses && failed(options.configurePasses(passes)))
-      return Status::error(TENON_ERROR_USAGE, "wrong flags for passes");
-    if (phase == Phase::Lower && options.exposeKernels)
-      passes.addPass(codegen::createExposeKernels());
-    CompressOptions compress;
-    compress.precision = options.precision;
-    compress.keepFp32 = ArrayRef<std::string>(options.keepFp32);
-    buildPhase(phase, passes, compress);
     selection.beginPhase(phase);
-    std::string failedPass;
-    passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
-    if (failed(passes.run(*module))) {
-      // A reason is missing where rewrites were given up.
-      if (findings.empty())
-        return fail(TENON_ERROR_INTERNAL,
-                    "the " + getPhaseName(phase) +
-                        " phase failed: the "
-                        "rewrites of pass '" +
-                        failedPass +
-                        "' come to no end, which is a defect of Tenon");
-      // What is asked for here fits the model or not.
-      if (phase == Phase::Compress)
-        return fail(TENON_ERROR_USAGE, "the compress phase failed");
-      // What passes refuse is beyond this version, not a broken model: the
-      // importer has checked that.
-      return fail(TENON_ERROR_UNSUPPORTED,
-                  "the " + getPhaseName(phase) + " phase failed");
+    for (ModuleOp each : getModules()) {
+      if (phase == Phase::Lower && each == deviceModule.get())
+        shareWeights(*module, each);
+      if (Status status = runPhase(phase, each); !status.isOk())
+        return status;
+      freeDeadConstants(getModules());
     }
-    freeDeadConstants(*module);
     done = phase;
   }
   return Status::ok();
+}
+
+SmallVector<ModuleOp, 2> Compiler::getModules() {
+  SmallVector<ModuleOp, 2> modules = {*module};
+  if (deviceModule)
+    modules.push_back(*deviceModule);
+  return modules;
 }
 
 Status Compiler::checkOutput(StringRef path) const {
@@ -353,20 +399,29 @@ static bool isCode(StringRef path) {
   return path.ends_with(".so") || path.ends_with(".o");
 }
 
-Status Compiler::writeIr(StringRef path) {
+Status Compiler::writeIr(Phase to, StringRef path) {
+  if (deviceTarget)
+    return Status::error(TENON_ERROR_USAGE,
+                         "IR is for one target, a processor or GPUs: '" +
+                             options.target.value_or("") +
+                             "' is for two models");
   if (Status status = checkOutput(path); !status.isOk())
     return status;
   if (isCode(path))
     return Status::error(TENON_ERROR_USAGE,
                          "the output '" + path +
                              "' is IR, which its name must not call code");
+  if (Status status = runTo(to); !status.isOk())
+    return status;
   return writeModule(*module, path);
 }
 
-Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
+Status Compiler::generate(ModelCode &code, const ModelSymbols &symbols) {
   if (Status status = runTo(Phase::Lower); !status.isOk())
     return status;
-  if (std::optional<StringRef> name = findMissingWeight(*module)) {
+  // The last one has the weights of all.
+  ModuleOp last = getModules().back();
+  if (std::optional<StringRef> name = findMissingWeight(last)) {
     std::string file =
         inputPath == "-" ? "the text" : "'" + getSidecarPath(inputPath) + "'";
     return Status::error(TENON_ERROR_SYSTEM,
@@ -375,8 +430,14 @@ Status Compiler::generate(ObjectCode &code, const ModelSymbols &symbols) {
   }
   if (options.onPhase)
     options.onPhase(Phase::Emit);
-  Status status = generateCode(*module, code, symbols);
-  return status.isOk() ? status : fail(status.getCode(), status.getMessage());
+  code.elfMachine = getElfMachine(last);
+  for (ModuleOp each : getModules())
+    if (Status status =
+            generateCode(each, code.objects.emplace_back(),
+                         each == *module ? symbols : symbols.ofDeviceModel());
+        !status.isOk())
+      return fail(status.getCode(), status.getMessage());
+  return Status::ok();
 }
 
 Status Compiler::emitTo(StringRef path) {
@@ -397,20 +458,21 @@ Status Compiler::emitTo(StringRef path) {
   ModelSymbols symbols;
   if (isObject)
     symbols = ModelSymbols(makeSymbol(path));
-  ObjectCode code;
+  ModelCode code;
   if (Status status = generate(code, symbols); !status.isOk())
     return status;
+  WeightsSource weights = getWeights(getModules().back());
   if (isObject)
-    return writeObject(*module, code, path, symbols);
-  return writeSharedLibrary(code, getWeights(*module), getElfMachine(*module),
-                            path);
+    return writeObject(*module, code, std::move(weights), path, symbols);
+  return writeSharedLibrary(code, std::move(weights), path);
 }
 
 Status Compiler::emitInProcess(TenonModel *&model) {
-  ObjectCode code;
+  ModelCode code;
   if (Status status = generate(code, ModelSymbols()); !status.isOk())
     return status;
-  return loadInProcess(*module, std::move(code), model);
+  return loadInProcess(getWeights(getModules().back()), std::move(code),
+                       options.device, model);
 }
 
 } // namespace tenon

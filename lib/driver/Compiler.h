@@ -3,6 +3,7 @@
 #ifndef TENON_LIB_DRIVER_COMPILER_H
 #define TENON_LIB_DRIVER_COMPILER_H
 
+#include "dialects/tenon/TenonOps.h"
 #include "lib/driver/Emit.h"
 #include "lib/driver/PassSelection.h"
 #include "lib/driver/Phases.h"
@@ -20,7 +21,7 @@ namespace tenon {
 /// How to compile a model. Any number of compilations with different options
 /// may run in one process.
 struct CompileOptions {
-  /// See makeTarget. Without a value it is what IR says, or `native`.
+  /// See makeTargets. Without a value it is what IR says, or `native`.
   std::optional<std::string> target;
   /// The kernel providers that may be used, best first; empty means all.
   /// Without a value they are what IR says, or all.
@@ -33,6 +34,8 @@ struct CompileOptions {
   std::vector<std::string> keepFp32;
   /// What the caller fixes of the inputs.
   OnnxImportOptions import;
+  /// Which device the model is loaded on; see TenonModelOptions::device.
+  std::string device;
   /// Called when a phase begins.
   std::function<void(Phase)> onPhase;
   /// How many of the passes run that can be left out, over all phases; the rest
@@ -46,8 +49,9 @@ struct CompileOptions {
   std::function<mlir::LogicalResult(mlir::PassManager &)> configurePasses;
 };
 
-/// One compilation: a module on its way through the phases. Errors of passes
-/// are in the Status, with the names of the nodes that they are about.
+/// One compilation: a module on its way through the phases, or, for a processor
+/// and GPUs, two from the first phase on that looks at the target. Errors of
+/// passes are in the Status, with the names of the nodes that they are about.
 class Compiler {
 public:
   explicit Compiler(CompileOptions options);
@@ -62,9 +66,10 @@ public:
   /// Runs the phases that are left up to and including `to`.
   Status runTo(Phase to);
 
-  /// Writes the IR to `path`, and the weights that are not small beside it. `-`
-  /// is the standard output, which gets the weights in the text.
-  Status writeIr(llvm::StringRef path);
+  /// Runs the phases up to and including `to` and writes the IR to `path`, and
+  /// the weights that are not small beside it. `-` is the standard output,
+  /// which gets the weights in the text. IR is for one target.
+  Status writeIr(Phase to, llvm::StringRef path);
 
   /// Runs to the end and writes a shared library, or, if `path` ends with `.o`,
   /// an object and a header.
@@ -73,12 +78,17 @@ public:
   /// Runs to the end and loads the code into this process.
   Status emitInProcess(TenonModel *&model);
 
-  mlir::ModuleOp getModule() { return *module; }
+  /// The one for the processor alone is the first.
+  llvm::SmallVector<mlir::ModuleOp, 2> getModules();
 
 private:
   Status readIr(llvm::StringRef path, Phase from);
-  /// Runs to the end of lower and generates the code.
-  Status generate(ObjectCode &code, const ModelSymbols &symbols);
+  /// Runs one phase on one of the modules.
+  Status runPhase(Phase phase, mlir::ModuleOp of);
+  /// Makes two modules of one where there are two targets.
+  void split();
+  /// Runs to the end of lower and generates the code of each module.
+  Status generate(ModelCode &code, const ModelSymbols &symbols);
   /// Gives the module its name and its target, if it has none or the options
   /// say another one.
   Status prepare(llvm::StringRef name);
@@ -98,6 +108,10 @@ private:
   std::string inputPath;
   /// Declared behind the context: the module goes first.
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// With GPUs beside a processor alone: their target, and, once there are two
+  /// modules, the one for it.
+  TargetAttr deviceTarget;
+  mlir::OwningOpRef<mlir::ModuleOp> deviceModule;
   Phase done = Phase::Import;
 };
 

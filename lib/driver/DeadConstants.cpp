@@ -9,16 +9,17 @@
 
 using namespace mlir;
 
-void tenon::freeDeadConstants(ModuleOp module) {
+void tenon::freeDeadConstants(ArrayRef<ModuleOp> modules) {
   llvm::StringSet<> used;
-  module.walk([&](Operation *op) {
-    op->getAttrDictionary().walk([&](DenseResourceElementsAttr resource) {
-      used.insert(resource.getRawHandle().getKey());
+  for (ModuleOp module : modules)
+    module.walk([&](Operation *op) {
+      op->getAttrDictionary().walk([&](DenseResourceElementsAttr resource) {
+        used.insert(resource.getRawHandle().getKey());
+      });
     });
-  });
-  auto &manager =
-      DenseResourceElementsHandle::getManagerInterface(module.getContext())
-          .getBlobManager();
+  auto &manager = DenseResourceElementsHandle::getManagerInterface(
+                      modules.front()->getContext())
+                      .getBlobManager();
   SmallVector<std::string> dead;
   manager.getBlobMap([&](const auto &blobs) {
     for (const auto &entry : blobs)

@@ -7,10 +7,10 @@
 
 namespace tenon {
 
-/// Frees the contents of `dense_resource` constants that `module`, the only one
-/// of its context, no longer mentions. A context keeps them otherwise, so that
-/// every phase that rewrites weights would add the size of the model.
-void freeDeadConstants(mlir::ModuleOp module);
+/// Frees the contents of `dense_resource` constants that `modules`, all that
+/// their context has, no longer mention. A context keeps them otherwise, so
+/// that every phase that rewrites weights would add the size of the model.
+void freeDeadConstants(llvm::ArrayRef<mlir::ModuleOp> modules);
 
 } // namespace tenon
 

@@ -95,52 +95,49 @@ Status runLinker(ArrayRef<StringRef> arguments) {
                            failure);
 }
 
-/// Code and weights as two object files, for the linker.
-struct Objects {
-  TemporaryFile code, weights;
-  bool hasWeights = false;
-};
-
-Status writeObjects(ArrayRef<char> code, WeightsSource &weights,
-                    uint16_t elfMachine, StringRef near,
-                    const ModelSymbols &symbols, Objects &objects) {
-  if (Status status = TemporaryFile::createNear(near, "code.o", objects.code);
+/// Writes an object file for the linker.
+Status
+writeObjectFile(StringRef near, StringRef suffix,
+                llvm::function_ref<llvm::Error(raw_ostream &)> write,
+                SmallVectorImpl<std::unique_ptr<TemporaryFile>> &objects) {
+  objects.push_back(std::make_unique<TemporaryFile>());
+  if (Status status = TemporaryFile::createNear(near, suffix, *objects.back());
       !status.isOk())
     return status;
-  if (Status status = objects.code.write([&](raw_ostream &os) {
-        os.write(code.data(), code.size());
-        return llvm::Error::success();
-      });
-      !status.isOk())
-    return status;
-  objects.hasWeights = weights.size != 0;
-  if (!objects.hasWeights)
-    return Status::ok();
-  if (Status status =
-          TemporaryFile::createNear(near, "weights.o", objects.weights);
-      !status.isOk())
-    return status;
-  return objects.weights.write([&](raw_ostream &os) {
-    return writeWeightsObject(weights, elfMachine, symbols.weights, os);
-  });
+  return objects.back()->write(write);
 }
 
-Status link(ArrayRef<char> code, WeightsSource &weights, uint16_t elfMachine,
-            StringRef path, const ModelSymbols &symbols,
-            ArrayRef<StringRef> options) {
-  Objects objects;
-  if (Status status =
-          writeObjects(code, weights, elfMachine, path, symbols, objects);
-      !status.isOk())
-    return status;
+Status link(const ModelCode &code, WeightsSource &weights, StringRef path,
+            const ModelSymbols &symbols, ArrayRef<StringRef> options) {
+  SmallVector<std::unique_ptr<TemporaryFile>> objects;
+  for (const ObjectCode &object : code.objects)
+    if (Status status = writeObjectFile(
+            path, "code.o",
+            [&](raw_ostream &os) {
+              os.write(object.data(), object.size());
+              return llvm::Error::success();
+            },
+            objects);
+        !status.isOk())
+      return status;
+  if (weights.size != 0)
+    if (Status status = writeObjectFile(
+            path, "weights.o",
+            [&](raw_ostream &os) {
+              return writeWeightsObject(weights, code.elfMachine,
+                                        symbols.weights, os);
+            },
+            objects);
+        !status.isOk())
+      return status;
   TemporaryFile output;
   if (Status status = TemporaryFile::createNear(path, "tmp", output);
       !status.isOk())
     return status;
   SmallVector<StringRef> arguments(options);
-  arguments.append({"-o", output.getPath(), objects.code.getPath()});
-  if (objects.hasWeights)
-    arguments.push_back(objects.weights.getPath());
+  arguments.append({"-o", output.getPath()});
+  for (const std::unique_ptr<TemporaryFile> &object : objects)
+    arguments.push_back(object->getPath());
   if (Status status = runLinker(arguments); !status.isOk())
     return status;
   return output.renameTo(path);
@@ -149,10 +146,19 @@ Status link(ArrayRef<char> code, WeightsSource &weights, uint16_t elfMachine,
 } // namespace
 
 ModelSymbols::ModelSymbols()
-    : description(TENON_MODEL_SYMBOL), weights(codegen::kWeightsSymbol) {}
+    : description(TENON_MODEL_SYMBOL), weights(codegen::kWeightsSymbol),
+      deviceModel(codegen::kDeviceModelSymbol) {}
 
 ModelSymbols::ModelSymbols(StringRef name)
-    : description(name), weights((name + "_weights").str()) {}
+    : description(name), weights((name + "_weights").str()),
+      deviceModel((name + "_on_device").str()) {}
+
+ModelSymbols ModelSymbols::ofDeviceModel() const {
+  ModelSymbols symbols = *this;
+  symbols.description = deviceModel;
+  symbols.isHidden = true;
+  return symbols;
+}
 
 Status generateCode(ModuleOp module, ObjectCode &code,
                     const ModelSymbols &symbols) {
@@ -185,12 +191,17 @@ Status generateCode(ModuleOp module, ObjectCode &code,
     return Status::error(TENON_ERROR_INTERNAL,
                          "translating the model to LLVM IR failed");
   clone = nullptr;
-  for (auto [name, symbol] : {std::pair<StringRef, StringRef>{
-                                  TENON_MODEL_SYMBOL, symbols.description},
-                              {codegen::kWeightsSymbol, symbols.weights}})
+  for (auto [name, symbol] :
+       {std::pair<StringRef, StringRef>{TENON_MODEL_SYMBOL,
+                                        symbols.description},
+        {codegen::kWeightsSymbol, symbols.weights},
+        {codegen::kDeviceModelSymbol, symbols.deviceModel}})
     if (llvm::GlobalVariable *global =
-            llvmModule->getGlobalVariable(name, /*AllowInternal=*/true))
+            llvmModule->getGlobalVariable(name, /*AllowInternal=*/true)) {
       global->setName(symbol);
+      if (symbols.isHidden)
+        global->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
   llvmModule->setDataLayout((*machine)->createDataLayout());
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   for (llvm::Function &function : *llvmModule) {
@@ -226,9 +237,9 @@ uint16_t getElfMachine(ModuleOp module) {
   return triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
 }
 
-Status writeSharedLibrary(ArrayRef<char> code, WeightsSource weights,
-                          uint16_t elfMachine, StringRef path) {
-  return link(code, weights, elfMachine, path, ModelSymbols(),
+Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,
+                          StringRef path) {
+  return link(code, weights, path, ModelSymbols(),
               {"-shared", "--hash-style=gnu", "-z", "now", "-z", "relro",
                "--gc-sections", "--build-id=none", "-s"});
 }
@@ -288,11 +299,10 @@ void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
 
 } // namespace
 
-Status writeObject(ModuleOp module, const ObjectCode &code, StringRef path,
+Status writeObject(ModuleOp module, const ModelCode &code,
+                   WeightsSource weights, StringRef path,
                    const ModelSymbols &symbols) {
-  WeightsSource weights = getWeights(module);
-  if (Status status =
-          link(code, weights, getElfMachine(module), path, symbols, {"-r"});
+  if (Status status = link(code, weights, path, symbols, {"-r"});
       !status.isOk())
     return status;
   StringRef symbol = symbols.description;

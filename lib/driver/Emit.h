@@ -14,15 +14,30 @@ namespace tenon {
 /// are not in it: it refers to the symbol `tenon_weights`.
 using ObjectCode = llvm::SmallVector<char, 0>;
 
-/// What a model's two global symbols are called. The defaults are what a loader
+/// The code of a model's one or two modules: of two, the second is the model
+/// for a device.
+struct ModelCode {
+  llvm::SmallVector<ObjectCode, 2> objects;
+  /// ELF's number of the processor.
+  uint16_t elfMachine = 0;
+};
+
+/// What a model's global symbols are called. The defaults are what a loader
 /// looks for; models that are linked into one program need names of their own.
 struct ModelSymbols {
   std::string description;
   std::string weights;
+  /// The description of the model for a device, which the other one names.
+  std::string deviceModel;
+  /// Whether only code that is linked with it sees the description.
+  bool isHidden = false;
 
   ModelSymbols();
-  /// `name` for the description, `<name>_weights` for the constants.
+  /// `name` for the description, `<name>_weights` for the constants,
+  /// `<name>_on_device` for the model for a device.
   explicit ModelSymbols(llvm::StringRef name);
+  /// Those of the code of the model for a device.
+  ModelSymbols ofDeviceModel() const;
 };
 
 /// Translates a module at the end of the lower phase, optimises it and
@@ -35,14 +50,15 @@ uint16_t getElfMachine(mlir::ModuleOp module);
 
 /// Writes a shared library of code and weights that exports one symbol,
 /// `tenon_model`. The file appears under `path` only when it is complete.
-Status writeSharedLibrary(llvm::ArrayRef<char> code, WeightsSource weights,
-                          uint16_t elfMachine, llvm::StringRef path);
+Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,
+                          llvm::StringRef path);
 
 /// Writes one relocatable object of constants and of code that was generated
 /// for `symbols`, and beside it a C header that declares the description and
-/// tells the shapes of inputs and outputs.
-Status writeObject(mlir::ModuleOp module, const ObjectCode &code,
-                   llvm::StringRef path, const ModelSymbols &symbols);
+/// tells the shapes of inputs and outputs, which `module` has.
+Status writeObject(mlir::ModuleOp module, const ModelCode &code,
+                   WeightsSource weights, llvm::StringRef path,
+                   const ModelSymbols &symbols);
 
 } // namespace tenon
 

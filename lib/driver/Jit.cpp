@@ -20,22 +20,21 @@ namespace {
 /// without a name, so that the system may write them out when memory is short.
 struct InProcessCode {
   /// What a shared library is made of, beside the weights.
-  ObjectCode object;
-  uint16_t elfMachine;
+  ModelCode code;
   std::unique_ptr<llvm::MemoryBuffer> weights;
   std::unique_ptr<LLJIT> jit;
 };
 
-Status mapWeights(ModuleOp module,
+Status mapWeights(WeightsSource source,
                   std::unique_ptr<llvm::MemoryBuffer> &weights) {
-  if (getWeightsSize(module) == 0)
+  if (source.size == 0)
     return Status::ok();
   TemporaryFile file;
   if (Status status = TemporaryFile::create("tenon", "weights", file);
       !status.isOk())
     return status;
   if (Status status =
-          file.write([&](raw_ostream &os) { return writeWeights(module, os); });
+          file.write([&](raw_ostream &os) { return source.write(os); });
       !status.isOk())
     return status;
   // A small file is read, not mapped, to wherever there is room.
@@ -70,11 +69,12 @@ llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess) {
               {ExecutorAddr::fromPtr(inProcess.weights->getBufferStart()),
                llvm::JITSymbolFlags::Exported}}})))
       return std::move(error);
-  if (llvm::Error error =
-          inProcess.jit->addObjectFile(llvm::MemoryBuffer::getMemBuffer(
-              StringRef(inProcess.object.data(), inProcess.object.size()),
-              "tenon_model", /*RequiresNullTerminator=*/false)))
-    return std::move(error);
+  for (const ObjectCode &object : inProcess.code.objects)
+    if (llvm::Error error =
+            inProcess.jit->addObjectFile(llvm::MemoryBuffer::getMemBuffer(
+                StringRef(object.data(), object.size()), "tenon_model",
+                /*RequiresNullTerminator=*/false)))
+      return std::move(error);
   auto address = inProcess.jit->lookup(TENON_MODEL_SYMBOL);
   if (!address)
     return address.takeError();
@@ -83,20 +83,24 @@ llvm::Expected<const TenonModelDesc *> load(InProcessCode &inProcess) {
 
 } // namespace
 
-Status loadInProcess(ModuleOp module, ObjectCode code, TenonModel *&model) {
+Status loadInProcess(WeightsSource weights, ModelCode code,
+                     const std::string &device, TenonModel *&model) {
   auto inProcess = std::make_unique<InProcessCode>();
-  inProcess->object = std::move(code);
-  inProcess->elfMachine = getElfMachine(module);
-  if (Status status = mapWeights(module, inProcess->weights); !status.isOk())
+  inProcess->code = std::move(code);
+  if (Status status = mapWeights(std::move(weights), inProcess->weights);
+      !status.isOk())
     return status;
   auto description = load(*inProcess);
   if (!description)
     return Status::error(TENON_ERROR_INTERNAL,
                          "loading the code failed: " +
                              llvm::toString(description.takeError()));
+  TenonModelOptions options{};
+  options.struct_size = sizeof options;
+  options.device = device.c_str();
   // The runtime calls `release` also when it refuses the model.
-  if (TenonError *error = tenon_model_from_description(
-          *description, release, inProcess.release(), &model)) {
+  if (TenonError *error = tenon_model_from_description_with(
+          *description, &options, release, inProcess.release(), &model)) {
     Status status =
         Status::error(tenon_error_code(error), tenon_error_message(error));
     tenon_error_free(error);
@@ -117,8 +121,7 @@ Status saveInProcess(const TenonModel *model, StringRef path) {
                  os << inProcess->weights->getBuffer();
                  return llvm::Error::success();
                }};
-  return writeSharedLibrary(inProcess->object, std::move(weights),
-                            inProcess->elfMachine, path);
+  return writeSharedLibrary(inProcess->code, std::move(weights), path);
 }
 
 } // namespace tenon

@@ -9,10 +9,10 @@ struct TenonModel;
 
 namespace tenon {
 
-/// Loads the code of a lowered module, the same that a shared library would
-/// hold, and makes a model of it that owns code and constants.
-Status loadInProcess(mlir::ModuleOp module, ObjectCode code,
-                     TenonModel *&model);
+/// Loads code and constants, the same that a shared library would hold, and
+/// makes a model of them that owns both, on `device` (TenonModelOptions).
+Status loadInProcess(WeightsSource weights, ModelCode code,
+                     const std::string &device, TenonModel *&model);
 
 /// Writes a model that loadInProcess made as a shared library.
 Status saveInProcess(const TenonModel *model, llvm::StringRef path);

@@ -3,6 +3,7 @@
 #include "lib/driver/MemoryReport.h"
 
 #include "codegen/common/ModelAttributes.h"
+#include "dialects/tenon/TenonOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "tenon/tenon.h"
 #include "llvm/Support/JSON.h"
@@ -19,9 +20,15 @@ static llvm::json::Array toJson(ArrayAttr texts) {
 }
 
 /// What a session has, as the runtime tells it; nothing if it can't make one.
-static std::optional<uint64_t> measureSession(StringRef path) {
+static std::optional<uint64_t> measureSession(StringRef path,
+                                              StringRef device) {
   TenonModel *model = nullptr;
-  if (TenonError *error = tenon_model_load(path.str().c_str(), &model)) {
+  TenonModelOptions options{};
+  options.struct_size = sizeof options;
+  std::string name = device.str();
+  options.device = name.c_str();
+  if (TenonError *error =
+          tenon_model_load_with(path.str().c_str(), &options, &model)) {
     tenon_error_free(error);
     return std::nullopt;
   }
@@ -84,22 +91,28 @@ struct Arena {
 
 } // namespace
 
-void tenon::printMemory(ModuleOp module, StringRef path, raw_ostream &os,
-                        bool isJson) {
+/// The name of the device that a module is for.
+static StringRef getDevice(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  return target && target.getGpus() ? "cuda" : "cpu";
+}
+
+/// Tells of one module, to `object` if there is one.
+static void printModule(ModuleOp module, StringRef path, raw_ostream &os,
+                        llvm::json::Object *object) {
   Arena arena(module, codegen::kArenaAttr);
   Arena device(module, codegen::kDeviceArenaAttr);
   std::optional<uint64_t> workspace;
   bool isStatic = arena.bytes && (!device.isThere || device.bytes);
   if (isStatic && path.ends_with(".so"))
-    workspace = measureSession(path);
-  if (isJson) {
-    llvm::json::Object object{{"blocks_by_data", arena.slots}};
-    arena.print(object, "");
+    workspace = measureSession(path, getDevice(module));
+  if (object) {
+    (*object)["blocks_by_data"] = arena.slots;
+    arena.print(*object, "");
     if (device.isThere)
-      device.print(object, "device_");
-    object["workspace_bytes"] =
+      device.print(*object, "device_");
+    (*object)["workspace_bytes"] =
         workspace ? llvm::json::Value(*workspace) : nullptr;
-    os << llvm::json::Value(std::move(object)) << "\n";
     return;
   }
   arena.print(os, "arena of a session");
@@ -110,4 +123,21 @@ void tenon::printMemory(ModuleOp module, StringRef path, raw_ostream &os,
        << " for results whose size depends on data\n";
   if (workspace)
     os << "workspace of a session here: " << *workspace << " bytes\n";
+}
+
+void tenon::printMemory(ArrayRef<ModuleOp> modules, StringRef path,
+                        raw_ostream &os, bool isJson) {
+  llvm::json::Object all;
+  for (ModuleOp module : modules) {
+    llvm::json::Object object;
+    if (modules.size() > 1 && !isJson)
+      os << "device " << getDevice(module) << ":\n";
+    printModule(module, path, os, isJson ? &object : nullptr);
+    if (modules.size() > 1)
+      all[getDevice(module)] = std::move(object);
+    else
+      all = std::move(object);
+  }
+  if (isJson)
+    os << llvm::json::Value(std::move(all)) << "\n";
 }

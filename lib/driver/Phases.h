@@ -27,6 +27,9 @@ inline constexpr Phase kAllPhases[] = {
     Phase::Import, Phase::Simplify, Phase::Compress, Phase::Layout,
     Phase::Fuse,   Phase::Assign,   Phase::Lower,    Phase::Emit};
 
+/// The first phase that looks at the target.
+inline constexpr Phase kTargetPhase = Phase::Fuse;
+
 /// `import`, `simplify`, …
 llvm::StringRef getPhaseName(Phase phase);
 std::optional<Phase> parsePhase(llvm::StringRef name);

@@ -122,6 +122,7 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
   std::sort(all.begin(), all.end());
   const Model &model = runners[0].getModel();
   return {{"name", model.name()},
+          {"device", model.device()},
           {"weights_bytes", tenon_model_weights_size(model.get())},
           {"point",
            {{"shapes", point.describeShapes()},
@@ -199,11 +200,13 @@ int BenchCommand::execute() const {
     if (result.empty()) {
       result = {{"model", run.model},
                 {"name", measured["name"]},
+                {"device", measured["device"]},
                 {"weights_bytes", measured["weights_bytes"]},
                 {"points", json::array()}};
       if (!isJson) {
-        printf("%s, %.1f MB of constants; milliseconds, and MB\n",
+        printf("%s on %s, %.1f MB of constants; milliseconds, and MB\n",
                measured["name"].get<std::string>().c_str(),
+               measured["device"].get<std::string>().c_str(),
                measured["weights_bytes"].get<double>() / 1e6);
         printf("%-*s %7s %8s %9s %9s %9s %9s %9s %9s %9s %9s %7s\n",
                static_cast<int>(shapesWidth), "shapes", "threads", "sessions",

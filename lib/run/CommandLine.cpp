@@ -46,7 +46,12 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
                  "For .onnx: auto, onednn, codegen, winograd, cuda or "
                  "cublaslt");
   app.add_option("--target", command.options.target,
-                 "For .onnx: native, x86-64-v3, cuda:sm_90, ...");
+                 "For .onnx: native, x86-64-v3, cuda:sm_90, "
+                 "native,cuda:sm_90, ...");
+  app.add_option("--device", command.options.device,
+                 "What it runs on: cpu, cuda or cuda:N (what it has code for; "
+                 "if both, a device that is there)")
+      ->type_name("DEVICE");
   app.add_option("--tuning", command.options.tuning,
                  "For .onnx: the choices that tenon-bench --tune wrote")
       ->type_name("FILE");

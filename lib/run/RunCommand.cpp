@@ -84,6 +84,7 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
     for (size_t i = 0; i < model.numOutputs(); ++i)
       outputs.push_back(toJson(model.output(i)));
     json info = {{"name", model.name()},
+                 {"device", model.device()},
                  {"inputs", inputs},
                  {"outputs", outputs},
                  {"weights_bytes", tenon_model_weights_size(model.get())}};
@@ -92,8 +93,8 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
     printJson(info);
     return;
   }
-  printf("%s, %.1f MB of constants\n", model.name().c_str(),
-         tenon_model_weights_size(model.get()) / 1e6);
+  printf("%s on %s, %.1f MB of constants\n", model.name().c_str(),
+         model.device().c_str(), tenon_model_weights_size(model.get()) / 1e6);
   for (size_t i = 0; i < model.numInputs(); ++i)
     printf("  input   %-24s %s\n", model.input(i).name,
            formatInfo(model.input(i)).c_str());
@@ -104,23 +105,45 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
     printf("  workspace of a session    %.1f MB\n", *workspace / 1e6);
 }
 
-std::optional<uint64_t> RunCommand::findWorkspace(Runner &runner) const {
-  const Model &model = runner.getModel();
-  bool isKnown = random || !inputs.empty();
-  if (!isKnown) {
-    isKnown = true;
-    for (size_t i = 0; i < model.numInputs(); ++i) {
-      const TenonTensorInfo &info = model.input(i);
-      isKnown &= info.kind == TENON_TENSOR &&
-                 std::count(info.dims, info.dims + info.rank, -1) == 0;
-    }
+std::optional<uint64_t>
+RunCommand::findWorkspace(std::shared_ptr<const Model> model) const {
+  bool isAsked = random || !inputs.empty(), isKnown = true;
+  for (size_t i = 0; i < model->numInputs(); ++i) {
+    const TenonTensorInfo &info = model->input(i);
+    isKnown &= info.kind == TENON_TENSOR &&
+               std::count(info.dims, info.dims + info.rank, -1) == 0;
   }
-  if (!isKnown)
+  if (!isAsked && !isKnown)
     return std::nullopt;
-  readInputs(runner);
-  fillRandomly(runner);
-  runner.prepare();
-  return tenon_session_workspace_size(runner.getSession().get());
+  std::optional<Runner> runner;
+  try {
+    runner.emplace(std::move(model), options);
+  } catch (const Error &error) {
+    // The device may not be there.
+    if (isAsked || error.code() != TENON_ERROR_SYSTEM)
+      throw;
+    return std::nullopt;
+  }
+  readInputs(*runner);
+  fillRandomly(*runner);
+  runner->prepare();
+  return tenon_session_workspace_size(runner->getSession().get());
+}
+
+int RunCommand::showInfo() const {
+  std::shared_ptr<const Model> loaded = loadModel(model, options);
+  // Without it, the rest is worth telling all the same.
+  std::optional<uint64_t> workspace;
+  std::exception_ptr problem;
+  try {
+    workspace = findWorkspace(loaded);
+  } catch (...) {
+    problem = std::current_exception();
+  }
+  printInfo(*loaded, workspace, isJson);
+  if (problem)
+    std::rethrow_exception(problem);
+  return 0;
 }
 
 static void printOutput(const Array &array) {
@@ -271,21 +294,9 @@ json RunCommand::compareWith(Runner &runner) const {
 int RunCommand::execute() const {
   checkOutputFile(traceFile, model);
   checkOutputFile(reportFile, model);
+  if (isInfo)
+    return showInfo();
   Runner runner(model, options);
-  if (isInfo) {
-    // Without it, the rest is worth telling all the same.
-    std::optional<uint64_t> workspace;
-    std::exception_ptr problem;
-    try {
-      workspace = findWorkspace(runner);
-    } catch (...) {
-      problem = std::current_exception();
-    }
-    printInfo(runner.getModel(), workspace, isJson);
-    if (problem)
-      std::rethrow_exception(problem);
-    return 0;
-  }
   std::vector<Expectation> expectations = readExpectations(runner);
   setInputs(runner);
 
@@ -360,6 +371,7 @@ int RunCommand::execute() const {
   Session &session = runner.getSession();
   json result = {
       {"model", model},
+      {"device", runner.getModel().device()},
       {"threads", session.threads()},
       {"load_ms", runner.getLoadMilliseconds()},
       {"workspace_bytes", tenon_session_workspace_size(session.get())},

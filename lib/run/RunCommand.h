@@ -44,9 +44,11 @@ struct RunCommand {
 
 private:
   nlohmann::json compareWith(Runner &runner) const;
+  int showInfo() const;
   /// The memory of a session for the dimensions that are given, or that are the
   /// only ones; nothing if they are not known.
-  std::optional<uint64_t> findWorkspace(Runner &runner) const;
+  std::optional<uint64_t>
+  findWorkspace(std::shared_ptr<const Model> model) const;
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
 };

@@ -69,6 +69,7 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
   for (const std::string &pattern : options.keepFp32)
     keepFp32.push_back(pattern.c_str());
   compileOptions.keep_fp32 = keepFp32.data();
+  compileOptions.device = options.device.c_str();
   compileOptions.num_keep_fp32 = keepFp32.size();
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
@@ -86,19 +87,23 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
   return model;
 }
 
-Runner::Runner(const std::string &path, const RunnerOptions &options) {
-  Clock::time_point start = Clock::now();
+std::shared_ptr<const tenon::Model>
+tenon::run::loadModel(const std::string &path, const RunnerOptions &options) {
   if (isOnnx(path))
-    model = std::make_shared<Model>(compileInProcess(path, options));
-  else if (!options.provider.empty() || !options.target.empty() ||
-           !options.tuning.empty() || !options.precision.empty() ||
-           !options.keepFp32.empty())
+    return std::make_shared<Model>(compileInProcess(path, options));
+  if (!options.provider.empty() || !options.target.empty() ||
+      !options.tuning.empty() || !options.precision.empty() ||
+      !options.keepFp32.empty())
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: a provider, a target, a tuning or a "
          "precision can be chosen for .onnx only",
          path.c_str());
-  else
-    model = std::make_shared<Model>(Model::load(path));
+  return std::make_shared<Model>(Model::load(path, options.device));
+}
+
+Runner::Runner(const std::string &path, const RunnerOptions &options) {
+  Clock::time_point start = Clock::now();
+  model = loadModel(path, options);
   makeSession(options);
   loadMilliseconds = millisecondsSince(start);
 }

@@ -23,6 +23,8 @@ struct RunnerOptions {
   int threads = 0; // 0: as many as the process may use
   /// As TenonSessionOptions::profile.
   int profile = 0;
+  /// As TenonModelOptions::device.
+  std::string device;
   /// For ONNX models, which are compiled in process; "" is the default.
   std::string provider, target;
   /// See TenonCompileOptions::tuning; "" is none.
@@ -45,7 +47,11 @@ struct StepPlan {
   std::vector<std::pair<std::string, std::string>> carry; // output, input
 };
 
-/// Loads a model, compiling it first if its name ends in .onnx, and runs it.
+/// Loads a model, compiling it first if its name ends in .onnx.
+std::shared_ptr<const Model> loadModel(const std::string &path,
+                                       const RunnerOptions &options);
+
+/// A model that is loaded, and a session that runs it.
 class Runner {
 public:
   Runner(const std::string &path, const RunnerOptions &options);

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 const char *const tenon::run::serverUsage =
     R"(--serve reads one JSON request a line and answers each with one line, {"error": TEXT, "code": N} if it failed:
-  {"op": "load", "id": ID, "model": PATH, "threads": N, "provider": NAME}
+  {"op": "load", "id": ID, "model": PATH, "threads": N, "provider": NAME, "device": NAME}
       -> {"create_ms": T, "inputs": [NAME...], "outputs": [NAME...]}: a compiled model, or .onnx to compile here
   {"op": "inputs", "id": ID, "from": FOLDER}
       -> {}: FOLDER/input_0.npy, ... are what the following requests run on
@@ -76,6 +76,7 @@ private:
     options.threads = request.value("threads", 0);
     options.provider = request.value("provider", "");
     options.target = request.value("target", "");
+    options.device = request.value("device", "");
     options.precision = request.value("precision", "");
     auto runner = std::make_unique<Runner>(
         request.at("model").get<std::string>(), options);

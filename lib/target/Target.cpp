@@ -3,6 +3,7 @@
 #include "lib/target/Target.h"
 
 #include "mlir/IR/Builders.h"
+#include "runtime/cuda/Architectures.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -61,9 +62,6 @@ TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
                          vectorBits, providers, gpus);
 }
 
-/// The architectures of NVIDIA's that code can be made for.
-constexpr StringRef kGpus[] = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_100"};
-
 /// The providers of each kind of target; x86 has all that there are for
 /// processors.
 constexpr StringRef kX86Providers[] = {"onednn", "codegen", "winograd"};
@@ -74,51 +72,55 @@ constexpr StringRef kImageProvider = "image";
 /// Where there is a GPU, the library first.
 constexpr StringRef kGpuProviders[] = {"cublaslt", "cuda"};
 
-/// Takes the GPUs, `cuda:<architecture>`, out of a list of targets; what is
-/// left is the processor.
-llvm::Expected<SmallVector<StringRef>> takeGpus(StringRef &name) {
-  SmallVector<StringRef> parts, gpus, processors;
+/// A list of targets, taken apart.
+struct TargetNames {
+  /// The processor, `native` if none is named.
+  StringRef processor = "native";
+  /// Whether it is to run models without a GPU.
+  bool isAlone = false;
+  /// The architectures, the oldest first.
+  SmallVector<StringRef> gpus;
+};
+
+llvm::Expected<TargetNames> takeApart(StringRef name) {
+  TargetNames names;
+  SmallVector<StringRef> parts;
   name.split(parts, ',');
   for (StringRef part : parts) {
     if (!part.consume_front("cuda:")) {
-      processors.push_back(part);
+      if (names.isAlone)
+        return llvm::createStringError(
+            "target '" + name.str() +
+            "' is not supported: expected one processor at most, found '" +
+            names.processor.str() + "' and '" + part.str() + "'");
+      names.processor = part;
+      names.isAlone = true;
       continue;
     }
-    if (!llvm::is_contained(kGpus, part))
-      return llvm::createStringError("unknown GPU '" + part.str() +
-                                     "': expected " +
-                                     llvm::join(ArrayRef(kGpus), ", "));
-    if (!llvm::is_contained(gpus, part))
-      gpus.push_back(part);
+    if (!llvm::is_contained(cuda::architectures, part))
+      return llvm::createStringError(
+          "unknown GPU '" + part.str() + "': expected " +
+          llvm::join(ArrayRef(cuda::architectures), ", "));
+    if (!llvm::is_contained(names.gpus, part))
+      names.gpus.push_back(part);
   }
-  if (gpus.empty())
-    return gpus;
-  // The oldest first.
-  llvm::sort(gpus, [](StringRef a, StringRef b) {
-    return llvm::find(kGpus, a) < llvm::find(kGpus, b);
+  llvm::sort(names.gpus, [](StringRef a, StringRef b) {
+    return llvm::find(cuda::architectures, a) <
+           llvm::find(cuda::architectures, b);
   });
-  if (!processors.empty())
-    return llvm::createStringError(
-        "target '" + name.str() +
-        "' is not supported: expected either a processor or GPUs, each with "
-        "'cuda:' before it");
-  name = "native";
-  return gpus;
+  return names;
 }
 
-} // namespace
-
-llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
-                                      ArrayRef<std::string> providers) {
+/// The target for code of `processor`, and of `gpus` if there are any.
+llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
+                                   ArrayRef<StringRef> gpus,
+                                   ArrayRef<std::string> providers) {
   initializeTargets();
   context.getOrLoadDialect<TenonDialect>();
   constexpr StringLiteral kX86Triple = "x86_64-unknown-linux-gnu";
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  llvm::Expected<SmallVector<StringRef>> gpus = takeGpus(name);
-  if (!gpus)
-    return gpus.takeError();
-  bool isNativeX86 = name == "native" && host.isX86();
-  unsigned level = llvm::StringSwitch<unsigned>(name)
+  bool isNativeX86 = processor == "native" && host.isX86();
+  unsigned level = llvm::StringSwitch<unsigned>(processor)
                        .Case("x86-64", 1)
                        .Case("x86-64-v2", 2)
                        .Case("x86-64-v3", 3)
@@ -128,7 +130,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
   // IR that was written names them all.
   for (const std::string &provider : providers) {
     bool isOfGpu = llvm::is_contained(kGpuProviders, provider);
-    if (isOfGpu && gpus->empty())
+    if (isOfGpu && gpus.empty())
       return llvm::createStringError("provider '" + provider +
                                      "' needs a target with a GPU, such as "
                                      "cuda:sm_90");
@@ -142,7 +144,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
   Builder builder(&context);
   auto choose = [&](ArrayRef<StringRef> ofProcessor) {
     SmallVector<StringRef> chosen, all(ofProcessor);
-    if (!gpus->empty())
+    if (!gpus.empty())
       all.insert(all.begin(), std::begin(kGpuProviders),
                  std::end(kGpuProviders));
     if (providers.empty())
@@ -155,7 +157,7 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
   };
 
   ArrayAttr gpuNames =
-      gpus->empty() ? ArrayAttr() : builder.getStrArrayAttr(*gpus);
+      gpus.empty() ? ArrayAttr() : builder.getStrArrayAttr(gpus);
   if (isNativeX86) {
     llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
     return makeX86Target(
@@ -171,25 +173,61 @@ llvm::Expected<TargetAttr> makeTarget(MLIRContext &context, StringRef name,
 
   // Another processor: what every one of its kind has.
   llvm::Triple triple(llvm::Triple::normalize(
-      name == "native" ? llvm::sys::getDefaultTargetTriple() : name.str()));
+      processor == "native" ? llvm::sys::getDefaultTargetTriple()
+                            : processor.str()));
   std::string error;
   if (triple.getArch() == llvm::Triple::UnknownArch ||
       !llvm::TargetRegistry::lookupTarget(triple, error))
     return llvm::createStringError(
-        "unknown target '" + name.str() +
+        "unknown target '" + processor.str() +
         "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
         "triple such as aarch64-linux-gnu, or a GPU such as cuda:sm_90");
   if (!triple.isLittleEndian() || !triple.isArch64Bit())
     return llvm::createStringError(
-        "target '" + name.str() +
+        "target '" + processor.str() +
         "' is not supported: expected a 64-bit little-endian processor");
   if (!triple.isOSBinFormatELF())
-    return llvm::createStringError("target '" + name.str() +
+    return llvm::createStringError("target '" + processor.str() +
                                    "' is not supported: expected a system "
                                    "whose libraries are ELF files");
   return TargetAttr::get(&context, triple.str(), "generic",
                          triple.isAArch64() ? "+neon" : "",
                          /*vectorBits=*/128, choose(kOtherProviders), gpuNames);
+}
+
+} // namespace
+
+llvm::Expected<SmallVector<TargetAttr, 2>>
+makeTargets(MLIRContext &context, StringRef name,
+            ArrayRef<std::string> providers) {
+  llvm::Expected<TargetNames> names = takeApart(name);
+  if (!names)
+    return names.takeError();
+  SmallVector<TargetAttr, 2> targets;
+  std::vector<std::string> ofProcessor = providers;
+  if (names->isAlone && !names->gpus.empty() && !providers.empty()) {
+    llvm::erase_if(ofProcessor, [](const std::string &provider) {
+      return llvm::is_contained(kGpuProviders, provider);
+    });
+    if (ofProcessor.empty() || ofProcessor.size() == providers.size())
+      return llvm::createStringError(
+          "target '" + name.str() + "' needs providers of the GPU, such as " +
+          "'cuda', and others for the processor alone, found '" +
+          llvm::join(providers, ",") + "'");
+  }
+  if (names->isAlone) {
+    auto target = makeOne(context, names->processor, {}, ofProcessor);
+    if (!target)
+      return target.takeError();
+    targets.push_back(*target);
+  }
+  if (!names->gpus.empty()) {
+    auto target = makeOne(context, names->processor, names->gpus, providers);
+    if (!target)
+      return target.takeError();
+    targets.push_back(*target);
+  }
+  return targets;
 }
 
 bool hasFeature(TargetAttr target, StringRef feature) {
@@ -201,7 +239,7 @@ bool hasFeature(TargetAttr target, StringRef feature) {
 }
 
 bool isThisMachine(TargetAttr target) {
-  auto native = makeTarget(*target.getContext(), "native", {});
+  auto native = makeOne(*target.getContext(), "native", {}, {});
   if (!native) {
     llvm::consumeError(native.takeError());
     return false;

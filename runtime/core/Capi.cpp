@@ -45,6 +45,18 @@ TenonError *guardSession(TenonSession *session, Function function) {
   });
 }
 
+/// Takes the options that the caller gives, who, with an older version, has
+/// fewer members.
+template <typename Options>
+Error copyOptions(const Options *options, const char *type, Options &all) {
+  if (!options)
+    return nullptr;
+  if (options->struct_size < sizeof(size_t))
+    return makeError(TENON_ERROR_USAGE, "%s::struct_size is not set", type);
+  memcpy(&all, options, std::min(options->struct_size, sizeof all));
+  return nullptr;
+}
+
 void closeLibrary(void *handle) { dlclose(handle); }
 
 } // namespace
@@ -111,14 +123,23 @@ TenonError *tenon_error_create(TenonErrorCode code, const char *message,
 }
 
 TenonError *tenon_model_load(const char *path, TenonModel **model) {
+  return tenon_model_load_with(path, nullptr, model);
+}
+
+TenonError *tenon_model_load_with(const char *path,
+                                  const TenonModelOptions *options,
+                                  TenonModel **model) {
   return guard([&]() -> Error {
     if (!path || !model)
       return makeError(TENON_ERROR_USAGE, "no path, or no place for the model");
+    TenonModelOptions all{};
+    if (Error error = copyOptions(options, "TenonModelOptions", all))
+      return error;
     void *handle;
     const TenonModelDesc *desc;
     if (Error error = openModelFile(path, &handle, &desc))
       return error;
-    Error error = TenonModel::create(desc, &closeLibrary, handle, model);
+    Error error = TenonModel::create(desc, all, &closeLibrary, handle, model);
     if (error)
       error->message = quote(path) + ": " + error->message;
     return error;
@@ -128,14 +149,26 @@ TenonError *tenon_model_load(const char *path, TenonModel **model) {
 TenonError *tenon_model_from_description(const TenonModelDesc *description,
                                          void (*release)(void *), void *context,
                                          TenonModel **model) {
+  return tenon_model_from_description_with(description, nullptr, release,
+                                           context, model);
+}
+
+TenonError *tenon_model_from_description_with(const TenonModelDesc *description,
+                                              const TenonModelOptions *options,
+                                              void (*release)(void *),
+                                              void *context,
+                                              TenonModel **model) {
   return guard([&]() -> Error {
-    if (!description || !model) {
-      if (release)
-        release(context);
-      return makeError(TENON_ERROR_USAGE,
-                       "no description, or no place for the model");
-    }
-    return TenonModel::create(description, release, context, model);
+    TenonModelOptions all{};
+    Error error = copyOptions(options, "TenonModelOptions", all);
+    if (!description || !model)
+      error = makeError(TENON_ERROR_USAGE,
+                        "no description, or no place for the model");
+    if (error && release)
+      release(context);
+    if (error)
+      return error;
+    return TenonModel::create(description, all, release, context, model);
   });
 }
 
@@ -167,6 +200,9 @@ const TenonTensorInfo *tenon_model_output(const TenonModel *model,
   return index < model->outputValues.size() ? &model->outputValues[index]
                                             : nullptr;
 }
+const char *tenon_model_device(const TenonModel *model) {
+  return model->desc->device ? model->desc->device : "cpu";
+}
 uint64_t tenon_model_weights_size(const TenonModel *model) {
   return model->desc->weightsSize;
 }
@@ -180,14 +216,9 @@ TenonError *tenon_session_create(TenonModel *model,
     if (!model || !session)
       return makeError(TENON_ERROR_USAGE,
                        "no model, or no place for the session");
-    // A caller of an older version has fewer members.
     TenonSessionOptions all{};
-    if (options) {
-      if (options->struct_size < sizeof(size_t))
-        return makeError(TENON_ERROR_USAGE,
-                         "TenonSessionOptions::struct_size is not set");
-      memcpy(&all, options, std::min(options->struct_size, sizeof all));
-    }
+    if (Error error = copyOptions(options, "TenonSessionOptions", all))
+      return error;
     return TenonSession::create(model, all, session);
   });
 }

@@ -25,12 +25,18 @@ typedef struct TenonDevice {
   uint32_t structSize;
   const char *name;
 
-  /** What all sessions of a model share: the device, the best of the model's
-   * images for it, and a copy of the weights, whose address `weights` gets. It
-   * must be usable from several threads. TENON_ERROR_SYSTEM where the machine
-   * has no such device, or no driver: the message says which is missing. */
-  int32_t (*createModel)(const TenonModelDesc *desc, void **model,
-                         const uint8_t **weights, TenonProviderError *error);
+  /** How many such devices the machine has: 0 also where there is no driver.
+   * One that is there and fails is an error. */
+  int32_t (*countDevices)(int32_t *count, TenonProviderError *error);
+
+  /** What all sessions of a model share: device number `ordinal`, the best of
+   * the model's images for it, and memory with TenonModelDesc::deviceRanges,
+   * whose address `weights` gets. It must be usable from several threads.
+   * TENON_ERROR_SYSTEM where the machine has no such device, or no driver: the
+   * message says which is missing. */
+  int32_t (*createModel)(const TenonModelDesc *desc, int32_t ordinal,
+                         void **model, const uint8_t **weights,
+                         TenonProviderError *error);
   void (*destroyModel)(void *model);
 
   /** A session's queue of work. The model outlives it. */

@@ -27,8 +27,10 @@ void TenonModel::drop() {
     delete this;
 }
 
-Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
-                         void *context, TenonModel **model) {
+Error TenonModel::create(const TenonModelDesc *desc,
+                         const TenonModelOptions &options,
+                         void (*release)(void *), void *context,
+                         TenonModel **model) {
   // Owns `release` from here on, also when something is wrong.
   struct Owner {
     TenonModel *model;
@@ -40,6 +42,10 @@ Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
 
   if (Error error = checkModel(*desc))
     return error;
+  if (Error error =
+          selectModel(*desc, options.device, desc, owner.model->ordinal))
+    return error;
+  owner.model->desc = desc;
   if (!enableFeatures(desc->cpuFeatures))
     return makeError(TENON_ERROR_UNSUPPORTED,
                      "this model needs the tile registers of AMX, which the "
@@ -58,8 +64,6 @@ Error TenonModel::create(const TenonModelDesc *desc, void (*release)(void *),
     owner.model->numOutputDims += desc->outputs[i].rank;
   }
   if (Error error = owner.model->loadLibraries())
-    return error;
-  if (Error error = owner.model->openDevice())
     return error;
   *model = owner.model;
   owner.model = nullptr;
@@ -132,17 +136,5 @@ Error TenonModel::loadLibraries() {
     }
     kernelLibraries.push_back(position);
   }
-  return nullptr;
-}
-
-Error TenonModel::openDevice() {
-  if (!desc->device)
-    return nullptr;
-  if (Error error = loadDevice(desc->device, &device.library))
-    return error;
-  TenonProviderError problem{};
-  if (int32_t code = device.library->createModel(desc, &device.model,
-                                                 &device.weights, &problem))
-    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
   return nullptr;
 }

@@ -9,13 +9,20 @@
 #include "runtime/core/Provider.h"
 
 #include <atomic>
+#include <mutex>
 #include <vector>
 
 namespace tenon::runtime {
 
 /// Checks everything in a description that can be checked without running it:
-/// version, pointers, names, ranks, dimensions, the processor.
+/// version, pointers, names, ranks, dimensions, the processor. So for the
+/// model for a device, if it names one.
 Error checkModel(const TenonModelDesc &desc);
+
+/// Chooses between a checked model and the one for a device that it names, by
+/// TenonModelOptions::device. `ordinal` is which of the machine's devices.
+Error selectModel(const TenonModelDesc &desc, const char *device,
+                  const TenonModelDesc *&selected, int32_t &ordinal);
 
 /// Opens a shared library with a compiled model in it, and finds its
 /// description. `handle` is for dlclose().
@@ -29,26 +36,31 @@ Error loadDevice(const char *name, const TenonDevice **device);
 
 } // namespace tenon::runtime
 
-/// The public model object. It never changes after it is made; callers and
-/// sessions each hold one reference.
+/// The public model object. Callers and sessions each hold one reference. Once
+/// it is made nothing of it changes, but that the first session opens the
+/// device.
 struct TenonModel {
   /// A library that the model uses, and what it keeps for the model.
   struct Library {
     const TenonProvider *provider;
     void *model;
   };
-  /// The device that the model runs on, if it has one.
+  /// The device that the model runs on.
   struct Device {
     const TenonDevice *library = nullptr;
-    void *model = nullptr;
+    void *model = nullptr;            // once it is open
     const uint8_t *weights = nullptr; // in its memory
   };
 
   static tenon::runtime::Error create(const TenonModelDesc *desc,
+                                      const TenonModelOptions &options,
                                       void (*release)(void *), void *context,
                                       TenonModel **model);
   void retain() { references.fetch_add(1, std::memory_order_relaxed); }
   void drop();
+  /// Finds the device that the model runs on, if it has one, and loads code and
+  /// weights there, unless that is done. From any thread.
+  tenon::runtime::Error openDevice();
   /// What `release` is to be called with, if it is this one.
   void *getContext(void (*release)(void *)) const {
     return release == this->release ? context : nullptr;
@@ -83,11 +95,12 @@ private:
                       std::vector<TenonTensorInfo> &values,
                       std::vector<uint32_t> &firstParts);
   tenon::runtime::Error loadLibraries();
-  tenon::runtime::Error openDevice();
 
   void (*release)(void *);
   void *context;
   std::atomic<int> references{1};
+  std::mutex deviceMutex;
+  int32_t ordinal = 0; // of the device
   /// What the infos point to.
   std::vector<std::vector<int64_t>> dims;
   std::vector<std::vector<const char *>> dimNames;

@@ -198,6 +198,13 @@ enum TenonModelFlag {
   TENON_MODEL_FLAGS = 1 /* all that there are */
 };
 
+/** A part of the weights that is copied to the device's memory. */
+typedef struct TenonWeightRange {
+  uint64_t offset;       /* in the weights */
+  uint64_t deviceOffset; /* in the device's memory for weights */
+  uint64_t size;         /* in bytes */
+} TenonWeightRange;
+
 struct TenonRunFrame;
 
 /** The exported description. All pointers stay valid while the model is loaded;
@@ -245,6 +252,14 @@ typedef struct TenonModelDesc {
   const char *device; /* "cuda"; null if there is none */
   const TenonDeviceImage *images;
   uint64_t flags; /* TenonModelFlag */
+  /* What its kernels read of the weights, and the memory that this takes. */
+  const TenonWeightRange *deviceRanges;
+  uint64_t numDeviceRanges;
+  uint64_t deviceWeightsSize;
+
+  /* The same model with a device, which has nothing more behind it; null if
+   * there is none, and in a model with a device. */
+  const struct TenonModelDesc *onDevice;
 
   /** Sizes for these symbol values (numSymbols, each >= 0). A pure function.
    *   bufferBytes: numBuffers values; -1 where a dimension would be negative or
@@ -335,8 +350,8 @@ typedef struct TenonRunFrame {
                                    those of a device are its own addresses */
   const uint8_t *weights;       /* TenonModelDesc::weights */
   const int64_t *outputDims;    /* as plan() wrote them for these symbols */
-  const uint8_t *deviceWeights; /* a copy of `weights` in the device's memory;
-                                   null without a device */
+  const uint8_t *deviceWeights; /* the device's memory for weights; null
+                                   without a device */
 } TenonRunFrame;
 
 #ifdef __cplusplus

@@ -155,9 +155,14 @@ bool isArchitecture(const char *text, const char *prefix) {
 Error checkDevice(const TenonModelDesc &desc) {
   if (Error error = checkArray(desc.images, desc.numImages, "images"))
     return error;
+  if (desc.numDeviceRanges > maxCount ||
+      (desc.numDeviceRanges && !desc.deviceRanges))
+    return invalid(std::to_string(desc.numDeviceRanges) +
+                   " ranges of its device's weights");
   if (!desc.device)
-    return desc.numImages ? invalid("it has code for a device, but no device")
-                          : nullptr;
+    return desc.numImages || desc.numDeviceRanges
+               ? invalid("it has code or weights for a device, but no device")
+               : nullptr;
   if (!desc.numImages)
     return invalid("it has a device, but no code for it");
   for (uint32_t i = 0; i < desc.numImages; ++i) {
@@ -171,6 +176,16 @@ Error checkDevice(const TenonModelDesc &desc) {
                      quote(image.architecture));
     if (isText && image.data[image.size - 1])
       return invalid(what + " is a text without an end");
+  }
+  for (uint64_t i = 0; i < desc.numDeviceRanges; ++i) {
+    const TenonWeightRange &range = desc.deviceRanges[i];
+    auto isWithin = [&](uint64_t offset, uint64_t size) {
+      return offset <= size && range.size <= size - offset;
+    };
+    if (!range.size || !isWithin(range.offset, desc.weightsSize) ||
+        !isWithin(range.deviceOffset, desc.deviceWeightsSize))
+      return invalid("range " + std::to_string(i) +
+                     " of its device's weights is outside of them");
   }
   return nullptr;
 }
@@ -255,9 +270,7 @@ Error checkProcessor(const TenonModelDesc &desc) {
                    list.c_str());
 }
 
-} // namespace
-
-Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
+Error checkOne(const TenonModelDesc &desc) {
   if (desc.magic != TENON_MODEL_MAGIC)
     return makeError(TENON_ERROR_INVALID,
                      "not a compiled model: wrong magic number");
@@ -316,4 +329,18 @@ Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
   if (Error error = checkKernels(desc))
     return error;
   return checkFlags(desc);
+}
+
+} // namespace
+
+Error tenon::runtime::checkModel(const TenonModelDesc &desc) {
+  if (Error error = checkOne(desc))
+    return error;
+  if (!desc.onDevice)
+    return nullptr;
+  if (desc.device)
+    return invalid("it has a device, and names another model for one");
+  if (Error error = checkOne(*desc.onDevice))
+    return error;
+  return desc.onDevice->onDevice ? invalid("three models are in one") : nullptr;
 }

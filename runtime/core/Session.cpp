@@ -84,7 +84,9 @@ Error TenonSession::create(TenonModel *model,
                        problem.message);
     session->librarySessions.push_back(state);
   }
-  if (model->device.library)
+  if (Error error = model->openDevice())
+    return error;
+  if (model->device.model)
     if (Error error = SessionDevice::create(*model, session->device))
       return error;
   // Without symbols there is one shape, so it need not wait for a first run.

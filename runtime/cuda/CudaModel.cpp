@@ -2,6 +2,8 @@
 
 #include "runtime/cuda/CudaModel.h"
 
+#include "runtime/cuda/Architectures.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -37,10 +39,30 @@ tenon::cuda::rankImages(const TenonModelDesc &desc, Capability capability) {
   return images;
 }
 
-std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc) {
+static int countOf(const Driver &driver) {
+  Result result = driver.init(/*flags=*/0);
+  if (result == CUDA_ERROR_NO_DEVICE)
+    return 0;
+  driver.check(result, "the CUDA driver does not start");
+  int count = 0;
+  driver.check(driver.deviceGetCount(&count),
+               "the CUDA driver does not count its devices");
+  return count;
+}
+
+int CudaModel::countDevices() {
+  try {
+    return countOf(Driver::get());
+  } catch (const NoDriver &) {
+    return 0;
+  }
+}
+
+std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc,
+                                             int ordinal) {
   std::unique_ptr<CudaModel> model(new CudaModel(desc));
   model->findLibrary();
-  model->openDevice();
+  model->openDevice(ordinal);
   ContextScope scope(model->driver, model->context);
   model->loadCode();
   model->copyWeights();
@@ -71,32 +93,26 @@ void CudaModel::findLibrary() {
     cublasLt = CublasLt::find();
 }
 
-void CudaModel::openDevice() {
-  auto failWithout = [&](const std::string &why) {
-    throw CudaError{TENON_ERROR_SYSTEM,
-                    "this model runs on a CUDA device, but there is none" +
-                        why};
-  };
-  Result result = driver.init(/*flags=*/0);
-  if (result == CUDA_ERROR_NO_DEVICE)
-    failWithout(" (" + driver.describe(result) + ")");
-  driver.check(result, "the CUDA driver does not start");
-  int count = 0;
-  driver.check(driver.deviceGetCount(&count),
-               "the CUDA driver does not count its devices");
+void CudaModel::openDevice(int ordinal) {
+  int count = countOf(driver);
   if (count == 0)
-    failWithout("");
-  // CUDA_VISIBLE_DEVICES says which one is the first.
-  driver.check(driver.deviceGet(&device, /*ordinal=*/0),
-               "the CUDA driver does not give its first device");
+    throw CudaError{TENON_ERROR_SYSTEM,
+                    "this model runs on a CUDA device, but there is none"};
+  // CUDA_VISIBLE_DEVICES says which there are, and in which order.
+  if (ordinal >= count)
+    throw CudaError{TENON_ERROR_SYSTEM,
+                    "there is no device cuda:" + std::to_string(ordinal) +
+                        ": the CUDA driver has " + std::to_string(count)};
+  driver.check(driver.deviceGet(&device, ordinal),
+               "the CUDA driver does not give a device");
   char name[256] = "";
   driver.check(driver.deviceGetName(name, sizeof name - 1, device),
-               "the CUDA driver does not name its first device");
+               "the CUDA driver does not name a device");
   deviceName = name;
   auto getAttribute = [&](int attribute) {
     int value = 0;
     driver.check(driver.deviceGetAttribute(&value, attribute, device),
-                 "the CUDA driver does not describe its first device");
+                 "the CUDA driver does not describe a device");
     return value;
   };
   capability = {getAttribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
@@ -112,18 +128,31 @@ void CudaModel::openDevice() {
   context = retained;
 }
 
+/// The newest target whose code runs on such a device.
+static std::string adviseTarget(Capability capability) {
+  std::string best;
+  for (const char *architecture : architectures) {
+    Capability target = readArchitecture(architecture);
+    if (std::pair(target.major, target.minor) <=
+        std::pair(capability.major, capability.minor))
+      best = architecture;
+  }
+  return best.empty() ? "; it is older than any that models are compiled for"
+                      : "; compile it for cuda:" + best;
+}
+
 void CudaModel::loadCode() {
   std::vector<const TenonDeviceImage *> images = rankImages(desc, capability);
   if (images.empty()) {
     std::string known;
     for (uint32_t i = 0; i < desc.numImages; ++i)
       known += (i ? ", " : "") + std::string(desc.images[i].architecture);
-    std::string own =
-        std::to_string(capability.major) + std::to_string(capability.minor);
     throw CudaError{TENON_ERROR_UNSUPPORTED,
-                    "the CUDA device '" + deviceName + "' is sm_" + own +
-                        ", but this model has code for " + known +
-                        " only; compile it for cuda:sm_" + own};
+                    "the CUDA device '" + deviceName + "' is sm_" +
+                        std::to_string(capability.major) +
+                        std::to_string(capability.minor) +
+                        ", but this model has code for " + known + " only" +
+                        adviseTarget(capability)};
   }
   // An older driver may refuse the machine code of a newer toolkit, but
   // translate the text beside it.
@@ -184,20 +213,26 @@ void CudaModel::findFunctions(const TenonDeviceImage &image) {
 }
 
 void CudaModel::copyWeights() {
-  if (!desc.weightsSize)
+  if (!desc.deviceWeightsSize)
     return;
   Address memory = 0;
-  driver.check(driver.memoryAllocate(&memory, desc.weightsSize),
+  driver.check(driver.memoryAllocate(&memory, desc.deviceWeightsSize),
                ("not enough memory on the CUDA device: the weights take " +
-                std::to_string(desc.weightsSize) + " bytes")
+                std::to_string(desc.deviceWeightsSize) + " bytes")
                    .c_str());
   weights = memory;
   // The streams of sessions don't wait for the default one.
   Stream stream = nullptr;
   driver.check(driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING),
                "the CUDA driver makes no stream");
-  Result result =
-      driver.copyToDevice(weights, desc.weights, desc.weightsSize, stream);
+  Result result = CUDA_SUCCESS;
+  for (uint64_t i = 0; i < desc.numDeviceRanges && result == CUDA_SUCCESS;
+       ++i) {
+    const TenonWeightRange &range = desc.deviceRanges[i];
+    result =
+        driver.copyToDevice(weights + range.deviceOffset,
+                            desc.weights + range.offset, range.size, stream);
+  }
   if (result == CUDA_SUCCESS)
     result = driver.streamSynchronize(stream);
   driver.streamDestroy(stream);

@@ -22,11 +22,14 @@ std::vector<const TenonDeviceImage *> rankImages(const TenonModelDesc &desc,
                                                  Capability capability);
 
 /// What all sessions of a model share: the device's primary context, the code,
-/// and a copy of the weights. Usable from several threads.
+/// and what the kernels read of the weights. Usable from several threads.
 class CudaModel {
 public:
-  /// Throws CudaError.
-  static std::unique_ptr<CudaModel> create(const TenonModelDesc &desc);
+  /// How many devices there are, none where there is no driver. Throws
+  /// CudaError, as all here.
+  static int countDevices();
+  static std::unique_ptr<CudaModel> create(const TenonModelDesc &desc,
+                                           int ordinal);
   ~CudaModel();
   CudaModel(const CudaModel &) = delete;
 
@@ -53,7 +56,7 @@ public:
 private:
   explicit CudaModel(const TenonModelDesc &desc)
       : desc(desc), driver(Driver::get()) {}
-  void openDevice();
+  void openDevice(int ordinal);
   void loadCode();
   /// Makes the module; what the driver says if it refuses.
   std::string loadImage(const TenonDeviceImage &image);

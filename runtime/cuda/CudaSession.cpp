@@ -129,7 +129,7 @@ bool CudaSession::isOnDevice(const void *pointer) const {
   auto contains = [&](Address begin, uint64_t size) {
     return address >= begin && address - begin < size;
   };
-  if (contains(model.getWeights(), model.getDesc().weightsSize))
+  if (contains(model.getWeights(), model.getDesc().deviceWeightsSize))
     return true;
   for (const Block &block : blocks)
     if (contains(block.begin, block.size))

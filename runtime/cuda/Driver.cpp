@@ -2,7 +2,9 @@
 
 #include "runtime/cuda/Driver.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
@@ -18,15 +20,30 @@ static std::string formatVersion(int version) {
          std::to_string(version % 1000 / 10);
 }
 
+/// Whether a library can't be loaded because it is not there, which dlerror()
+/// tells with its name before and the system's text behind.
+static bool isAbsent(const std::string &file, const std::string &reason) {
+  std::string text = strerror(ENOENT);
+  return reason.compare(0, file.size() + 1, file + ":") == 0 &&
+         reason.size() > text.size() &&
+         reason.compare(reason.size() - text.size(), text.size(), text) == 0;
+}
+
 static Driver open(const std::string &file) {
   auto fail = [](const std::string &what) {
     throw CudaError{TENON_ERROR_SYSTEM, what};
   };
   void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    fail("this model runs on a CUDA device, but the CUDA driver cannot be "
-         "loaded: " +
-         std::string(dlerror()));
+  if (!library) {
+    std::string reason = dlerror();
+    CudaError error{TENON_ERROR_SYSTEM,
+                    "this model runs on a CUDA device, but the CUDA driver "
+                    "cannot be loaded: " +
+                        reason};
+    if (isAbsent(file, reason))
+      throw NoDriver{error};
+    throw error;
+  }
   // A driver that is too old may lack some functions: its version says more.
   auto getVersion =
       reinterpret_cast<Result (*)(int *)>(dlsym(library, "cuDriverGetVersion"));

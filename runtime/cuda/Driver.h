@@ -35,6 +35,9 @@ using Event = struct EventTag *;
 using Graph = struct GraphTag *;
 using GraphExec = struct GraphExecTag *;
 
+/// The machine has no driver.
+struct NoDriver : CudaError {};
+
 /// Values of the driver's enumerations.
 enum : int {
   CUDA_SUCCESS = 0,
@@ -125,7 +128,8 @@ inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
 
 /// The driver. It stays loaded until the process ends.
 struct Driver {
-  /// Finds it, once. Throws CudaError if there is none, or a wrong one.
+  /// Finds it, once. Throws NoDriver if there is none, CudaError if it is a
+  /// wrong one.
   static const Driver &get();
 
   /// Throws CudaError with the driver's text if `result` is not success.

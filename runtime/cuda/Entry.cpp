@@ -17,10 +17,15 @@ static CudaSession &getSession(void *session) {
   return *static_cast<CudaSession *>(session);
 }
 
-static int32_t createModel(const TenonModelDesc *desc, void **model,
-                           const uint8_t **weights, TenonProviderError *error) {
+static int32_t countDevices(int32_t *count, TenonProviderError *error) {
+  return guard(error, [&] { *count = CudaModel::countDevices(); });
+}
+
+static int32_t createModel(const TenonModelDesc *desc, int32_t ordinal,
+                           void **model, const uint8_t **weights,
+                           TenonProviderError *error) {
   return guard(error, [&] {
-    std::unique_ptr<CudaModel> made = CudaModel::create(*desc);
+    std::unique_ptr<CudaModel> made = CudaModel::create(*desc, ordinal);
     *weights = reinterpret_cast<const uint8_t *>(made->getWeights());
     *model = made.release();
   });
@@ -149,6 +154,7 @@ tenon_device_cuda() {
   static const TenonDevice device = {TENON_DEVICE_VERSION,
                                      sizeof(TenonDevice),
                                      "cuda",
+                                     &countDevices,
                                      &createModel,
                                      &destroyModel,
                                      &createSession,

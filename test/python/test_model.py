@@ -78,6 +78,27 @@ class ModelTest(unittest.TestCase):
         with self.assertRaisesRegex(tenon.InvalidError, "output 'y' is 2x5 and takes 80 bytes"):
             session.run({"x": X}, {"y": np.empty((2, 4), np.int64)})
 
+    def test_devices(self):
+        """One library for the processor and a GPU, on a machine without a driver."""
+        with mock.patch.dict(os.environ, TENON_CUDA_DRIVER="/absent/libcuda.so.1"), \
+                tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.model.device, "cpu")
+            path = os.path.join(folder, "both.so")
+            tenon.compile(models.scale(), target="native,cuda:sm_90").save(path)
+            for model in tenon.load(path), tenon.load(path, device="cpu"):
+                self.assertEqual(model.device, "cpu")
+                self.check(model(X, BIAS))
+            only = tenon.compile(models.scale(), target="cuda:sm_90")
+            for model in only, tenon.load(path, device="cuda"), \
+                    tenon.compile(models.scale(), target="native,cuda:sm_90", device="cuda:1"):
+                self.assertEqual((model.device, model.inputs), ("cuda", self.model.inputs))
+                with self.assertRaisesRegex(tenon.ResourceError, "the CUDA driver cannot be loaded"):
+                    model.session()
+            with self.assertRaisesRegex(tenon.UnsupportedError, "no code for the device 'cuda'"):
+                tenon.compile(models.scale(), device="cuda")
+            with self.assertRaisesRegex(tenon.UsageError, "expected cpu, cuda or cuda:N"):
+                tenon.load(path, device="gpu")
+
     def test_a_hundred_shapes(self):
         """They leave memory where it was, whatever runs the kernels."""
         shapes = [(1 + i % 3, 3, 16 + 5 * (i % 10), 40 + 3 * i) for i in range(100)]

@@ -123,7 +123,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> target(
       "target",
       cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
-               "triple such as aarch64-linux-gnu, or GPUs: cuda:sm_90"),
+               "triple such as aarch64-linux-gnu, or GPUs: cuda:sm_90; or, for "
+               "a choice when it is loaded, both: native,cuda:sm_90"),
       cl::init("native"), cl::cat(category));
   cl::opt<std::string> providers(
       "provider",
@@ -291,12 +292,14 @@ int main(int argc, char **argv) {
     options.maxPasses = maxPasses;
   options.exposeKernels = exposeKernels;
   if (listPasses)
-    options.onPass = [](const tenon::PassTurn &turn) {
-      llvm::outs() << turn.number << " " << tenon::getPhaseName(turn.phase)
-                   << " " << turn.pass;
+    // Not into what goes on to a next tool.
+    options.onPass = [&os = output == "-" ? llvm::errs() : llvm::outs()](
+                         const tenon::PassTurn &turn) {
+      os << turn.number << " " << tenon::getPhaseName(turn.phase) << " "
+         << turn.pass;
       if (!turn.function.empty())
-        llvm::outs() << " @" << turn.function;
-      llvm::outs() << (turn.runs ? "\n" : " (left out)\n");
+        os << " @" << turn.function;
+      os << (turn.runs ? "\n" : " (left out)\n");
     };
 
   std::optional<ProgressPrinter> progress;
@@ -314,11 +317,11 @@ int main(int argc, char **argv) {
     return report(compiler.runTo(std::min(Phase(compileTo), Phase::Lower)));
   if (compileTo == Phase::Emit)
     status = compiler.emitTo(path);
-  else if (status = compiler.runTo(compileTo); status.isOk())
-    status = compiler.writeIr(path);
+  else
+    status = compiler.writeIr(compileTo, path);
   if (status.isOk() && tellsMemory) // not into what goes on to a next tool
     tenon::printMemory(
-        compiler.getModule(), compileTo == Phase::Emit ? path : "",
+        compiler.getModules(), compileTo == Phase::Emit ? path : "",
         path == "-" ? llvm::errs() : llvm::outs(), memory == Form::Json);
   return report(status);
 }

@@ -63,13 +63,14 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             progress: Optional[Callable[[str], None]] = None, max_passes: Optional[int] = None,
             on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False,
             tuning: Union[str, os.PathLike, None] = None, precision: Optional[str] = None,
-            keep_fp32: Sequence[str] = ()) -> Model:
+            keep_fp32: Sequence[str] = (), device: Optional[str] = None) -> Model:
     """Compiles an ONNX model in this process.
 
     Args:
         model: the path of a file, its bytes, or an `onnx.ModelProto`. Only a file can have external data, which stands
             in its folder.
-        target: "native" (the default: this processor), "x86-64-v3", "x86-64-v4", or a target triple.
+        target: "native" (the default: this processor), "x86-64-v3", "x86-64-v4", a target triple, GPUs beside this
+            processor ("cuda:sm_90"), or a model for each, of which one is chosen ("native,cuda:sm_90").
         provider: "auto" (the default: all, the best for each kernel), or those to use, best first: "codegen",
             "onednn,codegen" (without "winograd": convolutions as they are defined).
         shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
@@ -83,6 +84,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             "tf32", for a GPU: fp32, but what is multiplied may be rounded to 10 bits.
             "fp16" needs a target with avx512fp16. By default "fp32", what the model has.
         keep_fp32: nodes that stay fp32 then, by patterns of their names: `["/head/*"]`. Each has to match a node.
+        device: what the model runs on; see `load`.
 
     Raises:
         UsageError: an option is wrong.
@@ -107,7 +109,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         pass_=pass_callback, expose_kernels=expose_kernels,
         tuning=_libraries.encode(tuning) if tuning is not None else None,
         precision=_libraries.encode(precision) if precision is not None else None,
-        keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32))
+        keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32),
+        device=_libraries.encode(device) if device else None)
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

@@ -23,6 +23,10 @@ class TenonTensorInfo(Structure):
                 ("dim_names", POINTER(c_char_p)), ("kind", c_int)]
 
 
+class TenonModelOptions(Structure):
+    _fields_ = [("struct_size", c_size_t), ("device", c_char_p)]
+
+
 class TenonSessionOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("threads", c_int32), ("max_shapes", c_int32), ("profile", c_int32)]
 
@@ -42,7 +46,7 @@ class TenonCompileOptions(Structure):
                 ("progress", PROGRESS_FUNCTION), ("progress_context", c_void_p), ("max_passes", POINTER(c_size_t)),
                 ("pass_", PASS_FUNCTION), ("pass_context", c_void_p), ("expose_kernels", c_int32),
                 ("tuning", c_char_p), ("precision", c_char_p), ("keep_fp32", POINTER(c_char_p)),
-                ("num_keep_fp32", c_size_t)]
+                ("num_keep_fp32", c_size_t), ("device", c_char_p)]
 
 
 # Every handle is a void pointer. A function that returns an error has the result type c_void_p and goes through check().
@@ -52,13 +56,14 @@ _RUNTIME = {
     "tenon_error_json": (c_char_p, [c_void_p]),
     "tenon_error_free": (None, [c_void_p]),
     "tenon_default_threads": (c_int32, []),
-    "tenon_model_load": (c_void_p, [c_char_p, POINTER(c_void_p)]),
+    "tenon_model_load_with": (c_void_p, [c_char_p, POINTER(TenonModelOptions), POINTER(c_void_p)]),
     "tenon_model_free": (None, [c_void_p]),
     "tenon_model_name": (c_char_p, [c_void_p]),
     "tenon_model_num_inputs": (c_size_t, [c_void_p]),
     "tenon_model_num_outputs": (c_size_t, [c_void_p]),
     "tenon_model_input": (POINTER(TenonTensorInfo), [c_void_p, c_size_t]),
     "tenon_model_output": (POINTER(TenonTensorInfo), [c_void_p, c_size_t]),
+    "tenon_model_device": (c_char_p, [c_void_p]),
     "tenon_model_weights_size": (c_uint64, [c_void_p]),
     "tenon_session_create": (c_void_p, [c_void_p, POINTER(TenonSessionOptions), POINTER(c_void_p)]),
     "tenon_session_free": (None, [c_void_p]),

@@ -17,7 +17,7 @@ from . import _libraries
 from ._arrays import as_array, dtype_code, set_tensor
 from ._dlpack import HOST_MEMORY, find_device, set_device_tensor
 from ._errors import UnsupportedError, UsageError
-from ._libraries import TenonProfileEntry, TenonSessionOptions, TenonTensor
+from ._libraries import TenonModelOptions, TenonProfileEntry, TenonSessionOptions, TenonTensor
 from ._types import BY_CODE, DType
 from ._values import TENSOR, Value, read_array, read_value, set_value, type_name, view_beginning
 
@@ -101,6 +101,11 @@ class Model:
     def name(self) -> str:
         """The name that the model's file had when it was compiled."""
         return _libraries.runtime().tenon_model_name(self._handle).decode()
+
+    @property
+    def device(self) -> str:
+        """What the model runs on: "cpu" or "cuda"."""
+        return _libraries.runtime().tenon_model_device(self._handle).decode()
 
     @property
     def weights_size(self) -> int:
@@ -317,16 +322,25 @@ class Session:
     _check = staticmethod(_libraries.check)
 
 
-def load(path: Union[str, os.PathLike]) -> Model:
+def load(path: Union[str, os.PathLike], *, device: Optional[str] = None) -> Model:
     """Loads a compiled model, a shared library. The file must not change while it is in use.
 
+    Args:
+        path: the file.
+        device: what the model runs on: "cpu", "cuda", or "cuda:N", the device number N. By default what it has code
+            for; of a model with code for both, the first device, or the processor where the machine has no device.
+
     Raises:
+        UsageError: there is no such kind of device.
         InvalidError: the file is no compiled model.
-        UnsupportedError: it was made for another version, another processor, or needs a library that is not there.
+        UnsupportedError: it was made for another version, another processor or device, or needs a library that is not
+            there.
         ResourceError: it can't be read.
     """
     path = os.path.abspath(path)
-    return Model(_libraries.make(_libraries.runtime().tenon_model_load, _libraries.encode(path)), path)
+    options = TenonModelOptions(ctypes.sizeof(TenonModelOptions), _libraries.encode(device) if device else None)
+    return Model(_libraries.make(_libraries.runtime().tenon_model_load_with, _libraries.encode(path), byref(options)),
+                 path)
 
 
 def default_threads() -> int:

@@ -57,6 +57,37 @@ func.func @main() -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
 
 // -----
 
+// Weights that are there keep their places, and others follow. What is read on
+// the device has a place there too, and nothing else.
+
+func.func private @k(%x: memref<4xf32>, %w: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+
+// CHECK: tenon_rt.weight @w0 at 0 = dense<1.000000e+00> : tensor<4xf32>
+// CHECK: tenon_rt.weight @w1 at 64 on_device at 0 = dense<2.000000e+00> : tensor<4xf32>
+// CHECK: tenon_rt.weight @w2 at 128 on_device at 64 = dense<3.000000e+00> : tensor<4xf32>
+// CHECK: tenon_rt.weight @w3 at 192 = dense<4.000000e+00> : tensor<4xf32>
+// CHECK-NOT: tenon_rt.weight
+// CHECK-LABEL: func.func @main(
+tenon_rt.weight @w0 at 0 = dense<1.0> : tensor<4xf32>
+tenon_rt.weight @w1 at 64 = dense<2.0> : tensor<4xf32>
+func.func @main() -> (tensor<4xf32>, tensor<4xf32>) {
+  %b = tenon.constant dense<2.0> : tensor<4xf32>
+  %c = tenon.constant dense<3.0> : tensor<4xf32>
+  %d = tenon.constant dense<4.0> : tensor<4xf32>
+  %e = tensor.empty() : tensor<4xf32>
+  %b1 = tenon_rt.transfer %b to_device outs(%e) : tensor<4xf32> outs(tensor<4xf32>) -> tensor<4xf32>
+  %c1 = tenon_rt.transfer %c to_device outs(%e) : tensor<4xf32> outs(tensor<4xf32>) -> tensor<4xf32>
+  // CHECK-DAG: tenon_rt.get_weight @w1 on_device
+  // CHECK-DAG: tenon_rt.get_weight @w2 on_device
+  // CHECK: tenon_rt.get_weight @w3 :
+  %y = tenon_rt.launch @k(%b1, %c1) outs(%e) on_device : (tensor<4xf32>, tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  %e1 = tensor.empty() : tensor<4xf32>
+  %y1 = tenon_rt.transfer %y outs(%e1) : tensor<4xf32> outs(tensor<4xf32>) -> tensor<4xf32>
+  return %y1, %d : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
 // Regions agree with the conditional's type.
 
 // CHECK-LABEL: func.func @main(

@@ -30,6 +30,19 @@ struct Setting {
   std::optional<std::string> before;
 };
 
+/// Loads a model and makes a session, which opens the device: what is told.
+inline std::string loadAndOpen(const TenonModelDesc &desc) {
+  TenonModel *model = nullptr;
+  TenonSession *session = nullptr;
+  std::string text =
+      take(tenon_model_from_description(&desc, nullptr, nullptr, &model));
+  if (text == "ok")
+    text = take(tenon_session_create(model, nullptr, &session));
+  tenon_session_free(session);
+  tenon_model_free(model);
+  return text;
+}
+
 /// After each test all is given back, and nothing was used wrongly.
 struct Cuda : testing::Test {
   void SetUp() override { cuda::reset(); }

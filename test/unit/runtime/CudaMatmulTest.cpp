@@ -364,13 +364,7 @@ TEST_F(CudaMatmul, RunsGeneratedCodeWithoutTheLibrary) {
 
 TEST_F(CudaMatmul, ALibraryThatIsNamedHasToBeThere) {
   ProductModel product({});
-  auto load = [&] {
-    TenonModel *model = nullptr;
-    std::string text = take(tenon_model_from_description(
-        &product.getDesc(), nullptr, nullptr, &model));
-    tenon_model_free(model);
-    return text;
-  };
+  auto load = [&] { return loadAndOpen(product.getDesc()); };
   Setting named("TENON_CUBLASLT", "/absent/libcublasLt.so");
   EXPECT_EQ(load(), "4: TENON_CUBLASLT names a library that cannot be used: "
                     "/absent/libcublasLt.so: cannot open shared object file: "
@@ -437,11 +431,7 @@ TEST_F(CudaMatmul, DamagedModels) {
   auto load = [](const std::function<void(ProductModel &)> &damage) {
     ProductModel product({});
     damage(product);
-    TenonModel *model = nullptr;
-    std::string text = take(tenon_model_from_description(
-        &product.getDesc(), nullptr, nullptr, &model));
-    tenon_model_free(model);
-    return text;
+    return loadAndOpen(product.getDesc());
   };
   const std::string begin =
       "2: damaged model: the library's part of nodes 'MatMul_0' has ";

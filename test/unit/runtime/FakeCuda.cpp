@@ -68,9 +68,9 @@ Result cuDeviceGetCount(int *count) {
 
 Result cuDeviceGet(int *device, int ordinal) {
   ENTER(cuDeviceGet);
-  if (ordinal != 0)
-    return refuse("another device than the first");
-  *device = 0;
+  if (ordinal < 0 || ordinal >= getSetting("FAKE_CUDA_DEVICES", 1))
+    return refuse("a device that is not there");
+  *device = ordinal;
   return Success;
 }
 
@@ -96,7 +96,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, int device) {
 
 Result cuDeviceGetName(char *name, int size, int device) {
   ENTER(cuDeviceGetName);
-  snprintf(name, size, "Fake");
+  snprintf(name, size, device ? "Fake %d" : "Fake", device);
   return Success;
 }
 

@@ -9,8 +9,11 @@
 
 using namespace tenon::test;
 
-alignas(TENON_BUFFER_ALIGNMENT) const
-    float tenon::test::deviceModelBias[4] = {1, -2, 3, -4};
+alignas(TENON_BUFFER_ALIGNMENT) static const float weights[20] = {
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, -2, 3, -4};
+const float *const tenon::test::deviceModelBias = weights + 16;
+static const TenonWeightRange biasRange = {16 * sizeof(float), 0,
+                                           4 * sizeof(float)};
 
 //===----------------------------------------------------------------------===//
 // Kernels
@@ -263,8 +266,11 @@ const TenonModelDesc &tenon::test::getDeviceModel() {
     desc.buffers = buffers;
     desc.numKernels = 5;
     desc.kernels = kernels;
-    desc.weights = reinterpret_cast<const uint8_t *>(deviceModelBias);
-    desc.weightsSize = sizeof deviceModelBias;
+    desc.weights = reinterpret_cast<const uint8_t *>(weights);
+    desc.weightsSize = sizeof weights;
+    desc.deviceRanges = &biasRange;
+    desc.numDeviceRanges = 1;
+    desc.deviceWeightsSize = biasRange.size;
     desc.numSlots = 1;
     desc.numImages = 1;
     desc.device = "cuda";

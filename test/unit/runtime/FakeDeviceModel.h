@@ -35,7 +35,8 @@ extern std::atomic<int> replayableModelRuns;
 /// A text with all of its kernels, and a comment to know it by.
 std::string makeImage(const std::string &comment);
 
-extern const float deviceModelBias[4];
+/// Its four elements stand behind others in the weights, which no kernel reads.
+extern const float *const deviceModelBias;
 
 } // namespace tenon::test
 

@@ -1,0 +1,99 @@
+//===- ModelDevice.cpp - Which device a model runs on ---------------------===//
+
+#include "runtime/core/Model.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace tenon::runtime;
+
+namespace {
+
+/// "cuda:1", taken apart.
+struct DeviceName {
+  std::string name;
+  int32_t ordinal = 0;
+};
+
+Error parseDevice(const char *text, DeviceName &device) {
+  const char *colon = strchr(text, ':');
+  device.name.assign(text, colon ? colon - text : strlen(text));
+  size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+  bool isGood = device.name == "cuda" || (device.name == "cpu" && !colon);
+  if (colon)
+    isGood &= digits >= 1 && digits <= 4 && !colon[1 + digits];
+  if (!isGood)
+    return makeError(TENON_ERROR_USAGE,
+                     "device %s: expected cpu, cuda or cuda:N",
+                     quote(text).c_str());
+  device.ordinal = colon ? atoi(colon + 1) : 0;
+  return nullptr;
+}
+
+/// Whether the machine has such a device.
+Error hasDevice(const char *name, bool &isThere) {
+  const TenonDevice *library;
+  if (Error error = loadDevice(name, &library))
+    return error;
+  TenonProviderError problem{};
+  int32_t count = 0;
+  if (int32_t code = library->countDevices(&count, &problem))
+    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
+  isThere = count > 0;
+  return nullptr;
+}
+
+} // namespace
+
+Error tenon::runtime::selectModel(const TenonModelDesc &desc,
+                                  const char *device,
+                                  const TenonModelDesc *&selected,
+                                  int32_t &ordinal) {
+  const TenonModelDesc *plain = desc.device ? nullptr : &desc;
+  const TenonModelDesc *onDevice = desc.device ? &desc : desc.onDevice;
+  if (onDevice && !onDevice->device) // It has no kernel for one.
+    onDevice = nullptr;
+  ordinal = 0;
+  if (device && *device) {
+    DeviceName wanted;
+    if (Error error = parseDevice(device, wanted))
+      return error;
+    ordinal = wanted.ordinal;
+    selected = wanted.name == "cpu" ? plain : onDevice;
+    if (!selected || (selected->device && wanted.name != selected->device))
+      return makeError(TENON_ERROR_UNSUPPORTED,
+                       "this model has no code for the device '%s', only for "
+                       "'%s'; a model for both is compiled with a target such "
+                       "as native,cuda:sm_90",
+                       wanted.name.c_str(),
+                       selected ? selected->device
+                       : plain  ? "cpu"
+                                : onDevice->device);
+    return nullptr;
+  }
+  bool isThere = !plain;
+  if (plain && onDevice)
+    if (Error error = hasDevice(onDevice->device, isThere)) {
+      error->message += "; the device 'cpu' can be asked for instead";
+      return error;
+    }
+  selected = isThere ? onDevice : plain;
+  return nullptr;
+}
+
+Error TenonModel::openDevice() {
+  if (!desc->device)
+    return nullptr;
+  std::lock_guard<std::mutex> lock(deviceMutex);
+  if (device.model)
+    return nullptr;
+  if (Error error = loadDevice(desc->device, &device.library))
+    return error;
+  TenonProviderError problem{};
+  void *opened = nullptr;
+  if (int32_t code = device.library->createModel(desc, ordinal, &opened,
+                                                 &device.weights, &problem))
+    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
+  device.model = opened;
+  return nullptr;
+}

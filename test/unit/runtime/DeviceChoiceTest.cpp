@@ -1,0 +1,161 @@
+//===- DeviceChoiceTest.cpp - Which device a model runs on ----------------===//
+
+#include "test/unit/runtime/CudaFixture.h"
+#include "test/unit/runtime/FakeDeviceModel.h"
+
+#include <thread>
+
+using namespace tenon::test;
+
+namespace {
+
+struct DeviceChoice : Cuda {
+  void SetUp() override {
+    Cuda::SetUp();
+    plain = beginDescription("fake on a processor");
+    plain.plan = [](const int64_t *, int64_t *, int64_t *, int64_t *) {};
+    plain.run = [](const TenonRunFrame *) -> int32_t { return TENON_OK; };
+    both = plain;
+    both.onDevice = &getDeviceModel();
+  }
+
+  /// Loads a model and makes a session: the device, or what went wrong.
+  static std::string load(const TenonModelDesc &desc, const char *device) {
+    TenonModelOptions options{};
+    options.struct_size = sizeof options;
+    options.device = device;
+    TenonModel *made = nullptr;
+    std::string text = take(tenon_model_from_description_with(
+        &desc, &options, nullptr, nullptr, &made));
+    if (text != "ok")
+      return "load " + text;
+    ModelPtr model(made);
+    TenonSession *session = nullptr;
+    text = take(tenon_session_create(made, nullptr, &session));
+    SessionPtr owner(session);
+    return text == "ok" ? tenon_model_device(made) : text;
+  }
+
+  TenonModelDesc plain, both;
+};
+
+} // namespace
+
+TEST_F(DeviceChoice, FollowsTheMachine) {
+  EXPECT_EQ(load(both, nullptr), "cuda");
+  EXPECT_EQ(load(both, ""), "cuda");
+  EXPECT_EQ(load(plain, nullptr), "cpu");
+  EXPECT_EQ(load(getDeviceModel(), nullptr), "cuda");
+  {
+    Setting devices("FAKE_CUDA_DEVICES", "0");
+    EXPECT_EQ(load(both, nullptr), "cpu");
+  }
+  Setting absent("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+  EXPECT_EQ(load(both, nullptr), "cpu");
+  EXPECT_EQ(load(getDeviceModel(), nullptr).substr(0, 37),
+            "4: this model runs on a CUDA device, ");
+}
+
+TEST_F(DeviceChoice, HidesNoFault) {
+  auto isTold = [&](const std::string &expected) {
+    EXPECT_EQ(load(both, nullptr),
+              "load 4: " + expected +
+                  "; the device 'cpu' can be asked for instead");
+    EXPECT_EQ(load(both, "cpu"), "cpu");
+  };
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuInit:1:700");
+    isTold("the CUDA driver does not start (CUDA_ERROR_ILLEGAL_ADDRESS: an "
+           "illegal memory access was encountered)");
+  }
+  {
+    Setting other("TENON_CUDA_DRIVER", "libm.so.6");
+    isTold("the library libm.so.6 is no CUDA driver");
+  }
+  {
+    Setting memory("FAKE_CUDA_MEMORY", "10");
+    EXPECT_EQ(load(both, nullptr).substr(0, 39),
+              "4: not enough memory on the CUDA device");
+  }
+  Setting old("FAKE_CUDA_CAPABILITY", "75");
+  EXPECT_EQ(load(both, nullptr),
+            "3: the CUDA device 'Fake' is sm_75, but this model has code for "
+            "compute_80 only; it is older than any that models are compiled "
+            "for");
+}
+
+TEST_F(DeviceChoice, CanBeAskedFor) {
+  Setting devices("FAKE_CUDA_DEVICES", "2");
+  for (const char *device : {"cuda", "cuda:0", "cuda:1"}) {
+    EXPECT_EQ(load(both, device), "cuda");
+    EXPECT_EQ(load(getDeviceModel(), device), "cuda");
+    EXPECT_EQ(load(plain, device),
+              "load 3: this model has no code for the device 'cuda', only for "
+              "'cpu'; a model for both is compiled with a target such as "
+              "native,cuda:sm_90");
+  }
+  EXPECT_EQ(load(both, "cpu"), "cpu");
+  EXPECT_EQ(load(plain, "cpu"), "cpu");
+  EXPECT_EQ(load(getDeviceModel(), "cpu").substr(0, 69),
+            "load 3: this model has no code for the device 'cpu', only for "
+            "'cuda';");
+  EXPECT_EQ(load(both, "cuda:2"),
+            "4: there is no device cuda:2: the CUDA driver has 2");
+  for (const char *wrong : {"gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:12345",
+                            "cpu:0", "cpu ", "CUDA", "cuda:1,cpu"})
+    EXPECT_EQ(load(both, wrong), "load 1: device '" + std::string(wrong) +
+                                     "': expected cpu, cuda or cuda:N");
+  // The second one has another name.
+  Setting old("FAKE_CUDA_CAPABILITY", "75");
+  EXPECT_EQ(load(both, "cuda:1").substr(0, 33),
+            "3: the CUDA device 'Fake 1' is sm");
+}
+
+TEST_F(DeviceChoice, AsksForNothingTooEarly) {
+  Setting absent("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+  ModelPtr model = makeModel(getDeviceModel());
+  EXPECT_STREQ(tenon_model_device(model.get()), "cuda");
+  EXPECT_EQ(tenon_model_num_inputs(model.get()), 2u);
+}
+
+TEST_F(DeviceChoice, OpensTheDeviceOnce) {
+  ModelPtr model = makeModel(both);
+  EXPECT_EQ(cuda::countCalls("cuModuleLoadDataEx"), 0);
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuModuleLoadDataEx:1:700");
+    TenonSession *session = nullptr;
+    EXPECT_NE(take(tenon_session_create(model.get(), nullptr, &session)), "ok");
+  }
+  cuda::reset();
+  std::vector<std::thread> threads;
+  std::vector<SessionPtr> sessions(8);
+  for (SessionPtr &session : sessions)
+    threads.emplace_back([&] { session = makeSession(model.get()); });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(cuda::countCalls("cuModuleLoadDataEx"), 1);
+}
+
+TEST_F(DeviceChoice, RefusesDamagedDescriptions) {
+  TenonModelDesc inner = getDeviceModel();
+  both.onDevice = &inner;
+  inner.onDevice = &plain;
+  EXPECT_EQ(load(both, "cpu"),
+            "load 2: damaged model: three models are in one");
+  EXPECT_EQ(load(inner, "cpu"),
+            "load 2: damaged model: it has a device, and names another model "
+            "for one");
+  inner = getDeviceModel();
+  inner.magic = 1;
+  EXPECT_EQ(load(both, "cpu"),
+            "load 2: not a compiled model: wrong magic number");
+  // All of the device's kernels may be those of a processor.
+  inner = plain;
+  EXPECT_EQ(load(both, nullptr), "cpu");
+
+  TenonModelOptions options{};
+  TenonModel *model = nullptr;
+  EXPECT_EQ(take(tenon_model_from_description_with(&plain, &options, nullptr,
+                                                   nullptr, &model)),
+            "1: TenonModelOptions::struct_size is not set");
+}
