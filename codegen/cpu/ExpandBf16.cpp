@@ -41,6 +41,8 @@ void makeConversion(ModuleOp module) {
   auto function = LLVM::LLVMFuncOp::create(
       builder, "__truncsfbf2",
       LLVM::LLVMFunctionType::get(builder.getBF16Type(), {f32}));
+  // Several models may be linked together.
+  function.setLinkage(LLVM::Linkage::WeakODR);
   function.setVisibility_(LLVM::Visibility::Hidden);
   Block *block = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(block);

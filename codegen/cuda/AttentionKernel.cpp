@@ -347,6 +347,8 @@ void AttentionEmitter::emitBody() {
         sums.append({row.most, row.sum});
         return sums;
       });
+  // Without keys nobody has waited for the queries.
+  code.commitCopies();
   code.awaitCopies(0);
   // Keys that are all masked make NaN, and no keys make 0, as on the processor.
   Value isEmpty = code.isZero(code.value(numKeys));

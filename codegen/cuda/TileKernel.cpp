@@ -190,9 +190,9 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
       std::max(shape.stages * stageBytes, math->getSlabBytes());
   assert(sharedBytes <= kMaxSharedBytes && "asks for too much");
   (void)kMaxSharedBytes;
-  // While a block waits for its copies another one works. Sums of f32 want all
+  // While a block waits for its copies another one works. Tiles of f32 want all
   // the registers that they can get.
-  int64_t blocks = shape.threads != 256 ? 3 : mma ? 2 : 1;
+  int64_t blocks = shape.threads != 256 ? 3 : product.element.isF32() ? 1 : 2;
   builder.getBlock()->getParentOp()->setAttr(kBlocksAtOnceAttr,
                                              builder.getI32IntegerAttr(blocks));
   Value shared = code.allocateShared(sharedBytes);

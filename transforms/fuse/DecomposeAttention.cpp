@@ -46,9 +46,12 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
       : CountedPattern(context, count) {
     if (!target)
       return;
-    hasGpu = bool(target.getGpus());
-    isGenerated = llvm::is_contained(
-        target.getProviders().getAsValueRange<StringAttr>(), "codegen");
+    auto has = [&](StringRef provider) {
+      return llvm::is_contained(
+          target.getProviders().getAsValueRange<StringAttr>(), provider);
+    };
+    hasGpu = target.getGpus() && has("cuda");
+    isGenerated = has("codegen");
   }
 
   LogicalResult matchAndRewrite(AttentionOp op,
@@ -93,7 +96,7 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
     return success();
   }
 
-  /// Whether the target has generated code, and a GPU.
+  /// Whether the target has generated code for its processor, and for a GPU.
   bool isGenerated = false, hasGpu = false;
 };
 

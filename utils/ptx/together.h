@@ -475,10 +475,13 @@ static void runBlock(u32 number) {
     for (u32 i = 0; i < threads; ++i)
       ended += block.members[i].state == Ended;
     if (ended == threads)
-      return;
+      break;
     if (!openBarriers())
       failStuck();
   }
+  for (u32 i = 0; i < threads; ++i)
+    if (block.members[i].numCopies)
+      fail(&current, "thread %u ends and has not waited for its copies", i);
 }
 
 /// Gives all back when the library is unloaded.

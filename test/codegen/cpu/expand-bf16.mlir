@@ -6,7 +6,7 @@ module attributes {tenon.target = #target} {
   // CHECK-LABEL: func.func @round(
   // CHECK-NOT: arith.truncf
   // CHECK: return
-  // CHECK: llvm.func hidden @__truncsfbf2(%{{.*}}: f32) -> bf16
+  // CHECK: llvm.func weak_odr hidden @__truncsfbf2(%{{.*}}: f32) -> bf16
   func.func @round(%x: vector<8xf32>) -> vector<8xbf16> {
     %0 = arith.truncf %x : vector<8xf32> to vector<8xbf16>
     return %0 : vector<8xbf16>

@@ -79,6 +79,19 @@ module attributes {tenon.target = #target} {
 
 // -----
 
+// Nor does it where only libraries may run kernels of the GPU.
+#target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["cublaslt", "onednn"], ["sm_90"]>
+module attributes {tenon.target = #target} {
+  // CHECK-LABEL: func.func @gpu_libraries(
+  // CHECK-NOT: tenon.attention
+  func.func @gpu_libraries(%q: tensor<1x2x4x64xf32>, %k: tensor<1x2x4x64xf32>, %v: tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf32> {
+    %0 = tenon.attention %q, %k, %v {scale = 1.0 : f64} : (tensor<1x2x4x64xf32>, tensor<1x2x4x64xf32>, tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf32>
+    return %0 : tensor<1x2x4x64xf32>
+  }
+}
+
+// -----
+
 // A target without generated code.
 #target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["onednn"]>
 module attributes {tenon.target = #target} {

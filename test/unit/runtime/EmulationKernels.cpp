@@ -188,7 +188,7 @@ static std::string getMatrices() {
   st.global.b32 [%rd2+52], %r21;
   st.global.b32 [%rd2+56], %r22;
 )");
-  // Three groups, of which the last is not waited for.
+  // Three groups, of which the last is not waited for before it is read.
   text += kernel("copies", std::string(shared) + R"(
   shl.b32 %r5, %r1, 4;
   mov.b32 %r6, memory;
@@ -210,6 +210,7 @@ static std::string getMatrices() {
   st.global.v4.b32 [%rd2+32], {%r10, %r11, %r12, %r13};
   ld.shared.b32 %r10, [%r5+2048];
   st.global.b32 [%rd2+48], %r10;
+  cp.async.wait_all;
 )");
   std::string packed;
   for (int i = 0; i < 6; ++i)
@@ -331,6 +332,10 @@ $L_end:
   ld.shared.b32 %r5, [%r10];
   cp.async.ca.shared.global [%r9], [%rd2], 4;
   cp.async.wait_all;
+)");
+  text += kernel("forgotten_copy", begin + R"(
+  cp.async.ca.shared.global [%r9], [%rd2], 4;
+  cp.async.wait_group 0;
 )");
   text += kernel("copy_not_shared", begin + R"(
   cp.async.ca.shared.global [%r9], [%rd2], 4;

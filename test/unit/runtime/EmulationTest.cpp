@@ -380,7 +380,8 @@ TEST_P(InBothOrders, Mistakes) {
       {"write_after_read", 64, "with no barrier between"},
       {"race_in_warp", 32, "with no barrier between"},
       {"copy_race", 64, "with no barrier between"},
-      {"copy_not_shared", 64, "with no barrier between"}};
+      {"copy_not_shared", 64, "with no barrier between"},
+      {"forgotten_copy", 64, "ends and has not waited for its copies"}};
   for (const auto &mistake : mistakes) {
     Words words(64);
     std::string error = run(mistake.kernel, words, mistake.threads);
