@@ -18,7 +18,7 @@ Error invalid(const std::string &what) {
 }
 
 template <typename T>
-Error checkArray(const T *array, uint32_t count, const char *what) {
+Error checkArray(const T *array, uint64_t count, const char *what) {
   if (count > maxCount)
     return invalid(std::to_string(count) + " " + what);
   if (count && !array)
@@ -228,6 +228,9 @@ Error checkKernels(const TenonModelDesc &desc) {
     const TenonKernel &kernel = desc.kernels[i];
     if ((!kernel.fn && !kernel.symbol) || !kernel.name || !kernel.provider)
       return invalid("kernel " + std::to_string(i) + " has no code or no name");
+    if (Error error = checkArray(kernel.args, kernel.argsSize,
+                                 "words of a kernel's tensors"))
+      return error;
     if (Error error =
             checkDeviceKernel(desc, kernel, "kernel " + quote(kernel.name)))
       return error;
@@ -241,6 +244,9 @@ Error checkKernels(const TenonModelDesc &desc) {
         kernel.numDims > uint64_t(kernel.numArgs) * TENON_MAX_RANK)
       return invalid("library kernel " + std::to_string(i) +
                      " has a wrong entry");
+    if (Error error = checkArray(kernel.args, kernel.argsSize,
+                                 "words of a kernel's tensors"))
+      return error;
     for (uint32_t arg = 0; arg < kernel.numArgs; ++arg)
       if (kernel.constants[arg] < -1 ||
           (kernel.constants[arg] >= 0 &&

@@ -76,6 +76,8 @@ const CublasLt *CublasLt::find() {
                       "TENON_CUBLASLT names a library that cannot be used: " +
                           reason};
   }
+  // The newest that can be loaded. Whether it starts with the system's driver
+  // shows only in a session; an older one is not tried then.
   for (const char *name : {"libcublasLt.so.13", "libcublasLt.so.12"})
     if (!found && !isNamed)
       found = open(name, reason);

@@ -192,8 +192,8 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
     firstKernel = lastKernel = &kernel;
   const TenonLibraryMatmul *matmul =
       matmuls ? model.getMatmul(kernel) : nullptr;
-  if (matmul && matmuls->run(kernel, *matmul, args, dims))
-    return noteLaunch(kernel);
+  if (matmul && launchMatmul(kernel, *matmul, args, dims))
+    return;
   if (!recording)
     clearStatuses(failed);
   Address status = statuses + model.getIndex(kernel) * sizeof(int64_t);
@@ -217,6 +217,28 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   driver.check(result, failed);
   hasLaunched = true;
   noteLaunch(kernel);
+}
+
+bool CudaSession::launchMatmul(const TenonKernel &kernel,
+                               const TenonLibraryMatmul &matmul,
+                               void *const *args, const int64_t *dims) {
+  try {
+    if (!matmuls->run(kernel, matmul, args, dims))
+      return false;
+    noteLaunch(kernel);
+  } catch (const CudaError &) {
+    // The library doesn't tell a fault of a kernel before from its own; the
+    // queue does. One that is recorded runs nothing, and must not be waited
+    // for.
+    if (fault == CUDA_SUCCESS && !recording) {
+      Result waited = driver.streamSynchronize(stream);
+      if (isFault(waited))
+        fault = waited;
+    }
+    if (fault == CUDA_SUCCESS)
+      throw;
+  }
+  return true;
 }
 
 void CudaSession::noteLaunch(const TenonKernel &kernel) {

@@ -60,6 +60,9 @@ private:
   explicit CudaSession(const CudaModel &model)
       : model(model), driver(model.getDriver()) {}
   void open();
+  /// False if generated code has to run.
+  bool launchMatmul(const TenonKernel &kernel, const TenonLibraryMatmul &matmul,
+                    void *const *args, const int64_t *dims);
   /// Of a kernel that was put into the queue.
   void noteLaunch(const TenonKernel &kernel);
   void synchronize();

@@ -40,6 +40,8 @@ struct Tensor {
 
 static std::vector<Tensor> readTensors(const TenonKernel &kernel) {
   std::vector<Tensor> tensors;
+  if (kernel.argsSize < 2)
+    return tensors;
   const int64_t *word = kernel.args + 2, *end = kernel.args + kernel.argsSize;
   while (end - word >= 2) {
     int64_t type = *word++, rank = *word++;
@@ -61,15 +63,20 @@ const TenonLibraryMatmul *tenon::cuda::readMatmul(const TenonKernel &kernel) {
             kernel.name + "' has " + what};
   };
   auto *matmul = reinterpret_cast<const TenonLibraryMatmul *>(kernel.library);
-  if (kernel.librarySize * sizeof(int64_t) != sizeof *matmul ||
+  if (kernel.librarySize != sizeof *matmul / sizeof(int64_t) ||
       matmul->kind != TENON_LIBRARY_MATMUL)
     fail("an unknown form");
   std::vector<Tensor> tensors = readTensors(kernel);
   if (tensors.size() != kernel.numArgs || tensors.empty())
     fail("tensors that are not the kernel's");
+  uint32_t numDims = 0; // that a run takes from those it is given
+  for (const Tensor &tensor : tensors)
+    for (int64_t dim : tensor.dims)
+      if (dim < -1 || (dim == -1 && ++numDims > kernel.numDims))
+        fail("tensors that are not the kernel's");
   const Tensor &result = tensors.back();
   auto isInput = [&](int64_t i, size_t rank) {
-    return i >= 0 && i + 1 < int64_t(tensors.size()) &&
+    return i >= 0 && i < int64_t(tensors.size()) - 1 &&
            tensors[i].dims.size() >= rank;
   };
   bool isFloat = result.type == TENON_F32 || result.type == TENON_F16 ||
@@ -128,10 +135,13 @@ static int getType(int64_t type) {
                              : CUDA_R_16BF;
 }
 
+/// Of no dimensions, 1; -1, which no tensor has, if it is more than a number
+/// can be.
 static int64_t multiply(const int64_t *begin, const int64_t *end) {
   int64_t product = 1;
   for (; begin != end; ++begin)
-    product *= *begin;
+    if (__builtin_mul_overflow(product, *begin, &product))
+      return -1;
   return product;
 }
 
@@ -162,21 +172,23 @@ static bool findSizes(const TenonLibraryMatmul &matmul,
       rhsDepth != sizes.depth)
     return false;
   sizes.batches = multiply(result.data(), result.data() + rank - 2);
+  if (sizes.batches < 1)
+    return false;
   // A factor has all batches, or one for all.
   auto findStride = [&](const std::vector<int64_t> &factor, int64_t &stride) {
     int64_t batches =
         multiply(factor.data(), factor.data() + factor.size() - 2);
-    stride = batches == 1
-                 ? 0
-                 : factor[factor.size() - 1] * factor[factor.size() - 2];
-    return batches == 1 || batches == sizes.batches;
+    stride =
+        batches == 1 ? 0 : multiply(&factor.back() - 1, &factor.back() + 1);
+    return stride >= 0 && (batches == 1 || batches == sizes.batches);
   };
   if (!findStride(lhs, sizes.lhsStride) || !findStride(rhs, sizes.rhsStride))
     return false;
   // One matrix for all batches of rows: they are rows of one product.
   if (sizes.batches > 1 && !sizes.rhsStride && sizes.lhsStride &&
       !matmul.transposeLhs) {
-    sizes.rows *= sizes.batches;
+    if (__builtin_mul_overflow(sizes.rows, sizes.batches, &sizes.rows))
+      return false;
     sizes.batches = 1;
   }
   auto hasElements = [&](int64_t arg, int64_t count) {
@@ -188,9 +200,9 @@ static bool findSizes(const TenonLibraryMatmul &matmul,
   if (matmul.residual != -1 && tensors[matmul.residual].dims != result)
     return false;
   constexpr int64_t most = INT32_MAX; // of a matrix's rows and columns
-  return sizes.batches > 0 && sizes.batches <= most && sizes.rows > 0 &&
-         sizes.rows <= most && sizes.columns > 0 && sizes.columns <= most &&
-         sizes.depth > 0 && sizes.depth <= most;
+  return sizes.batches <= most && sizes.rows > 0 && sizes.rows <= most &&
+         sizes.columns > 0 && sizes.columns <= most && sizes.depth > 0 &&
+         sizes.depth <= most;
 }
 
 MatmulRunner::MatmulRunner(const CublasLt &library, const Driver &driver,
@@ -211,6 +223,8 @@ MatmulRunner::MatmulRunner(const CublasLt &library, const Driver &driver,
                CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE));
   if (status == CUBLAS_STATUS_SUCCESS)
     return;
+  if (preference)
+    library.preferenceDestroy(preference);
   library.destroy(handle);
   library.check(status, failed);
 }
@@ -356,12 +370,14 @@ bool MatmulRunner::run(const TenonKernel &kernel,
     found =
         entry.products.emplace(key, prepare(kernel, matmul, dims, bias)).first;
   }
+  // Without memory for it now, no later run asks again.
+  if (found->second && found->second->chosen.workspaceSize > workspaceSize &&
+      !growWorkspace(found->second->chosen.workspaceSize))
+    found->second.reset();
   Product *product = found->second.get();
   entry.last = product;
   if (!product)
     return false;
-  if (product->chosen.workspaceSize > workspaceSize)
-    growWorkspace(product->chosen.workspaceSize);
   constexpr const char *failed = "cannot be started on the CUDA device";
   if (bias)
     library.check(library.operationSet(product->operation,
@@ -379,18 +395,20 @@ bool MatmulRunner::run(const TenonKernel &kernel,
   return true;
 }
 
-void MatmulRunner::growWorkspace(uint64_t bytes) {
+bool MatmulRunner::growWorkspace(uint64_t bytes) {
+  Address grown = 0;
+  Result result = driver.memoryAllocate(&grown, bytes);
+  if (result == CUDA_ERROR_OUT_OF_MEMORY)
+    return false; // The other products keep the one that is there.
+  driver.check(result, "the CUDA device gives no memory for a matrix product");
   // What is in the stream may still use the one that is there.
-  driver.check(driver.streamSynchronize(stream),
-               "the CUDA device failed before a matrix product");
+  result = workspace ? driver.streamSynchronize(stream) : CUDA_SUCCESS;
   if (workspace)
     driver.memoryFree(workspace);
-  workspaceSize = workspace = 0;
-  driver.check(driver.memoryAllocate(&workspace, bytes),
-               ("not enough memory on the CUDA device: asked for " +
-                std::to_string(bytes) + " bytes")
-                   .c_str());
+  workspace = grown;
   workspaceSize = bytes;
+  driver.check(result, "the CUDA device failed before a matrix product");
+  return true;
 }
 
 const char *MatmulRunner::describe(const TenonKernel &kernel) const {

@@ -27,8 +27,9 @@ public:
   MatmulRunner(const MatmulRunner &) = delete;
 
   /// Puts a kernel into the stream. Returns false, and does nothing, if the
-  /// library has nothing for these shapes. The first run of a kernel at a shape
-  /// may ask for memory of the device; those after it don't.
+  /// library has nothing for these shapes, or the device no memory for it. The
+  /// first run of a kernel at a shape may ask for memory of the device; those
+  /// after it don't. Throws CudaError, which may be of a kernel before it.
   bool run(const TenonKernel &kernel, const TenonLibraryMatmul &matmul,
            void *const *args, const int64_t *dims);
 
@@ -42,14 +43,16 @@ private:
   struct Product;
   using Key = std::vector<int64_t>;
   struct Entry {
-    /// By alignments and dimensions; null where the library has nothing.
+    /// By alignments and dimensions; null where the library has nothing, or
+    /// the device no memory for it.
     std::map<Key, std::unique_ptr<Product>> products;
     Product *last = nullptr; // that was run
   };
   std::unique_ptr<Product> prepare(const TenonKernel &kernel,
                                    const TenonLibraryMatmul &matmul,
                                    const int64_t *dims, const void *bias);
-  void growWorkspace(uint64_t bytes);
+  /// False if the device has not that much memory.
+  bool growWorkspace(uint64_t bytes);
 
   const CublasLt &library;
   const Driver &driver;

@@ -101,7 +101,8 @@ public:
   ~ProductModel() { current = nullptr; }
 
   const TenonModelDesc &getDesc() const { return desc; }
-  TenonKernel &getKernel() { return kernel; }
+  TenonKernel &getKernel() { return kernels[0]; }
+  std::vector<int64_t> &getWords() { return words; }
   TenonLibraryMatmul &getMatmul() { return product.matmul; }
 
   std::string run(const SessionPtr &session) {
@@ -113,6 +114,14 @@ public:
                                   &output, 1));
   }
   bool isGenerated() const { return tensors.back().get(0) == kGenerated; }
+  /// Has another kernel run before the product, by generated code.
+  void addKernelBefore() {
+    kernels[1] = kernels[0];
+    kernels[1].name = "Before_0";
+    kernels[1].library = nullptr;
+    kernels[1].librarySize = 0;
+    desc.numKernels = 2;
+  }
   /// How far the result is from that of a plain product.
   double getError() const;
 
@@ -150,7 +159,7 @@ private:
   std::vector<TenonTensorDesc> descs;
   std::vector<TenonBufferDesc> buffers;
   std::vector<int64_t> words;
-  TenonKernel kernel{};
+  TenonKernel kernels[2]{};
   std::string text;
   TenonDeviceImage image{};
   TenonModelDesc desc{};
@@ -172,6 +181,7 @@ void ProductModel::describe() {
          0, 0, 0, 0, nullptr});
     buffers.push_back({"MatMul_0", 0, 1, TENON_SPACE_DEVICE, 0});
   }
+  TenonKernel &kernel = kernels[0];
   kernel.name = "MatMul_0";
   kernel.provider = "cublaslt";
   kernel.args = words.data();
@@ -205,7 +215,7 @@ void ProductModel::describe() {
   desc.numBuffers = buffers.size();
   desc.buffers = buffers.data();
   desc.numKernels = 1;
-  desc.kernels = &kernel;
+  desc.kernels = kernels;
   desc.numImages = 1;
   desc.device = "cuda";
   desc.images = &image;
@@ -225,7 +235,9 @@ int32_t ProductModel::run(const TenonRunFrame *frame) {
       rt.transfer(frame->session, TENON_SPACE_DEVICE, /*isStable=*/1, args[i],
                   frame->inputs[i], 1, tensors[i].bytes.size());
   }
-  rt.launch(frame->session, &current->kernel, args.data(), dims.data(), 1, -1);
+  for (uint32_t i = current->desc.numKernels; i--;)
+    rt.launch(frame->session, &current->kernels[i], args.data(), dims.data(), 1,
+              -1);
   rt.transfer(frame->session, TENON_SPACE_HOST, /*isStable=*/1,
               frame->outputs[0], args.back(), 1, tensors.back().bytes.size());
   return TENON_OK;
@@ -354,6 +366,11 @@ TEST_F(CudaMatmul, RunsGeneratedCodeWithoutTheLibrary) {
     EXPECT_EQ(runThrice({}), "generated");
   }
   {
+    Setting fails("FAKE_CUBLASLT_FAIL",
+                  "cublasLtMatmulPreferenceSetAttribute:7");
+    EXPECT_EQ(runThrice({}), "generated");
+  }
+  {
     Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtMatmulAlgoGetHeuristic:15");
     EXPECT_EQ(runThrice({}), "generated");
   }
@@ -390,8 +407,77 @@ TEST_F(CudaMatmul, Errors) {
               "4: node 'MatMul_0': cannot be started on the CUDA device "
               "(cuBLASLt 13.1.0: CUBLAS_STATUS_EXECUTION_FAILED)");
   }
+  {
+    Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtMatmulAlgoGetHeuristic:14");
+    SessionPtr other = makeSession(model.get());
+    EXPECT_EQ(product.run(other),
+              "4: node 'MatMul_0': no algorithm for a matrix product "
+              "(cuBLASLt 13.1.0: error 14)");
+  }
   EXPECT_EQ(product.run(session), "ok");
   EXPECT_LE(product.getError(), 1);
+}
+
+/// The library fails by what a kernel before it did.
+TEST_F(CudaMatmul, FaultsAreOfTheKernelBefore) {
+  ProductModel product({});
+  product.addKernelBefore();
+  ModelPtr model = makeModel(product.getDesc());
+  SessionPtr session = makeSession(model.get());
+  ASSERT_EQ(product.run(session), "ok");
+  {
+    cuda::reset();
+    Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtMatmul:13");
+    Setting faults("FAKE_CUDA_FAIL", "cuStreamSynchronize:1:700");
+    EXPECT_EQ(product.run(session),
+              "4: the CUDA device failed (CUDA_ERROR_ILLEGAL_ADDRESS: an "
+              "illegal memory access was encountered) while it ran node "
+              "'Before_0'");
+  }
+  {
+    Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtMatmul:13");
+    EXPECT_EQ(product.run(session),
+              "4: node 'MatMul_0': cannot be started on the CUDA device "
+              "(cuBLASLt 13.1.0: CUBLAS_STATUS_EXECUTION_FAILED)");
+  }
+  EXPECT_EQ(product.run(session), "ok");
+  EXPECT_LE(product.getError(), 1);
+}
+
+TEST_F(CudaMatmul, RunsGeneratedCodeWithoutMemoryForTheWorkspace) {
+  Setting workspace("FAKE_CUBLASLT_WORKSPACE", "1000000");
+  ProductModel product({});
+  ModelPtr model = makeModel(product.getDesc());
+  SessionPtr session = makeSession(model.get());
+  cuda::reset();
+  {
+    Setting fails("FAKE_CUDA_FAIL", "cuMemAlloc_v2:1:2");
+    EXPECT_EQ(product.run(session), "ok");
+    EXPECT_TRUE(product.isGenerated());
+  }
+  EXPECT_EQ(cuda::countCalls("cuMemAlloc_v2"), 1);
+  // It is not asked for again.
+  EXPECT_EQ(product.run(session), "ok");
+  EXPECT_TRUE(product.isGenerated());
+  EXPECT_EQ(cuda::countCalls("cuMemAlloc_v2"), 1);
+}
+
+TEST_F(CudaMatmul, RunsGeneratedCodeForSizesBeyondNumbers) {
+  // As many batches as 64 bits tell of the numbers that the kernel says.
+  Product product;
+  product.lhs = {4, 3, 3, 5};
+  product.rhs = {4, 3, 5, 4};
+  product.result = {4, 3, 3, 4};
+  ProductModel model(product);
+  auto word = model.getWords().begin() + 2;
+  for (const Dims &dims : {product.lhs, product.rhs, product.result}) {
+    word = std::copy(dims.begin(), dims.end(), word + 2);
+    word[-3] += int64_t(1) << 62;
+  }
+  ModelPtr loaded = makeModel(model.getDesc());
+  SessionPtr session = makeSession(loaded.get());
+  EXPECT_EQ(model.run(session), "ok");
+  EXPECT_TRUE(model.isGenerated());
 }
 
 TEST_F(CudaMatmul, WorkspaceIsOneForAll) {
@@ -399,13 +485,6 @@ TEST_F(CudaMatmul, WorkspaceIsOneForAll) {
   ProductModel product({});
   ModelPtr model = makeModel(product.getDesc());
   SessionPtr session = makeSession(model.get());
-  {
-    cuda::reset();
-    Setting fails("FAKE_CUDA_FAIL", "cuMemAlloc_v2:1:2");
-    EXPECT_EQ(product.run(session),
-              "4: node 'MatMul_0': not enough memory on the CUDA device: asked "
-              "for 1000000 bytes (CUDA_ERROR_OUT_OF_MEMORY: out of memory)");
-  }
   uint64_t without = tenon_session_workspace_size(session.get());
   ASSERT_EQ(product.run(session), "ok");
   EXPECT_EQ(tenon_session_workspace_size(session.get()), without + 1000000);
@@ -440,7 +519,13 @@ TEST_F(CudaMatmul, DamagedModels) {
             begin + "an unknown form");
   EXPECT_EQ(load([](ProductModel &p) { p.getMatmul().kind = 2; }),
             begin + "an unknown form");
-  for (int64_t arg : {-1, 2, 3, 1000})
+  // Times eight it is the right size, to 64 bits.
+  EXPECT_EQ(load([](ProductModel &p) {
+              p.getKernel().librarySize += uint64_t(1) << 61;
+            }),
+            "2: damaged model: 2305843009213693962 words for a library");
+  for (int64_t arg : {int64_t(-1), int64_t(2), int64_t(3), int64_t(1000),
+                      INT64_MAX, INT64_MIN})
     EXPECT_EQ(load([&](ProductModel &p) { p.getMatmul().lhs = arg; }),
               begin + "factors that are none");
   EXPECT_EQ(load([](ProductModel &p) { p.getMatmul().bias = 2; }),
@@ -451,4 +536,10 @@ TEST_F(CudaMatmul, DamagedModels) {
             begin + "unknown options");
   EXPECT_EQ(load([](ProductModel &p) { p.getKernel().argsSize = 5; }),
             begin + "tensors that are not the kernel's");
+  EXPECT_EQ(load([](ProductModel &p) { p.getWords()[4] = -2; }),
+            begin + "tensors that are not the kernel's");
+  EXPECT_EQ(load([](ProductModel &p) { --p.getKernel().numDims; }),
+            begin + "tensors that are not the kernel's");
+  EXPECT_EQ(load([](ProductModel &p) { p.getKernel().args = nullptr; }),
+            "2: damaged model: no table of words of a kernel's tensors");
 }

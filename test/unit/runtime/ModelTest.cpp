@@ -183,13 +183,23 @@ TEST(Model, RefusesDamagedDescriptions) {
   desc.buffers = &buffer;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: buffer 0 has no name or wrong steps");
-  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0, nullptr,
-                     0,       0,   0,         0,       0};
+  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0,       nullptr, 0,
+                     0,       0,   0,         0,       nullptr, 0};
   desc = tenon_model;
   desc.numKernels = 1;
   desc.kernels = &kernel;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: kernel 0 has no code or no name");
+  kernel.fn = [](void *const *, const int64_t *, int64_t, int64_t) {
+    return int64_t(TENON_KERNEL_OK);
+  };
+  EXPECT_EQ(checkDesc(desc), "ok");
+  kernel.argsSize = 1;
+  EXPECT_EQ(checkDesc(desc),
+            "2: damaged model: no table of words of a kernel's tensors");
+  kernel.argsSize = uint64_t(1) << 32;
+  EXPECT_EQ(checkDesc(desc),
+            "2: damaged model: 4294967296 words of a kernel's tensors");
   TenonLibraryKernel library{"no-such-library", "k", 0,       0, nullptr, 0,
                              nullptr,           0,   nullptr, 0};
   desc = tenon_model;
@@ -207,6 +217,10 @@ TEST(Model, RefusesDamagedDescriptions) {
   library.index = 1;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: library kernel 0 has a wrong entry");
+  library.index = 0;
+  library.argsSize = 1;
+  EXPECT_EQ(checkDesc(desc),
+            "2: damaged model: no table of words of a kernel's tensors");
 }
 
 TEST(Model, ReleasesOnceAlsoOnErrors) {
