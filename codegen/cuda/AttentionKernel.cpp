@@ -77,7 +77,7 @@ private:
   AttentionOp op;
   Location loc;
   Type element, f32;
-  Dim batches, heads, numQueries, numKeys, headSize, valueSize, tilesDown;
+  Dim batches, heads, numQueries, numKeys, valueSize, tilesDown;
   /// Of this unit.
   Dim batch, head;
   Value firstQuery;
@@ -109,7 +109,6 @@ AttentionEmitter::AttentionEmitter(cpu::KernelFunction &function)
   batches = query[0];
   heads = query[1];
   numQueries = query[2];
-  headSize = query[3];
   numKeys = value[2];
   valueSize = value[3];
   tilesDown = index.uniform().ceilDiv(numQueries, kQueries);

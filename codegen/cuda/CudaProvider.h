@@ -15,8 +15,8 @@ bool canGenerate(KernelOp kernel, TargetAttr target, std::string &reason);
 llvm::LogicalResult generate(KernelOp kernel, llvm::ArrayRef<int64_t> library,
                              mlir::RewriterBase &rewriter);
 
-/// The provider `cuda`: code for NVIDIA's GPUs, a thread for each unit of a
-/// kernel's work.
+/// The provider `cuda`: code for NVIDIA's GPUs. A unit of a kernel's work is
+/// done by a thread, or by those of a warp or a block together.
 std::unique_ptr<Provider> createCudaProvider();
 
 } // namespace tenon::cuda

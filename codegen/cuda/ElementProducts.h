@@ -7,8 +7,8 @@
 
 namespace tenon::cuda {
 
-/// Whether `op` is a matrix product, whose elements an
-/// ElementEmitter doesn't know.
+/// Whether `op` is a matrix product, whose elements an ElementEmitter doesn't
+/// know.
 bool isProduct(mlir::Operation *op);
 
 /// Has `emitter` compute each element of the result of `op`, if that is a
