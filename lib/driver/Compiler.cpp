@@ -147,6 +147,11 @@ Status Compiler::prepare(StringRef name) {
                          "the IR at the end of " + getPhaseName(done) +
                              " has its providers already: a tuning can't "
                              "change them");
+  // It would take kernels away from the GPU, one after the other.
+  if ((*module)->getAttrOfType<TargetAttr>(kTargetAttr).getGpus())
+    return Status::error(TENON_ERROR_USAGE,
+                         "a tuning chooses among providers of a processor, "
+                         "but the target has GPUs alone");
   return readTuning(options.tuning, *module);
 }
 
@@ -163,9 +168,10 @@ Status Compiler::checkPrecision() {
                              " has its precision already: it can't be changed");
   // IR has a target of its own, unless another one is asked for.
   std::string name = ("the IR's '" + kTargetAttr + "'").str();
-  TargetAttr target;
+  // Of two targets the processor's is the first.
+  TargetAttr target, last;
   if (module && !options.target)
-    target = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
+    target = last = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target) {
     std::string asked = options.target.value_or("native");
     name = "'" + asked + "'";
@@ -173,9 +179,10 @@ Status Compiler::checkPrecision() {
     if (!made)
       return Status::error(TENON_ERROR_USAGE, llvm::toString(made.takeError()));
     target = made->front();
+    last = made->back();
   }
   if (options.precision == "tf32") {
-    if (!target.getGpus())
+    if (!last.getGpus())
       return Status::error(TENON_ERROR_USAGE,
                            "precision tf32 needs a target with a GPU, which " +
                                name + " has not");
@@ -188,10 +195,11 @@ Status Compiler::checkPrecision() {
   // Every GPU that there is code for has it.
   if (options.precision == "fp16" && !target.getGpus() &&
       !hasFeature(target, kFeature))
-    return Status::error(TENON_ERROR_USAGE,
-                         "precision fp16 needs a target with the feature '" +
-                             kFeature + "', which " + name +
-                             " has not; bf16 runs on every target");
+    return Status::error(
+        TENON_ERROR_USAGE,
+        "precision fp16 needs a target with the feature '" + kFeature +
+            "', which " + (last == target ? name : "the processor of " + name) +
+            " has not; bf16 runs on every target");
   return Status::ok();
 }
 
