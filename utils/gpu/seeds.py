@@ -22,7 +22,7 @@ LEAST = 1 << 16
 SIZES = {"f32": 4, "f16": 2, "bf16": 2}
 #: How much ratios of numbers of a type may vary.
 PRECISION = {"f32": 1e-5, "f16": 2e-3, "bf16": 1e-2}
-WEIGHT = re.compile(r"tenon_rt\.weight @\S+ at (\d+) = .* : tensor<((?:\d+x)*)(\w+)>")
+WEIGHT = re.compile(r"tenon_rt\.weight @\S+ at (\d+)(?: on_device at \d+)? = .* : tensor<((?:\d+x)*)(\w+)>")
 
 
 def find_constants(ir):
