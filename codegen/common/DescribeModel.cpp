@@ -26,7 +26,7 @@ namespace {
 
 // The tables below are written member by member in the header's order.
 static_assert(sizeof(TenonModelDesc) == 27 * 8, "describe the new members");
-static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 88 &&
+static_assert(sizeof(TenonTensorDesc) == 48 && sizeof(TenonKernel) == 80 &&
                   sizeof(TenonLibraryKernel) == 72 &&
                   sizeof(TenonBufferDesc) == 24 &&
                   sizeof(TenonDeviceImage) == 24 &&
@@ -196,7 +196,6 @@ public:
            i32(kernel.getAs<IntegerAttr>("num_args").getInt()),
            i32(kernel.getAs<IntegerAttr>("num_dims").getInt()),
            i32(getNumber("block_size")), i32(getNumber("unit_threads")),
-           i64(getNumber("shared_bytes")),
            constants.makeNumbers("library" + std::to_string(kernels.size()),
                                  library),
            i64(library.size())});

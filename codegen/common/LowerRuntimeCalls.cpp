@@ -59,7 +59,7 @@ private:
   /// Declares a table that tenon-describe-model defines.
   void declareTable(StringRef name, size_t size);
   Value addressOfKernel(AbiBuilder &builder, StringRef table, size_t index,
-                        ArrayRef<Type> members);
+                        size_t bytes);
 
   const LLVMTypeConverter *types = nullptr;
   SmallVector<Attribute> kernels;
@@ -270,11 +270,11 @@ void LowerRuntimeCallsPass::declareTable(StringRef name, size_t size) {
 
 Value LowerRuntimeCallsPass::addressOfKernel(AbiBuilder &builder,
                                              StringRef table, size_t index,
-                                             ArrayRef<Type> members) {
+                                             size_t bytes) {
   Value base =
       LLVM::AddressOfOp::create(builder, builder.getPointerType(), table);
   return builder.elementAddress(
-      base, LLVM::LLVMStructType::getLiteral(&getContext(), members), index);
+      base, LLVM::LLVMArrayType::get(builder.getI8Type(), bytes), index);
 }
 
 Value LowerRuntimeCallsPass::callRuntime(AbiBuilder &builder, Value frame,
@@ -340,11 +340,9 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   }
   Value units = countUnits(builder, op);
   Type pointer = builder.getPointerType();
-  Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-  Value entry =
-      addressOfKernel(builder, kKernelTable, kernels.size(),
-                      {pointer, pointer, pointer, pointer, i64, pointer, i32,
-                       i32, i32, i32, i64, pointer, i64});
+  Type i64 = builder.getI64Type();
+  Value entry = addressOfKernel(builder, kKernelTable, kernels.size(),
+                                sizeof(TenonKernel));
   callRuntime(builder, frame, TENON_TABLE_SLOT(launch),
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(i64, dims), units,
@@ -356,17 +354,12 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
   description.append("num_args", builder.getI64IntegerAttr(pointers.size()));
   description.append("num_dims", builder.getI64IntegerAttr(dims.size()));
   if (op.getOnDevice()) {
-    auto getNumber = [&](StringRef name, int64_t fallback) {
-      auto number = kernel->getAttrOfType<IntegerAttr>(name);
-      return number ? number.getInt() : fallback;
-    };
-    int64_t unitThreads = getNumber(kUnitThreadsAttr, 1);
+    auto unit = kernel->getAttrOfType<IntegerAttr>(kUnitThreadsAttr);
+    int64_t unitThreads = unit ? unit.getInt() : 1;
     description.append("symbol", builder.getStringAttr(op.getKernel()));
     description.append("block_size",
                        builder.getI64IntegerAttr(getBlockSize(unitThreads)));
     description.append("unit_threads", builder.getI64IntegerAttr(unitThreads));
-    description.append("shared_bytes", builder.getI64IntegerAttr(
-                                           getNumber(kSharedBytesAttr, 0)));
     if (Attribute library = kernel->getAttr(kLibraryAttr))
       description.append("library", library);
   } else {
@@ -408,10 +401,9 @@ void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {
           memref::DimOp::create(builder, operand, i)));
   }
   Type pointer = builder.getPointerType();
-  Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-  Value entry = addressOfKernel(
-      builder, kLibraryTable, libraryKernels.size(),
-      {pointer, pointer, i32, i32, pointer, i64, pointer, i64, pointer, i64});
+  Type i64 = builder.getI64Type();
+  Value entry = addressOfKernel(builder, kLibraryTable, libraryKernels.size(),
+                                sizeof(TenonLibraryKernel));
   callRuntime(builder, frame, TENON_TABLE_SLOT(library),
               {entry, builder.makeArray(pointer, pointers),
                builder.makeArray(i64, dims), getFlops(builder, op.getFlops())});

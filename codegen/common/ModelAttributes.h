@@ -35,10 +35,8 @@ inline constexpr llvm::StringLiteral kKernelProviderAttr = "tenon.provider";
 /// On the function of a generated kernel that runs on the device.
 inline constexpr llvm::StringLiteral kOnDeviceAttr = "tenon.on_device";
 /// How many threads of it do a unit together: 1 if it isn't there, those of a
-/// warp, or all of a block. And how many bytes of shared memory it has beside
-/// what it declares.
+/// warp, or all of a block.
 inline constexpr llvm::StringLiteral kUnitThreadsAttr = "tenon.unit_threads";
-inline constexpr llvm::StringLiteral kSharedBytesAttr = "tenon.shared_bytes";
 /// The words of TenonKernel::library, if there are any.
 inline constexpr llvm::StringLiteral kLibraryAttr = "tenon.library";
 /// How many threads a block has, if they don't do one unit together.
@@ -57,7 +55,7 @@ inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
 /// Arrays of {entry or symbol, provider, name, args, num_args, num_dims}, with
-/// a symbol {block_size, unit_threads, shared_bytes, library} as well, and of
+/// a symbol {block_size, unit_threads, library} as well, and of
 /// {provider, name, dims, descriptor, constants}.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =

@@ -117,24 +117,11 @@ static int64_t chooseThreads(KernelOp kernel) {
   return chooseRowThreads(type.getDimSize(op.getAxis()));
 }
 
-template <int64_t numThreads>
-static constexpr cpu::KernelEmitter makeEmitter(llvm::StringLiteral name) {
-  return {name,
-          [](KernelOp kernel) { return chooseThreads(kernel) == numThreads; },
-          /*collapses=*/false,
-          [](cpu::KernelFunction &function) {
-            return ArgReduceKernel(function, numThreads).emitUnits();
-          },
-          [](cpu::KernelFunction &function) {
-            ArgReduceKernel(function, numThreads).emitBody();
-          },
-          /*prepare=*/nullptr,
-          numThreads};
-}
-
 const cpu::KernelEmitter kWarpArgReduceEmitter =
-    makeEmitter<TENON_WARP_SIZE>("warp_arg_reduce");
+    makeEmitter<ArgReduceKernel, chooseThreads, TENON_WARP_SIZE>(
+        "warp_arg_reduce");
 const cpu::KernelEmitter kBlockArgReduceEmitter =
-    makeEmitter<kRowBlockThreads>("block_arg_reduce");
+    makeEmitter<ArgReduceKernel, chooseThreads, kRowBlockThreads>(
+        "block_arg_reduce");
 
 } // namespace tenon::cuda

@@ -17,10 +17,10 @@
 
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/Team.h"
 #include "codegen/cuda/TileKernel.h"
 #include "dialects/tenon/TenonAttention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -171,18 +171,11 @@ Value AttentionEmitter::exp(BlockCode &code, Value a, Value b) {
 /// What the threads of a row have together.
 Value AttentionEmitter::combine(BlockCode &code, Value value,
                                 llvm::function_ref<Value(Value, Value)> both) {
-  OpBuilder &builder = code.getBuilder();
-  for (int64_t distance = 1; distance != kRowThreads; distance *= 2) {
-    auto i32 = [&](int64_t number) -> Value {
-      return arith::ConstantIntOp::create(builder, loc, number, 32);
-    };
-    value =
-        both(value,
-             gpu::ShuffleOp::create(builder, loc, value, i32(distance),
-                                    i32(TENON_WARP_SIZE), gpu::ShuffleMode::XOR)
-                 .getShuffleResult());
-  }
-  return value;
+  return reduceLanes(code.getBuilder(), loc, kRowThreads, value,
+                     [&](ValueRange a, ValueRange b) -> Values {
+                       return {both(a.front(), b.front())};
+                     })
+      .front();
 }
 
 /// Dimensions of size 1 are broadcast.

@@ -3,6 +3,7 @@
 #include "codegen/cuda/BlockCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -123,6 +124,12 @@ Value BlockCode::thread() {
 
 void BlockCode::barrier() { gpu::BarrierOp::create(builder, loc); }
 
+static unsigned getBytes(Type type) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getNumElements() * getBytes(vector.getElementType());
+  return type.getIntOrFloatBitWidth() / 8;
+}
+
 static Value getPointer(OpBuilder &builder, Location loc, Value memref,
                         unsigned space) {
   Value address =
@@ -134,16 +141,29 @@ static Value getPointer(OpBuilder &builder, Location loc, Value memref,
       address);
 }
 
-Value BlockCode::allocateShared(int64_t bytes) {
+Value allocateShared(OpBuilder &builder, Location loc, int64_t count,
+                     Type type) {
+  [[maybe_unused]] constexpr int64_t kMaxSharedBytes = 48 << 10;
+  assert(count * getBytes(type) <= kMaxSharedBytes && "asks for too much");
+  // Where the function begins, as all memory that is made once.
+  Operation *function = builder.getInsertionBlock()->getParentOp();
+  if (!isa<func::FuncOp>(function))
+    function = function->getParentOfType<func::FuncOp>();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function->getRegion(0).front());
   auto space = gpu::AddressSpaceAttr::get(
       builder.getContext(), gpu::GPUDialect::getWorkgroupAddressSpace());
-  auto type = MemRefType::get({bytes}, builder.getI8Type(),
-                              MemRefLayoutAttrInterface(), space);
-  // As the widest access wants it.
-  Value memory = memref::AllocaOp::create(
-      builder, loc, type, builder.getI64IntegerAttr(kChunkBytes));
-  return getPointer(builder, loc, memory,
-                    static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
+  return memref::AllocaOp::create(
+      builder, loc,
+      MemRefType::get({count}, type, MemRefLayoutAttrInterface(), space),
+      builder.getI64IntegerAttr(kChunkBytes));
+}
+
+Value BlockCode::allocateShared(int64_t bytes) {
+  return getPointer(
+      builder, loc,
+      cuda::allocateShared(builder, loc, bytes, builder.getI8Type()),
+      static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared));
 }
 
 Value BlockCode::getGlobal(Value memref) {
@@ -163,12 +183,6 @@ Value BlockCode::advance(Value pointer, Value bytes) {
   return LLVM::GEPOp::create(builder, loc, pointer.getType(),
                              builder.getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>(offset));
-}
-
-static unsigned getBytes(Type type) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.getNumElements() * getBytes(vector.getElementType());
-  return type.getIntOrFloatBitWidth() / 8;
 }
 
 Value BlockCode::load(Type type, Value pointer) {

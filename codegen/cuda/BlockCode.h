@@ -22,6 +22,11 @@ inline constexpr llvm::StringLiteral kBlocksAtOnceAttr = "nvvm.minctasm";
 /// What is copied, loaded and stored at once if it is aligned, in bytes.
 inline constexpr int64_t kChunkBytes = 16;
 
+/// Memory that the threads of a block share, for as long as the kernel runs:
+/// `count` elements of `type`, of which a block can have 48 KB.
+mlir::Value allocateShared(mlir::OpBuilder &builder, mlir::Location loc,
+                           int64_t count, mlir::Type type);
+
 /// Builds at the insertion point of `builder`.
 class BlockCode {
 public:
@@ -69,8 +74,7 @@ public:
   mlir::Value thread();
   /// All threads of the block have come here, and see what others stored.
   void barrier();
-  /// `bytes` that the threads of a block share, for as long as the kernel runs,
-  /// as a pointer.
+  /// `bytes` of shared memory, aligned for chunks, as a pointer.
   mlir::Value allocateShared(int64_t bytes);
 
   /// The address of a memref of the device's memory, as a pointer.

@@ -192,22 +192,9 @@ void ConvEmitter::emitBody() {
            index.value(index.uniform().mul(unit[1], shape.columns)), tail);
 }
 
-template <int64_t threads>
-static constexpr cpu::KernelEmitter makeEmitter(StringLiteral name) {
-  return {name,
-          [](KernelOp kernel) { return chooseThreads(kernel) == threads; },
-          /*collapses=*/false,
-          [](cpu::KernelFunction &function) {
-            return ConvEmitter(function, threads).emitUnits();
-          },
-          [](cpu::KernelFunction &function) {
-            ConvEmitter(function, threads).emitBody();
-          },
-          /*prepare=*/nullptr,
-          threads};
-}
-
-const cpu::KernelEmitter kLargeConvEmitter = makeEmitter<256>("conv-large");
-const cpu::KernelEmitter kSmallConvEmitter = makeEmitter<128>("conv-small");
+const cpu::KernelEmitter kLargeConvEmitter =
+    makeEmitter<ConvEmitter, chooseThreads, 256>("large_conv");
+const cpu::KernelEmitter kSmallConvEmitter =
+    makeEmitter<ConvEmitter, chooseThreads, 128>("small_conv");
 
 } // namespace tenon::cuda

@@ -36,6 +36,23 @@ extern const cpu::KernelEmitter kLargeConvEmitter, kSmallConvEmitter;
 /// Attention, a block for 64 queries of a head.
 extern const cpu::KernelEmitter kAttentionEmitter;
 
+/// An emitter of the kernels for which `chooseThreads` tells `threads`. A
+/// `Body` is made of a function and `threads`, and builds it.
+template <typename Body, int64_t (*chooseThreads)(KernelOp), int64_t threads>
+constexpr cpu::KernelEmitter makeEmitter(llvm::StringLiteral name,
+                                         bool collapses = false) {
+  return {
+      name,
+      [](KernelOp kernel) { return chooseThreads(kernel) == threads; },
+      collapses,
+      [](cpu::KernelFunction &function) {
+        return Body(function, threads).emitUnits();
+      },
+      [](cpu::KernelFunction &function) { Body(function, threads).emitBody(); },
+      /*prepare=*/nullptr,
+      threads};
+}
+
 /// The emitter that takes `kernel`, or null.
 const cpu::KernelEmitter *findEmitter(KernelOp kernel);
 

@@ -184,22 +184,9 @@ void MatmulEmitter::emitBody() {
            index.value(index.uniform().mul(unit[1], shape.columns)), tail);
 }
 
-template <int64_t threads>
-static constexpr cpu::KernelEmitter makeEmitter(StringLiteral name) {
-  return {name,
-          [](KernelOp kernel) { return chooseThreads(kernel) == threads; },
-          /*collapses=*/false,
-          [](cpu::KernelFunction &function) {
-            return MatmulEmitter(function, threads).emitUnits();
-          },
-          [](cpu::KernelFunction &function) {
-            MatmulEmitter(function, threads).emitBody();
-          },
-          /*prepare=*/nullptr,
-          threads};
-}
-
-const cpu::KernelEmitter kLargeMatmulEmitter = makeEmitter<256>("matmul-large");
-const cpu::KernelEmitter kSmallMatmulEmitter = makeEmitter<128>("matmul-small");
+const cpu::KernelEmitter kLargeMatmulEmitter =
+    makeEmitter<MatmulEmitter, chooseThreads, 256>("large_matmul");
+const cpu::KernelEmitter kSmallMatmulEmitter =
+    makeEmitter<MatmulEmitter, chooseThreads, 128>("small_matmul");
 
 } // namespace tenon::cuda

@@ -299,24 +299,11 @@ void RowKernel::emitBody() {
                     [&](OpBuilder &, ArrayRef<Dim> unit) { emitUnit(unit); });
 }
 
-template <int64_t numThreads>
-static constexpr cpu::KernelEmitter makeEmitter(llvm::StringLiteral name) {
-  return {name,
-          [](KernelOp kernel) { return chooseThreads(kernel) == numThreads; },
-          /*collapses=*/true,
-          [](cpu::KernelFunction &function) {
-            return RowKernel(function, numThreads).emitUnits();
-          },
-          [](cpu::KernelFunction &function) {
-            RowKernel(function, numThreads).emitBody();
-          },
-          /*prepare=*/nullptr,
-          numThreads};
-}
-
 const cpu::KernelEmitter kWarpRowEmitter =
-    makeEmitter<TENON_WARP_SIZE>("warp_row");
+    makeEmitter<RowKernel, chooseThreads, TENON_WARP_SIZE>("warp_row",
+                                                           /*collapses=*/true);
 const cpu::KernelEmitter kBlockRowEmitter =
-    makeEmitter<kRowBlockThreads>("block_row");
+    makeEmitter<RowKernel, chooseThreads, kRowBlockThreads>("block_row",
+                                                            /*collapses=*/true);
 
 } // namespace tenon::cuda

@@ -7,8 +7,8 @@
 
 #include "codegen/cuda/Team.h"
 
+#include "codegen/cuda/BlockCode.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -36,25 +36,29 @@ Team::Team(OpBuilder &builder, Location loc, int64_t size, int64_t numColumns)
 }
 
 /// Shuffles are of 32 bits.
-Value Team::shuffle(Value value, int64_t by) {
+static Value shuffle(OpBuilder &builder, Location loc, Value value,
+                     int64_t by) {
   Type type = value.getType();
   unsigned bits = type.getIntOrFloatBitWidth();
   Type word = builder.getI32Type();
   if (isa<FloatType>(type) && bits != 32) {
     Value whole = arith::BitcastOp::create(builder, loc,
                                            builder.getIntegerType(bits), value);
-    return arith::BitcastOp::create(builder, loc, type, shuffle(whole, by));
+    return arith::BitcastOp::create(builder, loc, type,
+                                    shuffle(builder, loc, whole, by));
   }
   if (bits < 32)
     return arith::TruncIOp::create(
         builder, loc, type,
-        shuffle(arith::ExtUIOp::create(builder, loc, word, value), by));
+        shuffle(builder, loc, arith::ExtUIOp::create(builder, loc, word, value),
+                by));
   if (bits == 64) {
     Value half = arith::ConstantIntOp::create(builder, loc, type, 32);
     Value high = arith::ShRUIOp::create(builder, loc, value, half);
     auto exchange = [&](Value part) -> Value {
       part = arith::TruncIOp::create(builder, loc, word, part);
-      return arith::ExtUIOp::create(builder, loc, type, shuffle(part, by));
+      return arith::ExtUIOp::create(builder, loc, type,
+                                    shuffle(builder, loc, part, by));
     };
     Value low = exchange(value);
     high = arith::ShLIOp::create(builder, loc, exchange(high), half);
@@ -66,30 +70,16 @@ Value Team::shuffle(Value value, int64_t by) {
 }
 
 Team::Values
-Team::reduceWarp(ValueRange mine,
-                 llvm::function_ref<Values(ValueRange, ValueRange)> combine) {
-  Values values(mine.begin(), mine.end());
-  for (int64_t by = TENON_WARP_SIZE / 2; by != 0; by /= 2) {
-    Values others;
+reduceLanes(OpBuilder &builder, Location loc, int64_t numLanes, ValueRange mine,
+            llvm::function_ref<Team::Values(ValueRange, ValueRange)> combine) {
+  Team::Values values(mine);
+  for (int64_t by = numLanes / 2; by != 0; by /= 2) {
+    Team::Values others;
     for (Value value : values)
-      others.push_back(shuffle(value, by));
+      others.push_back(shuffle(builder, loc, value, by));
     values = combine(values, others);
   }
   return values;
-}
-
-Value Team::allocateShared(int64_t count, Type type) {
-  // Where the function begins, as all memory that is made once.
-  Operation *function = builder.getInsertionBlock()->getParentOp();
-  if (!isa<func::FuncOp>(function))
-    function = function->getParentOfType<func::FuncOp>();
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&function->getRegion(0).front());
-  auto space = gpu::AddressSpaceAttr::get(builder.getContext(),
-                                          gpu::AddressSpace::Workgroup);
-  return memref::AllocaOp::create(
-      builder, loc,
-      MemRefType::get({count}, type, MemRefLayoutAttrInterface(), space));
 }
 
 Team::Values
@@ -97,7 +87,7 @@ Team::reduce(ValueRange mine,
              llvm::function_ref<Values(ValueRange, ValueRange)> combine) {
   Values values(mine.begin(), mine.end());
   if (numColumns == 1)
-    values = reduceWarp(mine, combine);
+    values = reduceLanes(builder, loc, TENON_WARP_SIZE, mine, combine);
   int64_t numRows = size / TENON_WARP_SIZE;
   if (numRows == 1)
     return values;
@@ -120,8 +110,9 @@ Team::reduce(ValueRange mine,
   Values memories;
   for (Value value : values) {
     Type type = value.getType();
-    memories.push_back(allocateShared(
-        numRows * numColumns, type.isInteger(1) ? builder.getI8Type() : type));
+    memories.push_back(
+        allocateShared(builder, loc, numRows * numColumns,
+                       type.isInteger(1) ? builder.getI8Type() : type));
   }
   auto storeAll = [&] {
     for (auto [value, memory] : llvm::zip(values, memories))

@@ -31,17 +31,18 @@ public:
       llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> combine);
 
 private:
-  Values reduceWarp(
-      mlir::ValueRange mine,
-      llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> combine);
-  mlir::Value shuffle(mlir::Value value, int64_t by);
-  mlir::Value allocateShared(int64_t count, mlir::Type type);
-
   mlir::OpBuilder &builder;
   mlir::Location loc;
   int64_t size, numColumns;
   mlir::Value thread, row, column;
 };
+
+/// The same for each group of `numLanes` neighbours in a warp, a power of two.
+Team::Values
+reduceLanes(mlir::OpBuilder &builder, mlir::Location loc, int64_t numLanes,
+            mlir::ValueRange mine,
+            llvm::function_ref<Team::Values(mlir::ValueRange, mlir::ValueRange)>
+                combine);
 
 } // namespace tenon::cuda
 

@@ -24,9 +24,6 @@ namespace tenon::cuda {
 
 using Values = BlockCode::Values;
 
-/// What a block has of shared memory without asking.
-static constexpr int64_t kMaxSharedBytes = 48 << 10;
-
 TileShape getTileShape(Type element, int64_t threads) {
   TileShape shape;
   shape.rows = shape.columns = threads == 256 ? 128 : 64;
@@ -188,8 +185,6 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
   int64_t stageBytes = lhs.getBytes() + rhs.getBytes();
   int64_t sharedBytes =
       std::max(shape.stages * stageBytes, math->getSlabBytes());
-  assert(sharedBytes <= kMaxSharedBytes && "asks for too much");
-  (void)kMaxSharedBytes;
   // While a block waits for its copies another one works. Tiles of f32 want all
   // the registers that they can get.
   int64_t blocks = shape.threads != 256 ? 3 : product.element.isF32() ? 1 : 2;

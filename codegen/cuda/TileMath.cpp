@@ -66,6 +66,8 @@ constexpr int64_t kThreadRows = 8;
 constexpr int64_t kThreadsAcross = 16;
 constexpr int64_t kFloats = kChunkBytes / sizeof(float);
 
+/// Fused multiply-adds of f32, exact products: a thread has eight rows and a
+/// sixteenth of the columns.
 class FmaMath : public TileMath {
 public:
   using TileMath::TileMath;
@@ -189,6 +191,9 @@ constexpr int64_t kMmaRows = 16, kMmaColumns = 8;
 /// ldmatrix loads.
 constexpr int64_t kMmaDepthChunks = 2;
 
+/// Tensor cores on f16 or bf16 (`element`), or on f32 rounded to TF32: a warp
+/// has a rectangle of the tile, in pieces of 16 rows, 8 columns, and 16 steps
+/// or 8 (mma.sync.m16n8k16, m16n8k8).
 class MmaMath : public TileMath {
 public:
   MmaMath(TileShape shape, OperandTile lhs, OperandTile rhs, Type element)
@@ -382,17 +387,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<TileMath> createFmaMath(TileShape shape, OperandTile lhs,
-                                        OperandTile rhs) {
-  return std::make_unique<FmaMath>(shape, lhs, rhs);
-}
-
-std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
-                                        OperandTile rhs, Type element) {
-  return std::make_unique<MmaMath>(shape, lhs, rhs, element);
-}
-
-bool tenon::cuda::isForMma(OpBuilder &builder, Type element) {
+bool isForMma(OpBuilder &builder, Type element) {
   Operation *op = builder.getBlock()->getParentOp();
   return !element.isF32() ||
          op->getParentOfType<ModuleOp>()->hasAttr(kTf32Attr);
@@ -400,8 +395,9 @@ bool tenon::cuda::isForMma(OpBuilder &builder, Type element) {
 
 std::unique_ptr<TileMath> createMath(TileShape shape, OperandTile lhs,
                                      OperandTile rhs, Type element) {
-  return lhs.isForMma ? createMmaMath(shape, lhs, rhs, element)
-                      : createFmaMath(shape, lhs, rhs);
+  if (lhs.isForMma)
+    return std::make_unique<MmaMath>(shape, lhs, rhs, element);
+  return std::make_unique<FmaMath>(shape, lhs, rhs);
 }
 
 } // namespace tenon::cuda

@@ -101,17 +101,6 @@ protected:
   OperandTile lhs, rhs;
 };
 
-/// Fused multiply-adds of f32, exact products: a thread has eight rows and a
-/// sixteenth of the columns.
-std::unique_ptr<TileMath> createFmaMath(TileShape shape, OperandTile lhs,
-                                        OperandTile rhs);
-
-/// Tensor cores on f16 or bf16 (`element`), or on f32 rounded to TF32: a warp
-/// has a rectangle of the tile, in pieces of 16 rows, 8 columns, and 16 steps
-/// or 8 (mma.sync.m16n8k16, m16n8k8).
-std::unique_ptr<TileMath> createMmaMath(TileShape shape, OperandTile lhs,
-                                        OperandTile rhs, mlir::Type element);
-
 /// Whether products of this type are for tensor cores, in the module of what is
 /// built: those of f32 if it allows TF32.
 bool isForMma(mlir::OpBuilder &builder, mlir::Type element);

@@ -136,24 +136,22 @@ enum TenonKernelStatus {
  * unit that goes wrong leaves its TenonKernelStatus behind the last pointer if
  * there is 0. `unitThreads` threads do a unit together: one, the
  * TENON_WARP_SIZE of a warp, or all of a block. Thread t of the grid begins
- * with unit t / unitThreads. A block has `sharedBytes` of shared memory beside
- * what the code itself declares. */
+ * with unit t / unitThreads. */
 typedef struct TenonKernel {
   int64_t (*fn)(void *const *args, const int64_t *dims, int64_t begin,
                 int64_t end);
   const char *name; /* for errors and profiles: the node names it came from */
   const char *provider; /* for profiles: "codegen", "winograd", "cuda" */
-  /* For profiles: the number of inputs, that of outputs, then of each its
-   * element type (TenonDType), its rank, and its dimensions, -1 if dynamic. */
+  /* The number of inputs, that of outputs, then of each its element type
+   * (TenonDType), its rank, and its dimensions, -1 if dynamic. */
   const int64_t *args;
   uint64_t argsSize;  /* in words */
   const char *symbol; /* null for a kernel of the host */
   uint32_t numArgs;   /* how many pointers there are in args */
   uint32_t numDims;   /* how many values there are in dims */
-  /* These three are 0 for a kernel of the host. */
+  /* These two are 0 for a kernel of the host. */
   uint32_t blockSize;
   uint32_t unitThreads;
-  uint64_t sharedBytes;
   /* How a library of the device can run all of it; see runtime/cuda/
    * LibraryAbi.h. Null if there is no such library. */
   const int64_t *library;

@@ -107,13 +107,11 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
 /// word among the 4352 bytes of parameters that PTX allows, as are the number
 /// of units and the place of the status.
 constexpr uint64_t maxBlockSize = 1024, maxParameters = 4352 / 8 - 2;
-/// The most shared memory that a block can have on any device: 227 KiB.
-constexpr uint64_t maxSharedBytes = 227 << 10;
 
 Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
                         const std::string &what) {
   if (kernel.fn && (kernel.symbol || kernel.blockSize || kernel.unitThreads ||
-                    kernel.sharedBytes || kernel.librarySize))
+                    kernel.librarySize))
     return invalid(what + " is one of the processor and of a device");
   if (kernel.fn)
     return nullptr;
@@ -130,9 +128,6 @@ Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
     return invalid(what + " has units of " +
                    std::to_string(kernel.unitThreads) +
                    " threads in blocks of " + std::to_string(kernel.blockSize));
-  if (kernel.sharedBytes > maxSharedBytes)
-    return invalid(what + " has " + std::to_string(kernel.sharedBytes) +
-                   " bytes of shared memory");
   if (Error error =
           checkArray(kernel.library, kernel.librarySize, "words for a library"))
     return error;

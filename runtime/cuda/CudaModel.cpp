@@ -197,17 +197,6 @@ void CudaModel::findFunctions(const TenonDeviceImage &image) {
                           image.architecture + " has no function '" +
                           kernel.symbol + "', of the nodes '" + kernel.name +
                           "'"};
-    // What a block has without asking.
-    constexpr uint64_t usualSharedBytes = 48 << 10;
-    if (kernel.sharedBytes > usualSharedBytes)
-      driver.check(
-          driver.functionSetAttribute(
-              function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-              static_cast<int>(kernel.sharedBytes)),
-          ("the CUDA device has not enough shared memory for the nodes '" +
-           std::string(kernel.name) +
-           "': " + std::to_string(kernel.sharedBytes) + " bytes")
-              .c_str());
     functions.push_back(function);
   }
 }

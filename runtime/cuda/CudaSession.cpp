@@ -209,7 +209,7 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   Result result = driver.launchKernel(
       model.getFunction(kernel),
       std::min<uint64_t>(blocks, model.getMaxBlocks()), 1, 1, kernel.blockSize,
-      1, 1, kernel.sharedBytes, stream, parameters.data(), /*extra=*/nullptr);
+      1, 1, /*sharedBytes=*/0, stream, parameters.data(), /*extra=*/nullptr);
   if (isFault(result)) {
     fault = result;
     return;

@@ -59,7 +59,6 @@ enum : int {
   CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
-  CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
   CU_JIT_ERROR_LOG_BUFFER = 5,
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
 };
@@ -87,8 +86,6 @@ inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
     unsigned numOptions, int *options, void **values)                          \
   X(moduleGetFunction, cuModuleGetFunction, Function *function, Module module, \
     const char *name)                                                          \
-  X(functionSetAttribute, cuFuncSetAttribute, Function function,               \
-    int attribute, int value)                                                  \
   X(moduleUnload, cuModuleUnload, Module module)                               \
   X(memoryAllocate, cuMemAlloc_v2, Address *address, size_t bytes)             \
   X(memoryFree, cuMemFree_v2, Address address)                                 \

@@ -4,7 +4,7 @@
 
 // CHECK-DAG: tenon_rt.weight @w0 at 0
 // CHECK-DAG: llvm.func internal @k0_relu.entry(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64) -> i64
-// CHECK-DAG: llvm.mlir.global internal constant @kernels() {{.*}} : !llvm.array<2 x struct<(ptr, ptr, ptr, ptr, i64, ptr, i32, i32, i32, i32, i64, ptr, i64)>>
+// CHECK-DAG: llvm.mlir.global internal constant @kernels() {{.*}} : !llvm.array<2 x struct<(ptr, ptr, ptr, ptr, i64, ptr, i32, i32, i32, i32, ptr, i64)>>
 // CHECK-DAG: llvm.mlir.global internal constant @args0(dense<[1, 1, 1, 2, -1, 4, 1, 2, -1, 4]> : tensor<10xi64>)
 // CHECK-DAG: llvm.mlir.global internal constant @{{.*}}("Relu_0\00")
 // CHECK-DAG: llvm.mlir.global internal constant @{{.*}}("two-kernels\00")

@@ -42,7 +42,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
 
 // CHECK-LABEL: func.func private @k0_reduce(
 // CHECK-SAME: tenon.unit_threads = 256
-// CHECK: %[[ALL:.*]] = memref.alloca() : memref<8xf32, #gpu.address_space<workgroup>>
+// CHECK: %[[ALL:.*]] = memref.alloca() {alignment = 16 : i64} : memref<8xf32, #gpu.address_space<workgroup>>
 // CHECK: %[[FOUR:.*]]:2 = scf.for %{{.*}} to %{{.*}} step %c1024
 // CHECK: scf.for %{{.*}} = %[[FOUR]]#0 to %c4096{{.*}} step %c256
 // CHECK-COUNT-5: gpu.shuffle xor
@@ -65,7 +65,7 @@ func.func @long(%x: tensor<8x4096xf32>) -> tensor<8x1xf32> {
 
 // CHECK-LABEL: func.func private @k1_reduce(
 // CHECK-SAME: tenon.unit_threads = 256
-// CHECK: %[[ALL:.*]] = memref.alloca() : memref<256xf32, #gpu.address_space<workgroup>>
+// CHECK: %[[ALL:.*]] = memref.alloca() {alignment = 16 : i64} : memref<256xf32, #gpu.address_space<workgroup>>
 // CHECK: %[[THREAD:.*]] = gpu.thread_id x
 // CHECK-NOT: gpu.shuffle
 // CHECK: memref.store %{{.*}}, %[[ALL]][%[[THREAD]]]

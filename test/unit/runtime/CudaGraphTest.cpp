@@ -20,24 +20,14 @@ struct CudaGraph : Cuda {
 /// Inputs and outputs of the model for N rows; `seed` makes others of them.
 struct Call {
   explicit Call(int64_t n, int seed = 0)
-      : n(n), x(4 * n), y(4 * n), picked(4 * n), index(n) {
-    for (int64_t i = 0; i < 4 * n; ++i)
-      x[i] = static_cast<float>((i + seed) % 97) - 40;
-    for (int64_t i = 0; i < n; ++i)
-      index[i] = (n - 1 - i + seed) % n;
-  }
+      : n(n), x(makeRows(n, seed)), y(4 * n), picked(4 * n),
+        index(makeIndex(n, seed)) {}
   Call(const Call &) = delete;
 
   std::string run(const SessionPtr &session) {
     return take(tenon_session_run(session.get(), inputs, 2, outputs, 2));
   }
-  bool isRight() const {
-    for (int64_t i = 0; i < 4 * n; ++i)
-      if (y[i] != 2 * x[i] + deviceModelBias[i % 4] ||
-          picked[i] != y[4 * index[i / 4] + i % 4])
-        return false;
-    return true;
-  }
+  bool isRight() const { return areRight(x, index, y, picked); }
 
   int64_t n;
   std::vector<float> x, y, picked;

@@ -35,28 +35,13 @@ template <typename T> struct Block {
 /// others on the host.
 struct Call {
   explicit Call(int64_t n, int seed = 0)
-      : n(n), x(makeX(n, seed)), y(4 * n), picked(4 * n), index(n) {
-    for (int64_t i = 0; i < n; ++i)
-      index[i] = (n - 1 - i + seed) % n;
-  }
-  static std::vector<float> makeX(int64_t n, int seed) {
-    std::vector<float> x(4 * n);
-    for (int64_t i = 0; i < 4 * n; ++i)
-      x[i] = static_cast<float>((i + seed) % 97) - 40;
-    return x;
-  }
+      : n(n), x(makeRows(n, seed)), y(4 * n), picked(4 * n),
+        index(makeIndex(n, seed)) {}
 
   std::string run(const SessionPtr &session) {
     return take(tenon_session_run(session.get(), inputs, 2, outputs, 2));
   }
-  bool isRight() const {
-    std::vector<float> from = x.read(), found = y.read();
-    for (int64_t i = 0; i < 4 * n; ++i)
-      if (found[i] != 2 * from[i] + deviceModelBias[i % 4] ||
-          picked[i] != found[4 * index[i / 4] + i % 4])
-        return false;
-    return true;
-  }
+  bool isRight() const { return areRight(x.read(), index, y.read(), picked); }
 
   int64_t n;
   Block<float> x, y;

@@ -11,7 +11,6 @@ using namespace tenon::test::cuda;
 
 constexpr int defaultVersion = 13000, defaultCapability = 90,
               emulatedCapability = 121;
-constexpr uint64_t largestShared = 227 << 10; // of an H100
 
 static ContextTag primaryContext;
 
@@ -190,18 +189,6 @@ Result cuModuleUnload(ModuleTag *module) {
     at = at->second->module == module ? driver.functions.erase(at)
                                       : std::next(at);
   delete module;
-  return Success;
-}
-
-Result cuFuncSetAttribute(FunctionTag *function, int attribute, int value) {
-  ENTER_CONTEXT(cuFuncSetAttribute);
-  if (!getDriver().functions.count(function))
-    return refuse("an attribute of a function that is not there");
-  if (attribute !=
-          tenon::cuda::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES ||
-      value < 0 || value + function->staticShared > largestShared)
-    return refuse("kernel " + function->symbol + " gets a wrong attribute");
-  function->maxSharedBytes = value;
   return Success;
 }
 

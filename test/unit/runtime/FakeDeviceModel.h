@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 namespace tenon::test {
 
@@ -34,6 +35,13 @@ extern std::atomic<int> replayableModelRuns;
 
 /// A text with all of its kernels, and a comment to know it by.
 std::string makeImage(const std::string &comment);
+
+/// Its inputs for `n` rows; `seed` makes others of them.
+std::vector<float> makeRows(int64_t n, int seed = 0);
+std::vector<int64_t> makeIndex(int64_t n, int seed = 0);
+/// Whether two of its outputs are what the inputs make.
+bool areRight(const std::vector<float> &x, const std::vector<int64_t> &index,
+              const std::vector<float> &y, const std::vector<float> &picked);
 
 /// Its four elements stand behind others in the weights, which no kernel reads.
 extern const float *const deviceModelBias;

@@ -183,7 +183,7 @@ TEST(Model, RefusesDamagedDescriptions) {
   desc.buffers = &buffer;
   EXPECT_EQ(checkDesc(desc),
             "2: damaged model: buffer 0 has no name or wrong steps");
-  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0,       nullptr, 0,
+  TenonKernel kernel{nullptr, "k", "codegen", nullptr, 0,       nullptr,
                      0,       0,   0,         0,       nullptr, 0};
   desc = tenon_model;
   desc.numKernels = 1;
