@@ -325,7 +325,8 @@ TENON_API int32_t tenon_session_threads(const TenonSession *session);
  * it keeps, in the memory of the host and of a device together. */
 TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
 
-/** 1 if the last run was one launch of a CUDA graph, else 0. docs/gpu.md tells
+/** 1 if the last run was a launch of a CUDA graph, besides copies of what is
+ * placed on the device, else 0 (also if it ended before). docs/gpu.md tells
  * which runs are. */
 TENON_API int32_t tenon_session_was_replayed(const TenonSession *session);
 

@@ -86,26 +86,6 @@ Error tenon::runtime::about(Error error, const char *tensor,
   return error;
 }
 
-std::string tenon::runtime::quote(const char *name) {
-  constexpr size_t limit = 200;
-  std::string text = "'";
-  for (const char *c = name; *c; ++c) {
-    if (text.size() > limit) {
-      text += "...";
-      break;
-    }
-    unsigned char byte = *c;
-    if (byte >= 0x20 && byte != 0x7f) {
-      text += *c;
-      continue;
-    }
-    char escape[8];
-    snprintf(escape, sizeof escape, "\\x%02x", byte);
-    text += escape;
-  }
-  return text + "'";
-}
-
 std::string tenon::runtime::formatDims(const int64_t *dims, int32_t rank) {
   if (rank == 0)
     return "scalar";

@@ -3,6 +3,7 @@
 #ifndef TENON_RUNTIME_CORE_ERROR_H
 #define TENON_RUNTIME_CORE_ERROR_H
 
+#include "runtime/core/Quote.h"
 #include "tenon/tenon.h"
 
 #include <forward_list>
@@ -56,10 +57,6 @@ Error about(Error error, const char *tensor, const std::string &found = "",
 
 /// An error, or null for success, as one line of JSON.
 std::string formatJson(const TenonError *error);
-
-/// A name in quotes for a message. Names come from outside: control characters
-/// are escaped and a very long name is cut.
-std::string quote(const char *name);
 
 /// "1x3x?x320"; negative dimensions print as "?". Rank 0 prints as "scalar".
 std::string formatDims(const int64_t *dims, int32_t rank);

@@ -150,10 +150,9 @@ bool isArchitecture(const char *text, const char *prefix) {
 Error checkDevice(const TenonModelDesc &desc) {
   if (Error error = checkArray(desc.images, desc.numImages, "images"))
     return error;
-  if (desc.numDeviceRanges > maxCount ||
-      (desc.numDeviceRanges && !desc.deviceRanges))
-    return invalid(std::to_string(desc.numDeviceRanges) +
-                   " ranges of its device's weights");
+  if (Error error = checkArray(desc.deviceRanges, desc.numDeviceRanges,
+                               "ranges of its device's weights"))
+    return error;
   if (!desc.device)
     return desc.numImages || desc.numDeviceRanges
                ? invalid("it has code or weights for a device, but no device")

@@ -62,13 +62,14 @@ Error tenon::runtime::selectModel(const TenonModelDesc &desc,
     selected = wanted.name == "cpu" ? plain : onDevice;
     if (!selected || (selected->device && wanted.name != selected->device))
       return makeError(TENON_ERROR_UNSUPPORTED,
-                       "this model has no code for the device '%s', only for "
-                       "'%s'; a model for both is compiled with a target such "
+                       "this model has no code for the device %s, only for "
+                       "%s; a model for both is compiled with a target such "
                        "as native,cuda:sm_90",
-                       wanted.name.c_str(),
-                       selected ? selected->device
-                       : plain  ? "cpu"
-                                : onDevice->device);
+                       quote(wanted.name.c_str()).c_str(),
+                       quote(selected ? selected->device
+                             : plain  ? "cpu"
+                                      : onDevice->device)
+                           .c_str());
     return nullptr;
   }
   bool isThere = !plain;

@@ -36,6 +36,8 @@ int32_t guardProvider(TenonProviderError *error, Function function) {
     return fail(TENON_ERROR_SYSTEM, "not enough memory");
   } catch (const std::exception &problem) {
     return fail(TENON_ERROR_INTERNAL, problem.what());
+  } catch (...) {
+    return fail(TENON_ERROR_INTERNAL, "something unknown was thrown");
   }
 }
 

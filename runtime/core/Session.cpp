@@ -36,7 +36,6 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
   outputBytes.resize(desc.numOutputs);
   outputDims.resize(model->numOutputDims);
   isKept.resize(desc.numOutputs);
-  canReplay = desc.flags & TENON_MODEL_IS_REPLAYABLE;
   stagedInputs.resize(desc.numInputs);
   stagedOutputs.resize(desc.numOutputs);
   isInputPlaced.resize(desc.numInputs);
@@ -106,7 +105,7 @@ Error TenonSession::create(TenonModel *model,
 Error TenonSession::makePlan(ShapePlan &plan) {
   const TenonModelDesc &desc = *model->desc;
   plan.lastUse = 0; // of no use to a bind before it is complete
-  plan.hasRun = false;
+  plan.hasRun = plan.hasNoGraph = false;
   dropGraph(plan);
   plan.symbols = symbols;
   plan.bytes.assign(desc.numBuffers, 0);
@@ -302,6 +301,7 @@ TenonTensor TenonSession::getOutputPart(size_t index) const {
 Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                         const TenonTensor *outs, size_t numOuts) {
   LastOutputs last{&unpackedOutputs};
+  isReplayed = false;
   if (Error error = packInputs(ins, numIns, /*withData=*/true))
     return error;
   if (Error error = selectOutputs(outs, numOuts))
@@ -325,8 +325,7 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
   pending.reset();
   uint64_t start = profile ? getNanoseconds() : 0;
   int32_t code = TENON_OK;
-  isReplayed = replay();
-  if (!isReplayed)
+  if (!replay())
     code = hasPlaced ? runStaged()
                      : callModel(inputData.data(), outputData.data());
   // Also after an error: what is in the queue may use the caller's memory.

@@ -36,7 +36,7 @@ struct ShapePlan {
   uint64_t lastUse = 0;
 
   // See SessionReplay.cpp.
-  bool hasRun = false;
+  bool hasRun = false, hasNoGraph = false;
   void *graph = nullptr;
   uint64_t graphGeneration = 0; // SessionDevice::getGeneration()
 };
@@ -96,6 +96,8 @@ private:
   int32_t callModel(void *const *inputs, void *const *outputs);
 
   // See SessionReplay.cpp.
+  /// TENON_MODEL_IS_REPLAYABLE.
+  bool canReplay() const;
   bool replay();
   bool makeGraph();
   void dropGraph(tenon::runtime::ShapePlan &plan);
@@ -190,7 +192,7 @@ private:
 
   /// Whether runs can be graphs, one is being recorded, and the last run was
   /// one.
-  bool canReplay = false, isRecording = false, isReplayed = false;
+  bool isRecording = false, isReplayed = false;
   /// Which inputs and outputs of the description are the caller's memory on the
   /// device, and whether any is.
   std::vector<bool> isInputPlaced, isOutputPlaced;

@@ -17,6 +17,10 @@
 
 using namespace tenon::runtime;
 
+bool TenonSession::canReplay() const {
+  return model->desc->flags & TENON_MODEL_IS_REPLAYABLE;
+}
+
 //===----------------------------------------------------------------------===//
 // Copies of inputs and outputs
 //===----------------------------------------------------------------------===//
@@ -110,7 +114,7 @@ Error TenonSession::checkPlacedTensors() {
 /// for those of the caller's memory on the device.
 Error TenonSession::stage(bool isForGraph) {
   // What is on the device is so for the model if it only ever transfers it.
-  bool isReplayable = model->desc->flags & TENON_MODEL_IS_REPLAYABLE;
+  bool isReplayable = canReplay();
   auto place = [&](char *const *bases) {
     uint64_t ends[2] = {0, 0};
     forEachTensor([&](void *&staged, void *data, uint64_t bytes, bool isPlaced,
@@ -142,7 +146,7 @@ Error TenonSession::stage(bool isForGraph) {
 int32_t TenonSession::copyInputs() {
   if (hasPlaced && note(device->joinOthers()) != TENON_OK)
     return pending->code;
-  bool isReplayable = model->desc->flags & TENON_MODEL_IS_REPLAYABLE;
+  bool isReplayable = canReplay();
   for (size_t i = 0; i < inputData.size(); ++i) {
     uint64_t bytes = countInputBytes(i);
     if (!bytes || stagedInputs[i] == inputData[i])
@@ -159,7 +163,7 @@ int32_t TenonSession::copyInputs() {
 
 /// Puts copies of outputs to the caller's memory on the device into the queue.
 int32_t TenonSession::copyOutputs() {
-  bool isReplayable = model->desc->flags & TENON_MODEL_IS_REPLAYABLE;
+  bool isReplayable = canReplay();
   for (size_t i = 0; i < outputData.size() && !pending; ++i)
     if (isOutputPlaced[i] && outputBytes[i])
       note(device->copy(TENON_SPACE_DEVICE, outputData[i],
@@ -173,8 +177,7 @@ int32_t TenonSession::runStaged() {
   if (note(stage(/*isForGraph=*/false)) != TENON_OK || copyInputs() != TENON_OK)
     return pending->code;
   // The host may read them.
-  if (!(model->desc->flags & TENON_MODEL_IS_REPLAYABLE) &&
-      finishDevice() != TENON_OK)
+  if (!canReplay() && finishDevice() != TENON_OK)
     return pending->code;
   int32_t code = callModel(stagedInputs.data(), stagedOutputs.data());
   return code == TENON_OK ? copyOutputs() : code;
@@ -184,17 +187,15 @@ int32_t TenonSession::runStaged() {
 // Graphs
 //===----------------------------------------------------------------------===//
 
-/// The graph of the current plan; false if there can be none.
+/// Whether the current plan has a graph, which may be made now.
 bool TenonSession::makeGraph() {
   ShapePlan &plan = *current;
-  canReplay = !stage(/*isForGraph=*/true);
-  if (!canReplay)
+  if (stage(/*isForGraph=*/true))
     return false;
   if (plan.graph && plan.graphGeneration == device->getGeneration())
     return true;
   dropGraph(plan);
-  canReplay = device->beginGraph();
-  if (!canReplay)
+  if (!device->beginGraph())
     return false;
   isRecording = true;
   int32_t code = callModel(stagedInputs.data(), stagedOutputs.data());
@@ -202,7 +203,7 @@ bool TenonSession::makeGraph() {
   plan.graph = device->endGraph(/*isWanted=*/code == TENON_OK && !pending);
   plan.graphGeneration = device->getGeneration();
   pending.reset();
-  return canReplay = plan.graph;
+  return plan.graph;
 }
 
 void TenonSession::dropGraph(ShapePlan &plan) {
@@ -211,14 +212,25 @@ void TenonSession::dropGraph(ShapePlan &plan) {
   plan.graph = nullptr;
 }
 
-/// Does the run by a graph; false if it has to be done without. Where that is
-/// because no graph can be made, none is tried again.
+/// Does the run by a graph; false if it has to be done without. Where no graph
+/// can be made or put into the queue, as there is no memory for it, it is not
+/// tried again with these dimensions.
 bool TenonSession::replay() {
-  if (!canReplay || profile || !current->hasRun || !makeGraph())
+  if (!canReplay() || profile || !current->hasRun || current->hasNoGraph)
     return false;
-  if (copyInputs() == TENON_OK &&
-      note(device->launchGraph(current->graph)) == TENON_OK &&
-      copyOutputs() == TENON_OK && finishDevice() == TENON_OK)
+  if (!makeGraph()) {
+    current->hasNoGraph = true;
+    return false;
+  }
+  if (copyInputs() != TENON_OK)
+    return true;
+  if (device->launchGraph(current->graph)) {
+    dropGraph(*current);
+    current->hasNoGraph = true;
+    return false;
+  }
+  isReplayed = true;
+  if (copyOutputs() == TENON_OK && finishDevice() == TENON_OK)
     for (size_t i = 0; i < outputData.size(); ++i)
       if (!isOutputPlaced[i])
         memcpy(outputData[i], stagedOutputs[i], outputBytes[i]);

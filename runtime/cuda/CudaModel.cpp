@@ -2,6 +2,7 @@
 
 #include "runtime/cuda/CudaModel.h"
 
+#include "runtime/core/Quote.h"
 #include "runtime/cuda/Architectures.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstring>
 
 using namespace tenon::cuda;
+using tenon::runtime::quote;
 
 /// Of "sm_90" or "compute_90": the last digit is the minor.
 static Capability readArchitecture(const char *architecture) {
@@ -103,6 +105,7 @@ void CudaModel::openDevice(int ordinal) {
     throw CudaError{TENON_ERROR_SYSTEM,
                     "there is no device cuda:" + std::to_string(ordinal) +
                         ": the CUDA driver has " + std::to_string(count)};
+  number = ordinal;
   driver.check(driver.deviceGet(&device, ordinal),
                "the CUDA driver does not give a device");
   char name[256] = "";
@@ -193,10 +196,10 @@ void CudaModel::findFunctions(const TenonDeviceImage &image) {
     if (kernel.symbol && driver.moduleGetFunction(
                              &function, module, kernel.symbol) != CUDA_SUCCESS)
       throw CudaError{TENON_ERROR_INVALID,
-                      std::string("damaged model: its code for ") +
-                          image.architecture + " has no function '" +
-                          kernel.symbol + "', of the nodes '" + kernel.name +
-                          "'"};
+                      "damaged model: its code for " +
+                          quote(image.architecture) + " has no function " +
+                          quote(kernel.symbol) + ", of the nodes " +
+                          quote(kernel.name)};
     functions.push_back(function);
   }
 }

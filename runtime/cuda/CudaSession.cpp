@@ -2,12 +2,15 @@
 
 #include "runtime/cuda/CudaSession.h"
 
+#include "runtime/core/Quote.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 using namespace tenon::cuda;
+using tenon::runtime::quote;
 
 /// Larger copies to the device wait until they are done.
 static constexpr uint64_t stagingSize = 1 << 20;
@@ -63,8 +66,11 @@ void CudaSession::open() {
 }
 
 CudaSession::~CudaSession() {
-  if (driver.contextPush(model.getContext()) != CUDA_SUCCESS)
+  if (driver.contextPush(model.getContext()) != CUDA_SUCCESS) {
+    // Without the context the library must not be asked for anything.
+    (void)matmuls.release();
     return;
+  }
   if (stream)
     driver.streamSynchronize(stream);
   for (Event event : marks)
@@ -163,7 +169,6 @@ bool CudaSession::isFault(Result result) const {
 void CudaSession::check(Result result, const char *what) {
   if (isFault(result))
     failInQueue(result);
-  faultFirst = faultLast = nullptr;
   driver.check(result, what);
 }
 
@@ -187,7 +192,6 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
                          const int64_t *dims, int64_t units) {
   ContextScope scope(driver, model.getContext());
   constexpr const char *failed = "cannot be started on the CUDA device";
-  faultFirst = faultLast = nullptr;
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
   const TenonLibraryMatmul *matmul =
@@ -307,18 +311,12 @@ void CudaSession::failInQueue(Result result) {
   areStatusesClear = false;
   std::string message =
       "the CUDA device failed (" + driver.describe(result) + ")";
-  auto quote = [](const TenonKernel *kernel) {
-    std::string name = std::string(kernel->name).substr(0, 200);
-    for (char &c : name)
-      c = static_cast<unsigned char>(c) < ' ' ? '?' : c;
-    return "'" + name + "'";
-  };
   if (firstKernel && firstKernel == lastKernel)
-    message += " while it ran node " + quote(firstKernel);
+    message += " while it ran node " + quote(firstKernel->name);
   else if (firstKernel)
     message +=
-        " while it ran one of the nodes from " + quote(firstKernel) + " to " +
-        quote(lastKernel) +
+        " while it ran one of the nodes from " + quote(firstKernel->name) +
+        " to " + quote(lastKernel->name) +
         "; with CUDA_LAUNCH_BLOCKING=1 in the environment it tells which";
   faultFirst = std::exchange(firstKernel, nullptr);
   faultLast = std::exchange(lastKernel, nullptr);
@@ -329,7 +327,6 @@ void CudaSession::failInQueue(Result result) {
 
 const TenonKernel *CudaSession::finish(int64_t &status) {
   ContextScope scope(driver, model.getContext());
-  faultFirst = faultLast = nullptr;
   const TenonModelDesc &desc = model.getDesc();
   Result result = fault;
   if (hasLaunched && !copiesStatuses && result == CUDA_SUCCESS)
@@ -359,11 +356,12 @@ void CudaSession::checkMemory(const void *memory, uint64_t bytes) {
   auto refuse = [](const std::string &what) {
     throw CudaError{TENON_ERROR_INVALID, what};
   };
-  faultFirst = faultLast = nullptr;
   auto get = [&](void *value, int attribute) {
-    if (driver.pointerGetAttribute(value, attribute, toAddress(memory)) !=
-        CUDA_SUCCESS)
+    Result result =
+        driver.pointerGetAttribute(value, attribute, toAddress(memory));
+    if (result == CUDA_ERROR_INVALID_VALUE)
       refuse("not in the memory of a CUDA device");
+    check(result, "the CUDA driver does not describe memory");
   };
   unsigned type = 0;
   int number = 0;

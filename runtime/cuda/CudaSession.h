@@ -39,6 +39,7 @@ public:
   const TenonKernel *finish(int64_t &status);
   const char *getImplementation(const TenonKernel &kernel) const;
   uint64_t getScratchSize() const { return matmuls ? matmuls->getSize() : 0; }
+  void forgetFault() { faultFirst = faultLast = nullptr; }
   void getFault(const TenonKernel *&first, const TenonKernel *&last) const {
     first = faultFirst;
     last = faultLast;

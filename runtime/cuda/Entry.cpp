@@ -17,6 +17,16 @@ static CudaSession &getSession(void *session) {
   return *static_cast<CudaSession *>(session);
 }
 
+/// A call of a session. Where it fails, the fault that the session tells is its
+/// own.
+template <typename Function>
+static int32_t guard(void *session, TenonProviderError *error,
+                     Function function) {
+  CudaSession &called = getSession(session);
+  called.forgetFault();
+  return guard(error, [&] { function(called); });
+}
+
 static int32_t countDevices(int32_t *count, TenonProviderError *error) {
   return guard(error, [&] { *count = CudaModel::countDevices(); });
 }
@@ -46,35 +56,39 @@ static void destroySession(void *session) { delete &getSession(session); }
 
 static int32_t allocate(void *session, int32_t space, uint64_t bytes,
                         void **memory, TenonProviderError *error) {
-  return guard(error,
-               [&] { *memory = getSession(session).allocate(space, bytes); });
+  return guard(session, error, [&](CudaSession &called) {
+    *memory = called.allocate(space, bytes);
+  });
 }
 
 static void release(void *session, int32_t space, void *memory) {
   // Nothing can be done about an error: the memory is lost with the device.
   TenonProviderError ignored;
   if (memory)
-    guard(&ignored, [&] { getSession(session).release(space, memory); });
+    guard(session, &ignored,
+          [&](CudaSession &called) { called.release(space, memory); });
 }
 
 static int32_t launch(void *session, const TenonKernel *kernel,
                       void *const *args, const int64_t *dims, int64_t units,
                       TenonProviderError *error) {
-  return guard(error,
-               [&] { getSession(session).launch(*kernel, args, dims, units); });
+  return guard(session, error, [&](CudaSession &called) {
+    called.launch(*kernel, args, dims, units);
+  });
 }
 
 static int32_t transfer(void *session, int32_t space, int32_t isStable,
                         void *target, const void *source, uint64_t bytes,
                         TenonProviderError *error) {
-  return guard(error, [&] {
-    getSession(session).transfer(space, isStable, target, source, bytes);
+  return guard(session, error, [&](CudaSession &called) {
+    called.transfer(space, isStable, target, source, bytes);
   });
 }
 
 static int32_t finish(void *session, const TenonKernel **failed,
                       int64_t *status, TenonProviderError *error) {
-  return guard(error, [&] { *failed = getSession(session).finish(*status); });
+  return guard(session, error,
+               [&](CudaSession &called) { *failed = called.finish(*status); });
 }
 
 static const char *implementation(void *session, const TenonKernel *kernel) {
@@ -91,18 +105,20 @@ static int32_t getNumber(void *model) {
 
 static int32_t checkMemory(void *session, const void *memory, uint64_t bytes,
                            TenonProviderError *error) {
-  return guard(error, [&] { getSession(session).checkMemory(memory, bytes); });
+  return guard(session, error,
+               [&](CudaSession &called) { called.checkMemory(memory, bytes); });
 }
 
 static int32_t joinOthers(void *session, TenonProviderError *error) {
-  return guard(error, [&] { getSession(session).joinOthers(); });
+  return guard(session, error,
+               [&](CudaSession &called) { called.joinOthers(); });
 }
 
 static int32_t copy(void *session, int32_t targetSpace, void *target,
                     int32_t sourceSpace, const void *source, uint64_t bytes,
                     TenonProviderError *error) {
-  return guard(error, [&] {
-    getSession(session).copy(targetSpace, target, sourceSpace, source, bytes);
+  return guard(session, error, [&](CudaSession &called) {
+    called.copy(targetSpace, target, sourceSpace, source, bytes);
   });
 }
 
@@ -112,14 +128,14 @@ static void getFault(void *session, const TenonKernel **first,
 }
 
 static int32_t beginGraph(void *session, TenonProviderError *error) {
-  return guard(error, [&] { getSession(session).beginGraph(); });
+  return guard(session, error,
+               [&](CudaSession &called) { called.beginGraph(); });
 }
 
 static int32_t endGraph(void *session, void **graph,
                         TenonProviderError *error) {
-  return guard(error, [&] {
-    std::unique_ptr<CudaGraph> made =
-        getSession(session).endGraph(graph != nullptr);
+  return guard(session, error, [&](CudaSession &called) {
+    std::unique_ptr<CudaGraph> made = called.endGraph(graph != nullptr);
     if (graph)
       *graph = made.release();
   });
@@ -127,8 +143,8 @@ static int32_t endGraph(void *session, void **graph,
 
 static int32_t launchGraph(void *session, void *graph,
                            TenonProviderError *error) {
-  return guard(error, [&] {
-    getSession(session).launchGraph(*static_cast<CudaGraph *>(graph));
+  return guard(session, error, [&](CudaSession &called) {
+    called.launchGraph(*static_cast<CudaGraph *>(graph));
   });
 }
 
@@ -136,17 +152,20 @@ static void releaseGraph(void *session, void *graph) {
   std::unique_ptr<CudaGraph> owned(static_cast<CudaGraph *>(graph));
   TenonProviderError ignored; // as by release()
   if (owned)
-    guard(&ignored, [&] { getSession(session).releaseGraph(owned.get()); });
+    guard(session, &ignored,
+          [&](CudaSession &called) { called.releaseGraph(owned.get()); });
 }
 
 static int32_t mark(void *session, uint32_t number, TenonProviderError *error) {
-  return guard(error, [&] { getSession(session).mark(number); });
+  return guard(session, error,
+               [&](CudaSession &called) { called.mark(number); });
 }
 
 static int32_t getTime(void *session, uint32_t from, uint32_t to,
                        uint64_t *nanoseconds, TenonProviderError *error) {
-  return guard(error,
-               [&] { *nanoseconds = getSession(session).getTime(from, to); });
+  return guard(session, error, [&](CudaSession &called) {
+    *nanoseconds = called.getTime(from, to);
+  });
 }
 
 extern "C" __attribute__((visibility("default"))) const TenonDevice *

@@ -12,6 +12,8 @@
 
 #include "runtime/cuda/Matmul.h"
 
+#include "runtime/core/Quote.h"
+
 #include <algorithm>
 #include <array>
 
@@ -57,10 +59,9 @@ const TenonLibraryMatmul *tenon::cuda::readMatmul(const TenonKernel &kernel) {
   if (!kernel.librarySize)
     return nullptr;
   auto fail = [&](const char *what) {
-    throw CudaError{
-        TENON_ERROR_INVALID,
-        std::string("damaged model: the library's part of nodes '") +
-            kernel.name + "' has " + what};
+    throw CudaError{TENON_ERROR_INVALID,
+                    "damaged model: the library's part of nodes " +
+                        runtime::quote(kernel.name) + " has " + what};
   };
   auto *matmul = reinterpret_cast<const TenonLibraryMatmul *>(kernel.library);
   if (kernel.librarySize != sizeof *matmul / sizeof(int64_t) ||

@@ -30,6 +30,25 @@ struct Setting {
   std::optional<std::string> before;
 };
 
+/// Call `number` of a function of the driver fails, while it lives.
+struct Failing : Setting {
+  Failing(const std::string &function, int number)
+      : Setting("FAKE_CUDA_FAIL",
+                function + ":" + std::to_string(number) + ":700") {}
+};
+
+/// Calls `run` for each call of each function that is to fail; it tells whether
+/// the function was called as often.
+template <typename Run>
+void forEachCall(std::initializer_list<const char *> functions, Run run) {
+  for (std::string function : functions) {
+    int number = 1;
+    while (run(function, number))
+      ++number;
+    EXPECT_GT(number, 1) << function;
+  }
+}
+
 /// Loads a model and makes a session, which opens the device: what is told.
 inline std::string loadAndOpen(const TenonModelDesc &desc) {
   TenonModel *model = nullptr;

@@ -36,18 +36,6 @@ int64_t count(const Dims &dims) {
                          std::multiplies<int64_t>());
 }
 
-float round(float value, int64_t type) {
-  if (type == TENON_F32)
-    return value;
-  if (type == TENON_F16)
-    return float(_Float16(value));
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-  memcpy(&value, &bits, sizeof bits);
-  return value;
-}
-
 /// Numbers of a type in memory.
 struct Numbers {
   Numbers(const Dims &dims, int64_t type)
@@ -68,7 +56,6 @@ struct Numbers {
     return value;
   }
   void set(int64_t i, float value) {
-    value = round(value, type);
     if (type == TENON_F32) {
       reinterpret_cast<float *>(bytes.data())[i] = value;
     } else if (type == TENON_F16) {
@@ -76,7 +63,8 @@ struct Numbers {
     } else {
       uint32_t bits;
       memcpy(&bits, &value, sizeof bits);
-      reinterpret_cast<uint16_t *>(bytes.data())[i] = bits >> 16;
+      reinterpret_cast<uint16_t *>(bytes.data())[i] =
+          (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
     }
   }
 
@@ -131,7 +119,7 @@ private:
   void addInput(const Dims &dims, int64_t type) {
     tensors.emplace_back(dims, type);
     for (int64_t i = 0; i < count(dims); ++i)
-      tensors.back().set(i, float((i * 7 + 3 * tensors.size()) % 23) / 8 - 1);
+      tensors.back().set(i, float((i * 7 + 3 * tensors.size()) % 23) / 7 - 1);
   }
   int64_t addOptional(const Dims &dims) {
     if (dims.empty())
@@ -251,15 +239,23 @@ double ProductModel::getError() const {
   int64_t k = lhs.dims[lhs.dims.size() - (matmul.transposeLhs ? 2 : 1)];
   int64_t lhsBatches = count(lhs.dims) / (m * k);
   int64_t rhsBatches = count(rhs.dims) / (n * k);
+  // TF32 has 10 bits behind the point, where f32 has 23.
+  auto toFactor = [&](float value) -> double {
+    if (!matmul.tf32)
+      return value;
+    int exponent;
+    double fraction = std::frexp(value, &exponent);
+    return std::ldexp(std::round(std::ldexp(fraction, 11)), exponent - 11);
+  };
   double worst = 0;
   for (int64_t at = 0; at < count(result.dims); ++at) {
     int64_t batch = at / (m * n), i = at / n % m, j = at % n;
     double sum = 0;
     for (int64_t s = 0; s < k; ++s)
-      sum += lhs.get(batch % lhsBatches * m * k +
-                     (matmul.transposeLhs ? s * m + i : i * k + s)) *
-             rhs.get(batch % rhsBatches * n * k +
-                     (matmul.transposeRhs ? j * k + s : s * n + j));
+      sum += toFactor(lhs.get(batch % lhsBatches * m * k +
+                              (matmul.transposeLhs ? s * m + i : i * k + s))) *
+             toFactor(rhs.get(batch % rhsBatches * n * k +
+                              (matmul.transposeRhs ? j * k + s : s * n + j)));
     double expected = matmul.alpha * sum;
     if (matmul.residual != -1)
       expected += tensors[matmul.residual].get(at);
@@ -304,28 +300,34 @@ std::string runThrice(const Product &product) {
 
 TEST_F(CudaMatmul, Products) {
   EXPECT_EQ(runThrice({}), "library");
-  for (int64_t type : {TENON_F32, TENON_F16, TENON_BF16})
-    for (int64_t resultType : {int64_t(TENON_F32), type})
-      for (int transposes = 0; transposes < 4; ++transposes)
-        for (int tail = 0; tail < 12; ++tail) {
-          Product product;
-          product.type = type;
-          product.resultType = resultType;
-          product.matmul.transposeLhs = transposes & 1;
-          product.matmul.transposeRhs = transposes >> 1;
-          product.matmul.alpha = 0.75;
-          if (product.matmul.transposeLhs)
-            product.lhs = {5, 3};
-          if (product.matmul.transposeRhs)
-            product.rhs = {4, 5};
-          if (tail & 1)
-            product.bias = {1, 4};
-          if (tail & 2)
-            product.residual = {3, 4};
-          product.matmul.activation = tail / 4;
-          EXPECT_EQ(runThrice(product), "library")
-              << type << resultType << transposes << tail;
-        }
+  constexpr struct {
+    int64_t factors, result;
+    bool tf32;
+  } types[] = {{TENON_F32, TENON_F32, false},  {TENON_F32, TENON_F32, true},
+               {TENON_F16, TENON_F32, false},  {TENON_F16, TENON_F16, false},
+               {TENON_BF16, TENON_F32, false}, {TENON_BF16, TENON_BF16, false}};
+  for (auto [type, resultType, tf32] : types)
+    for (int transposes = 0; transposes < 4; ++transposes)
+      for (int tail = 0; tail < 12; ++tail) {
+        Product product;
+        product.type = type;
+        product.resultType = resultType;
+        product.matmul.tf32 = tf32;
+        product.matmul.transposeLhs = transposes & 1;
+        product.matmul.transposeRhs = transposes >> 1;
+        product.matmul.alpha = 0.75;
+        if (product.matmul.transposeLhs)
+          product.lhs = {5, 3};
+        if (product.matmul.transposeRhs)
+          product.rhs = {4, 5};
+        if (tail & 1)
+          product.bias = {1, 4};
+        if (tail & 2)
+          product.residual = {3, 4};
+        product.matmul.activation = tail / 4;
+        EXPECT_EQ(runThrice(product), "library")
+            << type << resultType << tf32 << transposes << tail;
+      }
 }
 
 TEST_F(CudaMatmul, Batches) {

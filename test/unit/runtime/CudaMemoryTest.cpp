@@ -191,28 +191,49 @@ TEST_F(CudaMemory, WrongAddresses) {
   EXPECT_TRUE(call.isRight());
 }
 
+TEST_F(CudaMemory, IsThatOfTheModelsDevice) {
+  Setting devices("FAKE_CUDA_DEVICES", "2");
+  TenonModelOptions options{};
+  options.struct_size = sizeof options;
+  options.device = "cuda:1";
+  TenonModel *made = nullptr;
+  ASSERT_EQ(take(tenon_model_from_description_with(
+                &getReplayableModel(), &options, nullptr, nullptr, &made)),
+            "ok");
+  ModelPtr model(made);
+  SessionPtr session = makeSession(model.get());
+  EXPECT_EQ(place(session, /*isInput=*/true, 0),
+            "3: input 'x' is in the memory of CUDA device 0, but this model "
+            "runs on device 1");
+  EXPECT_EQ(place(session, true, 0, TENON_MEMORY_CUDA, 1), "ok");
+  EXPECT_EQ(place(session, false, 0, TENON_MEMORY_CUDA, 1), "ok");
+  Call call(10);
+  EXPECT_EQ(call.run(session), "2: the data of input 'x' are in the memory of "
+                               "CUDA device 0, expected device 1");
+  Setting device("FAKE_CUDA_POINTER_DEVICE", "1");
+  EXPECT_EQ(call.run(session), "ok");
+  EXPECT_TRUE(call.isRight());
+}
+
 TEST_F(CudaMemory, EachFunctionFails) {
   ModelPtr model = makeModel(getReplayableModel());
-  for (const char *function :
-       {"cuPointerGetAttribute", "cuStreamWaitEvent", "cuEventRecord",
-        "cuEventCreate", "cuMemcpyDtoDAsync_v2", "cuMemAlloc_v2"})
-    for (int number = 1;; ++number) {
-      SessionPtr session = makePlaced(model);
-      Call call(10);
-      cuda::reset();
-      std::string text;
-      {
-        Setting fail("FAKE_CUDA_FAIL", std::string(function) + ":" +
-                                           std::to_string(number) + ":700");
-        text = call.run(session);
-      }
-      bool isOver = cuda::countCalls(function) < number;
-      EXPECT_EQ(text == "ok", isOver) << function << number;
-      for (int repeat = 0; repeat < 3; ++repeat) {
-        EXPECT_EQ(call.run(session), "ok");
-        EXPECT_TRUE(call.isRight());
-      }
-      if (isOver)
-        break;
-    }
+  forEachCall({"cuPointerGetAttribute", "cuStreamWaitEvent", "cuEventRecord",
+               "cuEventCreate", "cuMemcpyDtoDAsync_v2", "cuMemAlloc_v2"},
+              [&](const std::string &function, int number) {
+                SessionPtr session = makePlaced(model);
+                Call call(10);
+                cuda::reset();
+                std::string text;
+                {
+                  Failing failing(function, number);
+                  text = call.run(session);
+                }
+                bool hasFailed = cuda::countCalls(function) >= number;
+                EXPECT_EQ(text != "ok", hasFailed) << function << number;
+                for (int repeat = 0; repeat < 3; ++repeat) {
+                  EXPECT_EQ(call.run(session), "ok");
+                  EXPECT_TRUE(call.isRight());
+                }
+                return hasFailed;
+              });
 }

@@ -89,6 +89,16 @@ static double read(const char *data, int64_t i, int type) {
   return value;
 }
 
+/// Rounded to the 10 bits of TF32, to the nearest.
+static double roundToTf32(double value) {
+  float narrow = value;
+  uint32_t bits;
+  memcpy(&bits, &narrow, sizeof bits);
+  bits = (bits + 0x1000) & ~0x1fffu;
+  memcpy(&narrow, &bits, sizeof bits);
+  return narrow;
+}
+
 static void write(char *data, int64_t i, int type, double value) {
   if (type == CUDA_R_32F) {
     reinterpret_cast<float *>(data)[i] = value;
@@ -150,8 +160,13 @@ void Product::run() const {
                                              : i + k * a.leadingDimension;
           int64_t bAt = operation.transposeB ? j + k * b.leadingDimension
                                              : k + j * b.leadingDimension;
-          sum += read(as, batch * a.batchStride + aAt, a.type) *
-                 read(bs, batch * b.batchStride + bAt, b.type);
+          double left = read(as, batch * a.batchStride + aAt, a.type);
+          double right = read(bs, batch * b.batchStride + bAt, b.type);
+          if (operation.computeType == CUBLAS_COMPUTE_32F_FAST_TF32) {
+            left = roundToTf32(left);
+            right = roundToTf32(right);
+          }
+          sum += left * right;
         }
         int64_t at = batch * d.batchStride + i + j * d.leadingDimension;
         double value = alpha * sum;
@@ -316,7 +331,10 @@ LtStatus cublasLtMatmulAlgoGetHeuristic(LtHandle, LtOperation operation,
                                         int maxResults, LtHeuristic *results,
                                         int *numResults) {
   ENTER(cublasLtMatmulAlgoGetHeuristic);
-  if (maxResults < 1 || !isValid(*operation, *a, *b, *c, *d))
+  // Sums that are added in place come in any order.
+  constexpr uint32_t inPlace = 1;
+  if (maxResults < 1 || !isValid(*operation, *a, *b, *c, *d) ||
+      preference->schemes & inPlace)
     return kInvalid;
   const char *workspace = getenv("FAKE_CUBLASLT_WORKSPACE");
   *results = {};

@@ -79,13 +79,13 @@ Result cuDeviceGetAttribute(int *value, int attribute, int device) {
                                findTranslator().empty() ? defaultCapability
                                                         : emulatedCapability);
   switch (attribute) {
-  case 16:
-    *value = 4; // multiprocessors
+  case tenon::cuda::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
+    *value = 4;
     return Success;
-  case 75:
+  case tenon::cuda::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
     *value = capability / 10;
     return Success;
-  case 76:
+  case tenon::cuda::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
     *value = capability % 10;
     return Success;
   default:
@@ -269,7 +269,7 @@ Result cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
   if (!findMemory(address, 1)) {
     // Of the host's memory it knows what it gave itself.
     for (auto &[memory, bytes] : driver.hostBlocks)
-      if (attribute == 2 &&
+      if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_MEMORY_TYPE &&
           address - reinterpret_cast<uintptr_t>(memory) < bytes) {
         *static_cast<unsigned *>(value) = 1;
         return Success;
@@ -277,13 +277,13 @@ Result cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
     return InvalidValue;
   }
   auto [begin, block] = *std::prev(next);
-  if (attribute == 2)
-    *static_cast<unsigned *>(value) = 2;
-  else if (attribute == 9)
+  if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_MEMORY_TYPE)
+    *static_cast<unsigned *>(value) = tenon::cuda::CU_MEMORYTYPE_DEVICE;
+  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL)
     *static_cast<int *>(value) = getSetting("FAKE_CUDA_POINTER_DEVICE", 0);
-  else if (attribute == 11)
+  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_START_ADDR)
     *static_cast<uint64_t *>(value) = begin;
-  else if (attribute == 12)
+  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_SIZE)
     *static_cast<size_t *>(value) = block.size;
   else
     return refuse("attribute " + std::to_string(attribute) + " of a pointer");

@@ -101,6 +101,7 @@ Result cuEventRecord(EventTag *event, StreamTag *stream) {
   ENTER_CONTEXT(cuEventRecord);
   if (!getDriver().events.count(event))
     return refuse("an event that is not there");
+  event->isRecorded = true;
   event->milliseconds = -1;
   // All that is in the default stream is done at once.
   if (stream == tenon::cuda::getLegacyStream())
@@ -123,8 +124,9 @@ Result cuEventElapsedTime(float *milliseconds, EventTag *start, EventTag *end) {
 
 Result cuStreamWaitEvent(StreamTag *stream, EventTag *event, unsigned flags) {
   ENTER_CONTEXT(cuStreamWaitEvent);
-  if (!getDriver().events.count(event) || flags)
-    return refuse("an event is waited for that is not there, or with flags");
+  if (!getDriver().events.count(event) || !event->isRecorded || flags)
+    return refuse("an event is waited for that is not there or was not "
+                  "recorded, or with flags");
   Operation operation;
   operation.run = [] {};
   operation.milliseconds = 0;

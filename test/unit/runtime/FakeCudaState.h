@@ -74,7 +74,8 @@ struct tenon::cuda::GraphExecTag {
   std::vector<test::cuda::Operation> operations;
 };
 struct tenon::cuda::EventTag {
-  double milliseconds = -1; // by the device's clock; not yet recorded
+  bool isRecorded = false;
+  double milliseconds = -1; // by the device's clock, when it has come there
 };
 
 namespace tenon::test::cuda {
@@ -82,12 +83,12 @@ namespace tenon::test::cuda {
 enum : Result {
   Success = 0,
   InvalidValue = 1,
-  OutOfMemory = 2,
+  OutOfMemory = tenon::cuda::CUDA_ERROR_OUT_OF_MEMORY,
   NotInitialized = 3,
-  NoDevice = 100,
-  InvalidContext = 201,
+  NoDevice = tenon::cuda::CUDA_ERROR_NO_DEVICE,
+  InvalidContext = tenon::cuda::CUDA_ERROR_INVALID_CONTEXT,
   InvalidImage = 200,
-  InvalidHandle = 400,
+  InvalidHandle = tenon::cuda::CUDA_ERROR_INVALID_HANDLE,
   NotFound = 500,
   NotReady = 600,
   IllegalAddress = 700,
