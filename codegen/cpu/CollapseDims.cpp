@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/CollapseDims.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -165,6 +166,10 @@ void Collapser::visit(Operation *op) {
       .Case([&](ConstantOp constant) {
         if (!constant.getValue().isSplat())
           closeAll(constant);
+      })
+      .Case([&](tensor::FromElementsOp elements) {
+        if (elements.getElements().size() != 1)
+          closeAll(elements);
       })
       .Case([&](YieldOp) {})
       .Default([&](Operation *) {

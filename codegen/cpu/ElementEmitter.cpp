@@ -254,10 +254,10 @@ Value ElementEmitter::build(Value tensor, Index index) {
   if (auto elements = dyn_cast<tensor::FromElementsOp>(op)) {
     // Few and known early: choose among them.
     Value element = function.getScalar(elements.getElements()[0]);
-    if (index.size() > 1)
+    int64_t count = elements.getElements().size();
+    if (count > 1 && index.size() > 1)
       function.emitError(op, "it has more than one dimension");
-    for (int64_t i = 1, e = elements.getElements().size();
-         i != e && index.size() == 1; ++i) {
+    for (int64_t i = 1; i != count && index.size() == 1; ++i) {
       Value isIt = arith::CmpIOp::create(
           builder, getLoc(), arith::CmpIPredicate::eq, indices.vector(index[0]),
           indices.vector(LaneIndex(i)));

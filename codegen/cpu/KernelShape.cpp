@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/KernelShape.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -119,7 +120,7 @@ TransposedArguments getTransposedArguments(KernelOp kernel) {
           }
           result.rows = dims.back();
           result.arguments.push_back({cast<BlockArgument>(value), dims});
-        } else if (isa<ConstantOp>(op)) {
+        } else if (isa<ConstantOp, tensor::FromElementsOp>(op)) {
           return;
         } else if (isa<ElementwiseOpInterface>(op)) {
           for (Value operand : op->getOperands()) {

@@ -38,6 +38,16 @@ def network():
                 [("x", ["N", 3, "H", "W"])], [("y", ["N", 24])], [("conv", conv), ("w", w)])
 
 
+def positions():
+    """Rows of a table by their number are added to those of x, and divided by how many there are; N is dynamic."""
+    table = np.random.default_rng(7).standard_normal((8, 3), np.float32)
+    return make([("Shape", ["x"], ["s"], {"end": 1}), ("Squeeze", ["s"], ["n"]), ("Range", ["zero", "n", "one"], ["p"]),
+                 ("Gather", ["table", "p"], ["rows"]), ("Add", ["x", "rows"], ["a"]),
+                 ("Cast", ["n"], ["count"], {"to": FLOAT}), ("Div", ["a", "count"], ["y"])],
+                [("x", ["N", 3])], [("y", ["N", 3])],
+                [("zero", np.int64(0)), ("one", np.int64(1)), ("table", table)])
+
+
 def one(op, dtype=FLOAT, shape=("N",), **attributes):
     """A model of one node with one input x and one output y of the same type."""
     return make([(op, ["x"], ["y"], attributes)], [("x", list(shape), dtype)], [("y", list(shape), dtype)])

@@ -85,6 +85,16 @@ class DeviceTest(unittest.TestCase):
         # And again in the host's memory.
         np.testing.assert_allclose(session(self.x, self.bias)["y"], self.expected["y"])
 
+    def test_sizes_in_graphs(self):
+        """Sizes that kernels compute with are those of the shape that a graph was recorded for."""
+        model = models.positions()
+        session, host = tenon.compile(model, target="cuda:sm_90").session(), tenon.compile(model)
+        for n in [3, 5, 3]:
+            x = np.arange(3 * n, dtype=np.float32).reshape(n, 3)
+            for _ in range(3):
+                np.testing.assert_allclose(session(x)["y"], host(x)["y"], rtol=1e-6)
+            self.assertTrue(session.was_replayed)
+
     def test_strides(self):
         session = self.model.session()
         results = session.run({"x": DeviceArray(self.x, strides=(3, 1)), "bias.1": self.bias})

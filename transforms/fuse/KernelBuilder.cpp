@@ -15,13 +15,21 @@
 using namespace mlir;
 using namespace tenon;
 
+/// The most numbers that a kernel chooses among instead of reading them.
+static constexpr int64_t kMaxNumbers = 8;
+
+/// Whether generated code computes with an operand wherever it comes from.
+static bool isComputedWith(OpOperand &operand) {
+  return isa<ElementwiseOpInterface, RangeOp>(operand.getOwner()) ||
+         (isa<PadOp>(operand.getOwner()) && operand.getOperandNumber() == 2);
+}
+
 /// Whether a constant is worth copying into a kernel instead of being read: one
 /// value, for an operation that computes with it.
 static bool isClonedConstant(OpOperand &operand) {
   auto constant = operand.get().getDefiningOp<ConstantOp>();
   return constant && getConstantScalar(constant.getOutput()) &&
-         (isa<ElementwiseOpInterface>(operand.getOwner()) ||
-          (isa<PadOp>(operand.getOwner()) && operand.getOperandNumber() == 2));
+         isComputedWith(operand);
 }
 
 /// The cast that an operation computes by itself, so that its kernel reads what
@@ -46,6 +54,8 @@ public:
       return a->isBeforeInBlock(b);
     });
     group.insert(this->ops.begin(), this->ops.end());
+    hasAnchor =
+        llvm::any_of(ops, llvm::IsaPred<ConvOp, ConvTransposeOp, MatMulOp>);
   }
 
   FailureOr<KernelOp> build();
@@ -54,12 +64,17 @@ private:
   void collectOutputs();
   LogicalResult collectOperands();
   LogicalResult collectShapeOperand(OpOperand &operand);
+  tensor::FromElementsOp getNumbers(OpOperand &operand);
+  void collectNumbers(tensor::FromElementsOp op);
   /// The value of type `index` that holds an element of a shape operand.
   Value getIndexOf(Value element);
   FailureOr<Value> getDim(Operation *before, OpResult value, int64_t index);
   Location getFusedLoc();
   void fillBody(KernelOp kernel);
+  Value getScalar(OpBuilder &builder, KernelOp kernel, Value scalar, Type type);
   Value buildShapeOperand(OpBuilder &builder, Value shape, KernelOp kernel);
+  Value buildNumbers(OpBuilder &builder, tensor::FromElementsOp op,
+                     KernelOp kernel);
 
   RewriterBase &rewriter;
   SmallVector<Operation *> ops;
@@ -69,6 +84,10 @@ private:
   llvm::SetVector<Value> scalars;
   /// A shape operand → its elements, constants or values of type `index`.
   llvm::MapVector<Value, SmallVector<OpFoldResult>> shapes;
+  /// The same of other operands that are joined from numbers.
+  llvm::MapVector<tensor::FromElementsOp, SmallVector<OpFoldResult>> numbers;
+  /// What a library may run; it reads all operands from memory.
+  bool hasAnchor;
 };
 
 } // namespace
@@ -98,6 +117,10 @@ LogicalResult KernelBuilder::collectOperands() {
       Operation *producer = operand.get().getDefiningOp();
       if ((producer && group.contains(producer)) || isClonedConstant(operand))
         continue;
+      if (tensor::FromElementsOp joined = getNumbers(operand)) {
+        collectNumbers(joined);
+        continue;
+      }
       CastOp cast = getClonedCast(operand);
       inputs.insert(cast ? cast.getInput() : operand.get());
     }
@@ -154,6 +177,45 @@ LogicalResult KernelBuilder::collectShapeOperand(OpOperand &operand) {
       scalars.insert(value);
   shapes.insert({shape, std::move(elements)});
   return success();
+}
+
+/// What joins the operand from a few numbers that are known before the kernel,
+/// or null: it gets them as scalars. In memory they would be the processor's,
+/// which a kernel of a device waits for.
+tensor::FromElementsOp KernelBuilder::getNumbers(OpOperand &operand) {
+  auto op = operand.get().getDefiningOp<tensor::FromElementsOp>();
+  if (!op || hasAnchor || !isComputedWith(operand))
+    return {};
+  RankedTensorType type = op.getType();
+  int64_t count = type.getNumElements();
+  bool isSmall = count == 1 || (type.getRank() == 1 && count <= kMaxNumbers);
+  Type element = type.getElementType();
+  return isSmall && element.isSignlessIntOrFloat() &&
+                 element.getIntOrFloatBitWidth() <= 64
+             ? op
+             : tensor::FromElementsOp();
+}
+
+void KernelBuilder::collectNumbers(tensor::FromElementsOp op) {
+  SmallVector<OpFoldResult> &elements = numbers[op];
+  if (!elements.empty())
+    return;
+  for (Value element : op.getElements()) {
+    Attribute constant;
+    if (matchPattern(element, m_Constant(&constant))) {
+      elements.push_back(constant);
+      continue;
+    }
+    // The bits, which a size has room for.
+    if (isa<FloatType>(element.getType()))
+      element = arith::BitcastOp::create(
+          rewriter, element.getLoc(),
+          rewriter.getIntegerType(element.getType().getIntOrFloatBitWidth()),
+          element);
+    Value scalar = getIndexOf(element);
+    elements.push_back(scalar);
+    scalars.insert(scalar);
+  }
 }
 
 /// Dimension `index` of a result of the group, computed before operation
@@ -222,22 +284,41 @@ Location KernelBuilder::getFusedLoc() {
   return FusedLoc::get(rewriter.getContext(), locs.getArrayRef());
 }
 
+/// What `scalar` is within the kernel, as a number of `type`.
+Value KernelBuilder::getScalar(OpBuilder &builder, KernelOp kernel,
+                               Value scalar, Type type) {
+  Location loc = kernel.getLoc();
+  size_t place = llvm::find(scalars, scalar) - scalars.begin();
+  Value argument = kernel.getBody().front().getArgument(inputs.size() + place);
+  Type integer = builder.getIntegerType(type.getIntOrFloatBitWidth());
+  Value number = arith::IndexCastOp::create(builder, loc, integer, argument);
+  return integer == type
+             ? number
+             : arith::BitcastOp::create(builder, loc, type, number).getResult();
+}
+
 Value KernelBuilder::buildShapeOperand(OpBuilder &builder, Value shape,
                                        KernelOp kernel) {
-  SmallVector<OpFoldResult> elements;
-  Block &body = kernel.getBody().front();
-  for (OpFoldResult element : shapes[shape]) {
-    if (auto value = dyn_cast<Value>(element)) {
-      size_t place = llvm::find(scalars, value) - scalars.begin();
-      elements.push_back(arith::IndexCastOp::create(
-                             builder, kernel.getLoc(), builder.getI64Type(),
-                             body.getArgument(inputs.size() + place))
-                             .getResult());
-    } else {
-      elements.push_back(element);
-    }
-  }
+  SmallVector<OpFoldResult> elements(shapes[shape]);
+  for (OpFoldResult &element : elements)
+    if (auto value = dyn_cast<Value>(element))
+      element = getScalar(builder, kernel, value, builder.getI64Type());
   return createShapeOperand(builder, kernel.getLoc(), elements);
+}
+
+Value KernelBuilder::buildNumbers(OpBuilder &builder, tensor::FromElementsOp op,
+                                  KernelOp kernel) {
+  SmallVector<Value> elements;
+  for (OpFoldResult element : numbers[op]) {
+    if (auto value = dyn_cast<Value>(element))
+      elements.push_back(
+          getScalar(builder, kernel, value, op.getType().getElementType()));
+    else
+      elements.push_back(arith::ConstantOp::create(
+          builder, kernel.getLoc(), cast<TypedAttr>(cast<Attribute>(element))));
+  }
+  return tensor::FromElementsOp::create(builder, kernel.getLoc(), op.getType(),
+                                        elements);
 }
 
 void KernelBuilder::fillBody(KernelOp kernel) {
@@ -251,6 +332,8 @@ void KernelBuilder::fillBody(KernelOp kernel) {
   llvm::DenseMap<Value, Value> shapesInside;
   for (auto &[shape, elements] : shapes)
     shapesInside[shape] = buildShapeOperand(builder, shape, kernel);
+  for (auto &[joined, elements] : numbers)
+    mapping.map(joined.getResult(), buildNumbers(builder, joined, kernel));
   for (Operation *op : ops) {
     for (OpOperand &operand : op->getOpOperands())
       if ((isClonedConstant(operand) || getClonedCast(operand)) &&

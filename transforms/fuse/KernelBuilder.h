@@ -16,7 +16,8 @@ namespace tenon {
 ///   moved behind the kernel.
 /// - Constants with one value that elementwise operations read are copied into
 ///   the kernel; all others are inputs. So are casts from f16 or bf16 to f32.
-/// - Shape operands are rebuilt inside from `scalars`.
+/// - Shape operands are rebuilt inside from `scalars`, and so is what joins a
+///   few numbers that generated code computes with: no library has it.
 /// - The sizes of dynamic results are computed before the kernel.
 ///
 /// Fails, after an error, where a shape operand's length or a result's size
