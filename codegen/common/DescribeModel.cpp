@@ -230,7 +230,7 @@ public:
     uint64_t weightsSize = 0, deviceWeightsSize = 0;
     for (auto weight : module.getOps<rt::WeightOp>())
       weightsSize =
-          std::max(weightsSize, weight.getOffset() + getNumBytes(weight));
+          std::max(weightsSize, weight.getOffset() + weight.getBytes());
     if (weightsSize != 0)
       declareHidden(kWeightsSymbol, weightsSize, TENON_BUFFER_ALIGNMENT);
     SmallVector<SmallVector<Member>> deviceRanges =
@@ -281,12 +281,6 @@ public:
   }
 
 private:
-  static uint64_t getNumBytes(rt::WeightOp weight) {
-    ShapedType type = weight.getValue().getShapedType();
-    return type.getNumElements() *
-           llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  }
-
   /// Bytes that the linker finds in what it joins.
   void declareHidden(StringRef name, uint64_t size, unsigned alignment) {
     ModuleOp module = getOperation();
@@ -303,7 +297,7 @@ private:
   SmallVector<SmallVector<Member>> makeRanges(uint64_t &deviceSize) {
     SmallVector<rt::WeightOp> weights;
     for (auto weight : getOperation().getOps<rt::WeightOp>())
-      if (weight.getDeviceOffset() && getNumBytes(weight) != 0)
+      if (weight.getDeviceOffset() && weight.getBytes() != 0)
         weights.push_back(weight);
     llvm::sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
       return *a.getDeviceOffset() < *b.getDeviceOffset();
@@ -311,7 +305,7 @@ private:
     SmallVector<TenonWeightRange> ranges;
     for (rt::WeightOp weight : weights) {
       TenonWeightRange range = {weight.getOffset(), *weight.getDeviceOffset(),
-                                getNumBytes(weight)};
+                                weight.getBytes()};
       deviceSize = std::max(deviceSize, range.deviceOffset + range.size);
       if (!ranges.empty()) {
         TenonWeightRange &last = ranges.back();

@@ -32,19 +32,6 @@ namespace {
 /// this is as much as one may take.
 constexpr uint64_t kMaxSplatBytes = uint64_t(1) << 30;
 
-/// The number of bytes of a tensor as it stands in memory; `i1` takes a byte.
-/// Failure on overflow.
-FailureOr<uint64_t> getNumBytes(ShapedType type) {
-  uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  for (uint64_t size : type.getShape()) {
-    bool overflow = false;
-    bytes = llvm::SaturatingMultiply(bytes, size, &overflow);
-    if (overflow)
-      return failure();
-  }
-  return bytes;
-}
-
 /// The dynamic sizes of `tensor` as values of type index.
 FailureOr<SmallVector<Value>> getDynamicSizes(OpBuilder &builder, Location loc,
                                               OpResult tensor) {
@@ -93,15 +80,12 @@ public:
       return signalPassFailure();
     }
     weights.clear();
-    nextOffset = nextDeviceOffset = 0;
+    nextOffset = nextDeviceOffset = nextSlot = 0;
     // Those of another module of the same model.
     for (auto weight : module.getOps<rt::WeightOp>()) {
       weights[weight.getValue()] = weight;
-      FailureOr<uint64_t> bytes =
-          getNumBytes(weight.getValue().getShapedType());
-      if (succeeded(bytes))
-        nextOffset =
-            std::max(nextOffset, weight.getOffset() + alignForWeights(*bytes));
+      nextOffset = std::max(nextOffset, weight.getOffset() +
+                                            alignForWeights(weight.getBytes()));
     }
     IRRewriter rewriter(&getContext());
     splitDestinations(main, rewriter);
@@ -165,8 +149,8 @@ LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
   }
   rewriter.setInsertionPoint(op);
   ElementsAttr value = op.getValue();
-  FailureOr<uint64_t> bytes = getNumBytes(value.getShapedType());
-  if (failed(bytes) || (value.isSplat() && *bytes > kMaxSplatBytes))
+  std::optional<uint64_t> bytes = rt::getNumBytes(value.getShapedType());
+  if (!bytes || (value.isSplat() && *bytes > kMaxSplatBytes))
     return op->emitOpError("repeats one value in ")
            << value.getShapedType() << ", expected at most " << kMaxSplatBytes
            << " bytes";

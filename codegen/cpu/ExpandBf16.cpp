@@ -78,8 +78,7 @@ struct ExpandBf16 : public impl::ExpandBf16Base<ExpandBf16> {
     FrozenRewritePatternSet conversions(std::move(patterns));
     bool isUsed = false;
     // What runs elsewhere is in modules of its own.
-    for (auto function :
-         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    for (auto function : module.getOps<func::FuncOp>()) {
       if (!hasBf16(function))
         continue;
       isUsed = true;

@@ -8,6 +8,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -145,6 +146,32 @@ LogicalResult tenon::rt::RowOp::verify() {
       source.getShape().drop_front() != result.getShape())
     return emitOpError() << "expects a result of the source's type, " << source
                          << ", without dimension 0, but it has " << result;
+  return success();
+}
+
+std::optional<uint64_t> tenon::rt::getNumBytes(ShapedType type) {
+  uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (uint64_t size : type.getShape()) {
+    bool overflow = false;
+    bytes = llvm::SaturatingMultiply(bytes, size, &overflow);
+    if (overflow)
+      return std::nullopt;
+  }
+  return bytes;
+}
+
+uint64_t tenon::rt::WeightOp::getBytes() {
+  return *getNumBytes(getValue().getShapedType());
+}
+
+LogicalResult tenon::rt::WeightOp::verify() {
+  if (!getNumBytes(getValue().getShapedType()))
+    return emitOpError() << "has more bytes than 64 bits tell";
+  for (std::optional<uint64_t> place :
+       {std::optional(getOffset()), getDeviceOffset()})
+    if (place && (*place > INT64_MAX || *place % TENON_BUFFER_ALIGNMENT != 0))
+      return emitOpError() << "expects a multiple of " << TENON_BUFFER_ALIGNMENT
+                           << " as its place, found " << int64_t(*place);
   return success();
 }
 

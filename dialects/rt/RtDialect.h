@@ -13,6 +13,14 @@
 
 #include "dialects/rt/RtDialect.h.inc"
 
+namespace tenon::rt {
+
+/// How many bytes a tensor of static shape takes in memory, `i1` one byte for
+/// each element; nothing where 64 bits don't hold it.
+std::optional<uint64_t> getNumBytes(mlir::ShapedType type);
+
+} // namespace tenon::rt
+
 #define GET_OP_CLASSES
 #include "dialects/rt/RtOps.h.inc"
 

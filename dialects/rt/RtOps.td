@@ -235,7 +235,8 @@ def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
   let summary = "a constant of the model";
   let description = [{
     Its bytes stand at `offset` in the model's weights. With `device_offset`,
-    there is a copy at that place of the device's memory for weights.
+    there is a copy at that place of the device's memory for weights. Both are
+    multiples of TENON_BUFFER_ALIGNMENT.
 
     Example: `tenon_rt.weight @w0 at 64 = dense<0.0> : tensor<4xf32>`
 
@@ -248,6 +249,11 @@ def Rt_WeightOp : Rt_Op<"weight", [Symbol]> {
     $sym_name `at` $offset (`on_device` `at` $device_offset^)? attr-dict `=`
     $value
   }];
+  let extraClassDeclaration = [{
+    /// How many bytes it takes.
+    uint64_t getBytes();
+  }];
+  let hasVerifier = 1;
 }
 
 def Rt_GetWeightOp : Rt_Op<"get_weight", [Pure]> {

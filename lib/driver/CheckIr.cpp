@@ -37,6 +37,8 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
     if (isa_and_present<LLVM::LLVMDialect, memref::MemRefDialect>(
             op->getDialect()))
       return op->emitOpError("is of a later phase");
+    if (isa<rt::WeightOp, rt::GetWeightOp>(op))
+      return op->emitOpError("is of a later phase");
     auto kernel = dyn_cast<KernelOp>(op);
     if (kernel && phase < Phase::Fuse)
       return op->emitOpError("is of a later phase");
@@ -47,6 +49,23 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
   return failure(result.wasInterrupted());
 }
 
+/// One weight stands behind the other, with no more between than they are
+/// aligned by.
+LogicalResult checkWeights(ModuleOp module) {
+  SmallVector<rt::WeightOp> weights(module.getOps<rt::WeightOp>());
+  llvm::stable_sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
+    return a.getOffset() < b.getOffset();
+  });
+  uint64_t next = 0;
+  for (rt::WeightOp weight : weights) {
+    if (weight.getOffset() != next)
+      return weight.emitOpError("stands at ")
+             << weight.getOffset() << ", expected " << next;
+    next += llvm::alignTo(weight.getBytes(), TENON_BUFFER_ALIGNMENT);
+  }
+  return success();
+}
+
 /// The llvm dialect, and the weights.
 LogicalResult checkLowered(ModuleOp module) {
   for (Operation &op : *module.getBody())
@@ -55,7 +74,7 @@ LogicalResult checkLowered(ModuleOp module) {
       return op.emitOpError("is not of the llvm dialect");
   if (!module.lookupSymbol<LLVM::GlobalOp>(TENON_MODEL_SYMBOL))
     return module.emitError("there is no @" TENON_MODEL_SYMBOL);
-  return success();
+  return checkWeights(module);
 }
 
 } // namespace
@@ -80,12 +99,13 @@ LogicalResult checkConstants(ModuleOp module) {
     LogicalResult status = success();
     op->getAttrDictionary().walk([&](DenseResourceElementsAttr constant) {
       const AsmResourceBlob *blob = constant.getRawHandle().getBlob();
-      ShapedType type = constant.getType();
-      int64_t size = type.getNumElements() *
-                     llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-      if (blob && int64_t(blob->getData().size()) != size)
+      std::optional<uint64_t> size = rt::getNumBytes(constant.getType());
+      if (!size)
+        status = op->emitOpError("has a constant of more bytes than 64 bits "
+                                 "tell");
+      else if (blob && blob->getData().size() != *size)
         status = op->emitOpError("has a constant of ")
-                 << blob->getData().size() << " bytes, expected " << size;
+                 << blob->getData().size() << " bytes, expected " << *size;
     });
     return failed(status) ? WalkResult::interrupt() : WalkResult::advance();
   });

@@ -13,12 +13,6 @@ using namespace mlir;
 namespace tenon {
 namespace {
 
-uint64_t getNumBytes(ElementsAttr value) {
-  ShapedType type = value.getShapedType();
-  return type.getNumElements() *
-         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-}
-
 /// Writes a constant that has no raw bytes: a splat, or packed booleans.
 void writeElements(DenseElementsAttr value, raw_ostream &os) {
   unsigned bytes =
@@ -38,16 +32,16 @@ void writeElements(DenseElementsAttr value, raw_ostream &os) {
 
 /// Whether all bytes are there: those of a resource may be in a file beside the
 /// IR that was not found.
-bool hasContents(ElementsAttr value) {
-  return isa<DenseElementsAttr>(value) ||
-         getRawBytes(value).size() == getNumBytes(value);
+bool hasContents(rt::WeightOp weight) {
+  return isa<DenseElementsAttr>(weight.getValue()) ||
+         getRawBytes(weight.getValue()).size() == weight.getBytes();
 }
 
 } // namespace
 
 std::optional<StringRef> findMissingWeight(ModuleOp module) {
   for (auto weight : module.getOps<rt::WeightOp>())
-    if (!hasContents(weight.getValue()))
+    if (!hasContents(weight))
       return weight.getSymName();
   return std::nullopt;
 }
@@ -55,7 +49,7 @@ std::optional<StringRef> findMissingWeight(ModuleOp module) {
 uint64_t getWeightsSize(ModuleOp module) {
   uint64_t size = 0;
   for (auto weight : module.getOps<rt::WeightOp>())
-    size = std::max(size, weight.getOffset() + getNumBytes(weight.getValue()));
+    size = std::max(size, weight.getOffset() + weight.getBytes());
   return size;
 }
 
@@ -68,9 +62,9 @@ llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
   for (rt::WeightOp weight : weights) {
     ElementsAttr value = weight.getValue();
     os.write_zeros(weight.getOffset() - position);
-    position = weight.getOffset() + getNumBytes(value);
+    position = weight.getOffset() + weight.getBytes();
     ArrayRef<char> bytes = getRawBytes(value);
-    if (bytes.size() == getNumBytes(value))
+    if (bytes.size() == weight.getBytes())
       os.write(bytes.data(), bytes.size());
     else
       writeElements(cast<DenseElementsAttr>(value), os);

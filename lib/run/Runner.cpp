@@ -69,8 +69,8 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
   for (const std::string &pattern : options.keepFp32)
     keepFp32.push_back(pattern.c_str());
   compileOptions.keep_fp32 = keepFp32.data();
-  compileOptions.device = options.device.c_str();
   compileOptions.num_keep_fp32 = keepFp32.size();
+  compileOptions.device = options.device.c_str();
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
     compileOptions.progress_context = &progress;

@@ -82,6 +82,8 @@ class DeviceTest(unittest.TestCase):
             np.testing.assert_allclose(y.read(), self.expected["y"])
             np.testing.assert_allclose(results["sum"], self.expected["sum"])
         self.assertTrue(session.was_replayed)
+        results = session.run({"x": self.x, "bias.1": self.bias}, {"sum": None})
+        np.testing.assert_allclose(results["sum"], self.expected["sum"])
         # And again in the host's memory.
         np.testing.assert_allclose(session(self.x, self.bias)["y"], self.expected["y"])
 

@@ -203,7 +203,7 @@ class Session:
         inputs.update(named)
         return self.run(inputs)
 
-    def run(self, inputs: Mapping[str, Any], outputs: Optional[Mapping[str, Optional[np.ndarray]]] = None,
+    def run(self, inputs: Mapping[str, Any], outputs: Optional[Mapping[str, Any]] = None,
             ) -> Dict[str, Value]:
         """Runs the model.
 
@@ -218,9 +218,9 @@ class Session:
                 there.
 
         Returns:
-            the wanted outputs by name. The arrays are the caller's; the runtime has written to them directly. Where
-            the dimensions depend on the inputs' data, an array that is given may be larger than the result, which is
-            then a view of its beginning.
+            the wanted outputs by name, those that were given as they were given. The arrays are the caller's; the
+            runtime has written to them directly. Where the dimensions depend on the inputs' data, an array that is
+            given may be larger than the result, which is then a view of its beginning.
         """
         tensors, kept = self._input_tensors(inputs)
         self._check(self._library.tenon_session_bind(self._handle, tensors, len(tensors)))
@@ -228,6 +228,9 @@ class Session:
             outputs = dict.fromkeys(self._output_positions)
         results: Dict[str, Value] = {}
         targets = (TenonTensor * len(outputs))()
+        for name, position in self._output_positions.items():
+            if name not in outputs:
+                self._place(self._library.tenon_session_place_output, self._output_places, position, (HOST_MEMORY, 0))
         for target, (name, array) in zip(targets, outputs.items()):
             if name not in self._output_positions:
                 raise UsageError(f"the model has no output '{name}', it has: {', '.join(self._output_positions)}")
@@ -248,7 +251,7 @@ class Session:
                 results[name] = self._computed_output(self._output_positions[name], results[name])
         return results
 
-    def _input_tensors(self, inputs: Mapping[str, Any]) -> Tuple[Any, List[np.ndarray]]:
+    def _input_tensors(self, inputs: Mapping[str, Any]) -> Tuple[Any, List[Any]]:
         """The tensors of the C interface, and the arrays that they are views of."""
         tensors = (TenonTensor * len(inputs))()
         arrays = []

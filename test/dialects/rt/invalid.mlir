@@ -48,3 +48,18 @@ func.func @row(%x: memref<?x4xf32>, %i: index) {
   %0 = tenon_rt.row %x[%i] : memref<?x4xf32> -> memref<5xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{expects a multiple of 64 as its place, found -64}}
+tenon_rt.weight @negative at -64 = dense<1.0> : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{expects a multiple of 64 as its place, found 32}}
+tenon_rt.weight @unaligned at 0 on_device at 32 = dense<1.0> : tensor<4xf32>
+
+// -----
+
+// expected-error @+1 {{has more bytes than 64 bits tell}}
+tenon_rt.weight @large at 0 = dense<1.0> : tensor<4294967296x4294967296xf32>
