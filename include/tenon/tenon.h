@@ -121,7 +121,8 @@ typedef struct TenonTensor {
   /** The input or output meant. Null: that of the same position. */
   const char *name;
   /** The first element. May be null where only the shape counts, and where the
-   * tensor has no elements. */
+   * tensor has no elements. An address of a device's memory where the input or
+   * output is placed there, see tenon_session_place_input(). */
   void *data;
   TenonDType dtype;
   int32_t rank;
@@ -286,7 +287,12 @@ TENON_API TenonTensor tenon_session_output(const TenonSession *session,
  * long as no more than `max_shapes` others came between and no size that
  * depends on data is larger than before; on a GPU, after the second. Errors:
  * those of tenon_session_bind(), and INVALID for an output that does not fit,
- * an index out of range in the data, or sizes that the data make impossible. */
+ * an index out of range in the data, or sizes that the data make impossible;
+ * SYSTEM where memory is not enough, or a device fails: after a fault in one of
+ * its kernels the process can't use the device any more. For what is placed on
+ * a device besides INVALID for data that are not in its memory, or in less than
+ * the tensor takes, USAGE for an output without data, and UNSUPPORTED for one
+ * whose dimensions depend on data. */
 TENON_API TenonError *tenon_session_run(TenonSession *session,
                                         const TenonTensor *inputs,
                                         size_t num_inputs,

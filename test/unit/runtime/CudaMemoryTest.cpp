@@ -4,6 +4,8 @@
 #include "test/unit/runtime/FakeDeviceModel.h"
 #include "test/unit/runtime/FakeModel.h"
 
+#include "tenon/tenon.hpp"
+
 using namespace tenon::test;
 
 namespace {
@@ -213,6 +215,25 @@ TEST_F(CudaMemory, IsThatOfTheModelsDevice) {
   Setting device("FAKE_CUDA_POINTER_DEVICE", "1");
   EXPECT_EQ(call.run(session), "ok");
   EXPECT_TRUE(call.isRight());
+}
+
+TEST_F(CudaMemory, ByTheCppInterface) {
+  tenon::Model model = tenon::Model::link(getReplayableModel(), "cuda:0");
+  tenon::Session session(model, /*threads=*/1);
+  session.placeInput(0, TENON_MEMORY_CUDA);
+  session.placeOutput(0, TENON_MEMORY_CUDA);
+  Call call(10);
+  auto run = [&] {
+    session.run({tenon::view(call.x.data(), {10, 4}),
+                 tenon::view(call.index.data(), {10})},
+                {tenon::view(call.y.data(), {10, 4}),
+                 tenon::view(call.picked.data(), {10, 4})});
+    EXPECT_TRUE(call.isRight());
+  };
+  run();
+  EXPECT_FALSE(session.wasReplayed());
+  run();
+  EXPECT_TRUE(session.wasReplayed());
 }
 
 TEST_F(CudaMemory, EachFunctionFails) {
