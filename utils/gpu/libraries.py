@@ -1,13 +1,12 @@
 """What of a bundle is no case: the scripts, the runtime with what it needs of this system, and compiled models."""
 
-import inspect
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 
-import onnx_graph
+import seeds
 from bundled import PROVIDERS
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -15,14 +14,12 @@ root = os.path.dirname(os.path.dirname(here))
 
 #: Of the C library, which is everywhere, the loader takes the system's.
 OF_THE_SYSTEM = re.compile(r"(linux-vdso|ld-linux.*|lib(c|m|dl|rt|pthread))\.so(\.\d+)*$")
-#: The sample models that are made from seeds.
-BUILDERS = {name[: -len(".py")] for name in os.listdir(os.path.join(root, "utils", "models"))}
 #: Models whose kernels are all generated need neither oneDNN nor Leptonica.
 NOT_NEEDED = ("libtenon_cpu.so", "libtenon_image.so")
 
 
 def write_scripts(bundle):
-    """What runs there: the scripts, the Python package, and the generator of seeded numbers."""
+    """What runs there: the scripts and the Python package."""
     scripts = os.path.join(bundle, "scripts")
     os.makedirs(scripts, exist_ok=True)
     device = os.path.join(here, "device")
@@ -31,11 +28,10 @@ def write_scripts(bundle):
             shutil.copy(os.path.join(device, name), scripts)
         elif os.path.isfile(os.path.join(device, name)):
             shutil.copy(os.path.join(device, name), bundle)
-    for name in (("test", "conformance", "pool.py"), ("test", "conformance", "values.py"), ("utils", "models", "timing.py")):
-        shutil.copy(os.path.join(root, *name), scripts)
-    with open(os.path.join(scripts, "seeded.py"), "w", encoding="utf-8") as file:
-        file.write('"""The numbers of the sample models."""\n\nimport zlib\n\nimport numpy as np\n\n\n')
-        file.write(inspect.getsource(onnx_graph.uniform))
+    for folder, names in (("test/conformance", ("pool.py", "values.py")),
+                          ("utils/models", ("differences.py", "seeded.py", "timing.py"))):
+        for name in names:
+            shutil.copy(os.path.join(root, folder, name), scripts)
     shutil.copytree(os.path.join(root, "lib", "python", "tenon"), os.path.join(bundle, "python", "tenon"),
                     ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
@@ -57,18 +53,9 @@ def install_runtime(build, folder):
             shutil.copy(path, os.path.join(libraries, name))
 
 
-def timed_precisions(build):
-    """Those of the models that `compare` times: TF32 if the compiler has it."""
-    words = subprocess.run([os.path.join(build, "bin", "tenon-compile"), "--help"], check=True, capture_output=True,
-                           text=True).stdout
-    return ("fp32", "fp16", "tf32") if "--tf32" in words else ("fp32", "fp16")
-
-
 def compile_model(build, model, target, precision, path):
     """Compiles a sample model to `path`, or without its seeded weights to files beside that. Gives why it does not
     compile, or nothing."""
-    import seeds  # needs a module that is in the bundle only
-
     os.makedirs(os.path.dirname(path), exist_ok=True)
     tool = os.path.join(build, "bin", "tenon-compile")
     with tempfile.TemporaryDirectory() as scratch:
@@ -80,7 +67,8 @@ def compile_model(build, model, target, precision, path):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
             if done.returncode:
                 return done.stderr or f"tenon-compile ended with {done.returncode}"
-        is_seeded = model["name"] in BUILDERS
+        # Those that are made from seeds are built by a module of their name.
+        is_seeded = os.path.exists(os.path.join(root, "utils", "models", model["name"] + ".py"))
         if not is_seeded or not seeds.cut_weights(library, ir, model["path"], model["name"], path):
             shutil.copy(library, path)
     return ""

@@ -1,5 +1,7 @@
 """Makes cases of a bundle of ONNX's own tests: reads requests as worker.py does, but compiles each test's model, and keeps
-it with its inputs and what they should give, in the folder that is its argument.
+it with its inputs and what they should give, in a bundle.
+
+    recording.py BUNDLE TARGET
 
 Recorded is what the tests' runner does: the backend here keeps what it is given, and runs nothing.
 """
@@ -21,9 +23,6 @@ import worker
 from bundled import PROVIDERS, CaseWriter
 from variants import VariantBackend, forget_dimensions
 
-#: What the models are compiled for.
-TARGET = os.environ["TENON_BUNDLE_TARGET"]
-
 
 class Recorder:
     """Stands for a compiled model in the hands of the runner."""
@@ -40,16 +39,14 @@ class Recorder:
 
 
 class RecordingBackend(VariantBackend):
-    """Compiles, and gives a recorder."""
+    """Compiles with dynamic shapes, and gives a recorder."""
 
     folder = ""
-    test = ""
+    target = ""
 
     @classmethod
     def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **_: Any) -> Any:
-        if cls.configuration.shape == "dynamic":
-            model = forget_dimensions(model)
-        compiled = tenon.compile(model, target=TARGET, provider=PROVIDERS)
+        compiled = tenon.compile(forget_dimensions(model), target=cls.target, provider=PROVIDERS)
         writer = CaseWriter(cls.folder, f"suite/{cls.test}")
         compiled.save(writer.model_path())
         return Recorder(compiled, writer)
@@ -69,7 +66,7 @@ class RecordingTest(onnx.backend.test.BackendTest):
 
 
 def main() -> None:
-    RecordingBackend.folder = sys.argv[1]
+    RecordingBackend.folder, RecordingBackend.target = sys.argv[1:]
     worker.serve(worker.load_tests(RecordingTest, RecordingBackend), RecordingBackend)
 
 

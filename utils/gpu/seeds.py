@@ -16,10 +16,10 @@ import onnx
 from onnx import numpy_helper
 
 import weights
+from seeded import stepped
 
 #: Constants with fewer bytes stay.
 LEAST = 1 << 16
-SIZES = {"f32": 4, "f16": 2, "bf16": 2}
 #: How much ratios of numbers of a type may vary.
 PRECISION = {"f32": 1e-5, "f16": 2e-3, "bf16": 1e-2}
 WEIGHT = re.compile(r"tenon_rt\.weight @\S+ at (\d+)(?: on_device at \d+)? = .* : tensor<((?:\d+x)*)(\w+)>")
@@ -34,7 +34,7 @@ def find_constants(ir):
             kind = match[3]
             bits = int(re.search(r"\d+$", kind)[0])
             size = max(size, int(match[1]) + elements * ((bits + 7) // 8))
-            if kind in SIZES and elements * SIZES[kind] >= LEAST:
+            if kind in weights.BITS and elements * weights.BITS[kind].itemsize >= LEAST:
                 found.append((int(match[1]), elements, kind))
     return sorted(found), size
 
@@ -59,12 +59,12 @@ def find_weights(library, size):
 
 
 class Weight:
-    """An initializer of a sample model that `uniform` made."""
+    """An initializer of a sample model of seeded numbers."""
 
     def __init__(self, seed, array):
         self.seed = seed
         self.shape = list(array.shape)
-        integers = weights.uniform(seed, self.shape, weights.INTEGERS)
+        integers = stepped(seed, self.shape, 1)
         at = np.unravel_index(int(np.abs(integers).argmax()), integers.shape)
         step = np.float32(array[at] / integers[at])
         # The quotient is rounded: it may be one of its neighbours.
@@ -171,7 +171,7 @@ def cut_weights(library_path, ir, onnx_path, name, target):
     with open(target + ".cut", "wb") as file:
         for cut in cuts:
             file.write(library[position : cut["at"]])
-            length = int(np.prod(cut["shape"], dtype=np.int64)) * SIZES[cut["kind"]]
+            length = int(np.prod(cut["shape"], dtype=np.int64)) * weights.BITS[cut["kind"]].itemsize
             position = cut["at"] + length
             total += length
         file.write(library[position:])

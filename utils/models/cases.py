@@ -5,8 +5,11 @@ import json
 import os
 import sys
 import textwrap
+import zlib
 
 import numpy as np
+
+from seeded import uniform
 
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.normpath(os.path.join(here, "..", ".."))
@@ -126,8 +129,6 @@ def page(shape):
     The paper has a grain, as a scanned one has. On perfectly even paper the detector is ill-conditioned: ONNX Runtime's
     own results, with and without its optimisations, differ by 2e-4 there, and by 1.5e-5 with the grain.
     """
-    from onnx_graph import uniform
-
     batch, channels, height, width = shape
     paper = np.full((height, width, 3), 235.0)
     pictures = list(text_pictures())
@@ -147,8 +148,6 @@ def page(shape):
 
 def speech(seed, shape):
     """Something like a voice at 16 kHz, [chunks,] batch, length: gliding overtones in syllables, a little noise."""
-    from onnx_graph import uniform
-
     chunks, batch, length = (1, *shape) if len(shape) == 2 else shape
     count = chunks * length
     time = np.arange(count) / 16000.0
@@ -166,8 +165,6 @@ def speech(seed, shape):
 def make_input(case, index):
     """The array of one input of a case."""
     from convnet import picture
-    from onnx_graph import uniform
-    import zlib
 
     spec = case["inputs"][index]
     shape = tuple(spec["shape"])

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from onnx_graph import FLOAT, Graph, uniform
+from onnx_graph import FLOAT, Graph
+from seeded import uniform
 
 
 def interpolate(values, places, axis):

@@ -2,29 +2,16 @@
 
 import contextlib
 import os
-import zlib
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from seeded import uniform
+
 FLOAT = TensorProto.FLOAT
 INT64 = TensorProto.INT64
 BOOL = TensorProto.BOOL
-
-
-def uniform(name, shape, std=1.0, mean=0.0):
-    """float32 numbers of the given deviation, always the same for one name.
-
-    Uniform rather than normal: the numbers come from integers by exact steps, so every machine gets the same bytes.
-    """
-    count = int(np.prod(shape, dtype=np.int64))
-    random = np.random.RandomState(zlib.crc32(name.encode()))
-    values = random.randint(-(1 << 23), 1 << 23, size=count, dtype=np.int32).astype(np.float32)
-    values *= np.float32(std * np.sqrt(3.0) / (1 << 23))
-    if mean:
-        values += np.float32(mean)
-    return values.reshape(shape)
 
 
 class Graph:

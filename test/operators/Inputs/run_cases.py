@@ -1,6 +1,6 @@
 """Runs operators and compares what they compute with numpy.
 
-    run_cases.py TEST FOLDER [TARGET [BUNDLE]]
+    run_cases.py TEST FOLDER [TARGET]
 
 TEST is Python, in which these are at hand:
 
@@ -15,9 +15,6 @@ TARGET, such as cuda:sm_90, only for that, and with static shapes only if it has
 to `tolerance` of the largest one. With `error`, each run has to end with an error that has this text, and of `outputs` only
 the types matter. `precision` is what the model is compiled with.
 
-With BUNDLE nothing runs: the compiled models, their inputs and what they have to give become cases of that bundle; see
-utils/gpu/bundle.
-
 Most of the time of a small model's compilation does not depend on what is in it. So a model has a node of each of several
 cases, which have nothing to do with each other; if it fails, each of them runs alone.
 """
@@ -26,15 +23,16 @@ import json
 import os
 import subprocess
 import sys
+import typing
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "utils", "gpu", "device"))
-import bundled
+sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "utils", "models"))
+from differences import Mismatch, difference
 
-cases = []
 CASES_IN_A_MODEL = 24
 
 
@@ -53,9 +51,35 @@ def typed(array, number):
     return result
 
 
-def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", precision="",
-         **attributes):
-    cases.append((op, inputs, outputs, opset, domain, constants, tolerance, error, dynamic, precision, attributes))
+class Case(typing.NamedTuple):
+    """What `case` of a test is given."""
+
+    number: int  # in the order of the test
+    op: str
+    inputs: list
+    outputs: list
+    opset: int
+    domain: str
+    constants: tuple
+    tolerance: float
+    dynamic: bool
+    error: str
+    precision: str
+    attributes: dict
+
+
+def load(test):
+    """The cases of a test."""
+    cases = []
+
+    def case(op, inputs, outputs, opset=18, domain="", constants=(), tolerance=1e-5, dynamic=True, error="", precision="",
+             **attributes):
+        cases.append(Case(len(cases), op, inputs, outputs, opset, domain, constants, tolerance, dynamic, error, precision,
+                          attributes))
+
+    with open(test, encoding="utf-8") as file:
+        exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
+    return cases
 
 
 def get_type(array):
@@ -80,27 +104,27 @@ def make_value(name, array, is_dynamic):
     return helper.make_tensor_value_info(name, get_type(array), dims)
 
 
-def make_model(numbers, is_dynamic):
-    """A model with a node of each case, and its inputs and expected outputs."""
+def make_model(cases, is_dynamic):
+    """A model with a node of each case, its inputs, and of its outputs what is expected and to what tolerances."""
     nodes, given, results, constants = [], [], [], []
-    for number in numbers:
-        op, inputs, outputs, opset, domain, constant, *_, attributes = cases[number]
-        inputs = [("" if x is None else f"c{number}_x{i}", x) for i, x in enumerate(inputs)]
-        outputs = [("" if y is None else f"c{number}_y{i}", y) for i, y in enumerate(outputs)]
-        nodes.append(helper.make_node(op, [n for n, _ in inputs], [n for n, _ in outputs], domain=domain, **attributes))
-        given += [(n, np.asanyarray(x)) for i, (n, x) in enumerate(inputs) if n and i not in constant]
-        constants += [make_tensor(np.asanyarray(inputs[i][1]), inputs[i][0]) for i in constant]
+    for case in cases:
+        inputs = [("" if x is None else f"c{case.number}_x{i}", x) for i, x in enumerate(case.inputs)]
+        outputs = [("" if y is None else f"c{case.number}_y{i}", y) for i, y in enumerate(case.outputs)]
+        nodes.append(helper.make_node(case.op, [n for n, _ in inputs], [n for n, _ in outputs], domain=case.domain,
+                                      **case.attributes))
+        given += [(n, np.asanyarray(x)) for i, (n, x) in enumerate(inputs) if n and i not in case.constants]
+        constants += [make_tensor(np.asanyarray(inputs[i][1]), inputs[i][0]) for i in case.constants]
         results += [(n, np.asanyarray(y)) for n, y in outputs if n]
     graph = helper.make_graph(nodes, "cases", [make_value(n, x, is_dynamic) for n, x in given],
                               [make_value(n, y, is_dynamic) for n, y in results], constants)
-    opsets = [helper.make_opsetid("", opset)]
-    if domain:
-        opsets.append(helper.make_opsetid(domain, 1))
+    opsets = [helper.make_opsetid("", cases[0].opset)]
+    if cases[0].domain:
+        opsets.append(helper.make_opsetid(cases[0].domain, 1))
     model = helper.make_model(graph, opset_imports=opsets)
     model.ir_version = 8
     # NumPy's files have two bytes for bfloat16.
     arrays = [np.asarray(x).view("V2") if getattr(x, "number", None) == 16 else np.asarray(x) for _, x in given]
-    tolerances = [cases[number][6] for number in numbers for y in cases[number][2] if y is not None]
+    tolerances = [case.tolerance for case in cases for y in case.outputs if y is not None]
     return model, arrays, [np.asarray(y) for _, y in results], tolerances
 
 
@@ -129,32 +153,24 @@ class Server:
 
 
 def compare(actual, expected, tolerance):
-    if actual.dtype == "V2":
-        actual = actual.view(np.uint16)
-    if actual.dtype != expected.dtype or actual.shape != expected.shape:
-        return f"{actual.dtype}{list(actual.shape)}, expected {expected.dtype}{list(expected.shape)}"
-    if expected.dtype.kind in "biu":
-        different = int(np.count_nonzero(actual != expected))
-        return f"{different} elements differ:\n{actual}\nexpected\n{expected}" if different else None
-    actual, expected = actual.astype(np.float64), expected.astype(np.float64)
-    finite = np.isfinite(expected)
-    if not np.array_equal(actual[~finite], expected[~finite], equal_nan=True):
-        return f"what is not finite differs:\n{actual}\nexpected\n{expected}"
-    if not finite.any():
-        return None
-    error = np.abs(actual[finite] - expected[finite]).max()
-    if not error <= tolerance * max(np.abs(expected[finite]).max(), 1e-30):
-        return f"error {error}:\n{actual}\nexpected\n{expected}"
-    return None
+    """What is wrong, if anything."""
+    try:
+        far = difference(actual.view(np.uint16) if actual.dtype == "V2" else actual, expected)
+        if far.relative <= tolerance:
+            return None
+        wrong = f"differs by {far.relative:.2g} of its largest magnitude, more than {tolerance:g}"
+    except Mismatch as mismatch:
+        wrong = mismatch
+    return f"{wrong}:\n{actual}\nexpected\n{expected}"
 
 
-def run(server, numbers, is_dynamic, where, folder):
-    model, inputs, outputs, tolerances = make_model(numbers, is_dynamic)
+def run(server, cases, is_dynamic, where, folder):
+    model, inputs, outputs, tolerances = make_model(cases, is_dynamic)
     path = os.path.join(folder, "model.onnx")
     onnx.save(model, path)
     for i, x in enumerate(inputs):
         np.save(os.path.join(folder, f"input_{i}.npy"), x)
-    server.ask(op="load", id="m", model=path, precision=cases[numbers[0]][9], **where)
+    server.ask(op="load", id="m", model=path, precision=cases[0].precision, **where)
     server.ask(op="inputs", id="m", **{"from": folder})
     server.ask(op="run", id="m", to=folder)
     server.ask(op="unload", id="m")
@@ -162,47 +178,26 @@ def run(server, numbers, is_dynamic, where, folder):
         actual = np.load(os.path.join(folder, f"output_{i}.npy"))
         wrong = compare(actual, expected, tolerance)
         if wrong:
-            raise RuntimeError(f"output {i}: {wrong}")
+            raise RuntimeError(f"output {i} {wrong}")
 
 
-def record(numbers, is_dynamic, where, folder, bundle, name):
-    """Makes a case of a bundle. Gives whether its model compiles."""
-    model, arrays, outputs, tolerances = make_model(numbers, is_dynamic)
-    _, error, _, precision, _ = cases[numbers[0]][6:]
-    path = os.path.join(folder, "model.onnx")
-    onnx.save(model, path)
-    writer = bundled.CaseWriter(bundle, name)
-    command = ["tenon-compile", path, "--quiet", "--target=" + where["target"], "--provider=" + bundled.PROVIDERS,
-               "--precision=" + (precision or "fp32"), "-o", writer.model_path()]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        if not error or error not in done.stderr:
-            print(f"{name}: {done.stderr.strip()}", flush=True)
-        return error and error in done.stderr
-    names = [value.name for value in model.graph.output]
-    # Bits of bfloat16 are what Python's interface takes.
-    inputs = {value.name: x.view(np.uint16) if x.dtype == "V2" else x for value, x in zip(model.graph.input, arrays)}
-    writer.add_data(inputs, dict(zip(names, outputs)))
-    writer.write(check={"error": error} if error else {"kind": "largest", "tolerances": dict(zip(names, tolerances))})
-    return True
-
-
-def get_batches():
-    """Numbers of cases that can be in one model."""
+def get_batches(cases):
+    """Cases that can be in one model."""
     batches = {}
-    for number, (_, _, _, opset, domain, _, _, error, dynamic, precision, _) in enumerate(cases):
+    for case in cases:
         # What has to fail is alone.
-        batches.setdefault((opset, domain, dynamic, precision, number if error else -1), []).append(number)
-    for (_, _, dynamic, _, _), numbers in batches.items():
-        for begin in range(0, len(numbers), CASES_IN_A_MODEL):
-            yield numbers[begin : begin + CASES_IN_A_MODEL], dynamic
+        key = (case.opset, case.domain, case.dynamic, case.precision, case.number if case.error else -1)
+        batches.setdefault(key, []).append(case)
+    for members in batches.values():
+        for begin in range(0, len(members), CASES_IN_A_MODEL):
+            yield members[begin : begin + CASES_IN_A_MODEL]
 
 
-def try_batch(server, numbers, is_dynamic, where, folder):
+def try_batch(server, cases, is_dynamic, where, folder):
     """Gives how many of the cases failed. `where` is the provider or the target."""
-    expected = cases[numbers[0]][7]
+    expected = cases[0].error
     try:
-        run(server, numbers, is_dynamic, where, folder)
+        run(server, cases, is_dynamic, where, folder)
         if not expected:
             return 0
         problem = f"no error, expected {expected}"
@@ -211,37 +206,33 @@ def try_batch(server, numbers, is_dynamic, where, folder):
             return 0
         problem = error
     kind = f"{'dynamic' if is_dynamic else 'static'}, {', '.join(where.values())}"
-    if len(numbers) == 1:
-        op, inputs, *_, attributes = cases[numbers[0]]
-        shapes = ", ".join("-" if x is None else str(list(np.shape(x))) for x in inputs)
-        print(f"case {numbers[0]}: {op} {attributes} of {shapes}, {kind}: {problem}", flush=True)
+    if len(cases) == 1:
+        case = cases[0]
+        shapes = ", ".join("-" if x is None else str(list(np.shape(x))) for x in case.inputs)
+        print(f"case {case.number}: {case.op} {case.attributes} of {shapes}, {kind}: {problem}", flush=True)
         return 1
-    failed = sum(try_batch(server, [number], is_dynamic, where, folder) for number in numbers)
+    failed = sum(try_batch(server, [case], is_dynamic, where, folder) for case in cases)
     if not failed:
-        print(f"cases {numbers} in one model, {kind}: {problem}", flush=True)
+        print(f"cases {[case.number for case in cases]} in one model, {kind}: {problem}", flush=True)
     return failed or 1
 
 
 def main():
-    test, folder, target, bundle = (sys.argv[1:] + [None] * 2)[:4]
+    test, folder, target = (sys.argv[1:] + [None])[:3]
     places = [{"target": target}] if target else [{"provider": "auto"}, {"provider": "codegen"}]
     os.makedirs(folder, exist_ok=True)
-    with open(test) as file:
-        exec(compile(file.read(), test, "exec"), {"case": case, "typed": typed, "np": np, "rng": np.random.default_rng(0)})
+    cases = load(test)
     if not cases:
         sys.exit(f"{test} has no cases")
-    server, failed = None if bundle else Server(), 0
-    for numbers, dynamic in get_batches():
+    server, failed = Server(), 0
+    for batch in get_batches(cases):
+        dynamic = batch[0].dynamic
         for is_dynamic in (False, True)[bool(target and dynamic) : 2 if dynamic else 1]:
             for where in places:
-                if bundle:
-                    kind = os.path.splitext(os.path.basename(test))[0]
-                    name = f"operators/{kind}-{numbers[0]}-{'dynamic' if is_dynamic else 'static'}"
-                    failed += not record(numbers, is_dynamic, where, folder, bundle, name)
-                    continue
-                failed += try_batch(server, numbers, is_dynamic, where, folder)
+                failed += try_batch(server, batch, is_dynamic, where, folder)
     print(f"{len(cases)} cases, {failed} failures")
     sys.exit(failed != 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ case.json says:
   model   the file of the compiled model, from the bundle's folder on
   data    a list of runs: the file of their arrays, and for each input and output by name what it is: null for none, the
           key of an array, or a list of such
-  check   how close results have to be, see compare() in worker.py; or {"error": TEXT} for a run that has to fail so
+  check   how close results have to be, see check_output() in worker.py; or {"error": TEXT} for a run that has to fail so
   steps   of a model with a state: how many runs, which inputs have a slice for each, and which outputs become inputs
 """
 
@@ -17,6 +17,8 @@ import numpy as np
 
 #: By what the models of a bundle are compiled: their processor's kernels need no library.
 PROVIDERS = "cublaslt,cuda,codegen"
+#: Of the models that `compare` times.
+TIMED_PRECISIONS = ("fp32", "fp16", "tf32")
 
 
 def encode(value, arrays):

@@ -19,13 +19,11 @@ def describe():
         raise NoDevice(f"the CUDA driver cannot be loaded: {error}") from None
     version, device, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
     for code in (driver.cuInit(0), driver.cuDriverGetVersion(ctypes.byref(version)),
-                 driver.cuDeviceGet(ctypes.byref(device), 0)):
+                 driver.cuDeviceGet(ctypes.byref(device), 0), driver.cuDeviceGetName(name, len(name), device)):
         if code:
             raise NoDevice(f"the CUDA driver has no device (its error is {code})")
-    found = "a device"
-    if hasattr(driver, "cuDeviceGetName") and not driver.cuDeviceGetName(name, len(name), device):
-        found = name.value.decode(errors="replace")
-    return {"device": found, "driver": driver_version(), "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
+    return {"device": name.value.decode(errors="replace"), "driver": driver_version(),
+            "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
 
 
 def find_cublaslt():

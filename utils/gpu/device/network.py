@@ -9,6 +9,7 @@ import math
 import os
 
 import numpy as np
+from seeded import stepped
 
 
 class Network:
@@ -25,13 +26,7 @@ class Network:
 
     def weights(self):
         """All weights by name, as numpy arrays."""
-        from seeded import uniform
-
-        made = {}
-        for name, seed in self.seeded.items():
-            numbers = uniform(seed["seed"], seed["shape"], (1 << 23) / math.sqrt(3.0))
-            made[name] = numbers * np.float32(seed["step"])
-        return {**made, **self.arrays}
+        return {**{name: stepped(**numbers) for name, numbers in self.seeded.items()}, **self.arrays}
 
 
 def fold_normalisations(network, weights):

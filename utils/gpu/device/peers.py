@@ -9,16 +9,14 @@ import torch
 
 import tenon
 import weights
+from bundled import TIMED_PRECISIONS
+from differences import Difference, Mismatch, difference
 from network import Computation, Network, fold_normalisations
 from torch_framework import Torch
 
 #: How PyTorch computes: what its compiler makes, and its own kernels as a CUDA graph.
 MODES = ("max-autotune", "graph")
-DTYPES = {"fp16": torch.float16, "fp32": torch.float32, "tf32": torch.float32}
-
-
-class Failed(Exception):
-    """A case can't be compared; the text says why."""
+DTYPES = {name: torch.float16 if name == "fp16" else torch.float32 for name in TIMED_PRECISIONS}
 
 
 def set_precision(precision):
@@ -68,24 +66,29 @@ def on_device(computed, inputs):
     return [computed.framework.tensor(inputs[name]) for name in computed.network.inputs]
 
 
+def named(computed, results):
+    """The results of a computation as numpy arrays by name, in fp32."""
+    return {name: x.float().cpu().numpy() for name, x in zip(computed.network.outputs, results)}
+
+
 def reference(bundle, case, inputs):
     """The results of PyTorch in fp32, as numpy arrays by name, and how many operations they take."""
     set_precision("fp32")
     computed, _ = computation(bundle, case["model"], torch.float32)
     with torch.no_grad():
         results = computed.count(*on_device(computed, inputs))
-    return {n: t.float().cpu().numpy() for n, t in zip(computed.network.outputs, results)}, computed.flops
+    return named(computed, results), computed.flops
 
 
-def difference(found, expected):
-    """The largest error, relative to an output's largest magnitude, and the least cosine similarity."""
-    error, cosine = 0.0, 1.0
+def distance(found, expected):
+    """The differences.Difference of outputs by name: the worst of all. Raises Mismatch."""
+    worst = Difference()
     for name, value in expected.items():
-        a, b = found[name].astype(np.float64).ravel(), value.astype(np.float64).ravel()
-        lengths = np.linalg.norm(a) * np.linalg.norm(b)
-        error = max(error, float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)), key=lambda x: (x != x, x))
-        cosine = min(cosine, float(a @ b / lengths) if lengths else 1.0, key=lambda x: (x == x, x))
-    return error, cosine
+        try:
+            worst = worst.worst(difference(found[name], value))
+        except Mismatch as mismatch:
+            raise Mismatch(f"{name} {mismatch}") from None
+    return worst
 
 
 class Peer:
@@ -102,30 +105,14 @@ class Peer:
 
 
 class Tenon(Peer):
-    """A compiled model, with tensors in the device's memory if it takes them."""
+    """A compiled model, with tensors in the device's memory."""
 
     def __init__(self, bundle, case, precision, inputs, expected):
-        # Without a model of its own, TF32 of PyTorch is compared with fp32.
-        names = [f"{case['model']}-{kind}.so" for kind in dict.fromkeys((precision, precision.replace("tf32", "fp32")))]
-        paths = [weights.filled(bundle, os.path.join("models", name)) for name in names]
-        path = next((path for path in paths if os.path.exists(path)), None)
-        if not path:
-            raise Failed(f"there is no {names[0]} in this bundle")
-        self.precision = path[: -len(".so")].rsplit("-")[-1]
+        path = weights.filled(bundle, os.path.join("models", f"{case['model']}-{precision}.so"))
         self.session = compiled(path).session()
         self.inputs = {name: torch.from_numpy(array).cuda() for name, array in inputs.items()}
         self.outputs = {name: torch.empty(array.shape, device="cuda") for name, array in expected.items()}
-        self.takes_device = True
-        try:
-            self.prepare()
-        except (tenon.Error, TypeError, ValueError, BufferError, AttributeError, RuntimeError):
-            self.takes_device = False
-            self.inputs = inputs
-            self.outputs = {name: np.empty(array.shape, np.float32) for name, array in expected.items()}
-            try:
-                self.prepare()
-            except tenon.Error as error:
-                raise Failed(str(error)) from None
+        self.prepare()
 
     def prepare(self):
         """Runs once by the package, and keeps the call of the runtime that it makes: what Python does with each of GPT-2's
@@ -151,49 +138,48 @@ class Tenon(Peer):
         self.session._check(self.call())
 
     def is_one_graph(self):
-        """Whether the last run was one launch of a CUDA graph; None if this Tenon does not say."""
-        return getattr(self.session, "was_replayed", None)
+        """Whether the last run was one launch of a CUDA graph."""
+        return self.session.was_replayed
 
     def results(self):
         self.run()
-        return {name: x.cpu().numpy() if self.takes_device else x for name, x in self.outputs.items()}
+        return {name: x.cpu().numpy() for name, x in self.outputs.items()}
 
 
 class PyTorch(Peer):
     """The same graph in PyTorch."""
 
-    def __init__(self, bundle, case, precision, inputs, mode, memory):
+    def __init__(self, bundle, case, precision, inputs, mode):
         set_precision(precision)
-        self.mode, self.memory = mode, memory
-        computed, self.weight_bytes = computation(bundle, case["model"], DTYPES[precision])
-        self.inputs = on_device(computed, inputs)
-        self.on_host = [x.cpu().pin_memory() for x in self.inputs]
+        self.mode = mode
+        self.computed, self.weight_bytes = computation(bundle, case["model"], DTYPES[precision])
+        self.inputs = on_device(self.computed, inputs)
         with torch.no_grad():
-            computed(*self.inputs)  # makes what is known tensors
-            self.function = self.recorded(computed) if mode == "graph" else self.compiled(computed, mode)
+            self.computed(*self.inputs)  # makes what is known tensors
+            self.function = self.recorded() if mode == "graph" else self.compiled()
             for _ in range(3):
                 self.run()
 
-    def compiled(self, computed, mode):
+    def compiled(self):
         from torch.fx.experimental.proxy_tensor import make_fx
 
         # The interpreter's own work is done here: what is compiled are operations on tensors.
-        traced = make_fx(lambda *inputs: computed(*inputs))(*self.inputs)
+        traced = make_fx(lambda *inputs: self.computed(*inputs))(*self.inputs)
         for buffer in traced.buffers():
             # So that its CUDA graphs read weights where they are, instead of copying them for each run.
             torch._dynamo.mark_static_address(buffer)
-        return torch.compile(traced, mode=mode, dynamic=False)
+        return torch.compile(traced, mode=self.mode, dynamic=False)
 
-    def recorded(self, computed):
+    def recorded(self):
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
-                computed(*self.inputs)
+                self.computed(*self.inputs)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            results = computed(*self.inputs)
+            results = self.computed(*self.inputs)
 
         def replay(*_):
             graph.replay()
@@ -203,11 +189,9 @@ class PyTorch(Peer):
 
     def run(self):
         with torch.no_grad():
-            if self.memory == "host":
-                for target, source in zip(self.inputs, self.on_host):
-                    target.copy_(source, non_blocking=True)
             results = self.function(*self.inputs)
-            if self.memory == "host":
-                for result in results:
-                    result.cpu()
         torch.cuda.synchronize()
+        return results
+
+    def results(self):
+        return named(self.computed, self.run())

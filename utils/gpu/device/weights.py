@@ -11,12 +11,10 @@ import json
 import os
 
 import numpy as np
-from seeded import uniform
+from seeded import stepped
 
 #: By the names of the types: the integers in which differences are counted.
-BITS = {"f32": np.int32, "f16": np.int16, "bf16": np.int16}
-#: `uniform` of this deviation gives integers.
-INTEGERS = (1 << 23) / np.sqrt(3.0)
+BITS = {"f32": np.dtype(np.int32), "f16": np.dtype(np.int16), "bf16": np.dtype(np.int16)}
 
 
 def to_bits(numbers, kind):
@@ -37,8 +35,7 @@ def permuted(numbers, cut):
 
 def predict(cut, factors):
     """The bits of what was cut out, but for rounding. `factors` are those along the axis, if there is one."""
-    numbers = uniform(cut["seed"], cut["shape"], INTEGERS)
-    numbers *= np.float32(cut["step"])
+    numbers = stepped(cut["seed"], cut["shape"], cut["step"])
     if factors is not None:
         along = [1] * numbers.ndim
         along[cut["axis"]] = -1
@@ -52,12 +49,13 @@ def filled(bundle, model):
     source = os.path.join(bundle, model)
     if not os.path.exists(source + ".cut"):
         return source
-    target = os.path.join(bundle, "filled", os.path.basename(model))
+    with open(source + ".json", encoding="utf-8") as file:
+        recipe = json.load(file)
+    # By its digest: a newer bundle may be unpacked to the same place.
+    target = os.path.join(bundle, "filled", recipe["sha256"] + ".so")
     if os.path.exists(target):
         return target
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(source + ".json", encoding="utf-8") as file:
-        recipe = json.load(file)
     digest, unfinished = hashlib.sha256(), f"{target}.{os.getpid()}"
     with np.load(source + ".npz") as arrays, open(source + ".cut", "rb") as rest, open(unfinished, "wb") as file:
 

@@ -16,51 +16,28 @@ sys.path[:0] = [os.path.join(bundle, "scripts"), os.path.join(bundle, "python")]
 sys.modules["ml_dtypes"] = None
 import weights
 from bundled import Case, case_names
+from differences import Difference, Mismatch, difference
 from values import compare
 
 import tenon
 
 
-class Difference(Exception):
+class Wrong(Exception):
     """A result is not what it should be."""
 
 
-def cosine(found, expected):
-    lengths = np.linalg.norm(found) * np.linalg.norm(expected)
-    if not lengths:
-        return float(not found.any() and not expected.any())
-    return float(np.dot(found, expected) / lengths)
-
-
-def worse(a, b):
-    """The larger one of two numbers; one that is not a number is the largest."""
-    return max(a, b, key=lambda x: (x != x, x))
-
-
-def compare_numbers(found, expected, check, name):
-    """By the error beside the largest magnitude, or by the cosine. Gives both. Raises Difference."""
-    if found.dtype != expected.dtype or found.shape != expected.shape:
-        raise Difference(f"{name} is {found.dtype}{list(found.shape)}, expected {expected.dtype}{list(expected.shape)}")
-    if expected.dtype.kind in "biuV":
-        different = int(np.count_nonzero(found != expected))
-        if different:
-            raise Difference(f"{different} of {expected.size} elements of {name} differ")
-        return 0.0, 1.0
-    found, expected = found.astype(np.float64), expected.astype(np.float64)
-    finite = np.isfinite(expected)
-    if not np.array_equal(found[~finite], expected[~finite], equal_nan=True):
-        raise Difference(f"what is not finite differs in {name}")
-    found, expected = found[finite], expected[finite]
-    if not expected.size:
-        return 0.0, 1.0
-    error = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
-    similarity = cosine(found, expected)
+def check_output(found, expected, check, name):
+    """Gives the differences.Difference of an output. Raises Wrong if it is more than the check allows."""
+    try:
+        far = difference(found, expected)
+    except Mismatch as mismatch:
+        raise Wrong(f"{name} {mismatch}") from None
     tolerance = check["tolerances"].get(name, 0) if "tolerances" in check else check.get("tolerance")
-    if check["kind"] == "largest" and not error <= tolerance:
-        raise Difference(f"{name} differs by {error:.2g} of its largest magnitude, more than {tolerance:g}")
-    if check["kind"] == "cosine" and not similarity >= check["least"]:
-        raise Difference(f"the cosine similarity of {name} is {similarity:.5f}, less than {check['least']:g}")
-    return error, similarity
+    if check["kind"] == "largest" and not far.relative <= tolerance:
+        raise Wrong(f"{name} differs by {far.relative:.2g} of its largest magnitude, more than {tolerance:g}")
+    if check["kind"] == "cosine" and not far.cosine >= check["least"]:
+        raise Wrong(f"the cosine similarity of {name} is {far.cosine:.5f}, less than {check['least']:g}")
+    return far
 
 
 def run_once(session, case, inputs):
@@ -79,12 +56,12 @@ def run_once(session, case, inputs):
 
 
 def run_case(name):
-    """Gives the largest error and the least cosine of a case's results, null where they are not measured so. Raises
-    Difference, AssertionError, tenon.Error."""
+    """Gives the largest error and the least cosine of a case's results, if they are measured so. Raises Wrong,
+    AssertionError, tenon.Error."""
     case = Case(bundle, name)
-    figures = {"error": None, "cosine": None}
     model = tenon.load(weights.filled(bundle, case.model))
     session = model.session(threads=2)
+    worst = Difference()
     for inputs, expected in case.values():
         if "error" in case.check:
             try:
@@ -93,23 +70,21 @@ def run_case(name):
                 if case.check["error"] in str(error):
                     continue
                 raise
-            raise Difference(f"no error, expected: {case.check['error']}")
+            raise Wrong(f"no error, expected: {case.check['error']}")
         found = run_once(session, case, inputs)
         for output, value in expected.items():
-            result = found[output]
             if case.check["kind"] == "close":
-                compare(value, result, case.check["rtol"], case.check["atol"], output)
-                continue
-            error, similarity = compare_numbers(result, value, case.check, output)
-            figures["error"] = worse(figures["error"] or 0.0, error)
-            figures["cosine"] = -worse(-1.0 if figures["cosine"] is None else -figures["cosine"], -similarity)
-    return figures
+                compare(value, found[output], case.check["rtol"], case.check["atol"], output)
+            else:
+                worst = worst.worst(check_output(found[output], value, case.check, output))
+    is_measured = case.check.get("kind") in ("largest", "cosine")
+    return {"error": worst.relative, "cosine": worst.cosine} if is_measured else None
 
 
 def answer(name):
     try:
         return {"result": "passed", "figures": run_case(name)}
-    except (Difference, AssertionError) as error:
+    except (Wrong, AssertionError) as error:
         return {"result": "failed", "reason": str(error)}
     except tenon.Error as error:
         return {"result": "failed", "reason": f"{type(error).__name__}: {error}"}
