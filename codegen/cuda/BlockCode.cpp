@@ -88,6 +88,26 @@ void BlockCode::loop(Value lower, Value upper, Value step,
   });
 }
 
+void BlockCode::smallLoop(Value lower, Value upper, Value step,
+                          llvm::function_ref<void(Value)> body) {
+  loop(lower, upper, step, body);
+  MLIRContext *context = builder.getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      context, /*disable=*/BoolAttr::get(context, true), /*count=*/{},
+      /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
+      /*followupRemainder=*/{}, /*followupAll=*/{});
+  // The conversions hand it on to the loop's branch.
+  std::prev(builder.getInsertionPoint())
+      ->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(
+                    context, /*disableNonforced=*/{}, /*vectorize=*/{},
+                    /*interleave=*/{}, unroll, /*unrollAndJam=*/{},
+                    /*licm=*/{}, /*distribute=*/{}, /*pipeline=*/{},
+                    /*peeled=*/{}, /*unswitch=*/{}, /*mustProgress=*/{},
+                    /*isVectorized=*/{}, /*startLoc=*/{}, /*endLoc=*/{},
+                    /*parallelAccesses=*/{}));
+}
+
 void BlockCode::branch(Value condition, llvm::function_ref<void()> then,
                        llvm::function_ref<void()> otherwise) {
   auto branch = scf::IfOp::create(builder, loc, condition,
@@ -171,12 +191,6 @@ Value BlockCode::getGlobal(Value memref) {
                     static_cast<unsigned>(NVVM::NVVMMemorySpace::Global));
 }
 
-Value BlockCode::isAligned(Value memref) {
-  Value address =
-      memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);
-  return isZero(rem(address, kChunkBytes));
-}
-
 Value BlockCode::advance(Value pointer, Value bytes) {
   Value offset =
       arith::IndexCastOp::create(builder, loc, builder.getI64Type(), bytes);
@@ -194,16 +208,19 @@ void BlockCode::store(Value value, Value pointer) {
                         getBytes(value.getType()));
 }
 
-void BlockCode::copyChunk(Value shared, Value global, Value isValid) {
+void BlockCode::copyAsync(Value shared, Value global, int64_t bytes,
+                          Value isValid) {
   auto i32 = [&](int64_t value) -> Value {
     return arith::ConstantIntOp::create(builder, loc, value, 32);
   };
-  // From L2 only: a block reads it once.
+  // Chunks from L2 only, since a block reads them once. Neighbouring threads
+  // find what is less in the same line of L1.
+  auto cache = bytes == kChunkBytes ? NVVM::LoadCacheModifierKind::CG
+                                    : NVVM::LoadCacheModifierKind::CA;
   NVVM::CpAsyncOp::create(
-      builder, loc, shared, global, builder.getI32IntegerAttr(kChunkBytes),
-      NVVM::LoadCacheModifierKindAttr::get(builder.getContext(),
-                                           NVVM::LoadCacheModifierKind::CG),
-      choose(isValid, i32(kChunkBytes), i32(0)));
+      builder, loc, shared, global, builder.getI32IntegerAttr(bytes),
+      NVVM::LoadCacheModifierKindAttr::get(builder.getContext(), cache),
+      choose(isValid, i32(bytes), i32(0)));
 }
 
 void BlockCode::commitCopies() {

@@ -19,7 +19,8 @@ namespace tenon::cuda {
 /// it.
 inline constexpr llvm::StringLiteral kBlocksAtOnceAttr = "nvvm.minctasm";
 
-/// What is copied, loaded and stored at once if it is aligned, in bytes.
+/// What is copied, loaded and stored at once if it is aligned, in bytes. Where
+/// a tensor of a kernel begins is (TenonKernel).
 inline constexpr int64_t kChunkBytes = 16;
 
 /// Memory that the threads of a block share, for as long as the kernel runs:
@@ -63,6 +64,9 @@ public:
               llvm::function_ref<Values(mlir::Value i, mlir::ValueRange)> body);
   void loop(mlir::Value lower, mlir::Value upper, mlir::Value step,
             llvm::function_ref<void(mlir::Value i)> body);
+  /// The same where LLVM must not unroll it, since its code is not worth more.
+  void smallLoop(mlir::Value lower, mlir::Value upper, mlir::Value step,
+                 llvm::function_ref<void(mlir::Value i)> body);
   /// One of two values, each computed only where it is wanted.
   mlir::Value choose(mlir::Value condition, mlir::Type type,
                      llvm::function_ref<mlir::Value()> then,
@@ -79,14 +83,15 @@ public:
 
   /// The address of a memref of the device's memory, as a pointer.
   mlir::Value getGlobal(mlir::Value memref);
-  mlir::Value isAligned(mlir::Value memref);
   mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   void store(mlir::Value value, mlir::Value pointer);
 
-  /// Copies a chunk to shared memory, which is there after `awaitCopies`; where
-  /// `isValid` doesn't hold nothing is read, and it is zeros.
-  void copyChunk(mlir::Value shared, mlir::Value global, mlir::Value isValid);
+  /// Copies `bytes`, which are 4, 8 or a chunk, to shared memory. They are
+  /// there after `awaitCopies`; where `isValid` doesn't hold nothing is read,
+  /// and they are zeros.
+  void copyAsync(mlir::Value shared, mlir::Value global, int64_t bytes,
+                 mlir::Value isValid);
   /// Ends a group of copies.
   void commitCopies();
   /// Waits for this thread's groups but the last `numPending`.

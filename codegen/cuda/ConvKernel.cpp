@@ -102,42 +102,47 @@ TileSource ConvEmitter::getPixels() {
   source.depthInner = true;
   source.line = channels;
   size_t numAxes = kernel.size();
-  // Of a pixel: where its image begins, then the first of its window on each
-  // axis, which may be outside.
+  // Elements from one index of an axis to the next.
+  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
+  SmallVector<Dim> strides(numAxes, channels);
+  for (size_t i = numAxes; i-- > 1;)
+    strides[i - 1] = index.uniform().mul(strides[i], inputShape[i + 1]);
+  Dim imageSize = index.uniform().mul(strides[0], inputShape[1]);
+  // Of a pixel: where the first of its window is, which may be outside, in
+  // elements and on each axis.
   source.prepare = [=](BlockCode &code, Value row) {
     cpu::IndexBuilder index(code.getBuilder(), loc, /*width=*/1);
+    DimBuilder &dims = index.uniform();
     SmallVector<Dim> at =
         index.delinearize(Dim(row), ArrayRef<Dim>(outputShape).drop_back(1));
-    ArrayRef<Dim> inner = ArrayRef<Dim>(inputShape).drop_front();
-    BlockCode::Values known = {
-        index.value(index.uniform().mul(at[0], index.product(inner)))};
-    for (size_t i = 0; i != numAxes; ++i)
-      known.push_back(
-          code.add(code.mul(index.value(at[i + 1]), op.getStrides()[i]),
-                   -op.getPads()[i]));
+    Dim position = dims.mul(at[0], imageSize);
+    BlockCode::Values known(1);
+    for (size_t i = 0; i != numAxes; ++i) {
+      Dim first =
+          dims.sub(dims.mul(at[i + 1], op.getStrides()[i]), op.getPads()[i]);
+      position = dims.add(position, dims.mul(first, strides[i]));
+      known.push_back(index.value(first));
+    }
+    known[0] = index.value(position);
     return known;
   };
+  // What only depends on the step is the same for all pixels of a thread.
   source.locate = [=](BlockCode &code, ValueRange known, Value row,
                       Value step) {
     Value tap = code.div(step, channels);
-    SmallVector<Value> taps(numAxes);
-    for (size_t i = numAxes; i-- != 0;) {
-      taps[i] = code.rem(tap, kernel[i]);
-      tap = code.div(tap, kernel[i]);
-    }
+    Value further = code.rem(step, channels);
     TileElement element;
     element.isThere = code.both(code.less(row, code.value(rows)),
                                 code.less(step, code.constant(depth)));
-    Value pixel = code.constant(0);
-    for (size_t i = 0; i != numAxes; ++i) {
-      Value at =
-          code.add(known[i + 1], code.mul(taps[i], op.getDilations()[i]));
-      Value size = code.value(inputShape[i + 1]);
-      element.isThere = code.both(element.isThere, code.isWithin(at, size));
-      pixel = code.add(code.mul(pixel, size), at);
+    for (size_t i = numAxes; i-- != 0;) {
+      Value along = code.mul(code.rem(tap, kernel[i]), op.getDilations()[i]);
+      tap = code.div(tap, kernel[i]);
+      element.isThere = code.both(element.isThere,
+                                  code.isWithin(code.add(known[i + 1], along),
+                                                code.value(inputShape[i + 1])));
+      further = code.add(further, code.mul(along, code.value(strides[i])));
     }
-    element.position = code.add(code.add(known[0], code.mul(pixel, channels)),
-                                code.rem(step, channels));
+    element.position = code.add(known[0], further);
     return element;
   };
   return source;

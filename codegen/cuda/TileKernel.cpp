@@ -15,6 +15,7 @@
 #include "codegen/cpu/Arithmetic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "runtime/core/ModelAbi.h"
 #include <cmath>
 
@@ -43,86 +44,113 @@ bool isLarge(double rows, double columns, double count) {
 
 TileCopier::TileCopier(BlockCode &code, const TileSource &source,
                        OperandTile tile, int64_t threads, Value outerBegin)
-    : source(source), tile(tile), threads(threads), outerBegin(outerBegin) {
-  assert((tile.depthInner || !source.prepare) && "a line is no row");
-  if (source.prepare)
-    for (int64_t i = 0; i < tile.getNumLines() * tile.getLineChunks();
-         i += threads)
-      known.push_back(source.prepare(
-          code, code.add(outerBegin, code.div(code.add(code.thread(), i),
-                                              tile.getLineChunks()))));
-  int64_t count = tile.getChunkElements();
-  mayBeChunks =
-      !source.line.isConstant() || source.line.getConstant() % count == 0;
-  if (!mayBeChunks)
-    return;
-  isChunks = code.isAligned(source.memory);
+    : source(source), tile(tile), threads(threads), outerBegin(outerBegin),
+      global(code.getGlobal(source.memory)) {
   if (!source.line.isConstant())
-    isChunks = code.both(isChunks,
-                         code.isZero(code.rem(code.value(source.line), count)));
-  global = code.getGlobal(source.memory);
+    isChunks =
+        code.isZero(code.rem(code.value(source.line), tile.getChunkElements()));
+  if (!source.prepare)
+    return;
+  assert(tile.depthInner && "a line is no row");
+  for (int64_t i = 0; i < tile.outer * tile.getLineChunks(); i += threads)
+    known.push_back(source.prepare(
+        code, code.add(outerBegin, code.div(code.add(code.thread(), i),
+                                            tile.getLineChunks()))));
 }
 
 void TileCopier::emit(BlockCode &code, Value shared, Value begin) {
-  if (!mayBeChunks)
-    return emitElements(code, shared, begin);
-  code.branch(
-      isChunks, [&] { emitChunks(code, shared, begin); },
-      [&] { emitElements(code, shared, begin); });
-}
-
-void TileCopier::forChunks(BlockCode &code, Value shared, Value begin,
-                           Body body) {
-  int64_t lineChunks = tile.getLineChunks();
-  int64_t numChunks = tile.getNumLines() * lineChunks;
-  for (int64_t i = 0; i < numChunks; i += threads) {
-    Value number = code.add(code.thread(), i);
-    Value line = code.div(number, lineChunks);
-    Value chunk = code.rem(number, lineChunks);
-    Value inLine = code.mul(chunk, tile.getChunkElements());
-    Value to = code.advance(shared, tile.getOffset(code, line, chunk));
-    body(to, known.empty() ? ValueRange() : ValueRange(known[i / threads]),
-         code.add(outerBegin, tile.depthInner ? line : inLine),
-         code.add(begin, tile.depthInner ? inLine : line));
-  }
+  if (isChunks)
+    return code.branch(
+        isChunks, [&] { emitChunks(code, shared, begin); },
+        [&] { emitElements(code, shared, begin); });
+  if (source.line.getConstant() % tile.getChunkElements() == 0)
+    return emitChunks(code, shared, begin);
+  emitElements(code, shared, begin);
 }
 
 void TileCopier::emitChunks(BlockCode &code, Value shared, Value begin) {
-  forChunks(code, shared, begin,
-            [&](Value to, ValueRange known, Value outer, Value step) {
-              TileElement element = source.locate(code, known, outer, step);
-              Value position = code.choose(element.isThere, element.position,
-                                           code.constant(0));
-              code.copyChunk(
-                  to,
-                  code.advance(global, code.mul(position, tile.elementBytes)),
-                  element.isThere);
-            });
+  int64_t count = tile.getChunkElements();
+  forPieces(code, shared, begin, count, /*isLoop=*/false,
+            [&](const Piece &piece) { copyPiece(code, piece, count); });
 }
 
+/// Neighbouring threads copy neighbouring elements where each can be copied
+/// without waiting, and little is known of rows.
 void TileCopier::emitElements(BlockCode &code, Value shared, Value begin) {
+  if (isCopied() && !source.prepare)
+    return forPieces(code, shared, begin, /*elements=*/1, /*isLoop=*/true,
+                     [&](const Piece &piece) { copyPiece(code, piece, 1); });
+  forPieces(code, shared, begin, tile.getChunkElements(),
+            /*isLoop=*/!source.prepare,
+            [&](const Piece &chunk) { gatherChunk(code, chunk); });
+}
+
+void TileCopier::forPieces(BlockCode &code, Value shared, Value begin,
+                           int64_t elements, bool isLoop, Body body) {
+  int64_t chunkElements = tile.getChunkElements();
+  int64_t linePieces = tile.getLineChunks() * chunkElements / elements;
+  int64_t numPieces = tile.getNumLines() * linePieces;
+  auto emitPiece = [&](Value number, ValueRange known) {
+    Value line = code.div(number, linePieces);
+    Value inLine = code.mul(code.rem(number, linePieces), elements);
+    Value offset = tile.getOffset(code, line, code.div(inLine, chunkElements));
+    if (elements != chunkElements)
+      offset = code.add(
+          offset, code.mul(code.rem(inLine, chunkElements), tile.elementBytes));
+    Piece piece;
+    piece.to = code.advance(shared, offset);
+    piece.outer = code.add(outerBegin, tile.depthInner ? line : inLine);
+    piece.step = code.add(begin, tile.depthInner ? inLine : line);
+    piece.known = known;
+    body(piece);
+  };
+  if (isLoop)
+    return code.smallLoop(code.thread(), code.constant(numPieces),
+                          code.constant(threads),
+                          [&](Value number) { emitPiece(number, {}); });
+  for (int64_t i = 0; i < numPieces; i += threads)
+    emitPiece(code.add(code.thread(), i),
+              known.empty() ? ValueRange() : ValueRange(known[i / threads]));
+}
+
+void TileCopier::copyPiece(BlockCode &code, const Piece &piece,
+                           int64_t elements) {
+  TileElement first = source.locate(code, piece.known, piece.outer, piece.step);
+  Value position = code.choose(first.isThere, first.position, code.constant(0));
+  code.copyAsync(piece.to,
+                 code.advance(global, code.mul(position, tile.elementBytes)),
+                 elements * tile.elementBytes, first.isThere);
+}
+
+void TileCopier::gatherChunk(BlockCode &code, const Piece &chunk) {
   OpBuilder &builder = code.getBuilder();
   Location loc = code.getLoc();
   Type type = cast<MemRefType>(source.memory.getType()).getElementType();
-  Value zero = cpu::buildConstant(builder, loc, type, 0);
-  forChunks(code, shared, begin,
-            [&](Value to, ValueRange known, Value outer, Value step) {
-              for (int64_t i = 0, e = tile.getChunkElements(); i != e; ++i) {
-                TileElement element = source.locate(
-                    code, known, tile.depthInner ? outer : code.add(outer, i),
-                    tile.depthInner ? code.add(step, i) : step);
-                Value loaded = code.choose(
-                    element.isThere, type,
-                    [&]() -> Value {
-                      return memref::LoadOp::create(builder, loc, source.memory,
-                                                    element.position);
-                    },
-                    [&] { return zero; });
-                code.store(
-                    loaded,
-                    code.advance(to, code.constant(i * tile.elementBytes)));
-              }
-            });
+  Values loaded;
+  for (int64_t i = 0; i != tile.getChunkElements(); ++i) {
+    Piece piece = chunk;
+    Value &along = tile.depthInner ? piece.step : piece.outer;
+    along = code.add(along, i);
+    if (isCopied()) {
+      piece.to = code.advance(chunk.to, code.constant(i * tile.elementBytes));
+      copyPiece(code, piece, 1);
+      continue;
+    }
+    TileElement element =
+        source.locate(code, piece.known, piece.outer, piece.step);
+    loaded.push_back(code.choose(
+        element.isThere, type,
+        [&]() -> Value {
+          return memref::LoadOp::create(builder, loc, source.memory,
+                                        element.position);
+        },
+        [&] { return cpu::buildConstant(builder, loc, type, 0); }));
+  }
+  if (loaded.empty())
+    return;
+  auto chunkType = VectorType::get({tile.getChunkElements()}, type);
+  code.store(vector::FromElementsOp::create(builder, loc, chunkType, loaded),
+             chunk.to);
 }
 
 /// A warp takes one row after the other from shared memory, so that
@@ -210,7 +238,7 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
 
   math->begin(code);
   int64_t ahead = shape.stages - 1;
-  code.loop(zero, code.constant(ahead), one, [&](Value number) {
+  code.smallLoop(zero, code.constant(ahead), one, [&](Value number) {
     code.branch(code.less(number, numStages),
                 [&] { copyStage(number, code.mul(number, stageBytes)); });
     code.commitCopies();

@@ -57,14 +57,25 @@ public:
   void emit(BlockCode &code, mlir::Value shared, mlir::Value begin);
 
 private:
-  using Body = llvm::function_ref<void(mlir::Value to, mlir::ValueRange known,
-                                       mlir::Value outer, mlir::Value step)>;
-  /// Calls `body` for each chunk of this thread with its place, its first
-  /// element, and what is known of that one's row.
-  void forChunks(BlockCode &code, mlir::Value shared, mlir::Value begin,
-                 Body body);
+  /// Elements that are copied to one place in shared memory: where that is, the
+  /// first of them, and what is known of that one's row.
+  struct Piece {
+    mlir::Value to, outer, step;
+    mlir::ValueRange known;
+  };
+  using Body = llvm::function_ref<void(const Piece &piece)>;
+  /// Calls `body` for each piece of so many elements that this thread copies.
+  void forPieces(BlockCode &code, mlir::Value shared, mlir::Value begin,
+                 int64_t elements, bool isLoop, Body body);
+  /// By a copy that goes on behind the thread.
+  void copyPiece(BlockCode &code, const Piece &piece, int64_t elements);
+  /// An element at a time.
+  void gatherChunk(BlockCode &code, const Piece &chunk);
   void emitChunks(BlockCode &code, mlir::Value shared, mlir::Value begin);
+  /// Where lines are not a multiple of chunks.
   void emitElements(BlockCode &code, mlir::Value shared, mlir::Value begin);
+  /// Whether a single element can be copied so.
+  bool isCopied() const { return tile.elementBytes >= 4; }
 
   const TileSource &source;
   OperandTile tile;
@@ -72,8 +83,9 @@ private:
   mlir::Value outerBegin;
   /// What the source has prepared for each chunk of this thread.
   llvm::SmallVector<BlockCode::Values> known;
-  bool mayBeChunks;
-  mlir::Value isChunks, global;
+  /// Whether lines are a multiple of chunks, if only the run tells.
+  mlir::Value isChunks;
+  mlir::Value global;
 };
 
 /// The sums of a tile to the kernel's results, through shared memory at

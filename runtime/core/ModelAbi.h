@@ -123,8 +123,8 @@ enum TenonKernelStatus {
 
 /** A generated kernel. `fn` runs the units begin <= u < end; units are
  * independent of each other and may run in any order on any thread.
- *   args: one pointer for each tensor (inputs, then outputs), to its first
- *         element, aligned to the element only;
+ *   args: one pointer for each tensor (inputs, then outputs), aligned to its
+ *         element only, in a device's memory to TENON_BUFFER_ALIGNMENT;
  *   dims: the dynamic dimensions of all args in order, then the scalars.
  * Returns a TenonKernelStatus, perhaps with a number.
  *

@@ -202,8 +202,11 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
     clearStatuses(failed);
   Address status = statuses + model.getIndex(kernel) * sizeof(int64_t);
   parameters.clear();
-  for (uint32_t i = 0; i < kernel.numArgs; ++i)
+  for (uint32_t i = 0; i < kernel.numArgs; ++i) {
+    if (toAddress(args[i]) % TENON_BUFFER_ALIGNMENT)
+      throw CudaError{TENON_ERROR_INTERNAL, "a kernel's tensor is not aligned"};
     parameters.push_back(const_cast<void **>(&args[i]));
+  }
   for (uint32_t i = 0; i < kernel.numDims; ++i)
     parameters.push_back(const_cast<int64_t *>(&dims[i]));
   parameters.push_back(&units);

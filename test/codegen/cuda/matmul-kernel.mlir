@@ -4,13 +4,17 @@
 module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64-v3", "", 256, ["cuda", "codegen"], ["sm_90"]>} {
 
 // Two tiles of 64 times 64, summed by multiply-adds of f32 in four stages of 16 steps. The rows are as many as there
-// are in both batches. Lines of the right operand are not a multiple of 16 bytes: its elements are copied one by one.
+// are in both batches. Lines of the right operand are not a multiple of 16 bytes: its elements are copied one by one, in
+// a loop that stays one.
 // CHECK-LABEL: func.func private @k0_matmul(
 // CHECK-SAME: nvvm.minctasm = 3 : i32
 // CHECK-SAME: tenon.unit_threads = 128
 // CHECK: %[[SHARED:.*]] = memref.alloca() {alignment = 16 : i64} : memref<32768xi8, #gpu.address_space<workgroup>>
 // CHECK: scf.for
 // CHECK-COUNT-2: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}} : !llvm.ptr<3>, !llvm.ptr<1>, i32
+// CHECK: scf.for
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 4, cache = ca, %{{.*}} : !llvm.ptr<3>, !llvm.ptr<1>, i32
+// CHECK-NEXT: } {llvm.loop_annotation =
 // CHECK-NOT: nvvm.cp.async.shared
 // CHECK: nvvm.cp.async.commit.group
 // CHECK: scf.for {{.*}} -> (f32, f32,
@@ -56,7 +60,14 @@ func.func @halves(%x: tensor<2048x64xf16>, %w: tensor<64x2048xf16>) -> tensor<20
   return %y : tensor<2048x2048xf16>
 }
 
+// Where only the run tells whether lines are a multiple of 16 bytes, both ways are there. Elements of 16 bits are put
+// together to 16 bytes.
 // CHECK-LABEL: func.func private @k2_matmul(
+// CHECK: scf.if
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg
+// CHECK: } else {
+// CHECK-NOT: nvvm.cp.async.shared
+// CHECK: llvm.store {{.*}} : vector<8xbf16>, !llvm.ptr<3>
 // CHECK: nvvm.mma.sync A[{{.*}}] B[{{.*}}] C[{{.*}}] {{.*}}multiplicandAPtxType = #nvvm.mma_type<bf16>{{.*}} : (i32, i32, f32)
 func.func @brain(%x: tensor<?x64x?xbf16>, %w: tensor<?x64x?xbf16>, %n0: index, %m: index, %n: index) -> tensor<?x?x?xbf16> {
   %y = tenon.kernel (%a = %x, %b = %w) dims(%n0, %m, %n) {provider = "cuda"} : (tensor<?x64x?xbf16>, tensor<?x64x?xbf16>) -> tensor<?x?x?xbf16> {
