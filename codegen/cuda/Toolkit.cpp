@@ -10,6 +10,8 @@
 static constexpr const char *kVariables[] = {"CUDA_ROOT", "CUDA_HOME",
                                              "CUDA_PATH"};
 
+static constexpr const char *kUsualPlace = "/usr/local/cuda";
+
 static bool isToolkit(llvm::StringRef place) {
   llvm::SmallString<128> library(place);
   llvm::sys::path::append(library, "nvvm", "libdevice", "libdevice.10.bc");
@@ -25,12 +27,18 @@ std::string tenon::cuda::checkToolkit() {
   return "";
 }
 
+std::string tenon::cuda::describeMissingToolkit() {
+  std::string wrong = checkToolkit();
+  return !wrong.empty() ? wrong
+                        : std::string("expected a CUDA Toolkit in ") +
+                              kUsualPlace + ", or named by " + kVariables[0];
+}
+
 std::string tenon::cuda::findToolkit() {
   // Who names a toolkit means that one.
   for (const char *variable : kVariables)
     if (const char *place = getenv(variable); place && *place)
       return isToolkit(place) ? place : "";
-  constexpr const char *kUsualPlace = "/usr/local/cuda";
   return isToolkit(kUsualPlace) ? kUsualPlace : "";
 }
 

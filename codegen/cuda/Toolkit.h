@@ -16,6 +16,9 @@ std::string findToolkit();
 /// toolkit, or none is named.
 std::string checkToolkit();
 
+/// Why findToolkit() finds none, and what would be found.
+std::string describeMissingToolkit();
+
 /// Whether that toolkit has ptxas, which makes machine code of PTX.
 bool hasAssembler();
 

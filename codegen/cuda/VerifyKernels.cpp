@@ -34,8 +34,7 @@ public:
       InFlightDiagnostic error = mlir::emitError(call.getLoc())
                                  << "a GPU has no function '" << *callee << "'";
       if (isOfLibdevice)
-        error << " without libdevice: expected a CUDA Toolkit in CUDA_HOME or "
-                 "/usr/local/cuda";
+        error << " without libdevice: " << describeMissingToolkit();
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

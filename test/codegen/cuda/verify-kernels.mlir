@@ -19,7 +19,7 @@ gpu.module @good {
 gpu.module @of_libdevice {
   llvm.func @__nv_exp(f64) -> f64
   llvm.func @k(%x: f64) {
-    // expected-error@below {{a GPU has no function '__nv_exp' without libdevice: expected a CUDA Toolkit in CUDA_HOME or /usr/local/cuda}}
+    // expected-error@below {{a GPU has no function '__nv_exp' without libdevice: expected a CUDA Toolkit in /usr/local/cuda, or named by CUDA_ROOT}}
     %0 = llvm.call @__nv_exp(%x) : (f64) -> f64
     llvm.return
   }
