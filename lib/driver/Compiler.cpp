@@ -331,6 +331,10 @@ Status Compiler::runPhase(Phase phase, ModuleOp of) {
   compress.precision = options.precision;
   compress.keepFp32 = ArrayRef<std::string>(options.keepFp32);
   buildPhase(phase, passes, compress);
+  std::string failedPhase =
+      ("the " + getPhaseName(phase) + " phase failed").str();
+  if (deviceModule)
+    failedPhase += of == *module ? " for the processor alone" : " for the GPU";
   std::string failedPass;
   passes.addInstrumentation(std::make_unique<FailureRecorder>(failedPass));
   if (succeeded(passes.run(of)))
@@ -338,18 +342,14 @@ Status Compiler::runPhase(Phase phase, ModuleOp of) {
   // A reason is missing where rewrites were given up.
   if (findings.empty())
     return fail(TENON_ERROR_INTERNAL,
-                "the " + getPhaseName(phase) +
-                    " phase failed: the "
-                    "rewrites of pass '" +
-                    failedPass +
+                failedPhase + ": the rewrites of pass '" + failedPass +
                     "' come to no end, which is a defect of Tenon");
   // What is asked for here fits the model or not.
   if (phase == Phase::Compress)
-    return fail(TENON_ERROR_USAGE, "the compress phase failed");
+    return fail(TENON_ERROR_USAGE, failedPhase);
   // What passes refuse is beyond this version, not a broken model: the
   // importer has checked that.
-  return fail(TENON_ERROR_UNSUPPORTED,
-              "the " + getPhaseName(phase) + " phase failed");
+  return fail(TENON_ERROR_UNSUPPORTED, failedPhase);
 }
 
 void Compiler::split() {

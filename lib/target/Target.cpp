@@ -74,10 +74,8 @@ constexpr StringRef kGpuProviders[] = {"cublaslt", "cuda"};
 
 /// A list of targets, taken apart.
 struct TargetNames {
-  /// The processor, `native` if none is named.
-  StringRef processor = "native";
-  /// Whether it is to run models without a GPU.
-  bool isAlone = false;
+  /// The processors that are to run models without a GPU: at most one.
+  SmallVector<StringRef> processors;
   /// The architectures, the oldest first.
   SmallVector<StringRef> gpus;
 };
@@ -88,13 +86,7 @@ llvm::Expected<TargetNames> takeApart(StringRef name) {
   name.split(parts, ',');
   for (StringRef part : parts) {
     if (!part.consume_front("cuda:")) {
-      if (names.isAlone)
-        return llvm::createStringError(
-            "target '" + name.str() +
-            "' is not supported: expected one processor at most, found '" +
-            names.processor.str() + "' and '" + part.str() + "'");
-      names.processor = part;
-      names.isAlone = true;
+      names.processors.push_back(part);
       continue;
     }
     if (!llvm::is_contained(cuda::architectures, part))
@@ -204,8 +196,18 @@ makeTargets(MLIRContext &context, StringRef name,
   if (!names)
     return names.takeError();
   SmallVector<TargetAttr, 2> targets;
+  ArrayRef<StringRef> processors = names->processors;
+  if (processors.size() > 1) {
+    for (StringRef processor : processors)
+      if (auto known = makeOne(context, processor, {}, {}); !known)
+        return known.takeError();
+    return llvm::createStringError(
+        "target '" + name.str() +
+        "' is not supported: expected one processor at most, found '" +
+        processors[0].str() + "' and '" + processors[1].str() + "'");
+  }
   std::vector<std::string> ofProcessor = providers;
-  if (names->isAlone && !names->gpus.empty() && !providers.empty()) {
+  if (!processors.empty() && !names->gpus.empty() && !providers.empty()) {
     llvm::erase_if(ofProcessor, [](const std::string &provider) {
       return llvm::is_contained(kGpuProviders, provider);
     });
@@ -215,14 +217,16 @@ makeTargets(MLIRContext &context, StringRef name,
           "'cuda', and others for the processor alone, found '" +
           llvm::join(providers, ",") + "'");
   }
-  if (names->isAlone) {
-    auto target = makeOne(context, names->processor, {}, ofProcessor);
+  if (!processors.empty()) {
+    auto target = makeOne(context, processors[0], {}, ofProcessor);
     if (!target)
       return target.takeError();
     targets.push_back(*target);
   }
   if (!names->gpus.empty()) {
-    auto target = makeOne(context, names->processor, names->gpus, providers);
+    auto target =
+        makeOne(context, processors.empty() ? "native" : processors[0],
+                names->gpus, providers);
     if (!target)
       return target.takeError();
     targets.push_back(*target);
