@@ -215,9 +215,11 @@ TENON_API const TenonTensorInfo *tenon_model_input(const TenonModel *model,
 /** Null if there is no such output. */
 TENON_API const TenonTensorInfo *tenon_model_output(const TenonModel *model,
                                                     size_t index);
-/** What the model runs on: "cpu" or "cuda". */
+/** What the model runs on: "cpu", "cuda", or "cuda:N" if that is not the first
+ * device. */
 TENON_API const char *tenon_model_device(const TenonModel *model);
-/** Bytes of the model's constants. */
+/** Bytes of the model's constants; of a model for a device, of those in the
+ * device's memory. */
 TENON_API uint64_t tenon_model_weights_size(const TenonModel *model);
 
 /*===-- Sessions ----------------------------------------------------------===*/

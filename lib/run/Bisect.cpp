@@ -148,7 +148,7 @@ std::string Bisector::judge(const Trial &trial) const {
   for (const Expectation &expected : expectations) {
     const Array &found = trial.outputs.at(expected.output);
     Comparison comparison = compare(found, expected.array);
-    if (comparison.isWithin(command.tolerance))
+    if (comparison.isWithin(command.getTolerance()))
       continue;
     if (!comparison.mismatch.empty())
       return found.name + " is " + comparison.mismatch;
@@ -268,7 +268,7 @@ Bisector::findDivergence(const Trial &bad,
           nearest = comparison;
       }
     }
-    if (nearest && !nearest->isWithin(command.tolerance))
+    if (nearest && !nearest->isWithin(command.getTolerance()))
       return Divergence{result, *nearest};
   }
   return std::nullopt;
@@ -370,6 +370,15 @@ int Bisector::run() {
   return TENON_ERROR_DIFFERS;
 }
 
+/// Whether a target names a processor and GPUs, of which each gets a model.
+static bool isForTwo(const std::string &target) {
+  size_t numGpus = 0;
+  std::vector<std::string> names = splitAt(target, ",");
+  for (const std::string &name : names)
+    numGpus += name.compare(0, 5, "cuda:") == 0;
+  return numGpus && numGpus < names.size();
+}
+
 int tenon::run::bisect(const RunCommand &command) {
   if (command.steps.steps)
     fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
@@ -377,5 +386,10 @@ int tenon::run::bisect(const RunCommand &command) {
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: --bisect takes a model to compile (.onnx)",
          command.model.c_str());
+  if (isForTwo(command.options.target))
+    fail(TENON_ERROR_USAGE,
+         "--bisect is for one target, a processor or GPUs: '%s' is for two "
+         "models",
+         command.options.target.c_str());
   return Bisector(command).run();
 }

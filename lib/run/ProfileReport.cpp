@@ -49,15 +49,18 @@ ProfileReport::ProfileReport(Runner &runner, int64_t runs)
 
 void ProfileReport::print() const {
   double total = 0, flops = 0, bytes = 0;
-  bool hasRoof = true;
+  bool hasRoof = true, hasAnyRoof = false;
   for (const Kernel &kernel : kernels) {
     total += kernel.nanoseconds;
     flops += std::max(kernel.flops, 0.0);
     bytes += kernel.bytes;
     hasRoof &= kernel.hasRoof();
+    hasAnyRoof |= kernel.hasRoof();
   }
-  printf("peak of %.1f GFLOP/s in f32, %.1f GB/s from memory (measured now)\n",
-         peak.gflops, peak.gigabytes);
+  if (hasAnyRoof)
+    printf("peak of the processor: %.1f GFLOP/s in f32, %.1f GB/s from memory "
+           "(measured now)\n",
+           peak.gflops, peak.gigabytes);
   printf("%9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "%", "calls", "GFLOP/s",
          "GB/s", "% roof", "provider", "kernel");
   auto printRates = [&](double nanoseconds, double flops, double bytes,
@@ -93,6 +96,7 @@ json ProfileReport::toJson(const Kernel &kernel) const {
           {"provider", kernel.provider},
           {"implementation", kernel.implementation},
           {"shapes", kernel.shapes},
+          {"has_roof", kernel.hasRoof()},
           {"calls", kernel.calls},
           {"ms", kernel.nanoseconds / 1e6},
           {"flops", kernel.flops < 0 ? json() : json(kernel.flops)},

@@ -74,9 +74,10 @@ static void printJson(const json &value) {
   puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
 
-/// `workspace` is the memory of a session, if the dimensions are known.
+/// `workspace` is the memory of a session, if the dimensions are known;
+/// `deviceProblem` why a device can't be used, "" if it can.
 static void printInfo(const Model &model, std::optional<uint64_t> workspace,
-                      bool isJson) {
+                      const std::string &deviceProblem, bool isJson) {
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
     for (size_t i = 0; i < model.numInputs(); ++i)
@@ -90,6 +91,8 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
                  {"weights_bytes", tenon_model_weights_size(model.get())}};
     if (workspace)
       info["workspace_bytes"] = *workspace;
+    if (!deviceProblem.empty())
+      info["device_problem"] = deviceProblem;
     printJson(info);
     return;
   }
@@ -103,6 +106,8 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
            formatInfo(model.output(i)).c_str());
   if (workspace)
     printf("  workspace of a session    %.1f MB\n", *workspace / 1e6);
+  if (!deviceProblem.empty())
+    printf("  not on a device           %s\n", deviceProblem.c_str());
 }
 
 std::optional<uint64_t>
@@ -130,8 +135,27 @@ RunCommand::findWorkspace(std::shared_ptr<const Model> model) const {
   return tenon_session_workspace_size(runner->getSession().get());
 }
 
+/// A model that is to be described, and why it is not on its device.
+std::pair<std::shared_ptr<const Model>, std::string>
+RunCommand::loadForInfo() const {
+  try {
+    return {loadModel(model, options), ""};
+  } catch (const Error &error) {
+    // Where a device fails there may be a model for the processor.
+    if (isOnnx(model) || !options.device.empty())
+      throw;
+    RunnerOptions plain = options;
+    plain.device = "cpu";
+    try {
+      return {loadModel(model, plain), error.what()};
+    } catch (const Error &) {
+    }
+    throw;
+  }
+}
+
 int RunCommand::showInfo() const {
-  std::shared_ptr<const Model> loaded = loadModel(model, options);
+  auto [loaded, deviceProblem] = loadForInfo();
   // Without it, the rest is worth telling all the same.
   std::optional<uint64_t> workspace;
   std::exception_ptr problem;
@@ -140,7 +164,7 @@ int RunCommand::showInfo() const {
   } catch (...) {
     problem = std::current_exception();
   }
-  printInfo(*loaded, workspace, isJson);
+  printInfo(*loaded, workspace, deviceProblem, isJson);
   if (problem)
     std::rethrow_exception(problem);
   return 0;
@@ -250,11 +274,12 @@ static void checkOutputFile(const std::string &path, const std::string &model) {
 }
 
 /// Runs another model on the same inputs and says how far the outputs are
-/// apart.
-json RunCommand::compareWith(Runner &runner) const {
+/// apart, and whether that is within a tolerance that is given.
+json RunCommand::compareWith(Runner &runner, bool &isGood) const {
   RunnerOptions plain;
   plain.threads = options.threads;
   plain.showProgress = options.showProgress;
+  plain.device = referenceDevice;
   if (isOnnx(reference)) {
     plain.provider = options.provider;
     plain.target = options.target;
@@ -281,14 +306,23 @@ json RunCommand::compareWith(Runner &runner) const {
                        {"max_rel_error", comparison.relativeError()},
                        {"max_magnitude", comparison.maxMagnitude},
                        {"cosine", comparison.cosine}});
+    std::string verdict;
+    if (tolerance) {
+      bool isWithin = comparison.isWithin(*tolerance);
+      isGood &= isWithin;
+      outputs.back()["ok"] = isWithin;
+      verdict = isWithin ? " as expected:" : " differs:";
+    }
     if (!isJson)
-      printf("%s: beside %s: largest error %.3g absolute, %.3g relative to the "
-             "largest magnitude %.3g; cosine similarity %.7f\n",
-             found.name.c_str(), reference.c_str(), comparison.maxAbsError,
-             comparison.relativeError(), comparison.maxMagnitude,
-             comparison.cosine);
+      printf("%s:%s beside %s: largest error %.3g absolute, %.3g relative to "
+             "the largest magnitude %.3g; cosine similarity %.7f\n",
+             found.name.c_str(), verdict.c_str(), reference.c_str(),
+             comparison.maxAbsError, comparison.relativeError(),
+             comparison.maxMagnitude, comparison.cosine);
   }
-  return {{"model", reference}, {"outputs", outputs}};
+  return {{"model", reference},
+          {"device", other.getModel().device()},
+          {"outputs", outputs}};
 }
 
 int RunCommand::execute() const {
@@ -322,7 +356,7 @@ int RunCommand::execute() const {
   for (const Expectation &expected : expectations) {
     const Array &found = runner.getOutputs()[expected.output];
     Comparison comparison = compare(found, expected.array);
-    bool isGood = comparison.isWithin(tolerance);
+    bool isGood = comparison.isWithin(getTolerance());
     if (!isGood)
       code = TENON_ERROR_DIFFERS;
     json &entry = outputs[expected.output];
@@ -341,16 +375,20 @@ int RunCommand::execute() const {
     entry["max_rel_error"] = comparison.relativeError();
     entry["max_magnitude"] = comparison.maxMagnitude;
     if (!isJson)
-      printf("%s: %s: largest error %.3g absolute (at element %lld), %.3g "
-             "relative to the largest magnitude %.3g; tolerance %.3g\n",
-             found.name.c_str(), isGood ? "as expected" : "differs",
-             comparison.maxAbsError,
-             static_cast<long long>(comparison.worstIndex),
-             comparison.relativeError(), comparison.maxMagnitude, tolerance);
+      printf(
+          "%s: %s: largest error %.3g absolute (at element %lld), %.3g "
+          "relative to the largest magnitude %.3g; tolerance %.3g\n",
+          found.name.c_str(), isGood ? "as expected" : "differs",
+          comparison.maxAbsError, static_cast<long long>(comparison.worstIndex),
+          comparison.relativeError(), comparison.maxMagnitude, getTolerance());
   }
   json beside;
-  if (!reference.empty())
-    beside = compareWith(runner);
+  if (!reference.empty()) {
+    bool isGood = true;
+    beside = compareWith(runner, isGood);
+    if (!isGood)
+      code = TENON_ERROR_DIFFERS;
+  }
   if (!outputFolder.empty()) {
     std::error_code problem;
     std::filesystem::create_directories(outputFolder, problem);

@@ -26,11 +26,12 @@ struct RunCommand {
   bool random = false;
   uint64_t seed = 0;
   StepPlan steps;
-  double tolerance = 1e-4;
+  /// Of --expect, and of --compare-with if it is given.
+  std::optional<double> tolerance;
   int repeat = 0;
   std::string outputFolder;
-  /// A model to compare with, compiled or not; "" is none.
-  std::string reference;
+  /// A model to compare with, compiled or not, and what it runs on; "" is none.
+  std::string reference, referenceDevice;
   /// Where to write what was measured, "" for nowhere.
   std::string traceFile, reportFile;
   bool isInfo = false, isJson = false;
@@ -41,10 +42,12 @@ struct RunCommand {
   /// Gives `runner` all inputs, from files and random ones.
   void setInputs(Runner &runner) const;
   std::vector<Expectation> readExpectations(const Runner &runner) const;
+  double getTolerance() const { return tolerance.value_or(1e-4); }
 
 private:
-  nlohmann::json compareWith(Runner &runner) const;
+  nlohmann::json compareWith(Runner &runner, bool &isGood) const;
   int showInfo() const;
+  std::pair<std::shared_ptr<const Model>, std::string> loadForInfo() const;
   /// The memory of a session for the dimensions that are given, or that are the
   /// only ones; nothing if they are not known.
   std::optional<uint64_t>

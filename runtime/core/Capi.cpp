@@ -201,10 +201,11 @@ const TenonTensorInfo *tenon_model_output(const TenonModel *model,
                                             : nullptr;
 }
 const char *tenon_model_device(const TenonModel *model) {
-  return model->desc->device ? model->desc->device : "cpu";
+  return model->choice.device.c_str();
 }
 uint64_t tenon_model_weights_size(const TenonModel *model) {
-  return model->desc->weightsSize;
+  const TenonModelDesc &desc = *model->desc;
+  return desc.device ? desc.deviceWeightsSize : desc.weightsSize;
 }
 
 int32_t tenon_default_threads(void) { return getDefaultThreads(); }

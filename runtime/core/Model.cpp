@@ -42,10 +42,9 @@ Error TenonModel::create(const TenonModelDesc *desc,
 
   if (Error error = checkModel(*desc))
     return error;
-  if (Error error =
-          selectModel(*desc, options.device, desc, owner.model->ordinal))
+  if (Error error = chooseModel(*desc, options.device, owner.model->choice))
     return error;
-  owner.model->desc = desc;
+  owner.model->desc = desc = owner.model->choice.model;
   if (!enableFeatures(desc->cpuFeatures))
     return makeError(TENON_ERROR_UNSUPPORTED,
                      "this model needs the tile registers of AMX, which the "

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace tenon::runtime {
@@ -19,10 +20,19 @@ namespace tenon::runtime {
 /// model for a device, if it names one.
 Error checkModel(const TenonModelDesc &desc);
 
+/// What of a library runs, and on what.
+struct Choice {
+  const TenonModelDesc *model = nullptr;
+  std::string device = "cpu"; // as TenonModelOptions::device names it
+  int32_t ordinal = 0;        // which of the machine's devices
+  /// Behind errors of the device: what there is instead.
+  const char *advice = "";
+};
+
 /// Chooses between a checked model and the one for a device that it names, by
-/// TenonModelOptions::device. `ordinal` is which of the machine's devices.
-Error selectModel(const TenonModelDesc &desc, const char *device,
-                  const TenonModelDesc *&selected, int32_t &ordinal);
+/// TenonModelOptions::device.
+Error chooseModel(const TenonModelDesc &desc, const char *device,
+                  Choice &choice);
 
 /// Opens a shared library with a compiled model in it, and finds its
 /// description. `handle` is for dlclose().
@@ -67,6 +77,7 @@ struct TenonModel {
   }
 
   const TenonModelDesc *desc;
+  tenon::runtime::Choice choice;
   /// Of each tensor of the description.
   std::vector<TenonTensorInfo> inputs, outputs;
   /// Of each input and output, several tensors if it is not one.
@@ -100,7 +111,6 @@ private:
   void *context;
   std::atomic<int> references{1};
   std::mutex deviceMutex;
-  int32_t ordinal = 0; // of the device
   /// What the infos point to.
   std::vector<std::vector<int64_t>> dims;
   std::vector<std::vector<const char *>> dimNames;

@@ -45,40 +45,44 @@ Error hasDevice(const char *name, bool &isThere) {
 
 } // namespace
 
-Error tenon::runtime::selectModel(const TenonModelDesc &desc,
-                                  const char *device,
-                                  const TenonModelDesc *&selected,
-                                  int32_t &ordinal) {
+Error tenon::runtime::chooseModel(const TenonModelDesc &desc,
+                                  const char *device, Choice &choice) {
   const TenonModelDesc *plain = desc.device ? nullptr : &desc;
   const TenonModelDesc *onDevice = desc.device ? &desc : desc.onDevice;
   if (onDevice && !onDevice->device) // It has no kernel for one.
     onDevice = nullptr;
-  ordinal = 0;
+  choice.model = plain ? plain : onDevice;
   if (device && *device) {
     DeviceName wanted;
     if (Error error = parseDevice(device, wanted))
       return error;
-    ordinal = wanted.ordinal;
-    selected = wanted.name == "cpu" ? plain : onDevice;
-    if (!selected || (selected->device && wanted.name != selected->device))
+    choice.ordinal = wanted.ordinal;
+    choice.model = wanted.name == "cpu" ? plain : onDevice;
+    if (!choice.model ||
+        (choice.model->device && wanted.name != choice.model->device))
       return makeError(TENON_ERROR_UNSUPPORTED,
                        "this model has no code for the device %s, only for "
                        "%s; a model for both is compiled with a target such "
                        "as native,cuda:sm_90",
                        quote(wanted.name.c_str()).c_str(),
-                       quote(selected ? selected->device
-                             : plain  ? "cpu"
-                                      : onDevice->device)
+                       quote(choice.model ? choice.model->device
+                             : plain      ? "cpu"
+                                          : onDevice->device)
                            .c_str());
-    return nullptr;
-  }
-  bool isThere = !plain;
-  if (plain && onDevice)
+  } else if (plain && onDevice) {
+    choice.advice = "; the device 'cpu' can be asked for instead";
+    bool isThere = false;
     if (Error error = hasDevice(onDevice->device, isThere)) {
-      error->message += "; the device 'cpu' can be asked for instead";
+      error->message += choice.advice;
       return error;
     }
-  selected = isThere ? onDevice : plain;
+    if (isThere)
+      choice.model = onDevice;
+  }
+  if (choice.model->device)
+    choice.device = choice.model->device;
+  if (choice.ordinal)
+    choice.device += ":" + std::to_string(choice.ordinal);
   return nullptr;
 }
 
@@ -92,7 +96,7 @@ Error TenonModel::openDevice() {
     return error;
   TenonProviderError problem{};
   void *opened = nullptr;
-  if (int32_t code = device.library->createModel(desc, ordinal, &opened,
+  if (int32_t code = device.library->createModel(desc, choice.ordinal, &opened,
                                                  &device.weights, &problem))
     return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
   device.model = opened;

@@ -83,11 +83,13 @@ Error TenonSession::create(TenonModel *model,
                        problem.message);
     session->librarySessions.push_back(state);
   }
-  if (Error error = model->openDevice())
-    return error;
-  if (model->device.model)
-    if (Error error = SessionDevice::create(*model, session->device))
-      return error;
+  Error problem = model->openDevice();
+  if (!problem && model->device.model)
+    problem = SessionDevice::create(*model, session->device);
+  if (problem) {
+    problem->message += model->choice.advice;
+    return problem;
+  }
   // Without symbols there is one shape, so it need not wait for a first run.
   if (session->symbols.empty()) {
     if (Error error = session->selectPlan())

@@ -61,7 +61,7 @@ void CudaSession::open() {
     matmuls =
         std::make_unique<MatmulRunner>(*model.getCublasLt(), driver, stream);
   } catch (const CudaError &error) {
-    matmulProblem = error.message;
+    matmulProblem = "generated code: " + error.message;
   }
 }
 
@@ -255,9 +255,11 @@ void CudaSession::noteLaunch(const TenonKernel &kernel) {
 }
 
 const char *CudaSession::getImplementation(const TenonKernel &kernel) const {
-  if (!model.getMatmul(kernel))
+  if (!kernel.librarySize)
     return "";
-  return matmuls ? matmuls->describe(kernel) : matmulProblem.c_str();
+  const char *library =
+      matmuls ? matmuls->describe(kernel) : matmulProblem.c_str();
+  return *library ? library : "generated code";
 }
 
 void CudaSession::transfer(int32_t space, bool isStable, void *target,

@@ -15,6 +15,8 @@ using namespace tenon::cuda;
 /// * minor of CUDA's version.
 static constexpr int minVersion = 12000;
 
+static constexpr const char *driverVariable = "TENON_CUDA_DRIVER";
+
 static std::string formatVersion(int version) {
   return std::to_string(version / 1000) + "." +
          std::to_string(version % 1000 / 10);
@@ -29,18 +31,21 @@ static bool isAbsent(const std::string &file, const std::string &reason) {
          reason.compare(reason.size() - text.size(), text.size(), text) == 0;
 }
 
-static Driver open(const std::string &file) {
+static constexpr const char *noLibrary =
+    "this model runs on a CUDA device, but the CUDA driver ";
+
+/// Opens the driver in `file`; `isNamed` if the environment names it.
+static Driver open(const std::string &file, bool isNamed) {
   auto fail = [](const std::string &what) {
     throw CudaError{TENON_ERROR_SYSTEM, what};
   };
   void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    std::string reason = dlerror();
-    CudaError error{TENON_ERROR_SYSTEM,
-                    "this model runs on a CUDA device, but the CUDA driver "
-                    "cannot be loaded: " +
-                        reason};
-    if (isAbsent(file, reason))
+    std::string reason = dlerror(), text = noLibrary;
+    if (isNamed)
+      text += std::string("that ") + driverVariable + " names ";
+    CudaError error{TENON_ERROR_SYSTEM, text + "cannot be loaded: " + reason};
+    if (!isNamed && isAbsent(file, reason))
       throw NoDriver{error};
     throw error;
   }
@@ -71,12 +76,17 @@ static Driver open(const std::string &file) {
 const Driver &Driver::get() {
   static std::mutex mutex;
   static auto &drivers = *new std::map<std::string, Driver>;
-  const char *named = getenv("TENON_CUDA_DRIVER");
-  std::string file = named && *named ? named : "libcuda.so.1";
+  const char *variable = getenv(driverVariable);
+  bool isNamed = variable && *variable;
+  std::string file = isNamed ? variable : "libcuda.so.1";
+  if (file == "none")
+    throw NoDriver{{TENON_ERROR_SYSTEM,
+                    std::string(noLibrary) +
+                        "cannot be loaded: " + driverVariable + " is 'none'"}};
   std::lock_guard<std::mutex> lock(mutex);
   auto found = drivers.find(file);
   if (found == drivers.end())
-    found = drivers.emplace(file, open(file)).first;
+    found = drivers.emplace(file, open(file, isNamed)).first;
   return found->second;
 }
 

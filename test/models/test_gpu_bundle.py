@@ -152,7 +152,7 @@ class BundleTest(unittest.TestCase):
 
     def test_no_driver(self):
         done = subprocess.run([os.path.join(self.box, "run")], capture_output=True, text=True,
-                              env={"PATH": "/usr/bin:/bin", "TENON_CUDA_DRIVER": "/nowhere/libcuda.so"})
+                              env={"PATH": "/usr/bin:/bin", "TENON_CUDA_DRIVER": "none"})
         self.assertEqual(done.returncode, 1)
         self.assertIn("the CUDA driver cannot be loaded", done.stderr)
 

@@ -80,7 +80,7 @@ class ModelTest(unittest.TestCase):
 
     def test_devices(self):
         """One library for the processor and a GPU, on a machine without a driver."""
-        with mock.patch.dict(os.environ, TENON_CUDA_DRIVER="/absent/libcuda.so.1"), \
+        with mock.patch.dict(os.environ, TENON_CUDA_DRIVER="none"), \
                 tempfile.TemporaryDirectory() as folder:
             self.assertEqual(self.model.device, "cpu")
             path = os.path.join(folder, "both.so")
@@ -89,15 +89,19 @@ class ModelTest(unittest.TestCase):
                 self.assertEqual(model.device, "cpu")
                 self.check(model(X, BIAS))
             only = tenon.compile(models.scale(), target="cuda:sm_90")
-            for model in only, tenon.load(path, device="cuda"), \
-                    tenon.compile(models.scale(), target="native,cuda:sm_90", device="cuda:1"):
-                self.assertEqual((model.device, model.inputs), ("cuda", self.model.inputs))
+            second = tenon.compile(models.scale(), target="native,cuda:sm_90", device="cuda:1")
+            for model, device in (only, "cuda"), (tenon.load(path, device="cuda"), "cuda"), (second, "cuda:1"):
+                self.assertEqual((model.device, model.inputs), (device, self.model.inputs))
                 with self.assertRaisesRegex(tenon.ResourceError, "the CUDA driver cannot be loaded"):
                     model.session()
             with self.assertRaisesRegex(tenon.UnsupportedError, "no code for the device 'cuda'"):
                 tenon.compile(models.scale(), device="cuda")
             with self.assertRaisesRegex(tenon.UsageError, "expected cpu, cuda or cuda:N"):
                 tenon.load(path, device="gpu")
+            for wrong in "", 0:
+                for make in tenon.load, tenon.compile:
+                    with self.assertRaisesRegex(tenon.UsageError, f"^device {wrong!r}: expected 'cpu', 'cuda' or"):
+                        make(path, device=wrong)
 
     def test_a_hundred_shapes(self):
         """They leave memory where it was, whatever runs the kernels."""

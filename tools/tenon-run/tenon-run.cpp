@@ -59,12 +59,17 @@ int main(int argc, char **argv) {
       ->allow_extra_args(false);
   app.add_option("--tolerance", command.tolerance,
                  "Largest error that passes, relative to the expected output's "
-                 "largest magnitude (1e-4)")
+                 "largest magnitude (1e-4); given, it counts for "
+                 "--compare-with too")
       ->check(atLeast(0));
   app.add_option("--compare-with", command.reference,
                  "Run another model on the same inputs, and show how far the "
                  "outputs are apart")
       ->type_name("MODEL");
+  app.add_option("--compare-device", command.referenceDevice,
+                 "What that model runs on, as for --device")
+      ->type_name("DEVICE")
+      ->needs("--compare-with");
   app.add_option("--output,-o", command.outputFolder,
                  "Write the outputs as output_0.npy, ... into this folder")
       ->type_name("FOLDER");

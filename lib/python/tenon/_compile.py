@@ -110,7 +110,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         tuning=_libraries.encode(tuning) if tuning is not None else None,
         precision=_libraries.encode(precision) if precision is not None else None,
         keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32),
-        device=_libraries.encode(device) if device else None)
+        device=_libraries.encode_device(device))
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

@@ -150,3 +150,12 @@ def encode(text: str | os.PathLike) -> bytes:
     if b"\0" in data:
         raise UsageError(f"{os.fsdecode(text)!r} has a null character in it")
     return data
+
+
+def encode_device(device: Any) -> bytes | None:
+    """The name of a device for the C interface, where none is the default."""
+    if device is None:
+        return None
+    if not isinstance(device, str) or not device:
+        raise UsageError(f"device {device!r}: expected 'cpu', 'cuda' or 'cuda:N'")
+    return encode(device)

@@ -104,12 +104,12 @@ class Model:
 
     @property
     def device(self) -> str:
-        """What the model runs on: "cpu" or "cuda"."""
+        """What the model runs on: "cpu", "cuda", or "cuda:N" if that is not the first device."""
         return _libraries.runtime().tenon_model_device(self._handle).decode()
 
     @property
     def weights_size(self) -> int:
-        """Bytes of the model's constants."""
+        """Bytes of the model's constants; of a model for a GPU, of those in its memory."""
         return _libraries.runtime().tenon_model_weights_size(self._handle)
 
     def session(self, *, threads: int = 0, max_shapes: int = 0, profile: bool = False) -> "Session":
@@ -341,7 +341,7 @@ def load(path: Union[str, os.PathLike], *, device: Optional[str] = None) -> Mode
         ResourceError: it can't be read.
     """
     path = os.path.abspath(path)
-    options = TenonModelOptions(ctypes.sizeof(TenonModelOptions), _libraries.encode(device) if device else None)
+    options = TenonModelOptions(ctypes.sizeof(TenonModelOptions), _libraries.encode_device(device))
     return Model(_libraries.make(_libraries.runtime().tenon_model_load_with, _libraries.encode(path), byref(options)),
                  path)
 

@@ -219,9 +219,9 @@ TEST_F(Cuda, ProfileFails) {
 TEST_F(Cuda, NoDriver) {
   Setting named("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
   EXPECT_EQ(load(),
-            "4: this model runs on a CUDA device, but the CUDA driver cannot "
-            "be loaded: /absent/libcuda.so.1: cannot open shared object file: "
-            "No such file or directory");
+            "4: this model runs on a CUDA device, but the CUDA driver that "
+            "TENON_CUDA_DRIVER names cannot be loaded: /absent/libcuda.so.1: "
+            "cannot open shared object file: No such file or directory");
   setenv("TENON_CUDA_DRIVER", "libm.so.6", 1);
   EXPECT_EQ(load(), "4: the library libm.so.6 is no CUDA driver");
 }

@@ -50,10 +50,11 @@ TEST_F(DeviceChoice, FollowsTheMachine) {
     Setting devices("FAKE_CUDA_DEVICES", "0");
     EXPECT_EQ(load(both, nullptr), "cpu");
   }
-  Setting absent("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+  Setting none("TENON_CUDA_DRIVER", "none");
   EXPECT_EQ(load(both, nullptr), "cpu");
-  EXPECT_EQ(load(getDeviceModel(), nullptr).substr(0, 37),
-            "4: this model runs on a CUDA device, ");
+  EXPECT_EQ(load(getDeviceModel(), nullptr),
+            "4: this model runs on a CUDA device, but the CUDA driver cannot "
+            "be loaded: TENON_CUDA_DRIVER is 'none'");
 }
 
 TEST_F(DeviceChoice, HidesNoFault) {
@@ -73,6 +74,12 @@ TEST_F(DeviceChoice, HidesNoFault) {
     isTold("the library libm.so.6 is no CUDA driver");
   }
   {
+    Setting absent("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+    isTold("this model runs on a CUDA device, but the CUDA driver that "
+           "TENON_CUDA_DRIVER names cannot be loaded: /absent/libcuda.so.1: "
+           "cannot open shared object file: No such file or directory");
+  }
+  {
     Setting memory("FAKE_CUDA_MEMORY", "10");
     EXPECT_EQ(load(both, nullptr).substr(0, 39),
               "4: not enough memory on the CUDA device");
@@ -81,14 +88,16 @@ TEST_F(DeviceChoice, HidesNoFault) {
   EXPECT_EQ(load(both, nullptr),
             "3: the CUDA device 'Fake' is sm_75, but this model has code for "
             "compute_80 only; it is older than any that models are compiled "
-            "for");
+            "for; the device 'cpu' can be asked for instead");
+  EXPECT_EQ(load(both, "cuda").find("can be asked for"), std::string::npos);
 }
 
 TEST_F(DeviceChoice, CanBeAskedFor) {
   Setting devices("FAKE_CUDA_DEVICES", "2");
-  for (const char *device : {"cuda", "cuda:0", "cuda:1"}) {
-    EXPECT_EQ(load(both, device), "cuda");
-    EXPECT_EQ(load(getDeviceModel(), device), "cuda");
+  for (auto [device, shown] :
+       {std::pair("cuda", "cuda"), {"cuda:0", "cuda"}, {"cuda:1", "cuda:1"}}) {
+    EXPECT_EQ(load(both, device), shown);
+    EXPECT_EQ(load(getDeviceModel(), device), shown);
     EXPECT_EQ(load(plain, device),
               "load 3: this model has no code for the device 'cuda', only for "
               "'cpu'; a model for both is compiled with a target such as "
@@ -112,10 +121,13 @@ TEST_F(DeviceChoice, CanBeAskedFor) {
 }
 
 TEST_F(DeviceChoice, AsksForNothingTooEarly) {
-  Setting absent("TENON_CUDA_DRIVER", "/absent/libcuda.so.1");
+  Setting none("TENON_CUDA_DRIVER", "none");
   ModelPtr model = makeModel(getDeviceModel());
   EXPECT_STREQ(tenon_model_device(model.get()), "cuda");
   EXPECT_EQ(tenon_model_num_inputs(model.get()), 2u);
+  EXPECT_EQ(tenon_model_weights_size(model.get()),
+            getDeviceModel().deviceWeightsSize);
+  EXPECT_LT(getDeviceModel().deviceWeightsSize, getDeviceModel().weightsSize);
 }
 
 TEST_F(DeviceChoice, OpensTheDeviceOnce) {

@@ -12,7 +12,9 @@ class NoDevice(Exception):
 
 def describe():
     """The names of the first device and of the driver, and the version of CUDA that the driver has. Raises NoDevice."""
-    path = os.environ.get("TENON_CUDA_DRIVER", "libcuda.so.1")
+    path = os.environ.get("TENON_CUDA_DRIVER") or "libcuda.so.1"
+    if path == "none":
+        raise NoDevice("the CUDA driver cannot be loaded: TENON_CUDA_DRIVER is 'none'")
     try:
         driver = ctypes.CDLL(path)
     except OSError as error:
