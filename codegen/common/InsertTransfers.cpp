@@ -43,6 +43,26 @@ Reader getReader(OpOperand &operand) {
   return launch.isDpsInit(&operand) ? Reader::None : Reader::Device;
 }
 
+/// The innermost block in which all of `users` read a value of `block` without
+/// doing so more often than it is computed: `block`, or a region of a
+/// conditional.
+Block *getBlockOfUsers(Block *block, ArrayRef<Operation *> users) {
+  while (true) {
+    auto branch = dyn_cast<IfOp>(block->findAncestorOpInBlock(*users.front()));
+    if (!branch)
+      return block;
+    Block *inner = nullptr;
+    for (Region &region : branch->getRegions())
+      if (llvm::all_of(users, [&](Operation *user) {
+            return region.isAncestor(user->getParentRegion());
+          }))
+        inner = &region.front();
+    if (!inner)
+      return block;
+    block = inner;
+  }
+}
+
 class InsertTransfersPass
     : public impl::InsertTransfersBase<InsertTransfersPass> {
 public:
@@ -51,6 +71,7 @@ public:
     if (!main)
       return;
     copies.clear();
+    readers.clear();
     SmallVector<OpOperand *> crossing;
     main.walk([&](Operation *op) {
       for (OpOperand &operand : op->getOpOperands()) {
@@ -63,23 +84,33 @@ public:
       }
     });
     for (OpOperand *operand : crossing)
+      for (Value value = operand->get();;
+           value = value.getDefiningOp()->getOperand(0)) {
+        readers[value].push_back(operand->getOwner());
+        if (!isView(value.getDefiningOp()))
+          break;
+      }
+    for (OpOperand *operand : crossing)
       operand->set(getCopy(operand->get()));
   }
 
 private:
-  /// `value` in the other memory.
+  /// `value` in the other memory, for all that read it or a view of it there.
   Value getCopy(Value value) {
     if (Value copy = copies.lookup(value))
       return copy;
     Operation *op = value.getDefiningOp();
+    Value source = isView(op) ? getCopy(op->getOperand(0)) : Value();
+    Block *block = getBlockOfUsers(value.getParentBlock(), readers[value]);
     OpBuilder builder(&getContext());
-    if (op)
+    if (op && block == op->getBlock())
       builder.setInsertionPointAfter(op);
+    else if (source && block == source.getParentBlock())
+      builder.setInsertionPointAfterValue(source);
     else
-      builder.setInsertionPointToStart(cast<BlockArgument>(value).getOwner());
+      builder.setInsertionPointToStart(block);
     Value copy;
-    if (isView(op)) {
-      Value source = getCopy(op->getOperand(0));
+    if (source) {
       Operation *view = builder.clone(*op);
       view->setOperand(0, source);
       copy = view->getResult(0);
@@ -104,6 +135,8 @@ private:
   }
 
   DenseMap<Value, Value> copies;
+  /// The operations that read a value, or a view of it, in the other memory.
+  DenseMap<Value, SmallVector<Operation *>> readers;
 };
 
 } // namespace

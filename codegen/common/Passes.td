@@ -40,7 +40,8 @@ def InsertTransfers : Pass<"tenon-insert-transfers", "::mlir::ModuleOp"> {
   let description = [{
     What a launch `on_device` reads has to be in the device's memory, and what
     anything else reads, in the processor's. Each value is copied at most once,
-    behind where it is made; a view of it becomes a view of the copy. Constants
+    behind where it is made, or, where only one region of a conditional reads
+    the copy, there; a view of it becomes a view of the copy. Constants
     are in both memories, their copies become nothing in `tenon-lower-graph`.
 
     ```mlir

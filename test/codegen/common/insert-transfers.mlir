@@ -50,3 +50,79 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = tenon_rt.launch @k(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// What one region of a conditional alone reads elsewhere is copied there, once,
+// and so is a view of it. What both read, or what decides, is copied before.
+
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+func.func private @square(%x: memref<2x2xf32>, %y: memref<2x2xf32>, %begin: index, %end: index) -> i64
+func.func private @test(%x: memref<4xf32>, %c: memref<i1>, %begin: index, %end: index) -> i64
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<4xf32>, %[[Z:[a-z0-9]*]]: tensor<4xf32>)
+func.func @main(%x: tensor<4xf32>, %z: tensor<4xf32>) -> (tensor<4xf32>, tensor<2x2xf32>) {
+  %shape = tenon.constant dense<2> : tensor<2xi64>
+  %e0 = tensor.empty() : tensor<4xf32>
+  %e1 = tensor.empty() : tensor<2x2xf32>
+  %e2 = tensor.empty() : tensor<i1>
+  // CHECK-DAG: %[[X1:.*]] = tenon_rt.transfer %[[X]] to_device
+  // CHECK-DAG: %[[Z1:.*]] = tenon_rt.transfer %[[Z]] to_device
+  // CHECK: %[[A:.*]] = tenon_rt.launch @k(%[[X1]])
+  // CHECK-NOT: transfer %[[A]]
+  %a = tenon_rt.launch @k(%x) outs(%e0) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  %v = tenon.reshape %a, %shape : (tensor<4xf32>, tensor<2xi64>) -> tensor<2x2xf32>
+  // CHECK: %[[B:.*]] = tenon_rt.launch @k(%[[Z1]])
+  // CHECK: %[[B1:.*]] = tenon_rt.transfer %[[B]] outs
+  %b = tenon_rt.launch @k(%z) outs(%e0) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: %[[C:.*]] = tenon_rt.launch @test
+  // CHECK: %[[C1:.*]] = tenon_rt.transfer %[[C]] outs
+  %c = tenon_rt.launch @test(%x) outs(%e2) on_device : (tensor<4xf32>) outs(tensor<i1>) -> tensor<i1>
+  // CHECK: tenon.if %[[C1]]
+  %r, %s = tenon.if %c : tensor<i1> -> tensor<4xf32>, tensor<2x2xf32> {
+    // CHECK: %[[A1:.*]] = tenon_rt.transfer %[[A]] outs
+    // CHECK: %[[V1:.*]] = tenon.reshape %[[A1]]
+    // CHECK: tenon_rt.launch @square(%[[V1]])
+    %s0 = tenon_rt.launch @square(%v) outs(%e1) : (tensor<2x2xf32>) outs(tensor<2x2xf32>) -> tensor<2x2xf32>
+    %s1 = tenon_rt.launch @square(%s0) outs(%e1) : (tensor<2x2xf32>) outs(tensor<2x2xf32>) -> tensor<2x2xf32>
+    // CHECK: tenon_rt.launch @k(%[[A1]])
+    %r0 = tenon_rt.launch @k(%a) outs(%e0) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    %r1 = tenon_rt.launch @k(%r0) outs(%e0) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    // CHECK: tenon_rt.launch @k(%[[B1]])
+    %r2 = tenon_rt.launch @k(%b) outs(%e0) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    tenon.yield %r2, %s1 : tensor<4xf32>, tensor<2x2xf32>
+  } else {
+    // CHECK: else
+    // CHECK-NOT: transfer
+    // CHECK: tenon_rt.launch @k(%[[B1]])
+    %s0 = tenon_rt.launch @square(%e1) outs(%e1) : (tensor<2x2xf32>) outs(tensor<2x2xf32>) -> tensor<2x2xf32>
+    %r0 = tenon_rt.launch @k(%b) outs(%e0) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    tenon.yield %r0, %s0 : tensor<4xf32>, tensor<2x2xf32>
+  }
+  return %r, %s : tensor<4xf32>, tensor<2x2xf32>
+}
+
+// -----
+
+// A loop would copy each time.
+
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+
+// CHECK-LABEL: func.func @main(
+func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> tensor<4xf32> {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %e = tensor.empty() : tensor<4xf32>
+  // CHECK: transfer %{{.*}} to_device
+  %a = tenon_rt.launch @k(%x) outs(%e) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: %[[A1:.*]] = tenon_rt.transfer
+  // CHECK: tenon.loop
+  // CHECK-NOT: transfer
+  %y = tenon.loop trip(%n : tensor<i64>) (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %z: tensor<4xf32>):
+    // CHECK: tenon_rt.launch @k(%[[A1]])
+    %b = tenon_rt.launch @k(%a) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    tenon.yield %true, %b : tensor<i1>, tensor<4xf32>
+  }
+  return %y : tensor<4xf32>
+}
