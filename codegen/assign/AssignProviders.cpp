@@ -1,5 +1,6 @@
 //===- AssignProviders.cpp - Each kernel gets a provider ------------------===//
 
+#include "codegen/assign/HostIslands.h"
 #include "codegen/assign/Passes.h"
 #include "codegen/assign/Providers.h"
 #include "codegen/assign/Tuning.h"
@@ -40,6 +41,7 @@ struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
       return signalPassFailure();
     // All kernels that can't run are told at once.
     bool hasFailed = false;
+    hostChoices.clear();
     Tuning tuning(getOperation());
     TypicalSizes sizes;
     getOperation()->walk<WalkOrder::PreOrder>([&](KernelOp kernel) {
@@ -53,7 +55,8 @@ struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
     }
     getOperation()->removeAttr(kTuningAttr);
     if (hasFailed)
-      signalPassFailure();
+      return signalPassFailure();
+    numMoved += moveIslands(getOperation(), list, hostChoices, sizes);
   }
 
 private:
@@ -95,6 +98,7 @@ private:
     }
     const Provider *best = nullptr;
     double bestCost = 0;
+    HostChoice onHost{};
     std::string reasons;
     for (const Provider *provider : allowed) {
       std::string reason;
@@ -106,6 +110,8 @@ private:
       }
       double cost = provider->getCost(kernel, target, sizes);
       bool isTuned = tuned && provider->getName() == *tuned;
+      if (!provider->isOnDevice() && (!onHost.provider || cost < onHost.time))
+        onHost = {provider, cost};
       // What can run on the device stays there, with its data.
       bool isNearer =
           best ? provider->isOnDevice() && !best->isOnDevice() : true;
@@ -129,9 +135,13 @@ private:
         << remark::metric("ns", int64_t(bestCost))
         << remark::reason("{0}", reasons.empty() ? "cheapest" : reasons);
     kernel.setProvider(best->getName());
+    if (best->isOnDevice() && onHost.provider)
+      hostChoices[kernel] = onHost;
     ++numAssigned;
     return success();
   }
+
+  HostChoices hostChoices;
 };
 
 } // namespace

@@ -125,7 +125,7 @@ static double getCount(Value tensor, TypicalSizes &sizes) {
   return count;
 }
 
-static double getBytes(Value tensor, TypicalSizes &sizes) {
+double getBytes(Value tensor, TypicalSizes &sizes) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   unsigned bits =
       elementType.isIntOrFloat() ? elementType.getIntOrFloatBitWidth() : 64;

@@ -43,6 +43,9 @@ struct KernelWork {
   std::optional<Contraction> contraction;
 };
 
+/// The bytes of a tensor of a typical size.
+double getBytes(mlir::Value tensor, TypicalSizes &sizes);
+
 KernelWork getKernelWork(KernelOp kernel, TypicalSizes &sizes);
 
 /// KernelWork::flops as an index value before the kernel, with the dimensions
