@@ -3,20 +3,25 @@
 import glob
 import hashlib
 import os
+import shutil
 
 root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
 def environment(build, library=False):
     """The variables that choose that driver, and the tests' cuBLASLt if `library` says so; see docs/gpu.md. Translated
-    kernels are kept in the build folder, those of another translator elsewhere than its own."""
+    kernels are kept in the build folder; those of another translator are removed."""
     sources = hashlib.sha256()
     folder = os.path.join(root, "utils", "ptx")
     for path in sorted(glob.glob(os.path.join(folder, "*.*"))):
         with open(path, "rb") as file:
             sources.update(file.read())
-    cache = os.path.join(build, "emulated", sources.hexdigest()[:16])
-    os.makedirs(cache, exist_ok=True)
+    kept = os.path.join(build, "emulated")
+    cache = os.path.join(kept, sources.hexdigest()[:16])
+    if not os.path.isdir(cache):
+        os.makedirs(cache, exist_ok=True)
+        for other in set(os.listdir(kept)) - {os.path.basename(cache)}:
+            shutil.rmtree(os.path.join(kept, other), ignore_errors=True)
     return {"TENON_CUBLASLT": os.path.join(build, "lib", "libfake_cublaslt.so") if library else "none",
             "TENON_CUDA_DRIVER": os.path.join(build, "lib", "libfake_cuda.so"),
             "FAKE_CUDA_TRANSLATOR": os.path.join(root, "utils", "emulate_ptx"), "FAKE_CUDA_CACHE": cache}

@@ -9,10 +9,6 @@ INFIX = {"add": "+", "sub": "-", "and": "&", "or": "|", "xor": "^"}
 FUNCTIONS = {"sqrt": "sqrt({})", "rcp": "1 / ({})", "rsqrt": "1 / sqrt({})", "ex2": "exp2({})", "lg2": "log2({})",
              "sin": "sin({})", "cos": "cos({})", "tanh": "tanh({})"}
 ROUND = {"rni": "rint", "rzi": "trunc", "rmi": "floor", "rpi": "ceil"}
-# What an atomic instruction leaves of the `old` value and the `given` one.
-ATOMIC = {"add": "old + given", "min": "given < old ? given : old", "max": "given > old ? given : old",
-          "and": "old & given", "or": "old | given", "xor": "old ^ given", "exch": "given",
-          "inc": "old >= given ? 0 : old + 1", "dec": "old == 0 || old > given ? given : old - 1"}
 
 
 def value(type, text):
@@ -46,22 +42,15 @@ def translate_memory(instruction, together):
 
 
 def translate_atomic(instruction, together):
-    operands, type = list(instruction.operands), instruction.type
-    if instruction.name == "red":
-        operands.insert(0, "_")
-    bits = f"b{width(type)}"
-    cell = f"({bits} *){place(instruction, operands[1], width(type) // 8, 'Atomic', together)}"
-    given = value(type, operands[2])
-    if instruction.has("cas"):
-        new = f"old == given ? {value(type, operands[3])} : old"
-    else:
-        new = next((ATOMIC[part] for part in instruction.parts if part in ATOMIC), None)
-    if new is None or type.endswith("x2"):
+    if not instruction.has("cas"):
         return None
-    result = f" {operand(operands[0])} = before;" if operands[0] != "_" else ""
+    target, pointer, expected, new = instruction.operands
+    type = f"b{width(instruction.type)}"
+    cell = f"({type} *){place(instruction, pointer, width(type) // 8, 'Atomic', together)}"
+    result = f" {operand(target)} = before;" if target != "_" else ""
     # A register of the result may be an operand.
-    return (f"{{ {bits} *cell = {cell}, before = *cell; __auto_type old = as_{type}(before); "
-            f"__auto_type given = {given}; *cell = bits_{type}({new});{result} }}")
+    return (f"{{ {type} *cell = {cell}, before = *cell; if (before == ({type}){operand(expected)}) "
+            f"*cell = {operand(new)};{result} }}")
 
 
 def translate_move(instruction, together):
@@ -183,7 +172,7 @@ def translate(instruction, together):
         return f"function_{function}({', '.join(['at', *places])});"
     if name in ("ld", "ldu", "st"):
         return translate_memory(instruction, together)
-    if name in ("atom", "red"):
+    if name == "atom":
         return translate_atomic(instruction, together)
     if name in ("mov", "cvta"):
         return translate_move(instruction, together)

@@ -8,49 +8,38 @@ from operands import Instruction, operand, split
 
 BEGIN = '#include "{0}.h"\n'
 ALONE = """
-const char *kernel_{0}(u32 blocks, u32 threads, u32 dynamicBytes, int descending, const u64 *parameters) {{
-  struct launch launch = {{"{0}", blocks, threads, dynamicBytes, descending, parameters}};
+const char *kernel_{0}(u32 blocks, u32 threads, int descending, const u64 *parameters) {{
+  struct launch launch = {{"{0}", blocks, threads, descending, parameters}};
   RUN_ALONE(launch, thread_{0});
 }}
 """
 TOGETHER = """
-const u32 static_bytes_{0} = {1};
-const char *kernel_{0}(u32 blocks, u32 threads, u32 dynamicBytes, int descending, const u64 *parameters) {{
-  struct launch launch = {{"{0}", blocks, threads, dynamicBytes, descending, parameters}};
-  return runTogether(launch, thread_{0}, static_bytes_{0});
+const u32 shared_bytes_{0} = {1};
+const char *kernel_{0}(u32 blocks, u32 threads, int descending, const u64 *parameters) {{
+  struct launch launch = {{"{0}", blocks, threads, descending, parameters}};
+  return runTogether(launch, thread_{0}, shared_bytes_{0});
 }}
 """
 # Most of what a thread's stack has room for.
 MAX_LOCAL_BYTES = 1 << 16
 
 
-def round_up(size, align):
-    return -(-size // align) * align
-
-
 class SharedMemory:
-    """The places of a kernel's variables in shared memory, from SharedBegin on; what the launch adds is behind them."""
+    """The places of a kernel's variables in shared memory, from SharedBegin on."""
 
     def __init__(self, outside=None):
         self.bytes = outside.bytes if outside else 0
-        self.dynamic_align = outside.dynamic_align if outside else 16
 
     def add(self, line):
         """The C for a variable's name; "" if the line is none."""
-        match = re.fullmatch(r"(?:\.visible |\.extern )*\.shared (?:\.align (\d+) )?\.[busf](\d+)\s+([\w$]+)(\[\d*\])?;",
-                             line)
+        match = re.fullmatch(r"(?:\.visible )?\.shared (?:\.align (\d+) )?\.[busf](\d+)\s+([\w$]+)(?:\[(\d+)\])?;", line)
         if not match:
             return ""
-        size, align = int(match[2]) // 8, int(match[1] or int(match[2]) // 8)
-        if match[4] == "[]":
-            self.dynamic_align = max(self.dynamic_align, align)
-            return f"#define {match[3]} ((u64)block.dynamicBegin)"
-        begin = round_up(self.bytes, align)
-        self.bytes = begin + size * int((match[4] or "[1]")[1:-1])
+        size = int(match[2]) // 8
+        align = int(match[1] or size)
+        begin = -(-self.bytes // align) * align
+        self.bytes = begin + size * int(match[4] or 1)
         return f"#define {match[3]} ((u64)SharedBegin + {begin})"
-
-    def static_bytes(self):
-        return round_up(self.bytes, self.dynamic_align)
 
 
 class Function:
@@ -93,7 +82,7 @@ class Function:
         if self.local_bytes > MAX_LOCAL_BYTES:
             raise SystemExit(f"emulate_ptx: {self.name}: {self.local_bytes} bytes of local memory")
         if self.is_kernel:
-            lines.append((TOGETHER if self.is_together else ALONE).format(self.name, self.shared.static_bytes()))
+            lines.append((TOGETHER if self.is_together else ALONE).format(self.name, self.shared.bytes))
         return "\n".join(lines)
 
     def translate_line(self, line):

@@ -13,10 +13,10 @@
 
 /// C (16 x 8) += A (16 x K) B (K x 8), with `perRegister` elements of A and B
 /// in a register of 32 bits. A lane gives its registers of A, of B, and of C.
-#define MMA(name, type, K, perRegister, sumType, resultType)                   \
+#define MMA(name, type, K, perRegister)                                        \
   static void mma_##name(struct member *warp, u32 lanes) {                     \
     enum { numA = K / (2 * perRegister), numB = numA / 2 };                    \
-    sumType a[16][K], b[8][K];                                                 \
+    f64 a[16][K], b[8][K];                                                     \
     for (u32 lane = 0; lane < WarpSize; ++lane) {                              \
       u32 group = lane / 4, within = lane % 4;                                 \
       for (u32 r = 0; r < numA; ++r)                                           \
@@ -33,27 +33,22 @@
     for (u32 lane = 0; lane < WarpSize; ++lane)                                \
       for (u32 r = 0; r < 4; ++r) {                                            \
         u32 row = lane / 4 + 8 * (r / 2), column = lane % 4 * 2 + r % 2;       \
-        sumType sum = as_##resultType(warp[lane].in[numA + numB + r]);         \
+        f64 sum = as_f32(warp[lane].in[numA + numB + r]);                      \
         for (u32 k = 0; k < K; ++k)                                            \
           sum += a[row][k] * b[column][k];                                     \
-        warp[lane].out[r] = bits_##resultType((resultType)sum);                \
+        warp[lane].out[r] = bits_f32(sum);                                     \
       }                                                                        \
   }
-MMA(m16n8k16_f16, f16, 16, 2, f64, f32)
-MMA(m16n8k8_f16, f16, 8, 2, f64, f32)
-MMA(m16n8k16_bf16, bf16, 16, 2, f64, f32)
-MMA(m16n8k8_bf16, bf16, 8, 2, f64, f32)
-MMA(m16n8k8_tf32, tf32, 8, 1, f64, f32)
-MMA(m16n8k4_tf32, tf32, 4, 1, f64, f32)
-MMA(m16n8k32_s8, s8, 32, 4, u32, s32)
-MMA(m16n8k16_s8, s8, 16, 4, u32, s32)
+MMA(m16n8k16_f16, f16, 16, 2)
+MMA(m16n8k16_bf16, bf16, 16, 2)
+MMA(m16n8k8_tf32, tf32, 8, 1)
 #undef MMA
 
-/// Matrices of 8 x 8 elements of 16 bits, whose rows stand where eight lanes
-/// each say. A lane gets two neighbours of a row, or of a column.
-static void loadMatrices(struct member *warp, u32 count, bool transposed,
+/// Four matrices of 8 x 8 elements of 16 bits, whose rows stand where eight
+/// lanes each say. A lane gets two neighbours of a row, or of a column.
+static void loadMatrices(struct member *warp, bool transposed,
                          const char *site) {
-  for (u32 i = 0; i < count; ++i) {
+  for (u32 i = 0; i < 4; ++i) {
     u16 matrix[8][8];
     for (u32 row = 0; row < 8; ++row) {
       struct member *lane = &warp[8 * i + row];
@@ -68,16 +63,11 @@ static void loadMatrices(struct member *warp, u32 count, bool transposed,
     }
   }
 }
-#define LOAD_MATRICES(count)                                                   \
-  static void ldmatrix_x##count(struct member *warp, u32 lanes) {              \
-    loadMatrices(warp, count, false, warp->site);                              \
-  }                                                                            \
-  static void ldmatrix_x##count##_trans(struct member *warp, u32 lanes) {      \
-    loadMatrices(warp, count, true, warp->site);                               \
-  }
-LOAD_MATRICES(1)
-LOAD_MATRICES(2)
-LOAD_MATRICES(4)
-#undef LOAD_MATRICES
+static void ldmatrix(struct member *warp, u32 lanes) {
+  loadMatrices(warp, false, warp->site);
+}
+static void ldmatrix_trans(struct member *warp, u32 lanes) {
+  loadMatrices(warp, true, warp->site);
+}
 
 #endif // TENON_UTILS_PTX_MATRICES_H

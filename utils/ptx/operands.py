@@ -3,11 +3,7 @@
 import re
 
 SPECIAL = {"%tid.x": "at->thread", "%ntid.x": "at->threads", "%ctaid.x": "at->block", "%nctaid.x": "at->blocks",
-           "%laneid": "at->thread % 32", "%warpid": "at->thread / 32", "WARP_SZ": "32",
-           "%lanemask_eq": "1u << at->thread % 32", "%lanemask_lt": "(1u << at->thread % 32) - 1",
-           "%lanemask_le": "(2u << at->thread % 32) - 1", "%lanemask_ge": "~0u << at->thread % 32",
-           "%lanemask_gt": "~1u << at->thread % 32", "%dynamic_smem_size": "current.dynamicBytes",
-           "%total_smem_size": "block.sharedBytes"}
+           "%laneid": "at->thread % 32", "%warpid": "at->thread / 32", "WARP_SZ": "32"}
 for special in ("%tid", "%ctaid"):
     SPECIAL |= {f"{special}.y": "0", f"{special}.z": "0"}
 for special in ("%ntid", "%nctaid"):

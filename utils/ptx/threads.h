@@ -25,7 +25,7 @@ struct place {
 /// What a kernel was started with.
 struct launch {
   const char *kernel;
-  u32 blocks, threads, dynamicBytes;
+  u32 blocks, threads;
   bool descending; // the last thread and the last block are first
   const u64 *parameters;
 };

@@ -21,7 +21,6 @@
 enum {
   WarpSize = 32,
   MaxThreads = 1024,
-  MaxBarriers = 16,
   StackBytes = 1 << 17,
   /// No variable of shared memory has the address 0.
   SharedBegin = 1024,
@@ -42,9 +41,8 @@ struct member {
   struct place at; // the first: a thread's code has its address
   enum state state;
   const char *site;
-  u32 lanes;             // of its warp, for which it waits
-  bool anySite;          // they may stand elsewhere in the code
-  u32 barrier, expected; // 0: all threads of the block
+  u32 lanes;    // of its warp, for which it waits
+  bool anySite; // they may stand elsewhere in the code
   void (*work)(struct member *warp, u32 lanes);
   u64 in[12], out[4];
   struct copy *copies;
@@ -65,7 +63,7 @@ static struct {
   void (*code)(struct place *at, const u64 *parameters);
   struct member members[MaxThreads];
   char *stacks;
-  u32 sharedBytes, dynamicBegin;
+  u32 sharedBytes;
   u8 *shared;
   struct mark *marks;
   u32 sharedRoom;
@@ -204,11 +202,6 @@ static void waitForCopies(struct place *at, u32 rest, const char *site) {
   self->numCopies = left;
 }
 
-static void waitForAllCopies(struct place *at, const char *site) {
-  commitCopies(at);
-  waitForCopies(at, 0, site);
-}
-
 //===----------------------------------------------------------------------===//
 // Waiting
 //===----------------------------------------------------------------------===//
@@ -219,18 +212,12 @@ __attribute__((noinline)) static void leave(struct member *self) {
     _longjmp(block.scheduler, 1);
 }
 
-/// Waits until `expected` threads stand at the barrier. If it is `aligned`,
-/// those of a warp have to stand at the same instruction.
-static void barrier(struct place *at, u32 number, u32 expected, bool aligned,
-                    const char *site) {
+/// Waits for all threads of the block. Those of a warp have to stand at the
+/// same instruction.
+static void barrier(struct place *at, const char *site) {
   struct member *self = member(at);
-  if (number >= MaxBarriers)
-    fail(&current, "there is no barrier %u, '%s'", number, site);
   self->state = AtBarrier;
   self->site = site;
-  self->anySite = !aligned;
-  self->barrier = number;
-  self->expected = expected;
   leave(self);
 }
 
@@ -288,45 +275,6 @@ SHUFFLE(down, (s32)lane + b, source <= most)
 SHUFFLE(bfly, (s32)lane ^ b, source <= most)
 SHUFFLE(idx, least | (b & ~segments), source <= most)
 #undef SHUFFLE
-
-/// The lanes for which `test` holds, as bits; each lane gets `result`.
-#define VOTE(name, test, result)                                               \
-  static void vote_##name(struct member *warp, u32 lanes) {                    \
-    FOR_LANES(self) {                                                          \
-      u32 found = 0;                                                           \
-      FOR_LANES(lane) found |= (u32)(test) << lane;                            \
-      warp[self].out[0] = (result);                                            \
-    }                                                                          \
-  }
-VOTE(ballot, warp[lane].in[0] != 0, found)
-VOTE(all, warp[lane].in[0] != 0, found == lanes)
-VOTE(any, warp[lane].in[0] != 0, found != 0)
-VOTE(uni, warp[lane].in[0] != 0, found == lanes || found == 0)
-VOTE(match_any, warp[lane].in[0] == warp[self].in[0], found)
-VOTE(match_all, warp[lane].in[0] == warp[self].in[0],
-     found == lanes ? lanes : 0)
-#undef VOTE
-
-#define REDUCE(name, type, expression)                                         \
-  static void redux_##name##_##type(struct member *warp, u32 lanes) {          \
-    u32 first = __builtin_ctz(lanes);                                          \
-    type a = (type)warp[first].in[0];                                          \
-    FOR_LANES(lane) if (lane != first) {                                       \
-      type b = (type)warp[lane].in[0];                                         \
-      a = (expression);                                                        \
-    }                                                                          \
-    FOR_LANES(lane) warp[lane].out[0] = (u32)a;                                \
-  }
-REDUCE(add, u32, a + b)
-REDUCE(add, s32, (s32)((u32)a + (u32)b))
-REDUCE(min, u32, a < b ? a : b)
-REDUCE(min, s32, a < b ? a : b)
-REDUCE(max, u32, a > b ? a : b)
-REDUCE(max, s32, a > b ? a : b)
-REDUCE(and, b32, a &b)
-REDUCE(or, b32, a | b)
-REDUCE(xor, b32, a ^ b)
-#undef REDUCE
 
 //===----------------------------------------------------------------------===//
 // The block
@@ -389,29 +337,22 @@ static bool workInWarp(struct member *warp, u32 numLanes) {
   return any;
 }
 
-/// Lets the threads go on of barriers to which all have come.
-static bool openBarriers(void) {
-  u32 arrived[MaxBarriers] = {0};
+/// Lets the threads go on if all have come to the barrier.
+static bool openBarrier(void) {
   for (u32 i = 0; i < current.threads; ++i)
-    if (block.members[i].state == AtBarrier)
-      ++arrived[block.members[i].barrier];
-  bool any = false;
+    if (block.members[i].state != AtBarrier)
+      return false;
   for (u32 i = 0; i < current.threads; ++i) {
     struct member *self = &block.members[i];
-    u32 expected = self->expected ? self->expected : current.threads;
-    if (self->state != AtBarrier || arrived[self->barrier] != expected)
-      continue;
     const struct member *first = &block.members[i / WarpSize * WarpSize];
-    if (!self->anySite && first->site != self->site)
+    if (first->site != self->site)
       fail(&current,
            "thread %u stands at '%s' and thread %u of its warp at '%s'", i,
            self->site, first->at.thread, first->site);
     self->state = Ready;
-    any = true;
   }
-  if (any)
-    ++block.time;
-  return any;
+  ++block.time;
+  return true;
 }
 
 __attribute__((noreturn)) static void failStuck(void) {
@@ -429,17 +370,15 @@ __attribute__((noreturn)) static void failStuck(void) {
          waiting->lanes, waiting->site);
   for (u32 i = 0; i < current.threads && !other; ++i) {
     const struct member *member = &block.members[i];
-    bool isWaitedFor = waiting->state == AtBarrier ||
-                       (i / WarpSize == waiting->at.thread / WarpSize &&
-                        waiting->lanes >> i % WarpSize & 1);
-    if (isWaitedFor &&
-        (member->state != waiting->state || member->site != waiting->site ||
-         member->lanes != waiting->lanes))
+    bool isInWarp = i / WarpSize == waiting->at.thread / WarpSize &&
+                    waiting->lanes >> i % WarpSize & 1;
+    if (waiting->state == AtBarrier
+            ? member->state != AtBarrier
+            : isInWarp &&
+                  (member->state != AtWarp || member->site != waiting->site ||
+                   member->lanes != waiting->lanes))
       other = member;
   }
-  if (!other)
-    fail(&current, "thread %u waits for more threads than there are, '%s'",
-         waiting->at.thread, waiting->site);
   if (other->state == Ended)
     fail(&current, "thread %u waits for thread %u, which has ended, '%s'",
          waiting->at.thread, other->at.thread, waiting->site);
@@ -476,7 +415,7 @@ static void runBlock(u32 number) {
       ended += block.members[i].state == Ended;
     if (ended == threads)
       break;
-    if (!openBarriers())
+    if (!openBarrier())
       failStuck();
   }
   for (u32 i = 0; i < threads; ++i)
@@ -494,11 +433,11 @@ __attribute__((destructor)) static void release(void) {
     munmap(block.stacks, (size_t)MaxThreads * StackBytes);
 }
 
-/// Runs a kernel. The dynamic shared memory is behind `staticBytes`.
+/// Runs a kernel whose blocks have `sharedBytes` of shared memory.
 static const char *runTogether(struct launch launch,
                                void (*code)(struct place *at,
                                             const u64 *parameters),
-                               u32 staticBytes) {
+                               u32 sharedBytes) {
   current = launch;
   if (_setjmp(launchEnd)) {
     // The threads stand anywhere.
@@ -509,8 +448,7 @@ static const char *runTogether(struct launch launch,
   if (launch.threads > MaxThreads)
     fail(&current, "a block of %u threads", launch.threads);
   block.code = code;
-  block.dynamicBegin = SharedBegin + staticBytes;
-  block.sharedBytes = staticBytes + launch.dynamicBytes;
+  block.sharedBytes = sharedBytes;
   if (!block.stacks) {
     block.stacks =
         mmap(0, (size_t)MaxThreads * StackBytes, PROT_READ | PROT_WRITE,

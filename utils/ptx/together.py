@@ -5,11 +5,9 @@ import re
 from operands import address, operand, split_list
 
 # What makes threads of a kernel work together.
-PATTERN = re.compile(r"\.shared\b|^\s*(?:@!?%\w+\s+)?(?:bar|barrier|shfl|vote|match|redux|mma|ldmatrix|activemask|cp)\.", re.M)
-# The products of matrices.h, and the types of their sums.
-PRODUCTS = {"m16n8k16_f16", "m16n8k8_f16", "m16n8k16_bf16", "m16n8k8_bf16", "m16n8k8_tf32", "m16n8k4_tf32",
-            "m16n8k32_s8", "m16n8k16_s8"}
-SUMS = {"f16": "f32", "bf16": "f32", "tf32": "f32", "s8": "s32"}
+PATTERN = re.compile(r"\.shared\b|^\s*(?:@!?%\w+\s+)?(?:bar|shfl|mma|ldmatrix|cp)\.", re.M)
+# The products of matrices.h.
+PRODUCTS = {"m16n8k16_f16", "m16n8k16_bf16", "m16n8k8_tf32"}
 
 
 def meet(instruction, work, given, results, lanes="allLanes(at)", any_site="false"):
@@ -25,11 +23,9 @@ def translate_barrier(instruction):
     operands = instruction.operands
     if instruction.has("warp"):
         return meet(instruction, "syncWarp", [], [], operand(operands[0]), any_site="true")
-    if not instruction.has("sync"):
+    if instruction.parts != ["bar", "sync"] or operands != ["0"]:
         return None
-    count = operand(operands[1]) if len(operands) > 1 else "0"
-    aligned = instruction.name == "bar" or instruction.has("aligned")
-    return f"barrier(at, {operand(operands[0])}, {count}, {'true' if aligned else 'false'}, {instruction.site()});"
+    return f"barrier(at, {instruction.site()});"
 
 
 def translate_product(instruction):
@@ -37,7 +33,7 @@ def translate_product(instruction):
     if len(parts) != 10 or parts[1:3] + parts[4:6] != ["sync", "aligned", "row", "col"]:
         return None
     shape, kind = parts[3], parts[7]
-    if f"{shape}_{kind}" not in PRODUCTS or parts[6:] != [SUMS[kind], kind, kind, SUMS[kind]]:
+    if f"{shape}_{kind}" not in PRODUCTS or parts[6:] != ["f32", kind, kind, "f32"]:
         return None
     d, a, b, c = instruction.operands
     given = [operand(register) for registers in (a, b, c) for register in split_list(registers)]
@@ -52,8 +48,6 @@ def translate_copy(instruction):
         return "commitCopies(at);"
     if instruction.has("wait_group"):
         return f"waitForCopies(at, {operand(operands[0])}, {instruction.site()});"
-    if instruction.has("wait_all"):
-        return f"waitForAllCopies(at, {instruction.site()});"
     if parts[2] not in ("ca", "cg") or len(operands) > 4 or "cache_hint" in instruction.line:
         return None
     taken = operand(operands[3]) if len(operands) == 4 else operand(operands[2])
@@ -64,7 +58,7 @@ def translate_copy(instruction):
 def translate(instruction):
     """The C of an instruction, None if it is not known, or one that a thread does by itself."""
     name, operands, parts = instruction.name, instruction.operands, instruction.parts
-    if name in ("bar", "barrier"):
+    if name == "bar":
         return translate_barrier(instruction)
     if name == "mma":
         return translate_product(instruction)
@@ -74,22 +68,10 @@ def translate(instruction):
         targets = operands[0].split("|")
         return meet(instruction, f"shuffle_{parts[2]}", [operand(text) for text in operands[1:4]], targets,
                     operand(operands[4]))
-    if name == "vote":
-        return meet(instruction, f"vote_{parts[2]}", [operand(operands[1])], operands[:1], operand(operands[2]))
-    if name == "match":
-        targets = operands[0].split("|")
-        work = meet(instruction, f"vote_match_{parts[1]}", [operand(operands[1])], targets[:1], operand(operands[2]))
-        return work + (f" {operand(targets[1])} = {operand(targets[0])} != 0;" if len(targets) > 1 else "")
-    if name == "redux" and instruction.type[0] in "usb":
-        return meet(instruction, f"redux_{parts[2]}_{instruction.type}", [operand(operands[1])], operands[:1],
-                    operand(operands[2]))
-    if name == "activemask":
-        return f"{operand(operands[0])} = allLanes(at);"
-    if name == "ldmatrix" and instruction.has("sync", "aligned", "m8n8", "b16"):
-        count = next(part for part in parts if part in ("x1", "x2", "x4"))
+    if name == "ldmatrix" and instruction.has("sync", "aligned", "m8n8", "x4", "b16"):
         text = address(operands[1])
         # Those of lanes that name no row may be anything.
         given = f"toGeneric({text})" if instruction.space() == "shared" else text
-        return meet(instruction, f"ldmatrix_{count}{'_trans' if instruction.has('trans') else ''}", [given],
+        return meet(instruction, "ldmatrix_trans" if instruction.has("trans") else "ldmatrix", [given],
                     split_list(operands[0]))
     return None

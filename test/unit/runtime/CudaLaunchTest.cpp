@@ -10,12 +10,11 @@
 using namespace tenon::cuda;
 using namespace tenon::test;
 
-/// The numbers of a block's threads in reverse, by dynamic shared memory. They
-/// wait for each other if there are units.
+/// The numbers of a block's threads in reverse, by shared memory for 64 of
+/// them. They wait for each other if there are units.
 static const char *const reverse = R"(.version 8.0
 .target sm_90
 .address_size 64
-.extern .shared .align 16 .b8 memory[];
 .visible .entry reverse(
   .param .u64 words,
   .param .u64 units,
@@ -25,7 +24,7 @@ static const char *const reverse = R"(.version 8.0
   .reg .pred %p<2>;
   .reg .b32 %r<8>;
   .reg .b64 %rd<4>;
-  .shared .align 4 .b8 few[1024];
+  .shared .align 4 .b8 memory[256];
   ld.param.u64 %rd1, [words];
   ld.param.u64 %rd3, [units];
   setp.eq.b64 %p1, %rd3, 0;
@@ -73,16 +72,15 @@ struct CudaLaunch : Cuda {
     Cuda::TearDown();
   }
 
-  Result launch(unsigned sharedBytes, uint64_t units = 1) {
+  Result launch(unsigned threads, uint64_t units = 1) {
     Address words = memory, status = memory + 4096;
     void *parameters[] = {&words, &units, &status};
-    return api->launchKernel(function, 1, 1, 1, 64, 1, 1, sharedBytes, stream,
-                             parameters, nullptr);
+    return api->launchKernel(function, 1, 1, 1, threads, 1, 1,
+                             /*sharedBytes=*/0, stream, parameters, nullptr);
   }
 
   Setting translator{"FAKE_CUDA_TRANSLATOR",
                      TENON_SOURCE_DIR "/utils/emulate_ptx"};
-  Setting cache{"FAKE_CUDA_CACHE", TENON_TEST_BINARY_DIR "/emulated"};
   const Driver *api = nullptr;
   Context context = nullptr;
   Module module = nullptr;
@@ -93,28 +91,36 @@ struct CudaLaunch : Cuda {
 } // namespace
 
 TEST_F(CudaLaunch, SharedMemory) {
-  EXPECT_EQ(launch(256), 0);
+  EXPECT_EQ(launch(64), 0);
   EXPECT_EQ(api->streamSynchronize(stream), 0);
   std::vector<uint32_t> words(64);
   api->copyToHost(words.data(), memory, 256, stream);
   EXPECT_EQ(api->streamSynchronize(stream), 0);
   for (uint32_t i = 0; i < 64; ++i)
     EXPECT_EQ(words[i], 63 - i);
-  // With its own a block has 48 KiB.
-  EXPECT_EQ(launch(47 << 10), 0);
-  EXPECT_NE(launch((47 << 10) + 1), 0);
-  EXPECT_EQ(api->streamSynchronize(stream), 0);
-  EXPECT_NE(cuda::takeProblems(), "");
+  // A block has 48 KiB.
+  for (const char *size : {"49152", "49153"}) {
+    std::string text = reverse;
+    text.replace(text.find("256"), 3, size);
+    Module large;
+    Function found;
+    ASSERT_EQ(api->moduleLoad(&large, text.c_str(), 0, nullptr, nullptr), 0);
+    EXPECT_EQ(api->moduleGetFunction(&found, large, "reverse") == 0,
+              size == std::string("49152"));
+    api->moduleUnload(large);
+  }
+  EXPECT_EQ(cuda::takeProblems(),
+            "kernel reverse has too much shared memory\n");
 }
 
 TEST_F(CudaLaunch, FaultsEndTheStream) {
-  EXPECT_EQ(launch(252), 0);
+  EXPECT_EQ(launch(65), 0);
   EXPECT_EQ(api->streamSynchronize(stream), 719);
-  EXPECT_NE(cuda::takeProblems().find("kernel reverse: thread 63 of block 0 at "
-                                      "byte 1276 of 1276 bytes of shared"),
+  EXPECT_NE(cuda::takeProblems().find("kernel reverse: thread 64 of block 0 at "
+                                      "byte 256 of 256 bytes of shared"),
             std::string::npos);
   // A race.
-  EXPECT_EQ(launch(256, /*units=*/0), 0);
+  EXPECT_EQ(launch(64, /*units=*/0), 0);
   EXPECT_EQ(api->streamSynchronize(stream), 719);
   EXPECT_NE(cuda::takeProblems().find("with no barrier between"),
             std::string::npos);

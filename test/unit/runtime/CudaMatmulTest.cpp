@@ -391,6 +391,13 @@ TEST_F(CudaMatmul, ALibraryThatIsNamedHasToBeThere) {
   setenv("TENON_CUBLASLT", "libm.so.6", 1);
   EXPECT_EQ(load(), "4: TENON_CUBLASLT names a library that cannot be used: "
                     "libm.so.6 is no cuBLASLt of version 12 or later");
+  // By a name under which it is not known yet.
+  std::string old = FAKE_CUBLASLT_LIBRARY;
+  old.insert(old.rfind('/'), "/.");
+  setenv("TENON_CUBLASLT", old.c_str(), 1);
+  Setting version("FAKE_CUBLASLT_VERSION", "110000");
+  EXPECT_EQ(load(), "4: TENON_CUBLASLT names a library that cannot be used: " +
+                        old + " is no cuBLASLt of version 12 or later");
 }
 
 TEST_F(CudaMatmul, Errors) {

@@ -52,7 +52,9 @@ void *tenon::test::cuda::loadEmulated(const std::string &ptx,
   std::string translator = findTranslator();
   const char *named = getenv("FAKE_CUDA_CACHE");
   std::string cache = named ? named : "";
-  // A translator that was changed makes another library.
+  // A script that was changed makes another library. Of the files that it
+  // consists of nothing is known here: utils/models/emulation.py names another
+  // folder if they change.
   struct stat state = {};
   stat(translator.c_str(), &state);
   std::string key = ptx + translator + std::to_string(state.st_mtim.tv_sec) +

@@ -15,8 +15,7 @@ namespace tenon::test::cuda {
 /// The function `kernel_NAME` of kernel NAME. Returns what went wrong, or null.
 /// Threads and blocks run in `descending` order or the other.
 using Emulated = const char *(*)(unsigned numBlocks, unsigned blockSize,
-                                 unsigned dynamicSharedBytes, int descending,
-                                 const uint64_t *parameters);
+                                 int descending, const uint64_t *parameters);
 
 /// The program that translates; "" if kernels are not emulated.
 std::string findTranslator();

@@ -27,11 +27,14 @@ static std::string kernel(const std::string &name, const std::string &body) {
          "  ret;\n}\n";
 }
 
-/// Words in reverse by the shared memory of which `base` is the address.
-static std::string reverse(const std::string &name, const std::string &memory,
-                           const std::string &base, const std::string &space) {
+static const char *const shared = "  .shared .align 16 .b8 memory[4096];\n";
+static const char *const place =
+    "  mov.b32 %r8, memory;\n  add.s32 %r9, %r8, %r4;\n";
+
+/// Words in reverse by shared memory, at addresses in `space`.
+static std::string reverse(const std::string &name, const std::string &space) {
   return kernel(
-      name, memory + "  mov.b64 %rd3, " + base + R"(;
+      name, std::string(shared) + R"(  mov.b64 %rd3, memory;
   sub.s32 %r5, %r2, %r1;
   sub.s32 %r5, %r5, 1;
   mul.wide.u32 %rd4, %r1, 4;
@@ -65,26 +68,10 @@ static std::string product(const std::string &name, const std::string &opcode,
                 body + "  st.global.v4.b32 [%rd2+48], " + list(30, 4) + ";\n");
 }
 
-static const char *const shared = "  .shared .align 16 .b8 memory[4096];\n";
-static const char *const place =
-    "  mov.b32 %r8, memory;\n  add.s32 %r9, %r8, %r4;\n";
-
 static std::string getMeetings() {
   std::string text;
-  text += reverse("reverse", shared, "memory", ".shared");
-  text += reverse("reverse_dynamic", "", "dynamic", ".shared");
-  text += reverse("reverse_generic", "", "dynamic", "");
-  // Within 64 threads each, at barriers 1 and 2.
-  text += kernel("reverse_halves", std::string(shared) + place + R"(
-  st.shared.b32 [%r9], %r3;
-  shr.u32 %r10, %r1, 6;
-  add.s32 %r10, %r10, 1;
-  barrier.sync %r10, 64;
-  xor.b32 %r11, %r4, 252;
-  add.s32 %r11, %r11, %r8;
-  ld.shared.b32 %r12, [%r11];
-  st.global.b32 [%rd2+4], %r12;
-)");
+  text += reverse("reverse", ".shared");
+  text += reverse("reverse_generic", "");
   text += kernel("uninitialized", std::string(shared) + place + R"(
   ld.shared.b32 %r12, [%r9];
   st.global.b32 [%rd2+4], %r12;
@@ -92,22 +79,17 @@ static std::string getMeetings() {
   text += kernel("atomics", std::string(shared) + place + R"(
   setp.ne.b32 %p1, %r1, 0;
   @%p1 bra $L_begun;
-  st.shared.v4.b32 [%r8], {0, 0, 1000, 0};
-  st.global.b32 [%rd1+16], 0f40A00000;
+  st.shared.b32 [%r8], 0;
+  st.global.b32 [%rd1+8], 5;
 $L_begun:
   bar.sync 0;
-  atom.shared.add.u32 %r10, [%r8], %r3;
-  red.shared.max.s32 [%r8+4], %r3;
-  atom.shared.min.u32 %r10, [%r8+8], %r3;
-  atom.global.add.f32 %r10, [%rd1+16], 0f3F000000;
-  atom.shared.cas.b32 %r11, [%r8+12], 0, 7;
-  st.global.b32 [%rd2+20], %r11;
+  atom.shared.cas.b32 %r11, [%r8], 0, %r3;
+  st.global.b32 [%rd2+4], %r11;
+  atom.relaxed.gpu.global.cas.b32 %r11, [%rd1+8], 6, %r3;
   bar.sync 0;
   @%p1 bra $L_end;
-  ld.shared.v4.b32 {%r12, %r13, %r14, _}, [%r8];
-  st.global.b32 [%rd1+4], %r12;
-  st.global.b32 [%rd1+8], %r13;
-  st.global.b32 [%rd1+12], %r14;
+  ld.shared.b32 %r12, [%r8];
+  st.global.b32 [%rd1+12], %r12;
 $L_end:
 )");
   std::string shuffles =
@@ -123,28 +105,6 @@ $L_end:
     at += 8;
   }
   text += kernel("shuffles", shuffles);
-  text += kernel("votes", R"(
-  setp.eq.b32 %p1, %r3, 1;
-  vote.sync.ballot.b32 %r5, %p1, -1;
-  st.global.b32 [%rd2+4], %r5;
-  match.any.sync.b32 %r5, %r3, -1;
-  st.global.b32 [%rd2+8], %r5;
-  sub.s32 %r6, %r3, 1;
-  redux.sync.add.s32 %r5, %r6, -1;
-  st.global.b32 [%rd2+12], %r5;
-  redux.sync.min.s32 %r5, %r6, -1;
-  st.global.b32 [%rd2+16], %r5;
-  redux.sync.or.b32 %r5, %r3, -1;
-  st.global.b32 [%rd2+20], %r5;
-  vote.sync.any.pred %p2, %p1, -1;
-  selp.b32 %r5, 1, 0, %p2;
-  st.global.b32 [%rd2+24], %r5;
-  vote.sync.all.pred %p2, %p1, -1;
-  selp.b32 %r5, 1, 0, %p2;
-  st.global.b32 [%rd2+28], %r5;
-  mov.u32 %r5, %laneid;
-  st.global.b32 [%rd2+32], %r5;
-)");
   text += kernel("some_lanes", R"(
   and.b32 %r5, %r1, 1;
   setp.eq.b32 %p1, %r5, 1;
@@ -168,7 +128,6 @@ $L_all:
 static std::string getMatrices() {
   std::string text;
   text += product("mma_f16_16", "m16n8k16.row.col.f32.f16.f16.f32", 4);
-  text += product("mma_f16_8", "m16n8k8.row.col.f32.f16.f16.f32", 2);
   text += product("mma_bf16_16", "m16n8k16.row.col.f32.bf16.bf16.f32", 4);
   text += product("mma_tf32_8", "m16n8k8.row.col.f32.tf32.tf32.f32", 4);
   text += kernel("load_matrices", std::string(shared) + R"(
@@ -182,11 +141,6 @@ static std::string getMatrices() {
   st.global.v4.b32 [%rd2+16], {%r20, %r21, %r22, %r23};
   ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%r20, %r21, %r22, %r23}, [%r5];
   st.global.v4.b32 [%rd2+32], {%r20, %r21, %r22, %r23};
-  ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r20}, [%r5];
-  ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%r21, %r22}, [%r5];
-  st.global.b32 [%rd2+48], %r20;
-  st.global.b32 [%rd2+52], %r21;
-  st.global.b32 [%rd2+56], %r22;
 )");
   // Three groups, of which the last is not waited for before it is read.
   text += kernel("copies", std::string(shared) + R"(
@@ -210,7 +164,7 @@ static std::string getMatrices() {
   st.global.v4.b32 [%rd2+32], {%r10, %r11, %r12, %r13};
   ld.shared.b32 %r10, [%r5+2048];
   st.global.b32 [%rd2+48], %r10;
-  cp.async.wait_all;
+  cp.async.wait_group 0;
 )");
   std::string packed;
   for (int i = 0; i < 6; ++i)
@@ -331,7 +285,8 @@ $L_end:
   add.s32 %r10, %r8, %r10;
   ld.shared.b32 %r5, [%r10];
   cp.async.ca.shared.global [%r9], [%rd2], 4;
-  cp.async.wait_all;
+  cp.async.commit_group;
+  cp.async.wait_group 0;
 )");
   text += kernel("forgotten_copy", begin + R"(
   cp.async.ca.shared.global [%r9], [%rd2], 4;
@@ -339,7 +294,8 @@ $L_end:
 )");
   text += kernel("copy_not_shared", begin + R"(
   cp.async.ca.shared.global [%r9], [%rd2], 4;
-  cp.async.wait_all;
+  cp.async.commit_group;
+  cp.async.wait_group 0;
   xor.b32 %r10, %r4, 128;
   add.s32 %r10, %r8, %r10;
   ld.shared.b32 %r5, [%r10];
@@ -353,7 +309,6 @@ $L_end:
 }
 
 std::string tenon::test::cuda::getEmulationKernels() {
-  return ".version 8.0\n.target sm_90\n.address_size 64\n"
-         ".extern .shared .align 16 .b8 dynamic[];\n" +
-         getMeetings() + getMatrices() + getMistakes();
+  return ".version 8.0\n.target sm_90\n.address_size 64\n" + getMeetings() +
+         getMatrices() + getMistakes();
 }

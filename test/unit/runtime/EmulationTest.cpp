@@ -46,14 +46,13 @@ struct Emulation : testing::Test {
 
   /// Runs a kernel; "" if nothing went wrong.
   std::string run(const char *name, Words &words, unsigned threads,
-                  unsigned blocks = 1, unsigned dynamicBytes = 0) {
+                  unsigned blocks = 1) {
     auto kernel = reinterpret_cast<Emulated>(
         dlsym(library, (std::string("kernel_") + name).c_str()));
     if (!kernel)
       return "no kernel";
     uint64_t parameters[] = {reinterpret_cast<uintptr_t>(words.data())};
-    const char *error =
-        kernel(blocks, threads, dynamicBytes, descending, parameters);
+    const char *error = kernel(blocks, threads, descending, parameters);
     return error ? error : "";
   }
 
@@ -95,26 +94,17 @@ uint32_t bfloatBits(float value) { return bits(value) >> 16; }
 //===----------------------------------------------------------------------===//
 
 TEST_P(InBothOrders, Barriers) {
-  // The block's words in reverse, by static and by dynamic memory.
+  // The block's words in reverse.
   for (unsigned threads : {1u, 32u, 100u, 1024u})
-    for (const char *kernel :
-         {"reverse", "reverse_dynamic", "reverse_generic"}) {
+    for (const char *kernel : {"reverse", "reverse_generic"}) {
       Words words(3 * threads);
-      ASSERT_EQ(run(kernel, words, threads, 3, 4 * threads), "");
+      ASSERT_EQ(run(kernel, words, threads, 3), "");
       for (unsigned block = 0; block < 3; ++block)
         for (unsigned i = 0; i < threads; ++i)
           ASSERT_EQ(words.of(block * threads + i, 1),
                     16 * (block * threads + threads - 1 - i) + 1)
               << kernel << threads;
     }
-}
-
-TEST_P(InBothOrders, BarriersOfSomeThreads) {
-  // Each half of the block has a barrier of its own.
-  Words words(128);
-  ASSERT_EQ(run("reverse_halves", words, 128), "");
-  for (unsigned i = 0; i < 128; ++i)
-    ASSERT_EQ(words.of(i, 1), 16 * (i < 64 ? 63 - i : 191 - i) + 1);
 }
 
 TEST_P(InBothOrders, SharedMemoryBeginsAsGarbage) {
@@ -126,19 +116,16 @@ TEST_P(InBothOrders, SharedMemoryBeginsAsGarbage) {
 TEST_P(InBothOrders, Atomics) {
   Words words(64);
   ASSERT_EQ(run("atomics", words, 64), "");
-  // The sum, the largest and the least of 1, 17, ..., once each.
-  uint32_t sum = 0;
-  for (uint32_t i = 0; i < 64; ++i)
-    sum += 16 * i + 1;
-  EXPECT_EQ(words.of(0, 1), sum);
-  EXPECT_EQ(words.of(0, 2), 16u * 63 + 1);
-  EXPECT_EQ(words.of(0, 3), 1u);
-  EXPECT_EQ(as<float>(words.of(0, 4)), 5 + 64 * 0.5f);
-  // Exactly one thread found what it expected.
+  // Exactly one thread found what it expected, and its word is there.
   unsigned winners = 0;
   for (uint32_t i = 0; i < 64; ++i)
-    winners += words.of(i, 5) == 0;
+    if (words.of(i, 1) == 0) {
+      ++winners;
+      EXPECT_EQ(words.of(0, 3), words.of(i, 0));
+    }
   EXPECT_EQ(winners, 1u);
+  // Nobody did.
+  EXPECT_EQ(words.of(0, 2), 5u);
 }
 
 //===----------------------------------------------------------------------===//
@@ -170,31 +157,6 @@ TEST_P(InBothOrders, Shuffles) {
     }
 }
 
-TEST_P(InBothOrders, VotesAndReductions) {
-  Words words(64);
-  for (unsigned i = 0; i < 64; ++i)
-    words.of(i, 0) = i % 3;
-  ASSERT_EQ(run("votes", words, 64), "");
-  for (unsigned i = 0; i < 64; ++i) {
-    uint32_t ones = 0, same = 0;
-    int32_t sum = 0;
-    for (unsigned lane = 0; lane < 32; ++lane) {
-      unsigned other = i / 32 * 32 + lane;
-      ones |= uint32_t(other % 3 == 1) << lane;
-      same |= uint32_t(other % 3 == i % 3) << lane;
-      sum += int(other % 3) - 1;
-    }
-    EXPECT_EQ(words.of(i, 1), ones);
-    EXPECT_EQ(words.of(i, 2), same);
-    EXPECT_EQ(words.of(i, 3), uint32_t(sum));
-    EXPECT_EQ(words.of(i, 4), ~0u); // the least, -1
-    EXPECT_EQ(words.of(i, 5), 3u);  // all bits
-    EXPECT_EQ(words.of(i, 6), 1u);  // any is 1
-    EXPECT_EQ(words.of(i, 7), 0u);  // not all are
-    EXPECT_EQ(words.of(i, 8), i % 32);
-  }
-}
-
 TEST_P(InBothOrders, SomeLanes) {
   // The even lanes shuffle twice, the odd ones once, and then all.
   Words words(32);
@@ -224,7 +186,6 @@ float cutTo7Bits(float value) { return as<float>(bits(value) & 0xffff0000); }
 TEST_P(InBothOrders, Products) {
   for (const Product &product :
        {Product{"mma_f16_16", 16, 2, halfBits, toHalf},
-        Product{"mma_f16_8", 8, 2, halfBits, toHalf},
         Product{"mma_bf16_16", 16, 2, bfloatBits, cutTo7Bits},
         Product{"mma_tf32_8", 8, 1, wordBits, cutTo10Bits}}) {
     unsigned depth = product.depth, per = product.perRegister;
@@ -285,12 +246,6 @@ TEST_P(InBothOrders, LoadsOfMatrices) {
       uint32_t turned = 64 * i + 8 * column + row;
       EXPECT_EQ(words.of(lane, 4 + i), plain | (plain + 1) << 16);
       EXPECT_EQ(words.of(lane, 8 + i), turned | (turned + 8) << 16);
-      if (i == 0) {
-        EXPECT_EQ(words.of(lane, 12), plain | (plain + 1) << 16);
-      }
-      if (i < 2) {
-        EXPECT_EQ(words.of(lane, 13 + i), turned | (turned + 8) << 16);
-      }
     }
 }
 

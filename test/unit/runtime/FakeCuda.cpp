@@ -216,11 +216,9 @@ Result cuModuleGetFunction(FunctionTag **function, ModuleTag *module,
       made->emulated = reinterpret_cast<Emulated>(
           dlsym(module->library, ("kernel_" + made->symbol).c_str()));
       auto *bytes = static_cast<const uint32_t *>(
-          dlsym(module->library, ("static_bytes_" + made->symbol).c_str()));
-      made->staticShared = bytes ? *bytes : 0;
-      if (made->staticShared > made->maxSharedBytes)
+          dlsym(module->library, ("shared_bytes_" + made->symbol).c_str()));
+      if (bytes && *bytes > 48 << 10)
         return refuse("kernel " + made->symbol + " has too much shared memory");
-      made->maxSharedBytes -= made->staticShared;
     }
     if (known == driver.kernels.end())
       made->kernel = {0, numParameters < 2 ? 0 : numParameters - 2, nullptr};

@@ -57,8 +57,6 @@ struct tenon::cuda::FunctionTag {
   std::string symbol;
   test::cuda::Kernel kernel;
   test::cuda::Emulated emulated = nullptr;
-  unsigned maxSharedBytes = 48 << 10; // that a launch may ask for
-  unsigned staticShared = 0;          // bytes, as far as known
 };
 struct tenon::cuda::StreamTag {
   std::vector<test::cuda::Operation> queue;

@@ -133,8 +133,7 @@ Result cuLaunchKernel(FunctionTag *function, unsigned gridX, unsigned gridY,
     return refuse("a function that is not there");
   const Kernel &kernel = function->kernel;
   if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockX > 1024 ||
-      blockY != 1 || blockZ != 1 || sharedBytes > function->maxSharedBytes ||
-      extra)
+      blockY != 1 || blockZ != 1 || sharedBytes || extra)
     return refuse("kernel " + function->symbol + " has a wrong grid");
   // Machine code does not say which parameters it has.
   if (function->module->text.empty() && !kernel.body) {
@@ -160,13 +159,13 @@ Result cuLaunchKernel(FunctionTag *function, unsigned gridX, unsigned gridY,
     fprintf(stderr, "kernel %s: %u blocks of %u, %lu units\n",
             function->symbol.c_str(), gridX, blockX, values.end()[-2]);
   operation.run = [body = kernel.body, emulated = function->emulated, values,
-                   gridX, blockX, sharedBytes] {
+                   gridX, blockX] {
     if (body)
       body({values.data(), gridX, blockX});
     else if (emulated)
       if (const char *error =
-              emulated(gridX, blockX, sharedBytes,
-                       getSetting("FAKE_CUDA_DESCENDING", 0), values.data())) {
+              emulated(gridX, blockX, getSetting("FAKE_CUDA_DESCENDING", 0),
+                       values.data())) {
         fprintf(stderr, "fake_cuda: %s\n", error);
         getDriver().failure = refuse(error, LaunchFailed);
       }
