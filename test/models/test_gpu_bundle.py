@@ -39,14 +39,17 @@ def load(*path):
         return json.load(file)
 
 
+def make_bundle(*arguments):
+    return subprocess.run([os.path.join(root, "utils", "gpu", "bundle"), "--build", BUILD, *arguments], capture_output=True,
+                          text=True)
+
+
 class BundleTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.mkdtemp()
         made = os.path.join(cls.scratch, "made", "box")
-        done = subprocess.run([os.path.join(root, "utils", "gpu", "bundle"), "-o", made, "--build", BUILD, "--pack",
-                               "--suite", SUITE, "--operators", "window", "--models", *MODELS],
-                              capture_output=True, text=True)
+        done = make_bundle("-o", made, "--pack", "--suite", SUITE, "--operators", "window", "--models", *MODELS)
         assert done.returncode == 0, done.stdout + done.stderr
         cls.said = done.stdout
         with tarfile.open(made + ".tar.xz") as archive:
@@ -149,6 +152,16 @@ class BundleTest(unittest.TestCase):
         code, text = self.run_box("operators", "--missing", "--sanitizer=no")
         self.assertNotIn("0 passed, 0 failed", text)
         self.assertEqual(load(self.box, "results.json")["bundle"]["commit"], "another")
+
+    def test_nothing_is_made_of_unknown_names(self):
+        folder = os.path.join(self.scratch, "nothing")
+        for words, said in ((["--suite", "^no_such_test$"], "no name of ONNX's tests has a match of '^no_such_test$'"),
+                            (["--operators", "window", "no-such-test"], "no test of operators 'no-such-test'"),
+                            (["--models", "no-such-case"], "no case's name starts with 'no-such-case'")):
+            done = make_bundle("-o", folder, *words)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertFalse(os.path.exists(folder))
 
     def test_no_driver(self):
         done = subprocess.run([os.path.join(self.box, "run")], capture_output=True, text=True,

@@ -7,9 +7,8 @@ Recorded is what the tests' runner does: the backend here keeps what it is given
 """
 
 import os
-import re
 import sys
-from typing import Any, Dict, List
+from typing import Any, List
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True

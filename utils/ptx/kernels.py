@@ -4,7 +4,7 @@ import re
 
 import arithmetic
 import together
-from operands import Instruction, operand, split
+from operands import Instruction, split
 
 BEGIN = '#include "{0}.h"\n'
 ALONE = """

@@ -6,7 +6,6 @@ of shapes is computed at once, and so a tracing compiler sees nothing but operat
 
 import json
 import math
-import os
 
 import numpy as np
 from seeded import stepped
