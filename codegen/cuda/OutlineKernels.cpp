@@ -14,6 +14,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
+#include "runtime/cuda/Architectures.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -47,10 +49,17 @@ public:
     }
     auto builder = OpBuilder::atBlockEnd(module.getBody());
     SmallVector<Attribute> chips;
-    for (auto chip : target.getGpus().getAsRange<StringAttr>())
+    for (auto chip : target.getGpus().getAsRange<StringAttr>()) {
+      if (!llvm::is_contained(architectures, chip.getValue())) {
+        module.emitError("expected a GPU of ")
+            << llvm::join(ArrayRef(architectures), ", ") << ", but found "
+            << chip;
+        return signalPassFailure();
+      }
       chips.push_back(NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/3,
                                                 "nvptx64-nvidia-cuda", chip,
                                                 getPtxFeature(chip)));
+    }
     auto device = gpu::GPUModuleOp::create(builder, module.getLoc(),
                                            codegen::kDeviceModuleName, chips);
     SymbolTable symbols(module), deviceSymbols(device);

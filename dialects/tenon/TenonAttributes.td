@@ -108,7 +108,7 @@ def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {
     the vectors that generated kernels use; `providers` lists the kernel
     providers that may be assigned, in order of preference. `gpus` are the
     architectures of NVIDIA's that kernels are compiled for beside the
-    processor, the oldest first.
+    processor, such as `sm_90`, the oldest first and each once.
 
     Example: `#tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512,
     ["onednn", "codegen"]>`

@@ -9,8 +9,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "runtime/cuda/Architectures.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "dialects/tenon/TenonDialect.cpp.inc"
@@ -46,19 +44,19 @@ tenon::TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return success();
   if (gpus.empty())
     return emitError() << "expected GPUs, or no list of them";
-  const auto *next = std::begin(cuda::architectures);
+  int64_t last = 0;
   for (Attribute gpu : gpus) {
     auto name = dyn_cast<StringAttr>(gpu);
-    const auto *found =
-        llvm::find(cuda::architectures, name ? name.getValue() : StringRef());
-    if (found == std::end(cuda::architectures))
-      return emitError() << "expected a GPU of "
-                         << llvm::join(ArrayRef(cuda::architectures), ", ")
-                         << ", but found " << gpu;
-    if (found < next)
+    StringRef digits = name ? name.getValue() : StringRef();
+    int64_t number = 0;
+    if (!digits.consume_front("sm_") || digits.getAsInteger(10, number) ||
+        number <= 0)
+      return emitError() << "expected a GPU such as \"sm_90\", but found "
+                         << gpu;
+    if (number <= last)
       return emitError() << "expected the oldest GPU first and each once, but "
-                         << gpu << " stands behind \"" << next[-1] << "\"";
-    next = found + 1;
+                         << gpu << " stands behind \"sm_" << last << "\"";
+    last = number;
   }
   return success();
 }

@@ -96,3 +96,13 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
     return %zero : i64
   }
 }
+
+// -----
+
+// expected-error@below {{expected a GPU of sm_80, sm_86, sm_89, sm_90, sm_100, but found "sm_75"}}
+module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_75"]>} {
+  func.func private @on_device(%x: memref<?xf32>, %begin: index, %end: index) -> i64 attributes {tenon.on_device} {
+    %zero = arith.constant 0 : i64
+    return %zero : i64
+  }
+}
