@@ -50,15 +50,16 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
       return llvm::is_contained(
           target.getProviders().getAsValueRange<StringAttr>(), provider);
     };
-    hasGpu = target.getGpus() && has("cuda");
-    isGenerated = has("codegen");
+    isForGpu = bool(target.getGpus());
+    isGenerated = has(isForGpu ? "cuda" : "codegen");
   }
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    // For the processor wide products are faster in a library.
-    if (hasGpu ? isTileableOnGpu(op)
-               : isGenerated && isTileable(op) && !op.getWide())
+    // On the processor wide products are faster in a library. Beside a GPU it
+    // has no attention: products of libraries stay on the GPU then.
+    if (isGenerated &&
+        (isForGpu ? isTileableOnGpu(op) : isTileable(op) && !op.getWide()))
       return rewriter.notifyMatchFailure(op, "generated code runs it whole");
     Location loc = op.getLoc();
     auto queryType = cast<RankedTensorType>(op.getQuery().getType());
@@ -96,8 +97,9 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
     return success();
   }
 
-  /// Whether the target has generated code for its processor, and for a GPU.
-  bool isGenerated = false, hasGpu = false;
+  /// Whether the target has a GPU, and generated code for that, or else for its
+  /// processor.
+  bool isForGpu = false, isGenerated = false;
 };
 
 /// The target of the module in `op`, or around it; null if there is none.

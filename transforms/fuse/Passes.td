@@ -21,10 +21,11 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
   let description = [{
     `softmax(scale * Q K^T + mask) V` becomes these operations. The scores are
     then a tensor in memory, which costs more than one kernel that never writes
-    them, but it is what a library of matrix products can run. Where the target
-    has generated code, attention that is not `wide` stays whole if its heads
-    have known sizes of at most 256; where it has a GPU, any that stays in a
-    block's shared memory: heads of at most 64 in f32, of 128 in f16 and bf16.
+    them, but it is what a library of matrix products can run. What generated
+    code may run stays whole: on a processor, by `codegen`, attention that is not
+    `wide`, if its heads have known sizes of at most 256; of a target with GPUs,
+    by `cuda` alone, what fits in a block's shared memory: heads of at most 64 in
+    f32, of 128 in f16 and bf16.
 
     ```mlir
     %y = tenon.attention %q, %k, %v {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>
