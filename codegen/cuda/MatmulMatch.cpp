@@ -115,9 +115,13 @@ bool Matcher::matchTail(Operation &op) {
     Value factor =
         product.getLhs() == value ? product.getRhs() : product.getLhs();
     std::optional<double> scale = getConstantScalar(factor);
-    if (!scale || !std::isfinite(*scale))
+    if (!scale)
       return fail("it is multiplied with more than a number");
+    // Zero or infinite, it would make NaN, or nothing, of products that have
+    // another result one factor after the other.
     matmul.alpha *= *scale;
+    if (!std::isnormal(static_cast<float>(matmul.alpha)))
+      return fail("what it is multiplied with is beyond the floats");
   } else if (auto sum = dyn_cast<AddOp>(op);
              sum && sum.getLhs() != sum.getRhs()) {
     if (!matchSum(sum))

@@ -99,6 +99,27 @@ func.func @others(%x: tensor<3x8xf32>, %w: tensor<8x4xf32>, %b: tensor<3x1xf32>,
   }
   return %0, %1, %2, %3 : tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xi32>
 }
+
+// Numbers whose product is infinite, or nothing, as a float: it would make NaN of a 0.
+// ASSIGN-LABEL: @scales
+// ASSIGN-COUNT-2: tenon.kernel {{.*}}provider = "cuda"
+func.func @scales(%x: tensor<3x8xf32>, %w: tensor<8x4xf32>) -> (tensor<3x4xf32>, tensor<3x4xf32>) {
+  %0 = tenon.kernel (%a = %x, %v = %w) : (tensor<3x8xf32>, tensor<8x4xf32>) -> tensor<3x4xf32> {
+    %large = tenon.constant dense<1.0e30> : tensor<f32>
+    %p = tenon.matmul %a, %v : (tensor<3x8xf32>, tensor<8x4xf32>) -> tensor<3x4xf32>
+    %q = tenon.mul %p, %large : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+    %r = tenon.mul %q, %large : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+    tenon.yield %r : tensor<3x4xf32>
+  }
+  %1 = tenon.kernel (%a = %x, %v = %w) : (tensor<3x8xf32>, tensor<8x4xf32>) -> tensor<3x4xf32> {
+    %small = tenon.constant dense<1.0e-30> : tensor<f32>
+    %p = tenon.matmul %a, %v : (tensor<3x8xf32>, tensor<8x4xf32>) -> tensor<3x4xf32>
+    %q = tenon.mul %p, %small : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+    %r = tenon.mul %q, %small : (tensor<3x4xf32>, tensor<f32>) -> tensor<3x4xf32>
+    tenon.yield %r : tensor<3x4xf32>
+  }
+  return %0, %1 : tensor<3x4xf32>, tensor<3x4xf32>
+}
 }
 
 // CHECK: func.func private @[[DENSE]](
