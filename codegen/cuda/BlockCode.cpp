@@ -27,9 +27,6 @@ Value BlockCode::value(Dim dim) {
 Value BlockCode::add(Value a, Value b) {
   return builder.createOrFold<arith::AddIOp>(loc, a, b);
 }
-Value BlockCode::sub(Value a, Value b) {
-  return builder.createOrFold<arith::SubIOp>(loc, a, b);
-}
 Value BlockCode::mul(Value a, Value b) {
   return builder.createOrFold<arith::MulIOp>(loc, a, b);
 }

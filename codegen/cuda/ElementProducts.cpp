@@ -16,42 +16,6 @@ using cpu::LaneIndex;
 
 namespace {
 
-/// Sums products of the elements of two tensors.
-class ProductBuilder {
-public:
-  explicit ProductBuilder(ElementEmitter &emitter, Type element)
-      : emitter(emitter), builder(emitter.getBuilder()), loc(emitter.getLoc()),
-        accumulator(cpu::Reduction(ReduceKind::Sum, element, builder, loc)
-                        .getAccumulatorType()) {}
-
-  Value load(Value tensor, ElementEmitter::Index index) {
-    return cpu::convertFloat(builder, loc, emitter.get(tensor, index),
-                             accumulator);
-  }
-  Value multiplyAdd(Value a, Value b, Value sum) {
-    if (isa<FloatType>(accumulator))
-      return math::FmaOp::create(builder, loc, a, b, sum);
-    return arith::AddIOp::create(builder, loc, sum,
-                                 arith::MulIOp::create(builder, loc, a, b));
-  }
-  /// The sum of `lhs` times `rhs` at the indices that the functions give for
-  /// each step.
-  using MakeIndex = llvm::function_ref<SmallVector<LaneIndex>(Value step)>;
-  Value sum(Dim depth, Value lhs, MakeIndex lhsIndex, Value rhs,
-            MakeIndex rhsIndex) {
-    Value zero = emitter.constant(accumulator, 0);
-    return emitter.loop(0, depth, zero, [&](Value step, ValueRange carried) {
-      return SmallVector<Value>{multiplyAdd(
-          load(lhs, lhsIndex(step)), load(rhs, rhsIndex(step)), carried[0])};
-    })[0];
-  }
-
-  ElementEmitter &emitter;
-  OpBuilder &builder;
-  Location loc;
-  Type accumulator;
-};
-
 /// The part of `index` that `shape` has, from the right: dimensions of size 1
 /// are broadcast.
 SmallVector<LaneIndex> broadcastIndex(ArrayRef<LaneIndex> index,
@@ -66,7 +30,6 @@ SmallVector<LaneIndex> broadcastIndex(ArrayRef<LaneIndex> index,
 Value buildMatMul(ElementEmitter &emitter, MatMulOp op,
                   ElementEmitter::Index index) {
   cpu::KernelFunction &function = emitter.getFunction();
-  ProductBuilder product(emitter, function.getElementType(op.getLhs()));
   LaneIndex row = index[index.size() - 2], column = index.back();
   auto getIndex = [&](Value operand, bool isTransposed, LaneIndex first,
                       LaneIndex second) {
@@ -78,17 +41,31 @@ Value buildMatMul(ElementEmitter &emitter, MatMulOp op,
     at.append({first, second});
     return at;
   };
+  OpBuilder &builder = emitter.getBuilder();
+  Location loc = emitter.getLoc();
+  Type type = cpu::Reduction(ReduceKind::Sum,
+                             function.getElementType(op.getLhs()), builder, loc)
+                  .getAccumulatorType();
+  auto load = [&](Value operand, ElementEmitter::Index at) {
+    return cpu::convertFloat(builder, loc, emitter.get(operand, at), type);
+  };
   SmallVector<Dim> lhsShape = function.getShape(op.getLhs());
-  Value sum = product.sum(
-      lhsShape[lhsShape.size() - (op.getTransposeA() ? 2 : 1)], op.getLhs(),
-      [&](Value k) {
-        return getIndex(op.getLhs(), op.getTransposeA(), row, LaneIndex(k));
-      },
-      op.getRhs(),
-      [&](Value k) {
-        return getIndex(op.getRhs(), op.getTransposeB(), LaneIndex(k), column);
-      });
-  return cpu::convertFloat(emitter.getBuilder(), emitter.getLoc(), sum,
+  Dim depth = lhsShape[lhsShape.size() - (op.getTransposeA() ? 2 : 1)];
+  Value sum = emitter.loop(
+      0, depth, emitter.constant(type, 0),
+      [&](Value step, ValueRange carried) -> SmallVector<Value> {
+        LaneIndex k(step);
+        Value a = load(op.getLhs(),
+                       getIndex(op.getLhs(), op.getTransposeA(), row, k));
+        Value b = load(op.getRhs(),
+                       getIndex(op.getRhs(), op.getTransposeB(), k, column));
+        if (isa<FloatType>(type))
+          return {math::FmaOp::create(builder, loc, a, b, carried[0])};
+        return {
+            arith::AddIOp::create(builder, loc, carried[0],
+                                  arith::MulIOp::create(builder, loc, a, b))};
+      })[0];
+  return cpu::convertFloat(builder, loc, sum,
                            function.getElementType(op.getOutput()));
 }
 
