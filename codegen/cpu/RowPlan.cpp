@@ -27,8 +27,9 @@ static std::optional<SmallVector<int64_t>> getReducedAxes(Operation *op) {
 }
 
 std::optional<RowPlan::Rows> RowPlan::find(KernelOp kernel) {
-  SmallVector<int64_t> axes, fullShape, reducedShape;
-  bool hasReduction = false;
+  Rows rows;
+  SmallVector<int64_t> reducedShape;
+  ArrayRef<int64_t> fullShape;
   // Values that depend on a reduction.
   llvm::DenseSet<Value> after;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
@@ -41,32 +42,31 @@ std::optional<RowPlan::Rows> RowPlan::find(KernelOp kernel) {
       ArrayRef<int64_t> shape = getShape(op.getOperand(0));
       if (shape.empty())
         return std::nullopt;
-      if (!hasReduction) {
-        axes = *opAxes;
-        fullShape.assign(shape.begin(), shape.end());
-        reducedShape = fullShape;
-        for (int64_t axis : axes)
+      if (!rows.tensor) {
+        rows = {op.getOperand(0), *opAxes};
+        fullShape = shape;
+        reducedShape.assign(shape.begin(), shape.end());
+        for (int64_t axis : rows.axes)
           reducedShape[axis] = 1;
-        hasReduction = true;
       }
-      if (axes != *opAxes || ArrayRef(fullShape) != shape)
+      if (rows.axes != *opAxes || fullShape != shape)
         return std::nullopt;
     } else if (isAfter) {
       if (!isa<ElementwiseOpInterface>(op))
         return std::nullopt;
       ArrayRef<int64_t> shape = getShape(op.getResult(0));
-      if (shape != ArrayRef(fullShape) && shape != ArrayRef(reducedShape))
+      if (shape != fullShape && shape != ArrayRef(reducedShape))
         return std::nullopt;
     }
     if (isAfter || opAxes)
       after.insert(op.getResults().begin(), op.getResults().end());
   }
-  bool isRow = hasReduction &&
+  bool isRow = rows.tensor &&
                llvm::all_of(kernel.getYield().getOperands(), [&](Value value) {
-                 return getShape(value) == ArrayRef(fullShape) ||
+                 return getShape(value) == fullShape ||
                         getShape(value) == ArrayRef(reducedShape);
                });
-  return isRow ? std::optional<Rows>({fullShape, axes}) : std::nullopt;
+  return isRow ? std::optional(rows) : std::nullopt;
 }
 
 RowPlan::RowPlan(KernelOp kernel) : kernel(kernel) {

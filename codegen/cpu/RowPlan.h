@@ -13,9 +13,10 @@ namespace tenon::cpu {
 class RowPlan {
 public:
   /// What a kernel of this kind reduces, before normalisations are decomposed:
-  /// the full shape and the reduced dimensions of it.
+  /// a tensor of the full shape, and the dimensions of it.
   struct Rows {
-    llvm::SmallVector<int64_t> shape, axes;
+    mlir::Value tensor;
+    llvm::SmallVector<int64_t> axes;
   };
   /// Nothing if it is another kind.
   static std::optional<Rows> find(KernelOp kernel);

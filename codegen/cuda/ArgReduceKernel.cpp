@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/TypicalSizes.h"
 #include "codegen/cpu/ElementOps.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/KernelShape.h"
@@ -114,7 +115,11 @@ static int64_t chooseThreads(KernelOp kernel) {
     return 0;
   auto op = cpu::getOnlyOp<ArgReduceOp>(kernel);
   RankedTensorType type = op.getInput().getType();
-  return chooseRowThreads(type.getDimSize(op.getAxis()));
+  TypicalSizes sizes;
+  double numRows = 1;
+  for (int64_t i = 0; i != type.getRank() - 1; ++i)
+    numRows *= sizes.getDim(op.getInput(), i);
+  return chooseRowThreads(type.getDimSize(op.getAxis()), numRows);
 }
 
 const cpu::KernelEmitter kWarpArgReduceEmitter =

@@ -20,13 +20,17 @@ extern const cpu::KernelEmitter kElementEmitter;
 /// Reductions, softmax and layer norm, with pointwise work around them: a warp
 /// or a block for each row. Short rows they leave to a thread.
 extern const cpu::KernelEmitter kWarpRowEmitter, kBlockRowEmitter;
+
 /// The place of the largest element in each row, in the same way.
 extern const cpu::KernelEmitter kWarpArgReduceEmitter, kBlockArgReduceEmitter;
 
 /// A block that does a row.
 inline constexpr int64_t kRowBlockThreads = 256;
-/// How many threads do a row of `size` elements, which may be unknown.
-int64_t chooseRowThreads(int64_t size);
+
+/// How many threads do each of about `numRows` rows of `size` elements, which
+/// may be unknown.
+int64_t chooseRowThreads(int64_t size, double numRows);
+
 /// Kernels around a matrix product, a block for each tile of it: large ones,
 /// and small ones where there would be few of those.
 extern const cpu::KernelEmitter kLargeMatmulEmitter, kSmallMatmulEmitter;

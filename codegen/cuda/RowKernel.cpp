@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/TypicalSizes.h"
 #include "codegen/cpu/ElementEmitter.h"
 #include "codegen/cpu/Reduction.h"
 #include "codegen/cpu/RowPlan.h"
@@ -32,9 +33,12 @@ static constexpr int64_t kMaxThreadColumn = 32;
 /// How many elements a thread takes at a time.
 static constexpr int64_t kRounds = 4;
 
-int64_t chooseRowThreads(int64_t size) {
+int64_t chooseRowThreads(int64_t size, double numRows) {
+  // A long row would keep its warp busy while the rest of the GPU is idle:
+  // where there are fewer rows than multiprocessors, each may have a block.
+  constexpr double kManyRows = 128;
   if (ShapedType::isDynamic(size))
-    return TENON_WARP_SIZE;
+    return numRows < kManyRows ? kRowBlockThreads : TENON_WARP_SIZE;
   return size <= 16 ? 1 : size <= 1024 ? TENON_WARP_SIZE : kRowBlockThreads;
 }
 
@@ -43,17 +47,24 @@ static int64_t chooseThreads(KernelOp kernel) {
   std::optional<cpu::RowPlan::Rows> rows = cpu::RowPlan::find(kernel);
   if (!rows)
     return 0;
+  TypicalSizes sizes;
   // Sizes beyond memory's don't matter.
   uint64_t size = 1;
+  double numRows = 1;
   bool isKnown = true;
-  for (int64_t axis : rows->axes) {
-    isKnown &= !ShapedType::isDynamic(rows->shape[axis]);
-    size = llvm::SaturatingMultiply<uint64_t>(size, rows->shape[axis]);
+  auto type = cast<RankedTensorType>(rows->tensor.getType());
+  for (auto [i, dim] : llvm::enumerate(type.getShape())) {
+    if (!llvm::is_contained(rows->axes, int64_t(i))) {
+      numRows *= sizes.getDim(rows->tensor, i);
+      continue;
+    }
+    isKnown &= !ShapedType::isDynamic(dim);
+    size = llvm::SaturatingMultiply<uint64_t>(size, dim);
   }
   int64_t known = isKnown ? int64_t(std::min<uint64_t>(size, INT64_MAX))
                           : ShapedType::kDynamic;
-  if (llvm::is_contained(rows->axes, int64_t(rows->shape.size()) - 1))
-    return chooseRowThreads(known);
+  if (llvm::is_contained(rows->axes, type.getRank() - 1))
+    return chooseRowThreads(known, numRows);
   return isKnown && known <= kMaxThreadColumn ? 1 : kRowBlockThreads;
 }
 

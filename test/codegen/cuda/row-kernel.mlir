@@ -2,7 +2,7 @@
 
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_90"]>} {
 
-// A row of unknown length has a warp: its lanes take turns, four at a time as long
+// Each of many rows of unknown length has a warp: its lanes take turns, four at a time as long
 // as there are as many, and exchange what they have found by shuffles.
 
 // CHECK-LABEL: func.func private @k0_softmax(
@@ -22,14 +22,30 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
 // CHECK: memref.store
 // CHECK-NOT: gpu.barrier
 // CHECK: func.func private @k0_softmax.units
-func.func @softmax(%x: tensor<8x?xf32>) -> tensor<8x?xf32> {
+func.func @softmax(%x: tensor<200x?xf32>) -> tensor<200x?xf32> {
   %c1 = arith.constant 1 : index
-  %n = tensor.dim %x, %c1 : tensor<8x?xf32>
-  %0 = tenon.kernel (%a = %x) dims(%n) {provider = "cuda"} : (tensor<8x?xf32>) -> tensor<8x?xf32> {
-    %1 = tenon.softmax %a {axis = 1 : i64} : (tensor<8x?xf32>) -> tensor<8x?xf32>
-    tenon.yield %1 : tensor<8x?xf32>
+  %n = tensor.dim %x, %c1 : tensor<200x?xf32>
+  %0 = tenon.kernel (%a = %x) dims(%n) {provider = "cuda"} : (tensor<200x?xf32>) -> tensor<200x?xf32> {
+    %1 = tenon.softmax %a {axis = 1 : i64} : (tensor<200x?xf32>) -> tensor<200x?xf32>
+    tenon.yield %1 : tensor<200x?xf32>
   }
-  return %0 : tensor<8x?xf32>
+  return %0 : tensor<200x?xf32>
+}
+
+// Where there are few, each has a block, as it may be long.
+
+// CHECK-LABEL: func.func private @k1_softmax(
+// CHECK-SAME: tenon.unit_threads = 256
+func.func @few(%x: tensor<?x8x?xf32>) -> tensor<?x8x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %m = tensor.dim %x, %c0 : tensor<?x8x?xf32>
+  %n = tensor.dim %x, %c2 : tensor<?x8x?xf32>
+  %0 = tenon.kernel (%a = %x) dims(%m, %n) {provider = "cuda"} : (tensor<?x8x?xf32>) -> tensor<?x8x?xf32> {
+    %1 = tenon.softmax %a {axis = 2 : i64} : (tensor<?x8x?xf32>) -> tensor<?x8x?xf32>
+    tenon.yield %1 : tensor<?x8x?xf32>
+  }
+  return %0 : tensor<?x8x?xf32>
 }
 }
 
@@ -79,31 +95,15 @@ func.func @pool(%x: tensor<1x7x7x64xf32>) -> tensor<1x1x1x64xf32> {
   return %0 : tensor<1x1x1x64xf32>
 }
 
-// The place of the largest element: lanes exchange elements and places, which
-// are two words.
-
-// CHECK-LABEL: func.func private @k2_arg_reduce(
-// CHECK-SAME: tenon.unit_threads = 32
-// CHECK-COUNT-15: gpu.shuffle xor
-// CHECK-NOT: gpu.shuffle
-// CHECK: func.func private @k2_arg_reduce.units
-func.func @place(%x: tensor<8x100xf32>) -> tensor<8x1xi64> {
-  %0 = tenon.kernel (%a = %x) {provider = "cuda"} : (tensor<8x100xf32>) -> tensor<8x1xi64> {
-    %1 = tenon.arg_reduce %a {kind = #tenon.reduce_kind<max>, axis = 1 : i64} : (tensor<8x100xf32>) -> tensor<8x1xi64>
-    tenon.yield %1 : tensor<8x1xi64>
-  }
-  return %0 : tensor<8x1xi64>
-}
-
 // Short rows and columns have a thread each.
 
+// CHECK-LABEL: func.func private @k2_softmax(
+// CHECK-NOT: tenon.unit_threads
+// CHECK-NOT: gpu.
 // CHECK-LABEL: func.func private @k3_softmax(
 // CHECK-NOT: tenon.unit_threads
 // CHECK-NOT: gpu.
-// CHECK-LABEL: func.func private @k4_softmax(
-// CHECK-NOT: tenon.unit_threads
-// CHECK-NOT: gpu.
-// CHECK: func.func private @k4_softmax.units
+// CHECK: func.func private @k3_softmax.units
 func.func @short(%x: tensor<100x10xf32>, %y: tensor<10x10xf32>) -> (tensor<100x10xf32>, tensor<10x10xf32>) {
   %0 = tenon.kernel (%a = %x) {provider = "cuda"} : (tensor<100x10xf32>) -> tensor<100x10xf32> {
     %1 = tenon.softmax %a {axis = 1 : i64} : (tensor<100x10xf32>) -> tensor<100x10xf32>
