@@ -105,3 +105,98 @@ func.func @plan(%x: memref<4xf32>, %k: memref<index>, %buffers: memref<?xi64>, %
   return
 }
 }
+
+// -----
+
+// A copy within the device's memory is work for it.
+
+// CHECK-LABEL: func.func @run(
+// CHECK-SAME: tenon_rt.replayable
+
+module {
+func.func private @k0(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "cuda"} {
+  %ok = arith.constant 0 : i64
+  return %ok : i64
+}
+func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
+  %c4 = arith.constant 4 : index
+  return %c4 : index
+}
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1, 3, 5, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+  %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
+  %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
+  %c = tenon_rt.buffer 2[] on_device : memref<4xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k0(%a) outs(%b) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  memref.copy %b, %c : memref<4xf32> to memref<4xf32>
+  tenon_rt.transfer %c outs(%y) : memref<4xf32> outs(memref<4xf32>)
+  return
+}
+func.func @plan(%x: memref<4xf32>, %buffers: memref<?xi64>, %outputs: memref<?xi64>, %libraries: memref<?xi64>) {
+  return
+}
+}
+
+// -----
+
+// An output that is an input as it stands is copied by the processor.
+
+// CHECK-LABEL: func.func @run(
+// CHECK-NOT: tenon_rt.replayable
+
+module {
+func.func private @k0(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "cuda"} {
+  %ok = arith.constant 0 : i64
+  return %ok : i64
+}
+func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
+  %c4 = arith.constant 4 : index
+  return %c4 : index
+}
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %same: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+  %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
+  %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k0(%a) outs(%b) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %b outs(%y) : memref<4xf32> outs(memref<4xf32>)
+  memref.copy %x, %same : memref<4xf32> to memref<4xf32>
+  return
+}
+func.func @plan(%x: memref<4xf32>, %buffers: memref<?xi64>, %outputs: memref<?xi64>, %libraries: memref<?xi64>) {
+  return
+}
+}
+
+// -----
+
+// A loop is run by the processor, whatever is in it.
+
+// CHECK-LABEL: func.func @run(
+// CHECK-NOT: tenon_rt.replayable
+
+module {
+func.func private @k0(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64 attributes {tenon.provider = "cuda"} {
+  %ok = arith.constant 0 : i64
+  return %ok : i64
+}
+func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
+  %c4 = arith.constant 4 : index
+  return %c4 : index
+}
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
+  %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<4xf32> outs(memref<4xf32>)
+  scf.for %i = %c0 to %c4 step %c1 {
+    tenon_rt.launch @k0(%a) outs(%b) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  }
+  tenon_rt.transfer %b outs(%y) : memref<4xf32> outs(memref<4xf32>)
+  return
+}
+func.func @plan(%x: memref<4xf32>, %buffers: memref<?xi64>, %outputs: memref<?xi64>, %libraries: memref<?xi64>) {
+  return
+}
+}

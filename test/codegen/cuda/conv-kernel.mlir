@@ -27,4 +27,15 @@ func.func @first(%x: tensor<1x16x9xf32>, %w: tensor<8x16x3xf32>) -> tensor<1x8x7
   }
   return %y : tensor<1x8x7xf32>
 }
+
+// CHECK-LABEL: func.func private @k2_conv(
+// CHECK-NOT: tenon.unit_threads
+// CHECK-LABEL: func.func private @k2_conv.units(
+func.func @groups(%x: tensor<1x9x9x16xf16>, %w: tensor<3x3x8x8xf16>) -> tensor<1x9x9x8xf16> {
+  %y = tenon.kernel (%a = %x, %v = %w) {provider = "cuda"} : (tensor<1x9x9x16xf16>, tensor<3x3x8x8xf16>) -> tensor<1x9x9x8xf16> {
+    %0 = tenon.conv %a, %v {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x9x9x16xf16>, tensor<3x3x8x8xf16>) -> tensor<1x9x9x8xf16>
+    tenon.yield %0 : tensor<1x9x9x8xf16>
+  }
+  return %y : tensor<1x9x9x8xf16>
+}
 }

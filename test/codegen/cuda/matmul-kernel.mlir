@@ -9,7 +9,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
 // CHECK-LABEL: func.func private @k0_matmul(
 // CHECK-SAME: nvvm.minctasm = 3 : i32
 // CHECK-SAME: tenon.unit_threads = 128
-// CHECK: %[[SHARED:.*]] = memref.alloca() {alignment = 16 : i64} : memref<32768xi8, #gpu.address_space<workgroup>>
+// CHECK: memref.alloca() {alignment = 16 : i64} : memref<32768xi8, #gpu.address_space<workgroup>>
 // CHECK: scf.for
 // CHECK-COUNT-2: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}} : !llvm.ptr<3>, !llvm.ptr<1>, i32
 // CHECK: scf.for
