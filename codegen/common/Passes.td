@@ -41,8 +41,9 @@ def InsertTransfers : Pass<"tenon-insert-transfers", "::mlir::ModuleOp"> {
     What a launch `on_device` reads has to be in the device's memory, and what
     anything else reads, in the processor's. Each value is copied at most once,
     behind where it is made, or, where only one region of a conditional reads
-    the copy, there; a view of it becomes a view of the copy. Constants
-    are in both memories, their copies become nothing in `tenon-lower-graph`.
+    the copy, there; a view of it becomes a view of the copy. Constants that the
+    device reads get a place in its memory in `tenon-lower-graph`, where their
+    copies become nothing.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
