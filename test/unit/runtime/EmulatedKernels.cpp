@@ -67,6 +67,10 @@ void *tenon::test::cuda::loadEmulated(const std::string &ptx,
     if (void *library = dlopen(kept.c_str(), RTLD_NOW | RTLD_LOCAL))
       return library;
   TemporaryFolder folder(cache);
+  if (folder.path.empty()) {
+    error = "no folder for what is translated can be made";
+    return nullptr;
+  }
   std::string in = folder.path + "/in.ptx", out = folder.path + "/out.so";
   if (FILE *file = fopen(in.c_str(), "w")) {
     fwrite(ptx.data(), 1, ptx.size(), file);
