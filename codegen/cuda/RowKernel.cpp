@@ -165,29 +165,24 @@ SmallVector<Value> RowKernel::forEachReduced(
     cpu::IndexBuilder indices(builder, loc, 1);
     DimBuilder &dims = indices.uniform();
     int64_t stride = step * rounds;
-    SmallVector<Value> values{begin};
+    BlockCode::Values values{begin};
     llvm::append_range(values, carried);
-    auto loop = scf::ForOp::create(builder, loc, begin, bound,
-                                   indices.value(stride), values);
-    Block *block = loop.getBody();
-    if (!block->empty())
-      block->back().erase();
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(block);
-    Dim from = Value(loop.getInductionVar());
-    values.assign(loop.getRegionIterArgs().begin() + 1,
-                  loop.getRegionIterArgs().end());
-    for (int64_t round = 0; round != rounds; ++round) {
-      Index at = index;
-      SmallVector<Dim> reduced =
-          indices.delinearize(dims.add(from, round * step), reducedSizes);
-      for (auto [dim, i] : llvm::zip(reducedDims, reduced))
-        at[dim] = cpu::LaneIndex(i);
-      values = body(at, values);
-    }
-    values.insert(values.begin(), indices.value(dims.add(from, stride)));
-    scf::YieldOp::create(builder, loc, values);
-    return loop;
+    return BlockCode(builder, loc)
+        .loop(begin, bound, indices.value(stride), values,
+              [&](Value i, ValueRange carried) {
+                BlockCode::Values values(carried.drop_front());
+                for (int64_t round = 0; round != rounds; ++round) {
+                  Index at = index;
+                  SmallVector<Dim> reduced = indices.delinearize(
+                      dims.add(Dim(i), round * step), reducedSizes);
+                  for (auto [dim, i] : llvm::zip(reducedDims, reduced))
+                    at[dim] = cpu::LaneIndex(i);
+                  values = body(at, values);
+                }
+                values.insert(values.begin(),
+                              indices.value(dims.add(Dim(i), stride)));
+                return values;
+              });
   };
   Dim size = cpu::IndexBuilder(builder, loc, 1).product(reducedSizes);
   SmallVector<Value> values(carried.begin(), carried.end());
@@ -196,13 +191,13 @@ SmallVector<Value> RowKernel::forEachReduced(
     DimBuilder dims(builder, loc);
     cpu::IndexBuilder indices(builder, loc, 1);
     Value bound = indices.value(dims.sub(Dim(end), (kRounds - 1) * step));
-    scf::ForOp loop = emitLoop(begin, bound, kRounds, values);
-    begin = loop.getResult(0);
-    values.assign(loop.getResults().begin() + 1, loop.getResults().end());
+    values = emitLoop(begin, bound, kRounds, values);
+    begin = values.front();
+    values.erase(values.begin());
   }
-  scf::ForOp loop = emitLoop(begin, end, 1, values);
-  return SmallVector<Value>(loop.getResults().begin() + 1,
-                            loop.getResults().end());
+  values = emitLoop(begin, end, 1, values);
+  values.erase(values.begin());
+  return values;
 }
 
 void RowKernel::emitPass(unsigned pass, Team &team) {

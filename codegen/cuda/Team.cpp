@@ -7,11 +7,9 @@
 
 #include "codegen/cuda/Team.h"
 
-#include "codegen/cuda/BlockCode.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
@@ -19,20 +17,17 @@ using namespace mlir;
 namespace tenon::cuda {
 
 Team::Team(OpBuilder &builder, Location loc, int64_t size, int64_t numColumns)
-    : builder(builder), loc(loc), size(size), numColumns(numColumns) {
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  };
-  thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+    : code(builder, loc), size(size), numColumns(numColumns) {
+  thread = code.thread();
   if (size == TENON_WARP_SIZE) // A block has several.
-    thread = arith::RemUIOp::create(builder, loc, thread, constant(size));
+    thread = code.rem(thread, size);
   if (numColumns == 1) {
     row = thread;
     return;
   }
-  column = arith::RemUIOp::create(builder, loc, thread, constant(numColumns));
+  column = code.rem(thread, numColumns);
   if (getNumRows() != 1)
-    row = arith::DivUIOp::create(builder, loc, thread, constant(numColumns));
+    row = code.div(thread, numColumns);
 }
 
 /// Shuffles are of 32 bits.
@@ -85,21 +80,15 @@ reduceLanes(OpBuilder &builder, Location loc, int64_t numLanes, ValueRange mine,
 Team::Values
 Team::reduce(ValueRange mine,
              llvm::function_ref<Values(ValueRange, ValueRange)> combine) {
-  Values values(mine.begin(), mine.end());
+  OpBuilder &builder = code.getBuilder();
+  Location loc = code.getLoc();
+  Values values(mine);
   if (numColumns == 1)
     values = reduceLanes(builder, loc, TENON_WARP_SIZE, mine, combine);
   int64_t numRows = size / TENON_WARP_SIZE;
   if (numRows == 1)
     return values;
 
-  // Those of a row have what they share, or one of them leaves it for all.
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  };
-  Value warpSize = constant(TENON_WARP_SIZE);
-  Value place = thread;
-  if (numColumns == 1)
-    place = arith::DivUIOp::create(builder, loc, thread, warpSize);
   // Memory has no type of one bit.
   auto toMemory = [&](Value value) -> Value {
     return value.getType().isInteger(1)
@@ -114,28 +103,22 @@ Team::reduce(ValueRange mine,
         allocateShared(builder, loc, numRows * numColumns,
                        type.isInteger(1) ? builder.getI8Type() : type));
   }
-  auto storeAll = [&] {
+  auto storeAll = [&](Value place) {
     for (auto [value, memory] : llvm::zip(values, memories))
       memref::StoreOp::create(builder, loc, toMemory(value), memory, place);
   };
-  if (numColumns != 1) {
-    storeAll();
-  } else {
-    Value isFirst = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::eq,
-        arith::RemUIOp::create(builder, loc, thread, warpSize), constant(0));
-    auto branch =
-        scf::IfOp::create(builder, loc, isFirst, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(branch.thenYield());
-    storeAll();
-  }
-  gpu::BarrierOp::create(builder, loc);
+  // Those of a row have what they share, or one of them leaves it for all.
+  if (numColumns != 1)
+    storeAll(thread);
+  else
+    code.branch(code.isZero(code.rem(thread, TENON_WARP_SIZE)),
+                [&] { storeAll(code.div(thread, TENON_WARP_SIZE)); });
+  code.barrier();
   Values all;
   for (int64_t i = 0; i != numRows; ++i) {
-    Value at = constant(i * numColumns);
+    Value at = code.constant(i * numColumns);
     if (column)
-      at = arith::AddIOp::create(builder, loc, at, column);
+      at = code.add(at, column);
     Values left;
     for (auto [value, memory] : llvm::zip(values, memories)) {
       Value loaded = memref::LoadOp::create(builder, loc, memory, at);

@@ -3,7 +3,7 @@
 #ifndef TENON_CODEGEN_CUDA_TEAM_H
 #define TENON_CODEGEN_CUDA_TEAM_H
 
-#include "mlir/IR/Builders.h"
+#include "codegen/cuda/BlockCode.h"
 
 namespace tenon::cuda {
 
@@ -12,7 +12,7 @@ namespace tenon::cuda {
 /// of a column take turns at what is reduced.
 class Team {
 public:
-  using Values = llvm::SmallVector<mlir::Value>;
+  using Values = BlockCode::Values;
 
   /// Builds at the insertion point of `builder`, where all members come.
   Team(mlir::OpBuilder &builder, mlir::Location loc, int64_t size,
@@ -31,8 +31,7 @@ public:
       llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)> combine);
 
 private:
-  mlir::OpBuilder &builder;
-  mlir::Location loc;
+  BlockCode code;
   int64_t size, numColumns;
   mlir::Value thread, row, column;
 };
