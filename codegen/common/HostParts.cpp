@@ -4,6 +4,7 @@
 
 #include "codegen/common/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -11,7 +12,7 @@ using namespace mlir;
 namespace tenon::codegen {
 
 static bool isView(Operation *op) {
-  return isa_and_nonnull<rt::ViewOp, memref::CastOp>(op);
+  return isa_and_nonnull<rt::ViewOp, rt::RowOp, memref::CastOp>(op);
 }
 
 /// What `memory` is a view of.
@@ -22,7 +23,12 @@ static Value getRoot(Value memory) {
 }
 
 bool isOnDevice(Value memory) {
-  Operation *op = getRoot(memory).getDefiningOp();
+  Value root = getRoot(memory);
+  Operation *op = root.getDefiningOp();
+  // Both branches give memory of one kind.
+  if (auto branch = dyn_cast_or_null<scf::IfOp>(op))
+    return isOnDevice(
+        branch.thenYield().getOperand(cast<OpResult>(root).getResultNumber()));
   if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
     return buffer.getOnDevice();
   if (auto allocate = dyn_cast_or_null<rt::AllocateOp>(op))

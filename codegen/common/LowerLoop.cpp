@@ -27,6 +27,7 @@ struct LoopTensor {
   /// The memory, if all sizes are known before the loop; else its slot.
   Value memory;
   int64_t slot = -1;
+  bool onDevice = false;
 
   bool isFixed() const {
     return llvm::all_of(sizes, [](Value v) { return v; });
@@ -59,6 +60,10 @@ private:
   Value placeRow(LoopTensor &scan, Value slice, Value iteration);
   Value growRow(LoopTensor &scan, Value slice, Value iteration,
                 ValueRange before, MutableArrayRef<Value> next);
+  bool isOnDevice(unsigned result) {
+    auto spaces = op->getAttrOfType<DenseBoolArrayAttr>(kLoopSpacesAttr);
+    return spaces && spaces[result];
+  }
   bool isOutside(Value value) {
     return !op->isAncestor(value.getParentRegion()->getParentOp());
   }
@@ -108,6 +113,7 @@ void LoopLowering::findFixedSizes() {
   for (unsigned i = 0; i != numCarried; ++i) {
     LoopTensor &tensor = carried[i];
     tensor.type = cast<RankedTensorType>(op.getCarried()[i].getType());
+    tensor.onDevice = isOnDevice(i);
     for (int64_t d = 0; d != tensor.type.getRank(); ++d) {
       first[i].push_back(getSize(rewriter, loc, op.getInits()[i], d));
       tensor.sizes.push_back(tensor.type.isDynamicDim(d) ? Value()
@@ -165,6 +171,7 @@ void LoopLowering::hoistArithmetic() {
 LoopTensor LoopLowering::planScan(unsigned i) {
   LoopTensor tensor;
   Value slice = op.getYieldedScans()[i];
+  tensor.onDevice = isOnDevice(op.getNumCarried() + i);
   auto type = cast<RankedTensorType>(slice.getType());
   SmallVector<int64_t> shape = {ShapedType::kDynamic};
   llvm::append_range(shape, type.getShape());
@@ -221,7 +228,7 @@ Value LoopLowering::getMemory(const LoopTensor &tensor, ValueRange numbers,
   return rt::AllocateOp::create(
       rewriter, loc,
       MemRefType::get(tensor.type.getShape(), tensor.type.getElementType()),
-      tensor.slot, sizes, keep, /*on_device=*/false);
+      tensor.slot, sizes, keep, tensor.onDevice);
 }
 
 void LoopLowering::store(Value tensor, Value memory) {

@@ -8,6 +8,10 @@
 
 namespace tenon::codegen {
 
+/// Of a loop: of each result, with what is carried for it, whether it is in the
+/// device's memory. Without it, none is.
+inline constexpr llvm::StringLiteral kLoopSpacesAttr = "tenon_rt.on_device";
+
 /// Replaces `op`, in whose region everything is lowered, by a loop that carries
 /// numbers only: carried tensors are in memory of their own, one after another
 /// in the same, and those that are joined are copied to where they belong.

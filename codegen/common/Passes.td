@@ -44,6 +44,9 @@ def InsertTransfers : Pass<"tenon-insert-transfers", "::mlir::ModuleOp"> {
     the copy, there; a view of it becomes a view of the copy. Constants that the
     device reads get a place in its memory in `tenon-lower-graph`, where their
     copies become nothing.
+    A result of a conditional stays on the device if both regions make it there,
+    and what a loop carries or joins, if each iteration makes it there; the
+    loop's attribute `tenon_rt.on_device` says of which results that is so.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {

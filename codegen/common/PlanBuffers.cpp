@@ -2,6 +2,7 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/HostParts.h"
 #include "codegen/common/KnownSizes.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
@@ -94,6 +95,8 @@ public:
     //    allocated when its size is known.
     KnownSizes known(main);
     BufferViewFlowAnalysis views(main);
+    if (failed(findSpaces(main, allocations, views)))
+      return signalPassFailure();
     SmallVector<int64_t> ranges;
     struct Slot {
       int64_t end;
@@ -106,16 +109,14 @@ public:
         continue;
       }
       Lifetime life = getLifetime(allocation, views);
-      FailureOr<bool> onDevice = isOnDevice(allocation, views);
-      if (failed(onDevice))
-        return signalPassFailure();
+      bool isDevice = onDevice.contains(allocation);
       rewriter.setInsertionPoint(allocation);
       if (known.areKnown(allocation.getDynamicSizes())) {
         ranges.append({life.first, life.last,
-                       *onDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST});
+                       isDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST});
         rewriter.replaceOpWithNewOp<rt::BufferOp>(
             allocation, allocation.getType(), ranges.size() / kBufferWords - 1,
-            allocation.getDynamicSizes(), *onDevice);
+            allocation.getDynamicSizes(), isDevice);
         ++numBuffers;
         continue;
       }
@@ -123,15 +124,15 @@ public:
       int64_t slot = llvm::find_if(slots,
                                    [&](const Slot &slot) {
                                      return slot.end < life.first &&
-                                            slot.onDevice == *onDevice;
+                                            slot.onDevice == isDevice;
                                    }) -
                      slots.begin();
       if (slot == int64_t(slots.size()))
-        slots.push_back({0, *onDevice});
+        slots.push_back({0, isDevice});
       slots[slot].end = life.last;
       rewriter.replaceOpWithNewOp<rt::AllocateOp>(
           allocation, allocation.getType(), numSlots + slot,
-          allocation.getDynamicSizes(), /*keep=*/false, *onDevice);
+          allocation.getDynamicSizes(), /*keep=*/false, isDevice);
       ++numAllocated;
     }
     main->setAttr(kBuffersAttr, rewriter.getDenseI64ArrayAttr(ranges));
@@ -140,18 +141,44 @@ public:
   }
 
 private:
-  /// Whether the memory is the device's: all that accesses it says the same.
-  FailureOr<bool> isOnDevice(memref::AllocOp allocation,
-                             BufferViewFlowAnalysis &views) {
-    bool isHost = false, isDevice = false;
-    for (Value alias : views.resolve(allocation.getMemref()))
-      for (Operation *user : alias.getUsers())
-        if (accessesMemory(user))
-          (usesOnDevice(user, alias) ? isDevice : isHost) = true;
-    if (isHost && isDevice)
-      return allocation.emitError(
-          "is memory of the processor and of the device at once");
-    return isDevice;
+  /// Finds the memory that is the device's: all that accesses it says the same.
+  /// What is only copied is where it is copied to or from.
+  LogicalResult findSpaces(func::FuncOp main,
+                           ArrayRef<memref::AllocOp> allocations,
+                           BufferViewFlowAnalysis &views) {
+    onDevice.clear();
+    llvm::SmallPtrSet<Operation *, 16> onHost;
+    DenseMap<Value, SmallVector<Operation *>> byAlias;
+    for (memref::AllocOp allocation : allocations) {
+      for (Value alias : views.resolve(allocation.getMemref())) {
+        byAlias[alias].push_back(allocation);
+        for (Operation *user : alias.getUsers())
+          if (accessesMemory(user))
+            (usesOnDevice(user, alias) ? onDevice : onHost).insert(allocation);
+      }
+      if (onDevice.contains(allocation) && onHost.contains(allocation))
+        return allocation.emitError(
+            "is memory of the processor and of the device at once");
+    }
+    bool hasChanged = true;
+    auto follow = [&](Value from, Value to) {
+      if (!isOnDevice(from) &&
+          llvm::none_of(byAlias.lookup(from), [&](Operation *allocation) {
+            return onDevice.contains(allocation);
+          }))
+        return;
+      for (Operation *allocation : byAlias.lookup(to))
+        if (!onHost.contains(allocation))
+          hasChanged |= onDevice.insert(allocation).second;
+    };
+    while (hasChanged) {
+      hasChanged = false;
+      main.walk([&](memref::CopyOp copy) {
+        follow(copy.getSource(), copy.getTarget());
+        follow(copy.getTarget(), copy.getSource());
+      });
+    }
+    return success();
   }
 
   /// From the first to the last user of the memory, or of a view of it.
@@ -173,6 +200,8 @@ private:
     return life;
   }
 
+  /// Allocations of the device's memory.
+  llvm::SmallPtrSet<Operation *, 16> onDevice;
   DenseMap<Operation *, int64_t> steps;
   /// Of what is in a loop.
   DenseMap<Operation *, int64_t> lastSteps;

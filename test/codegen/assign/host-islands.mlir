@@ -27,7 +27,7 @@ func.func @between(%x: tensor<64xf32>) -> (tensor<8xf32>, tensor<2x4xf32>) {
   return %e, %n : tensor<8xf32>, tensor<2x4xf32>
 }
 
-// Before what decides on a branch, and in it: what a branch gives is in the processor's memory.
+// Before what decides on a branch, and in it.
 // CHECK-LABEL: func.func @decision(
 // CHECK: tenon.kernel {{.*}}provider = "codegen"
 // CHECK: tenon.if

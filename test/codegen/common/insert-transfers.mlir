@@ -126,3 +126,61 @@ func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> tensor<4xf32> {
   }
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// What a loop carries stays on the device if each iteration makes it there; the
+// first one is copied before. What is joined of it is copied as a whole.
+
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<4xf32>
+func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> (tensor<4xf32>, tensor<?x4xf32>) {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %e = tensor.empty() : tensor<4xf32>
+  // CHECK: %[[X1:.*]] = tenon_rt.transfer %[[X]] to_device
+  // CHECK: %[[R:.*]]:4 = tenon.loop trip(%{{.*}}) (%[[X1]], %[[X]], %[[X]])
+  // CHECK-SAME: tenon_rt.on_device = array<i1: true, false, false, true>
+  %last, %host, %same, %all = tenon.loop trip(%n : tensor<i64>) (%x, %x, %x) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<?x4xf32>) {
+  ^bb0(%i: tensor<i64>, %y: tensor<4xf32>, %h: tensor<4xf32>, %s: tensor<4xf32>):
+    // CHECK: ^bb0(%{{.*}}, %[[Y:.*]]: tensor<4xf32>, %[[H:.*]]: tensor<4xf32>, %[[S:.*]]: tensor<4xf32>):
+    // CHECK-NOT: transfer
+    // CHECK: %[[Z:.*]] = tenon_rt.launch @k(%[[Y]])
+    %z = tenon_rt.launch @k(%y) outs(%e) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    // CHECK: %[[G:.*]] = tenon_rt.launch @k(%[[H]])
+    %g = tenon_rt.launch @k(%h) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    // CHECK: tenon.yield %{{.*}}, %[[Z]], %[[G]], %[[S]], %[[Z]]
+    tenon.yield %true, %z, %g, %s, %z : tensor<i1>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+  }
+  // CHECK-DAG: %[[ALL:.*]] = tenon_rt.transfer %[[R]]#3 outs
+  // CHECK-DAG: %[[LAST:.*]] = tenon_rt.transfer %[[R]]#0 outs
+  // CHECK: return %[[LAST]], %[[ALL]]
+  return %last, %all : tensor<4xf32>, tensor<?x4xf32>
+}
+
+// -----
+
+// A branch's result stays there if both regions make it there.
+
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+
+// CHECK-LABEL: func.func @main(
+func.func @main(%x: tensor<4xf32>, %c: tensor<i1>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %e = tensor.empty() : tensor<4xf32>
+  // CHECK: transfer %{{.*}} to_device
+  // CHECK: %[[R:.*]]:2 = tenon.if
+  %r, %s = tenon.if %c : tensor<i1> -> tensor<4xf32>, tensor<4xf32> {
+    // CHECK: %[[A:.*]] = tenon_rt.launch
+    %a = tenon_rt.launch @k(%x) outs(%e) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    // CHECK: %[[A1:.*]] = tenon_rt.transfer %[[A]] outs
+    // CHECK: tenon.yield %[[A]], %[[A1]]
+    tenon.yield %a, %a : tensor<4xf32>, tensor<4xf32>
+  } else {
+    %a = tenon_rt.launch @k(%x) outs(%e) on_device : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+    tenon.yield %a, %x : tensor<4xf32>, tensor<4xf32>
+  }
+  // CHECK: %[[R1:.*]] = tenon_rt.transfer %[[R]]#0 outs
+  // CHECK: return %[[R1]], %[[R]]#1
+  return %r, %s : tensor<4xf32>, tensor<4xf32>
+}

@@ -60,3 +60,35 @@ func.func @main(%x: tensor<?xf32>, %n: tensor<i64>) -> tensor<?xf32> {
   }
   return %last : tensor<?xf32>
 }
+
+// -----
+
+// What is carried and joined on the device has memory there.
+
+// CHECK-LABEL: func.func @main(
+// CHECK: tenon_rt.allocate 0[%{{.*}}] on_device : memref<?xf32>
+// CHECK: tenon_rt.allocate 1[%{{.*}}] : memref<?xf32>
+// CHECK: } do {
+// CHECK-COUNT-2: tenon_rt.allocate 0[%{{.*}}] on_device : memref<?xf32>
+func.func private @longer(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: tensor<?xf32>, %n: tensor<i64>) -> tensor<?xf32> {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %d0 = tensor.dim %x, %c0 : tensor<?xf32>
+  %e0 = tensor.empty(%d0) : tensor<?xf32>
+  %x0 = tenon_rt.transfer %x to_device outs(%e0) : tensor<?xf32> outs(tensor<?xf32>) -> tensor<?xf32>
+  %last, %host = tenon.loop trip(%n : tensor<i64>) (%x0, %x) {tenon_rt.on_device = array<i1: true, false>} : (tensor<?xf32>, tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  ^bb0(%i: tensor<i64>, %v: tensor<?xf32>, %h: tensor<?xf32>):
+    %d = tensor.dim %v, %c0 : tensor<?xf32>
+    %s = arith.addi %d, %c4 : index
+    %e = tensor.empty(%s) : tensor<?xf32>
+    %w = tenon_rt.launch @longer(%v) outs(%e) on_device : (tensor<?xf32>) outs(tensor<?xf32>) -> tensor<?xf32>
+    %dh = tensor.dim %h, %c0 : tensor<?xf32>
+    %sh = arith.addi %dh, %c4 : index
+    %eh = tensor.empty(%sh) : tensor<?xf32>
+    %wh = tenon_rt.launch @longer(%h) outs(%eh) : (tensor<?xf32>) outs(tensor<?xf32>) -> tensor<?xf32>
+    tenon.yield %true, %w, %wh : tensor<i1>, tensor<?xf32>, tensor<?xf32>
+  }
+  return %host : tensor<?xf32>
+}

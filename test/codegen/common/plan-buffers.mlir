@@ -145,3 +145,34 @@ func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
   tenon_rt.result_shape 0[%d]
   return
 }
+
+// -----
+
+// What is only copied is where it is copied to or from, a branch's result where
+// its branches are.
+
+// CHECK-LABEL: func.func @main(
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+func.func @main(%c: i1, %out: memref<4xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  // CHECK: tenon_rt.buffer 0[] on_device
+  // CHECK: tenon_rt.buffer 1[] on_device
+  // CHECK: tenon_rt.buffer 2[] on_device
+  // CHECK: tenon_rt.buffer 3[] on_device
+  // CHECK: tenon_rt.buffer 4[] : memref
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  %d = memref.alloc() : memref<4xf32>
+  %f = memref.alloc() : memref<4xf32>
+  %g = memref.alloc() : memref<4xf32>
+  tenon_rt.launch @k(%d) outs(%a) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  memref.copy %a, %b : memref<4xf32> to memref<4xf32>
+  %r = scf.if %c -> memref<4xf32> {
+    scf.yield %b : memref<4xf32>
+  } else {
+    scf.yield %a : memref<4xf32>
+  }
+  memref.copy %r, %f : memref<4xf32> to memref<4xf32>
+  memref.copy %g, %out : memref<4xf32> to memref<4xf32>
+  return
+}
