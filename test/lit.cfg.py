@@ -74,6 +74,11 @@ if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libfake_cuda*")):
 # The assembler of the CUDA Toolkit, where the compiler looks for it.
 if os.path.exists("/usr/local/cuda/bin/ptxas") or shutil.which("ptxas"):
     config.available_features.add("ptxas")
+# NVIDIA's cuDNN, which says of a graph whether it knows it.
+cudnn = "/usr/local/cuda/lib64/libcudnn.so.9"
+if os.path.exists(cudnn):
+    config.available_features.add("cudnn")
+    config.substitutions.append(("%cudnn", cudnn))
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")

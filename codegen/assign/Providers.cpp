@@ -3,8 +3,8 @@
 #include "codegen/assign/Providers.h"
 
 #include "codegen/cpu/CpuProvider.h"
-#include "codegen/cuda/CublasLtProvider.h"
 #include "codegen/cuda/CudaProvider.h"
+#include "codegen/cuda/LibraryProvider.h"
 #include "codegen/image/ImageProvider.h"
 #include "codegen/onednn/OneDnnProvider.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,6 +20,7 @@ ProviderList::ProviderList() {
   providers.push_back(cpu::createWinogradProvider());
   providers.push_back(createImageProvider());
   providers.push_back(cuda::createCublasLtProvider());
+  providers.push_back(cuda::createCudnnProvider());
   providers.push_back(cuda::createCudaProvider());
 }
 

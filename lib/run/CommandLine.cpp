@@ -43,8 +43,8 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
       ->type_name("NAME=LOW:HIGH")
       ->allow_extra_args(false);
   app.add_option("--provider", command.options.provider,
-                 "For .onnx: auto, onednn, codegen, winograd, cuda or "
-                 "cublaslt");
+                 "For .onnx: auto, onednn, codegen, winograd, cuda, "
+                 "cublaslt or cudnn");
   app.add_option("--target", command.options.target,
                  "For .onnx: native, x86-64-v3, cuda:sm_90, "
                  "native,cuda:sm_90, ...");

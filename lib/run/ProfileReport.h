@@ -36,7 +36,8 @@ private:
 
     /// What was measured is the peak of the processor.
     bool hasRoof() const {
-      return provider != "cuda" && provider != "cublaslt";
+      return provider != "cuda" && provider != "cublaslt" &&
+             provider != "cudnn";
     }
   };
   nlohmann::json toJson(const Kernel &kernel) const;

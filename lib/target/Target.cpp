@@ -69,8 +69,8 @@ constexpr StringRef kOtherProviders[] = {"codegen", "winograd"};
 /// Every target has this one, and nobody chooses it: what it runs, no other
 /// provider can.
 constexpr StringRef kImageProvider = "image";
-/// Where there is a GPU, the library first.
-constexpr StringRef kGpuProviders[] = {"cublaslt", "cuda"};
+/// Where there is a GPU, the libraries first.
+constexpr StringRef kGpuProviders[] = {"cublaslt", "cudnn", "cuda"};
 
 /// A list of targets, taken apart.
 struct TargetNames {

@@ -4,6 +4,7 @@
 
 #include "runtime/core/Quote.h"
 #include "runtime/cuda/Architectures.h"
+#include "runtime/cuda/LibraryKernel.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -63,11 +64,11 @@ int CudaModel::countDevices() {
 std::unique_ptr<CudaModel> CudaModel::create(const TenonModelDesc &desc,
                                              int ordinal) {
   std::unique_ptr<CudaModel> model(new CudaModel(desc));
-  model->findLibrary();
+  model->findLibraries();
   model->openDevice(ordinal);
   ContextScope scope(model->driver, model->context);
   model->loadCode();
-  model->copyWeights();
+  model->weights = std::make_unique<DeviceWeights>(model->driver, desc);
   return model;
 }
 
@@ -75,8 +76,7 @@ CudaModel::~CudaModel() {
   if (!context)
     return;
   if (driver.contextPush(context) == CUDA_SUCCESS) {
-    if (weights)
-      driver.memoryFree(weights);
+    weights.reset();
     if (module)
       driver.moduleUnload(module);
     Context popped;
@@ -85,14 +85,18 @@ CudaModel::~CudaModel() {
   driver.primaryContextRelease(device);
 }
 
-void CudaModel::findLibrary() {
-  bool hasAny = false;
+void CudaModel::findLibraries() {
+  bool hasMatmul = false, hasConv = false;
   for (uint32_t i = 0; i < desc.numKernels; ++i) {
-    matmuls.push_back(readMatmul(desc.kernels[i]));
-    hasAny = hasAny || matmuls.back();
+    checkLibraryKernel(desc.kernels[i]);
+    int64_t kind = getLibraryKind(desc.kernels[i]);
+    hasMatmul = hasMatmul || kind == TENON_LIBRARY_MATMUL;
+    hasConv = hasConv || kind == TENON_LIBRARY_CONV;
   }
-  if (hasAny)
+  if (hasMatmul)
     cublasLt = CublasLt::find();
+  if (hasConv)
+    cudnn = Cudnn::find();
 }
 
 void CudaModel::openDevice(int ordinal) {
@@ -202,31 +206,4 @@ void CudaModel::findFunctions(const TenonDeviceImage &image) {
                           quote(kernel.name)};
     functions.push_back(function);
   }
-}
-
-void CudaModel::copyWeights() {
-  if (!desc.deviceWeightsSize)
-    return;
-  Address memory = 0;
-  driver.check(driver.memoryAllocate(&memory, desc.deviceWeightsSize),
-               ("not enough memory on the CUDA device: the weights take " +
-                std::to_string(desc.deviceWeightsSize) + " bytes")
-                   .c_str());
-  weights = memory;
-  // The streams of sessions don't wait for the default one.
-  Stream stream = nullptr;
-  driver.check(driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING),
-               "the CUDA driver makes no stream");
-  Result result = CUDA_SUCCESS;
-  for (uint64_t i = 0; i < desc.numDeviceRanges && result == CUDA_SUCCESS;
-       ++i) {
-    const TenonWeightRange &range = desc.deviceRanges[i];
-    result =
-        driver.copyToDevice(weights + range.deviceOffset,
-                            desc.weights + range.offset, range.size, stream);
-  }
-  if (result == CUDA_SUCCESS)
-    result = driver.streamSynchronize(stream);
-  driver.streamDestroy(stream);
-  driver.check(result, "the weights cannot be copied to the CUDA device");
 }

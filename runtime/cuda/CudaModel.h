@@ -4,7 +4,9 @@
 #define TENON_RUNTIME_CUDA_CUDAMODEL_H
 
 #include "runtime/core/ModelAbi.h"
-#include "runtime/cuda/Matmul.h"
+#include "runtime/cuda/CublasLt.h"
+#include "runtime/cuda/Cudnn.h"
+#include "runtime/cuda/DeviceWeights.h"
 
 #include <memory>
 #include <vector>
@@ -37,19 +39,16 @@ public:
   const Driver &getDriver() const { return driver; }
   Context getContext() const { return context; }
   int getNumber() const { return number; }
-  Address getWeights() const { return weights; }
+  DeviceWeights &getWeights() const { return *weights; }
   uint32_t getIndex(const TenonKernel &kernel) const {
     return &kernel - desc.kernels;
   }
   Function getFunction(const TenonKernel &kernel) const {
     return functions[getIndex(kernel)];
   }
-  /// What cuBLASLt can run of a kernel; null if it can't, or is not there.
-  const TenonLibraryMatmul *getMatmul(const TenonKernel &kernel) const {
-    return cublasLt ? matmuls[getIndex(kernel)] : nullptr;
-  }
   /// Null if there is none, or no kernel for it.
   const CublasLt *getCublasLt() const { return cublasLt; }
+  const Cudnn *getCudnn() const { return cudnn; }
   /// The most blocks that a kernel is started with: enough to fill the device.
   unsigned getMaxBlocks() const { return maxBlocks; }
 
@@ -60,9 +59,8 @@ private:
   void loadCode();
   /// Makes the module; what the driver says if it refuses.
   std::string loadImage(const TenonDeviceImage &image);
-  void findLibrary();
+  void findLibraries();
   void findFunctions(const TenonDeviceImage &image);
-  void copyWeights();
 
   const TenonModelDesc &desc;
   const Driver &driver;
@@ -73,9 +71,9 @@ private:
   unsigned maxBlocks = 1;
   Context context = nullptr;
   Module module = nullptr;
-  Address weights = 0;
+  std::unique_ptr<DeviceWeights> weights;
   const CublasLt *cublasLt = nullptr;
-  std::vector<const TenonLibraryMatmul *> matmuls; // of the kernels
+  const Cudnn *cudnn = nullptr;
   std::vector<Function> functions; // of the model's kernels; null on the host
 };
 

@@ -3,6 +3,8 @@
 #include "runtime/cuda/CudaSession.h"
 
 #include "runtime/core/Quote.h"
+#include "runtime/cuda/Conv.h"
+#include "runtime/cuda/Matmul.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -53,22 +55,33 @@ void CudaSession::open() {
       driver.memoryAllocate(&address, std::max<size_t>(bytes, sizeof(int64_t))),
       "not enough memory on the CUDA device for what its kernels report");
   statuses = address;
-  if (!model.getCublasLt())
-    return;
-  // Where the library is there, but does not start, as one for a later driver,
+  workspace = std::make_unique<Workspace>(driver, stream);
+  // Where a library is there, but does not start, as one for a later driver,
   // there is generated code all the same.
-  try {
-    matmuls =
-        std::make_unique<MatmulRunner>(*model.getCublasLt(), driver, stream);
-  } catch (const CudaError &error) {
-    matmulProblem = "generated code: " + error.message;
-  }
+  auto start = [&](int64_t kind, auto make) {
+    try {
+      runners[kind].runner = make();
+    } catch (const CudaError &error) {
+      runners[kind].problem = "generated code: " + error.message;
+    }
+  };
+  if (const CublasLt *library = model.getCublasLt())
+    start(TENON_LIBRARY_MATMUL, [&] {
+      return std::make_unique<MatmulRunner>(*library, stream, *workspace);
+    });
+  if (const Cudnn *library = model.getCudnn())
+    start(TENON_LIBRARY_CONV, [&] {
+      return std::make_unique<ConvRunner>(*library, stream, model.getWeights(),
+                                          *workspace);
+    });
 }
 
 CudaSession::~CudaSession() {
   if (driver.contextPush(model.getContext()) != CUDA_SUCCESS) {
-    // Without the context the library must not be asked for anything.
-    (void)matmuls.release();
+    // Without the context the libraries must not be asked for anything.
+    for (Library &library : runners)
+      (void)library.runner.release();
+    (void)workspace.release();
     return;
   }
   if (stream)
@@ -77,7 +90,9 @@ CudaSession::~CudaSession() {
     driver.eventDestroy(event);
   if (others)
     driver.eventDestroy(others);
-  matmuls.reset();
+  for (Library &library : runners)
+    library.runner.reset();
+  workspace.reset();
   if (statuses)
     driver.memoryFree(statuses);
   if (staging)
@@ -135,7 +150,7 @@ bool CudaSession::isOnDevice(const void *pointer) const {
   auto contains = [&](Address begin, uint64_t size) {
     return address >= begin && address - begin < size;
   };
-  if (contains(model.getWeights(), model.getDesc().deviceWeightsSize))
+  if (model.getWeights().contains(address))
     return true;
   for (const Block &block : blocks)
     if (contains(block.begin, block.size))
@@ -194,9 +209,8 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   constexpr const char *failed = "cannot be started on the CUDA device";
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
-  const TenonLibraryMatmul *matmul =
-      matmuls ? model.getMatmul(kernel) : nullptr;
-  if (matmul && launchMatmul(kernel, *matmul, args, dims))
+  LibraryRunner *runner = runners[getLibraryKind(kernel)].runner.get();
+  if (runner && launchLibrary(*runner, kernel, args, dims))
     return;
   if (!recording)
     clearStatuses(failed);
@@ -226,11 +240,11 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   noteLaunch(kernel);
 }
 
-bool CudaSession::launchMatmul(const TenonKernel &kernel,
-                               const TenonLibraryMatmul &matmul,
-                               void *const *args, const int64_t *dims) {
+bool CudaSession::launchLibrary(LibraryRunner &runner,
+                                const TenonKernel &kernel, void *const *args,
+                                const int64_t *dims) {
   try {
-    if (!matmuls->run(kernel, matmul, args, dims))
+    if (!runner.run(kernel, args, dims))
       return false;
     noteLaunch(kernel);
   } catch (const CudaError &) {
@@ -257,9 +271,10 @@ void CudaSession::noteLaunch(const TenonKernel &kernel) {
 const char *CudaSession::getImplementation(const TenonKernel &kernel) const {
   if (!kernel.librarySize)
     return "";
-  const char *library =
-      matmuls ? matmuls->describe(kernel) : matmulProblem.c_str();
-  return *library ? library : "generated code";
+  const Library &library = runners[getLibraryKind(kernel)];
+  const char *text = library.runner ? library.runner->describe(kernel)
+                                    : library.problem.c_str();
+  return *text ? text : "generated code";
 }
 
 void CudaSession::transfer(int32_t space, bool isStable, void *target,

@@ -4,6 +4,7 @@
 #define TENON_RUNTIME_CUDA_CUDASESSION_H
 
 #include "runtime/cuda/CudaModel.h"
+#include "runtime/cuda/LibraryRunner.h"
 
 #include <optional>
 
@@ -38,7 +39,7 @@ public:
             const void *source, uint64_t bytes);
   const TenonKernel *finish(int64_t &status);
   const char *getImplementation(const TenonKernel &kernel) const;
-  uint64_t getScratchSize() const { return matmuls ? matmuls->getSize() : 0; }
+  uint64_t getScratchSize() const { return workspace->getSize(); }
   void forgetFault() { faultFirst = faultLast = nullptr; }
   void getFault(const TenonKernel *&first, const TenonKernel *&last) const {
     first = faultFirst;
@@ -62,8 +63,8 @@ private:
       : model(model), driver(model.getDriver()) {}
   void open();
   /// False if generated code has to run.
-  bool launchMatmul(const TenonKernel &kernel, const TenonLibraryMatmul &matmul,
-                    void *const *args, const int64_t *dims);
+  bool launchLibrary(LibraryRunner &runner, const TenonKernel &kernel,
+                     void *const *args, const int64_t *dims);
   /// Of a kernel that was put into the queue.
   void noteLaunch(const TenonKernel &kernel);
   void synchronize();
@@ -106,10 +107,14 @@ private:
   char *staging = nullptr;
   uint64_t staged = 0;
 
-  /// Null where cuBLASLt has nothing to do, is missing, or does not start; the
-  /// last says the text.
-  std::unique_ptr<MatmulRunner> matmuls;
-  std::string matmulProblem;
+  /// What runs the kernels of a TenonLibraryKind: null where the library has
+  /// nothing to do, is missing, or does not start; the last says the text.
+  struct Library {
+    std::unique_ptr<LibraryRunner> runner;
+    std::string problem;
+  };
+  std::unique_ptr<Workspace> workspace; // of all libraries
+  Library runners[TENON_LIBRARY_CONV + 1];
 
   std::vector<void *> parameters; // of the launch at work
 

@@ -36,7 +36,8 @@ static int32_t createModel(const TenonModelDesc *desc, int32_t ordinal,
                            TenonProviderError *error) {
   return guard(error, [&] {
     std::unique_ptr<CudaModel> made = CudaModel::create(*desc, ordinal);
-    *weights = reinterpret_cast<const uint8_t *>(made->getWeights());
+    *weights =
+        reinterpret_cast<const uint8_t *>(made->getWeights().getAddress());
     *model = made.release();
   });
 }

@@ -1,8 +1,13 @@
 /*===- LibraryAbi.h - Kernels of a GPU that a library can run too -----------===
  *
  * A kernel of the device always has generated code. One that is no more than a
- * matrix product with a tail that cuBLASLt knows says so in
- * TenonKernel::library, and where the library is there, it runs the kernel.
+ * matrix product or a convolution with a tail that cuBLASLt or cuDNN knows says
+ * so in TenonKernel::library, and where the library is there, it runs the
+ * kernel.
+ *
+ * Sums are f32. All tensors are f32, or the factors are both f16 or both bf16
+ * and the result is of their type or f32. The result is the last of the
+ * kernel's args.
  *
  *===----------------------------------------------------------------------===*/
 
@@ -11,23 +16,30 @@
 
 #include <stdint.h>
 
+/* The first word. */
 enum TenonLibraryKind {
-  /* TenonLibraryMatmul */
-  TENON_LIBRARY_MATMUL = 1
+  /* TenonLibraryMatmul, for cuBLASLt */
+  TENON_LIBRARY_MATMUL = 1,
+  /* TenonLibraryConv, for cuDNN */
+  TENON_LIBRARY_CONV = 2
 };
 
 enum TenonLibraryActivation {
   TENON_LIBRARY_NO_ACTIVATION = 0,
   TENON_LIBRARY_RELU = 1,
-  TENON_LIBRARY_GELU_TANH = 2
+  TENON_LIBRARY_GELU_TANH = 2,
+  /* The others are not cuBLASLt's. */
+  TENON_LIBRARY_GELU = 3,
+  TENON_LIBRARY_SIGMOID = 4,
+  TENON_LIBRARY_TANH = 5,
+  TENON_LIBRARY_SILU = 6,
+  TENON_LIBRARY_CLIP = 7 /* min(max(x, 0), high) */
 };
 
 /** result = activation(alpha * lhs * rhs + residual + bias)
  *
- * of the kernel's args; the result is the last one. Factors are of two
- * dimensions at least, of which the last two are the matrix, exchanged on
- * demand; those before are broadcast. All are f32, or the factors are both f16
- * or both bf16 and the result is of their type or f32. Sums are f32. */
+ * of the kernel's args. Factors are of two dimensions at least, of which the
+ * last two are the matrix, exchanged on demand; those before are broadcast. */
 typedef struct TenonLibraryMatmul {
   int64_t kind; /* TENON_LIBRARY_MATMUL */
   int64_t lhs, rhs;
@@ -39,5 +51,29 @@ typedef struct TenonLibraryMatmul {
   int64_t tf32;       /* 1 if f32 may be rounded to TF32 */
   double alpha;
 } TenonLibraryMatmul;
+
+enum { TENON_LIBRARY_MAX_AXES = 3 };
+
+/** result = activation(convolution(input, weights) + residual + bias)
+ *
+ * of the kernel's args: input [N, axes..., C], weights [kernel..., C / groups,
+ * M], result [N, axes..., M] with one to three axes. The weights are a
+ * constant. */
+typedef struct TenonLibraryConv {
+  int64_t kind; /* TENON_LIBRARY_CONV */
+  int64_t input, weights;
+  int64_t bias;       /* an arg of M elements, of the result's type, or a
+                         constant of f32; or -1 */
+  int64_t residual;   /* an arg of the result's type and shape, or -1 */
+  int64_t activation; /* TenonLibraryActivation */
+  int64_t tf32;       /* 1 if f32 may be rounded to TF32 */
+  int64_t groups;
+  /* Of each axis; of those that there are not, 0. */
+  int64_t strides[TENON_LIBRARY_MAX_AXES];
+  int64_t dilations[TENON_LIBRARY_MAX_AXES];
+  int64_t padsBefore[TENON_LIBRARY_MAX_AXES];
+  int64_t padsAfter[TENON_LIBRARY_MAX_AXES];
+  double high; /* of TENON_LIBRARY_CLIP */
+} TenonLibraryConv;
 
 #endif /* TENON_RUNTIME_CUDA_LIBRARYABI_H */

@@ -12,138 +12,34 @@
 
 #include "runtime/cuda/Matmul.h"
 
-#include "runtime/core/Quote.h"
-
-#include <algorithm>
 #include <array>
 
 using namespace tenon::cuda;
 
 /// The most memory that an algorithm may want, as NVIDIA recommends for Hopper.
 static constexpr uint64_t maxWorkspace = 32 << 20;
-/// How many sets of dimensions and alignments of a kernel stay prepared.
-static constexpr size_t maxShapes = 64;
-/// Alignment beyond this makes no difference to the library, in bytes.
-static constexpr int64_t maxAlignment = 256;
-
-//===----------------------------------------------------------------------===//
-// What a kernel says
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// A tensor of a kernel: see TenonKernel::args.
-struct Tensor {
-  int64_t type;
-  std::vector<int64_t> dims; // -1 where dynamic
-};
-
-} // namespace
-
-static std::vector<Tensor> readTensors(const TenonKernel &kernel) {
-  std::vector<Tensor> tensors;
-  if (kernel.argsSize < 2)
-    return tensors;
-  const int64_t *word = kernel.args + 2, *end = kernel.args + kernel.argsSize;
-  while (end - word >= 2) {
-    int64_t type = *word++, rank = *word++;
-    if (rank < 0 || rank > end - word)
-      break;
-    tensors.push_back({type, {word, word + rank}});
-    word += rank;
-  }
-  return tensors;
-}
-
-const TenonLibraryMatmul *tenon::cuda::readMatmul(const TenonKernel &kernel) {
-  if (!kernel.librarySize)
-    return nullptr;
-  auto fail = [&](const char *what) {
-    throw CudaError{TENON_ERROR_INVALID,
-                    "damaged model: the library's part of nodes " +
-                        runtime::quote(kernel.name) + " has " + what};
-  };
-  auto *matmul = reinterpret_cast<const TenonLibraryMatmul *>(kernel.library);
-  if (kernel.librarySize != sizeof *matmul / sizeof(int64_t) ||
-      matmul->kind != TENON_LIBRARY_MATMUL)
-    fail("an unknown form");
-  std::vector<Tensor> tensors = readTensors(kernel);
-  if (tensors.size() != kernel.numArgs || tensors.empty())
-    fail("tensors that are not the kernel's");
-  uint32_t numDims = 0; // that a run takes from those it is given
-  for (const Tensor &tensor : tensors)
-    for (int64_t dim : tensor.dims)
-      if (dim < -1 || (dim == -1 && ++numDims > kernel.numDims))
-        fail("tensors that are not the kernel's");
-  const Tensor &result = tensors.back();
-  auto isInput = [&](int64_t i, size_t rank) {
-    return i >= 0 && i < int64_t(tensors.size()) - 1 &&
-           tensors[i].dims.size() >= rank;
-  };
-  bool isFloat = result.type == TENON_F32 || result.type == TENON_F16 ||
-                 result.type == TENON_BF16;
-  if (!isInput(matmul->lhs, 2) || !isInput(matmul->rhs, 2) ||
-      result.dims.size() < 2 ||
-      result.dims.size() != std::max(tensors[matmul->lhs].dims.size(),
-                                     tensors[matmul->rhs].dims.size()) ||
-      !isFloat || tensors[matmul->lhs].type != tensors[matmul->rhs].type ||
-      (tensors[matmul->lhs].type != result.type && result.type != TENON_F32) ||
-      (tensors[matmul->lhs].type != TENON_F32 &&
-       tensors[matmul->lhs].type != TENON_F16 &&
-       tensors[matmul->lhs].type != TENON_BF16))
-    fail("factors that are none");
-  if (matmul->bias != -1 &&
-      (!isInput(matmul->bias, 0) || tensors[matmul->bias].type != result.type))
-    fail("a bias that is none");
-  if (matmul->residual != -1 &&
-      (!isInput(matmul->residual, result.dims.size()) ||
-       tensors[matmul->residual].type != result.type))
-    fail("a residual that is none");
-  auto isFlag = [](int64_t value) { return value == 0 || value == 1; };
-  if (!isFlag(matmul->transposeLhs) || !isFlag(matmul->transposeRhs) ||
-      !isFlag(matmul->tf32) || matmul->activation < 0 ||
-      matmul->activation > TENON_LIBRARY_GELU_TANH)
-    fail("unknown options");
-  return matmul;
-}
-
-//===----------------------------------------------------------------------===//
-// A product
-//===----------------------------------------------------------------------===//
 
 /// Descriptions that the library has of a product, and what it chose for it.
-struct MatmulRunner::Product {
+struct MatmulRunner::Product : LibraryPlan {
   explicit Product(const CublasLt &library) : library(library) {}
-  ~Product() {
+  ~Product() override {
     for (LtLayout layout : {first, second, added, result})
       if (layout)
         library.layoutDestroy(layout);
     if (operation)
       library.operationDestroy(operation);
   }
-  Product(const Product &) = delete;
 
   const CublasLt &library;
   LtOperation operation = nullptr;
   LtLayout first = nullptr, second = nullptr, added = nullptr, result = nullptr;
   LtHeuristic chosen{};
-  std::string description;
 };
 
 static int getType(int64_t type) {
   return type == TENON_F32   ? CUDA_R_32F
          : type == TENON_F16 ? CUDA_R_16F
                              : CUDA_R_16BF;
-}
-
-/// Of no dimensions, 1; -1, which no tensor has, if it is more than a number
-/// can be.
-static int64_t multiply(const int64_t *begin, const int64_t *end) {
-  int64_t product = 1;
-  for (; begin != end; ++begin)
-    if (__builtin_mul_overflow(product, *begin, &product))
-      return -1;
-  return product;
 }
 
 namespace {
@@ -193,8 +89,7 @@ static bool findSizes(const TenonLibraryMatmul &matmul,
     sizes.batches = 1;
   }
   auto hasElements = [&](int64_t arg, int64_t count) {
-    const std::vector<int64_t> &dims = tensors[arg].dims;
-    return multiply(dims.data(), dims.data() + dims.size()) == count;
+    return countElements(tensors[arg]) == count;
   };
   if (matmul.bias != -1 && !hasElements(matmul.bias, result[rank - 1]))
     return false;
@@ -206,9 +101,9 @@ static bool findSizes(const TenonLibraryMatmul &matmul,
          sizes.depth <= most;
 }
 
-MatmulRunner::MatmulRunner(const CublasLt &library, const Driver &driver,
-                           Stream stream)
-    : library(library), driver(driver), stream(stream) {
+MatmulRunner::MatmulRunner(const CublasLt &library, Stream stream,
+                           Workspace &workspace)
+    : LibraryRunner(workspace), library(library), stream(stream) {
   library.check(library.create(&handle), "cuBLASLt does not start");
   constexpr const char *failed = "cuBLASLt takes no preferences";
   LtStatus status = library.preferenceCreate(&preference);
@@ -231,23 +126,30 @@ MatmulRunner::MatmulRunner(const CublasLt &library, const Driver &driver,
 }
 
 MatmulRunner::~MatmulRunner() {
-  entries.clear();
+  clear();
   if (preference)
     library.preferenceDestroy(preference);
   library.destroy(handle);
-  if (workspace)
-    driver.memoryFree(workspace);
 }
 
-std::unique_ptr<MatmulRunner::Product>
-MatmulRunner::prepare(const TenonKernel &kernel,
-                      const TenonLibraryMatmul &matmul, const int64_t *dims,
-                      const void *bias) {
-  std::vector<Tensor> tensors = readTensors(kernel);
-  for (Tensor &tensor : tensors)
-    for (int64_t &dim : tensor.dims)
-      if (dim < 0)
-        dim = *dims++;
+static const TenonLibraryMatmul &getWords(const TenonKernel &kernel) {
+  return *reinterpret_cast<const TenonLibraryMatmul *>(kernel.library);
+}
+
+/// What the library adds to a product: where there is nothing, the result, so
+/// that there is a matrix.
+static int64_t getAdded(const TenonKernel &kernel) {
+  int64_t residual = getWords(kernel).residual;
+  return residual == -1 ? kernel.numArgs - 1 : residual;
+}
+
+std::unique_ptr<LibraryPlan> MatmulRunner::prepare(const TenonKernel &kernel,
+                                                   void *const *args,
+                                                   const int64_t *alignments,
+                                                   const int64_t *dims) {
+  const TenonLibraryMatmul &matmul = getWords(kernel);
+  const void *bias = matmul.bias == -1 ? nullptr : args[matmul.bias];
+  std::vector<Tensor> tensors = getTensors(kernel, dims);
   Sizes sizes;
   if (!findSizes(matmul, tensors, sizes))
     return nullptr;
@@ -308,8 +210,11 @@ MatmulRunner::prepare(const TenonKernel &kernel,
                                 CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
                                 CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
                                 CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES};
+  const int64_t matrices[] = {matmul.rhs, matmul.lhs, getAdded(kernel),
+                              kernel.numArgs - 1};
   for (size_t i = 0; i < 4; ++i)
-    set(library.preferenceSet, preference, attributes[i], uint32_t(key[i]));
+    set(library.preferenceSet, preference, attributes[i],
+        uint32_t(alignments[matrices[i]]));
   library.check(status, "a matrix product cannot be described");
 
   int numResults = 0;
@@ -322,6 +227,7 @@ MatmulRunner::prepare(const TenonKernel &kernel,
        (!numResults || product->chosen.state != CUBLAS_STATUS_SUCCESS)))
     return nullptr;
   library.check(status, "no algorithm for a matrix product");
+  product->workspaceSize = product->chosen.workspaceSize;
   product->description = "cuBLASLt " + library.version;
   for (auto [attribute, name] :
        {std::pair{CUBLASLT_ALGO_CONFIG_ID, "algorithm"},
@@ -339,82 +245,24 @@ MatmulRunner::prepare(const TenonKernel &kernel,
   return product;
 }
 
-//===----------------------------------------------------------------------===//
-// Running
-//===----------------------------------------------------------------------===//
-
-static int64_t getAlignment(const void *pointer) {
-  auto address = reinterpret_cast<uintptr_t>(pointer);
-  return address ? std::min<int64_t>(address & -address, maxAlignment)
-                 : maxAlignment;
-}
-
-bool MatmulRunner::run(const TenonKernel &kernel,
-                       const TenonLibraryMatmul &matmul, void *const *args,
-                       const int64_t *dims) {
-  const void *bias = matmul.bias == -1 ? nullptr : args[matmul.bias];
-  const void *first = args[matmul.rhs], *second = args[matmul.lhs];
-  void *result = args[kernel.numArgs - 1];
-  const void *added = matmul.residual == -1 ? result : args[matmul.residual];
-  key.clear();
-  for (const void *data : {first, second, added, (const void *)result, bias})
-    key.push_back(getAlignment(data));
-  key.insert(key.end(), dims, dims + kernel.numDims);
-
-  Entry &entry = entries[&kernel];
-  auto found = entry.products.find(key);
-  if (found == entry.products.end()) {
-    if (entry.products.size() == maxShapes) {
-      entry.products.clear();
-      entry.last = nullptr;
-    }
-    found =
-        entry.products.emplace(key, prepare(kernel, matmul, dims, bias)).first;
-  }
-  // Without memory for it now, no later run asks again.
-  if (found->second && found->second->chosen.workspaceSize > workspaceSize &&
-      !growWorkspace(found->second->chosen.workspaceSize))
-    found->second.reset();
-  Product *product = found->second.get();
-  entry.last = product;
-  if (!product)
-    return false;
+bool MatmulRunner::start(LibraryPlan &plan, const TenonKernel &kernel,
+                         void *const *args) {
+  auto &product = static_cast<Product &>(plan);
+  const TenonLibraryMatmul &matmul = getWords(kernel);
   constexpr const char *failed = "cannot be started on the CUDA device";
-  if (bias)
-    library.check(library.operationSet(product->operation,
-                                       CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
-                                       sizeof bias),
+  if (matmul.bias != -1)
+    library.check(library.operationSet(product.operation,
+                                       CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                                       &args[matmul.bias], sizeof(void *)),
                   failed);
   float alpha = matmul.alpha, beta = matmul.residual == -1 ? 0 : 1;
-  library.check(library.multiply(handle, product->operation, &alpha, first,
-                                 product->first, second, product->second, &beta,
-                                 added, product->added, result, product->result,
-                                 &product->chosen.algorithm,
-                                 reinterpret_cast<void *>(workspace),
-                                 product->chosen.workspaceSize, stream),
+  library.check(library.multiply(handle, product.operation, &alpha,
+                                 args[matmul.rhs], product.first,
+                                 args[matmul.lhs], product.second, &beta,
+                                 args[getAdded(kernel)], product.added,
+                                 args[kernel.numArgs - 1], product.result,
+                                 &product.chosen.algorithm, workspace.get(),
+                                 product.workspaceSize, stream),
                 failed);
   return true;
-}
-
-bool MatmulRunner::growWorkspace(uint64_t bytes) {
-  Address grown = 0;
-  Result result = driver.memoryAllocate(&grown, bytes);
-  if (result == CUDA_ERROR_OUT_OF_MEMORY)
-    return false; // The other products keep the one that is there.
-  driver.check(result, "the CUDA device gives no memory for a matrix product");
-  // What is in the stream may still use the one that is there.
-  result = workspace ? driver.streamSynchronize(stream) : CUDA_SUCCESS;
-  if (workspace)
-    driver.memoryFree(workspace);
-  workspace = grown;
-  workspaceSize = bytes;
-  driver.check(result, "the CUDA device failed before a matrix product");
-  return true;
-}
-
-const char *MatmulRunner::describe(const TenonKernel &kernel) const {
-  auto found = entries.find(&kernel);
-  return found == entries.end() || !found->second.last
-             ? ""
-             : found->second.last->description.c_str();
 }

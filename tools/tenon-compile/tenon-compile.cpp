@@ -130,7 +130,7 @@ int main(int argc, char **argv) {
       "provider",
       cl::desc(
           "Kernel providers to use, best first: onednn, codegen, winograd, "
-          "cuda, cublaslt; or auto (default): all that the target has"),
+          "cuda, cublaslt, cudnn; or auto (default): all that the target has"),
       cl::value_desc("names"), cl::cat(category));
   cl::opt<std::string> tuning(
       "tuning",

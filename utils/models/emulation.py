@@ -9,8 +9,8 @@ root = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 
 def environment(build, library=False):
-    """The variables that choose that driver, and the tests' cuBLASLt if `library` says so; see docs/gpu.md. Translated
-    kernels are kept in the build folder; those of another translator are removed."""
+    """The variables that choose that driver, and the tests' cuBLASLt and cuDNN if `library` says so; see docs/gpu.md.
+    Translated kernels are kept in the build folder; those of another translator are removed."""
     sources = hashlib.sha256()
     folder = os.path.join(root, "utils", "ptx")
     for path in sorted(glob.glob(os.path.join(folder, "*.*"))):
@@ -22,7 +22,9 @@ def environment(build, library=False):
         os.makedirs(cache, exist_ok=True)
         for other in set(os.listdir(kept)) - {os.path.basename(cache)}:
             shutil.rmtree(os.path.join(kept, other), ignore_errors=True)
-    return {"TENON_CUBLASLT": os.path.join(build, "lib", "libfake_cublaslt.so") if library else "none",
+    libraries = {f"TENON_{name.upper()}": os.path.join(build, "lib", f"libfake_{name}.so") if library else "none"
+                 for name in ("cublaslt", "cudnn")}
+    return {**libraries,
             "TENON_CUDA_DRIVER": os.path.join(build, "lib", "libfake_cuda.so"),
             "FAKE_CUDA_TRANSLATOR": os.path.join(root, "utils", "emulate_ptx"), "FAKE_CUDA_CACHE": cache}
 

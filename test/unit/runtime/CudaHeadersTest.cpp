@@ -7,12 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/cuda/CublasLt.h"
+#include "test/unit/runtime/FunctionSizes.h"
 
 #include <cublasLt.h>
 #include <cuda.h>
 #include <gtest/gtest.h>
-
-#include <array>
 
 namespace ours = tenon::cuda;
 
@@ -79,24 +78,13 @@ static_assert(offsetof(ours::LtHeuristic, workspaceSize) ==
 static_assert(offsetof(ours::LtHeuristic, state) ==
               offsetof(cublasLtMatmulHeuristicResult_t, state));
 
-/// The sizes of what a function takes, and that of what it returns.
-template <typename Result, typename... Parameters>
-static std::array<size_t, sizeof...(Parameters) + 1>
-getSizes(Result (*)(Parameters...)) {
-  return {sizeof(Result), sizeof(Parameters)...};
-}
-
 TEST(CudaHeaders, FunctionsTakeTheSame) {
-#define COMPARE(member, symbol, ...)                                           \
-  EXPECT_EQ(getSizes(static_cast<decltype(Owner::member)>(nullptr)),           \
-            getSizes(static_cast<decltype(&::symbol)>(nullptr)))               \
-      << #symbol;
   {
     using Owner = ours::Driver;
-    TENON_CUDA_FUNCTIONS(COMPARE)
+    TENON_CUDA_FUNCTIONS(COMPARE_FUNCTION)
   }
   {
     using Owner = ours::CublasLt;
-    TENON_CUBLASLT_FUNCTIONS(COMPARE)
+    TENON_CUBLASLT_FUNCTIONS(COMPARE_FUNCTION)
   }
 }

@@ -1,28 +1,21 @@
 //===- CudaMatmulTest.cpp - Matrix products by cuBLASLt ------------------===//
 //
 // Models of one kernel that says what cuBLASLt can run of it, with a library
-// that computes what it is told, FakeCublasLt.cpp. The kernel's own code writes
-// a number that no product is, to tell which of both ran.
+// that computes what it is told, FakeCublasLt.cpp.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/cuda/LibraryAbi.h"
-#include "test/unit/runtime/CudaFixture.h"
+#include "test/unit/runtime/LibraryModel.h"
 
 #include <cmath>
-#include <cstring>
 #include <functional>
-#include <numeric>
 
 using namespace tenon::test;
 
 namespace {
 
-constexpr float kGenerated = -12345;
-
-using Dims = std::vector<int64_t>;
-
-/// A kernel, its tensors, and what it says. All dimensions are dynamic.
+/// A kernel, its tensors, and what it says.
 struct Product {
   int64_t type = TENON_F32, resultType = TENON_F32;
   Dims lhs = {3, 5}, rhs = {5, 4}, result = {3, 4};
@@ -31,221 +24,38 @@ struct Product {
                                TENON_LIBRARY_NO_ACTIVATION, 0, 1};
 };
 
-int64_t count(const Dims &dims) {
-  return std::accumulate(dims.begin(), dims.end(), int64_t(1),
-                         std::multiplies<int64_t>());
-}
-
-/// Numbers of a type in memory.
-struct Numbers {
-  Numbers(const Dims &dims, int64_t type)
-      : dims(dims), type(type),
-        bytes(count(dims) * (type == TENON_F32 ? 4 : 2)) {}
-  float get(int64_t i) const {
-    if (type == TENON_F32)
-      return reinterpret_cast<const float *>(bytes.data())[i];
-    uint16_t half = reinterpret_cast<const uint16_t *>(bytes.data())[i];
-    if (type == TENON_F16) {
-      _Float16 value;
-      memcpy(&value, &half, sizeof value);
-      return value;
-    }
-    uint32_t bits = uint32_t(half) << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-  }
-  void set(int64_t i, float value) {
-    if (type == TENON_F32) {
-      reinterpret_cast<float *>(bytes.data())[i] = value;
-    } else if (type == TENON_F16) {
-      reinterpret_cast<_Float16 *>(bytes.data())[i] = _Float16(value);
-    } else {
-      uint32_t bits;
-      memcpy(&bits, &value, sizeof bits);
-      reinterpret_cast<uint16_t *>(bytes.data())[i] =
-          (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    }
-  }
-
-  Dims dims;
-  int64_t type;
-  std::vector<char> bytes;
-};
-
-/// The model of a product, and a run of it. The model's functions know no more
-/// than the one that is there.
-class ProductModel {
+class ProductModel : public LibraryModel {
 public:
-  explicit ProductModel(const Product &product) : product(product) {
-    current = this;
-    addInput(product.lhs, product.type);
-    addInput(product.rhs, product.type);
-    this->product.matmul.bias = addOptional(product.bias);
-    this->product.matmul.residual = addOptional(product.residual);
-    tensors.emplace_back(product.result, product.resultType);
-    describe();
+  explicit ProductModel(const Product &product)
+      : LibraryModel("MatMul_0", "cublaslt"), product(product),
+        matmul(this->product.matmul) {
+    add(product.lhs, product.type);
+    add(product.rhs, product.type);
+    matmul.bias = add(product.bias, product.resultType);
+    matmul.residual = add(product.residual, product.resultType);
+    finish(product.result, product.resultType,
+           reinterpret_cast<const int64_t *>(&matmul),
+           sizeof matmul / sizeof(int64_t));
   }
-  ~ProductModel() { current = nullptr; }
-
-  const TenonModelDesc &getDesc() const { return desc; }
-  TenonKernel &getKernel() { return kernels[0]; }
-  std::vector<int64_t> &getWords() { return words; }
-  TenonLibraryMatmul &getMatmul() { return product.matmul; }
-
-  std::string run(const SessionPtr &session) {
-    std::vector<TenonTensor> inputs;
-    for (size_t i = 0; i + 1 < tensors.size(); ++i)
-      inputs.push_back(makeTensor(names[i], tensors[i]));
-    TenonTensor output = makeTensor("y", tensors.back());
-    return take(tenon_session_run(session.get(), inputs.data(), inputs.size(),
-                                  &output, 1));
-  }
-  bool isGenerated() const { return tensors.back().get(0) == kGenerated; }
-  /// Has another kernel run before the product, by generated code.
-  void addKernelBefore() {
-    kernels[1] = kernels[0];
-    kernels[1].name = "Before_0";
-    kernels[1].library = nullptr;
-    kernels[1].librarySize = 0;
-    desc.numKernels = 2;
-  }
+  TenonLibraryMatmul &getMatmul() { return matmul; }
   /// How far the result is from that of a plain product.
   double getError() const;
 
 private:
-  static constexpr const char *names[] = {"a", "b", "c", "d"};
-
-  void addInput(const Dims &dims, int64_t type) {
-    tensors.emplace_back(dims, type);
-    for (int64_t i = 0; i < count(dims); ++i)
-      tensors.back().set(i, float((i * 7 + 3 * tensors.size()) % 23) / 7 - 1);
-  }
-  int64_t addOptional(const Dims &dims) {
-    if (dims.empty())
-      return -1;
-    addInput(dims, product.resultType);
-    return tensors.size() - 1;
-  }
-  static TenonTensor makeTensor(const char *name, Numbers &numbers) {
-    return {name, numbers.bytes.data(), static_cast<TenonDType>(numbers.type),
-            static_cast<int32_t>(numbers.dims.size()), numbers.dims.data()};
-  }
-  void describe();
-  static void plan(const int64_t *, int64_t *bufferBytes, int64_t *outputDims,
-                   int64_t *) {
-    for (size_t i = 0; i < current->tensors.size(); ++i)
-      bufferBytes[i] = current->tensors[i].bytes.size();
-    std::copy(current->product.result.begin(), current->product.result.end(),
-              outputDims);
-  }
-  static int32_t run(const TenonRunFrame *frame);
-
-  static ProductModel *current;
   Product product;
-  std::vector<Numbers> tensors;
-  std::vector<TenonTensorDesc> descs;
-  std::vector<TenonBufferDesc> buffers;
-  std::vector<int64_t> words;
-  TenonKernel kernels[2]{};
-  std::string text;
-  TenonDeviceImage image{};
-  TenonModelDesc desc{};
+  TenonLibraryMatmul &matmul;
 };
 
-ProductModel *ProductModel::current = nullptr;
-
-void ProductModel::describe() {
-  words = {int64_t(tensors.size()) - 1, 1};
-  uint32_t numDims = 0;
-  for (const Numbers &tensor : tensors) {
-    words.push_back(tensor.type);
-    words.push_back(tensor.dims.size());
-    words.insert(words.end(), tensor.dims.size(), -1);
-    numDims += tensor.dims.size();
-    descs.push_back(
-        {descs.size() + 1 < tensors.size() ? names[descs.size()] : "y",
-         int32_t(tensor.type), int32_t(tensor.dims.size()), tensor.dims.data(),
-         0, 0, 0, 0, nullptr});
-    buffers.push_back({"MatMul_0", 0, 1, TENON_SPACE_DEVICE, 0});
-  }
-  TenonKernel &kernel = kernels[0];
-  kernel.name = "MatMul_0";
-  kernel.provider = "cublaslt";
-  kernel.args = words.data();
-  kernel.argsSize = words.size();
-  kernel.symbol = "product";
-  kernel.numArgs = tensors.size();
-  kernel.numDims = numDims;
-  kernel.blockSize = 128;
-  kernel.unitThreads = 1;
-  kernel.library = reinterpret_cast<const int64_t *>(&product.matmul);
-  kernel.librarySize = sizeof product.matmul / sizeof(int64_t);
-  cuda::registerKernel(
-      "product", kernel.numArgs, numDims, [](const cuda::Launch &launch) {
-        Numbers &result = current->tensors.back();
-        result.set(0, kGenerated);
-        uint64_t address = launch.parameters[current->tensors.size() - 1];
-        if (void *data = cuda::getMemory(address, result.bytes.size()))
-          memcpy(data, result.bytes.data(), result.bytes.size());
-      });
-  text = ".version 8.0\n.visible .entry product(";
-  for (uint32_t i = 0; i < kernel.numArgs + numDims + 2; ++i)
-    text += (i ? ", .param .u64 p" : ".param .u64 p") + std::to_string(i);
-  text += ") { ret; }\n";
-  image = {"compute_80", reinterpret_cast<const uint8_t *>(text.c_str()),
-           text.size() + 1};
-  desc = beginDescription("a product");
-  desc.numInputs = tensors.size() - 1;
-  desc.numOutputs = 1;
-  desc.inputs = descs.data();
-  desc.outputs = &descs.back();
-  desc.numBuffers = buffers.size();
-  desc.buffers = buffers.data();
-  desc.numKernels = 1;
-  desc.kernels = kernels;
-  desc.numImages = 1;
-  desc.device = "cuda";
-  desc.images = &image;
-  desc.plan = plan;
-  desc.run = run;
-}
-
-int32_t ProductModel::run(const TenonRunFrame *frame) {
-  const TenonRuntimeTable &rt = *frame->rt;
-  const std::vector<Numbers> &tensors = current->tensors;
-  std::vector<int64_t> dims;
-  std::vector<void *> args;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    args.push_back(frame->buffers[i]);
-    dims.insert(dims.end(), tensors[i].dims.begin(), tensors[i].dims.end());
-    if (i + 1 < tensors.size())
-      rt.transfer(frame->session, TENON_SPACE_DEVICE, /*isStable=*/1, args[i],
-                  frame->inputs[i], 1, tensors[i].bytes.size());
-  }
-  for (uint32_t i = current->desc.numKernels; i--;)
-    rt.launch(frame->session, &current->kernels[i], args.data(), dims.data(), 1,
-              -1);
-  rt.transfer(frame->session, TENON_SPACE_HOST, /*isStable=*/1,
-              frame->outputs[0], args.back(), 1, tensors.back().bytes.size());
-  return TENON_OK;
-}
-
 double ProductModel::getError() const {
-  const TenonLibraryMatmul &matmul = product.matmul;
+  const std::vector<Numbers> &tensors = getTensors();
   const Numbers &lhs = tensors[0], &rhs = tensors[1], &result = tensors.back();
   size_t rank = result.dims.size();
   int64_t m = result.dims[rank - 2], n = result.dims[rank - 1];
   int64_t k = lhs.dims[lhs.dims.size() - (matmul.transposeLhs ? 2 : 1)];
   int64_t lhsBatches = count(lhs.dims) / (m * k);
   int64_t rhsBatches = count(rhs.dims) / (n * k);
-  // TF32 has 10 bits behind the point, where f32 has 23.
   auto toFactor = [&](float value) -> double {
-    if (!matmul.tf32)
-      return value;
-    int exponent;
-    double fraction = std::frexp(value, &exponent);
-    return std::ldexp(std::round(std::ldexp(fraction, 11)), exponent - 11);
+    return matmul.tf32 ? toTf32(value) : value;
   };
   double worst = 0;
   for (int64_t at = 0; at < count(result.dims); ++at) {
@@ -267,11 +77,8 @@ double ProductModel::getError() const {
       expected *= 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) *
                                        (expected + 0.044715 * expected *
                                                        expected * expected)));
-    double unit = product.resultType == TENON_F32   ? 1e-6
-                  : product.resultType == TENON_F16 ? 1e-3
-                                                    : 8e-3;
-    worst = std::fmax(worst, std::fabs(result.get(at) - expected) /
-                                 (unit * std::fmax(1, std::fabs(expected))));
+    worst = std::fmax(worst, tenon::test::getError(result.get(at), expected,
+                                                   product.resultType));
   }
   return worst;
 }
@@ -280,26 +87,15 @@ struct CudaMatmul : Cuda {
   Setting library{"TENON_CUBLASLT", FAKE_CUBLASLT_LIBRARY};
 };
 
-/// Runs a product three times; "library", "generated", or an error.
-std::string runThrice(const Product &product) {
-  ProductModel product_(product);
-  ModelPtr model = makeModel(product_.getDesc());
-  SessionPtr session = makeSession(model.get());
-  for (int i = 0; i < 3; ++i) {
-    std::string text = product_.run(session);
-    if (text != "ok")
-      return text;
-  }
-  if (product_.isGenerated())
-    return "generated";
-  EXPECT_LE(product_.getError(), 1);
-  return "library";
+std::string runOf(const Product &product) {
+  ProductModel model(product);
+  return runOften(model);
 }
 
 } // namespace
 
 TEST_F(CudaMatmul, Products) {
-  EXPECT_EQ(runThrice({}), "library");
+  EXPECT_EQ(runOf({}), "library");
   constexpr struct {
     int64_t factors, result;
     bool tf32;
@@ -325,7 +121,7 @@ TEST_F(CudaMatmul, Products) {
         if (tail & 2)
           product.residual = {3, 4};
         product.matmul.activation = tail / 4;
-        EXPECT_EQ(runThrice(product), "library")
+        EXPECT_EQ(runOf(product), "library")
             << type << resultType << tf32 << transposes << tail;
       }
 }
@@ -339,7 +135,7 @@ TEST_F(CudaMatmul, Batches) {
     product.residual = product.result = result;
     product.bias = {result.back()};
     product.matmul.transposeLhs = transposeLhs;
-    return runThrice(product);
+    return runOf(product);
   };
   EXPECT_EQ(run({2, 6, 3, 5}, {2, 6, 5, 4}, {2, 6, 3, 4}), "library");
   EXPECT_EQ(run({2, 6, 3, 5}, {5, 4}, {2, 6, 3, 4}), "library");
@@ -356,29 +152,29 @@ TEST_F(CudaMatmul, Batches) {
 TEST_F(CudaMatmul, RunsGeneratedCodeWithoutTheLibrary) {
   {
     Setting none("TENON_CUBLASLT", "none");
-    EXPECT_EQ(runThrice({}), "generated");
+    EXPECT_EQ(runOf({}), "generated");
   }
   {
     // That of the system would use the driver of the system.
     Setting system("TENON_CUBLASLT", "");
-    EXPECT_EQ(runThrice({}), "generated");
+    EXPECT_EQ(runOf({}), "generated");
   }
   {
     Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtCreate:1");
-    EXPECT_EQ(runThrice({}), "generated");
+    EXPECT_EQ(runOf({}), "generated");
   }
   {
     Setting fails("FAKE_CUBLASLT_FAIL",
                   "cublasLtMatmulPreferenceSetAttribute:7");
-    EXPECT_EQ(runThrice({}), "generated");
+    EXPECT_EQ(runOf({}), "generated");
   }
   {
     Setting fails("FAKE_CUBLASLT_FAIL", "cublasLtMatmulAlgoGetHeuristic:15");
-    EXPECT_EQ(runThrice({}), "generated");
+    EXPECT_EQ(runOf({}), "generated");
   }
   // More than it is given.
   Setting workspace("FAKE_CUBLASLT_WORKSPACE", "100000000");
-  EXPECT_EQ(runThrice({}), "generated");
+  EXPECT_EQ(runOf({}), "generated");
 }
 
 TEST_F(CudaMatmul, ALibraryThatIsNamedHasToBeThere) {

@@ -16,13 +16,13 @@
 
 #include "runtime/cuda/CublasLt.h"
 #include "test/unit/runtime/FakeCuda.h"
+#include "test/unit/runtime/FakeLibrary.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 using namespace tenon::cuda;
-using tenon::test::cuda::getMemory;
+using namespace tenon::test::cuda;
 
 static constexpr LtStatus kInvalid = 7;
 
@@ -48,21 +48,9 @@ struct LtPreferenceTag {
 };
 } // namespace tenon::cuda
 
-/// What the environment has a function return instead.
-static bool fails(const char *function, LtStatus &status) {
-  const char *setting = getenv("FAKE_CUBLASLT_FAIL");
-  size_t length = strlen(function);
-  if (!setting || strncmp(setting, function, length) || setting[length] != ':')
-    return false;
-  status = atoi(setting + length + 1);
-  return true;
-}
 #define ENTER(function)                                                        \
-  do {                                                                         \
-    LtStatus status;                                                           \
-    if (fails(#function, status))                                              \
-      return status;                                                           \
-  } while (0)
+  if (std::optional<int> status = getFailure("FAKE_CUBLASLT_FAIL", #function)) \
+  return *status
 
 template <typename T>
 static LtStatus setTo(T &target, const void *value, size_t size) {
@@ -73,49 +61,14 @@ static LtStatus setTo(T &target, const void *value, size_t size) {
 }
 
 //===----------------------------------------------------------------------===//
-// Numbers
-//===----------------------------------------------------------------------===//
-
-static size_t getSize(int type) { return type == CUDA_R_32F ? 4 : 2; }
-
-static double read(const char *data, int64_t i, int type) {
-  if (type == CUDA_R_32F)
-    return reinterpret_cast<const float *>(data)[i];
-  if (type == CUDA_R_16F)
-    return reinterpret_cast<const _Float16 *>(data)[i];
-  uint32_t bits = uint32_t(reinterpret_cast<const uint16_t *>(data)[i]) << 16;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-/// Rounded to the 10 bits of TF32, to the nearest.
-static double roundToTf32(double value) {
-  float narrow = value;
-  uint32_t bits;
-  memcpy(&bits, &narrow, sizeof bits);
-  bits = (bits + 0x1000) & ~0x1fffu;
-  memcpy(&narrow, &bits, sizeof bits);
-  return narrow;
-}
-
-static void write(char *data, int64_t i, int type, double value) {
-  if (type == CUDA_R_32F) {
-    reinterpret_cast<float *>(data)[i] = value;
-  } else if (type == CUDA_R_16F) {
-    reinterpret_cast<_Float16 *>(data)[i] = _Float16(value);
-  } else {
-    float narrow = value;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    reinterpret_cast<uint16_t *>(data)[i] =
-        (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  }
-}
-
-//===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
+
+static TenonDType getType(int type) {
+  return type == CUDA_R_32F   ? TENON_F32
+         : type == CUDA_R_16F ? TENON_F16
+                              : TENON_BF16;
+}
 
 namespace {
 
@@ -126,7 +79,7 @@ struct Product {
   static uint64_t getBytes(const LtLayoutTag &layout) {
     return ((layout.batches - 1) * layout.batchStride +
             (layout.columns - 1) * layout.leadingDimension + layout.rows) *
-           getSize(layout.type);
+           getSize(getType(layout.type));
   }
 
   LtOperationTag operation;
@@ -146,7 +99,7 @@ void Product::run() const {
   const char *bias = nullptr;
   if (operation.epilogue & CUBLASLT_EPILOGUE_BIAS)
     bias = get(reinterpret_cast<uintptr_t>(operation.bias),
-               d.rows * getSize(d.type));
+               d.rows * getSize(getType(d.type)));
   if (!as || !bs || !cs || !ds ||
       (operation.epilogue & CUBLASLT_EPILOGUE_BIAS && !bias))
     return;
@@ -160,8 +113,8 @@ void Product::run() const {
                                              : i + k * a.leadingDimension;
           int64_t bAt = operation.transposeB ? j + k * b.leadingDimension
                                              : k + j * b.leadingDimension;
-          double left = read(as, batch * a.batchStride + aAt, a.type);
-          double right = read(bs, batch * b.batchStride + bAt, b.type);
+          double left = read(as, batch * a.batchStride + aAt, getType(a.type));
+          double right = read(bs, batch * b.batchStride + bAt, getType(b.type));
           if (operation.computeType == CUBLAS_COMPUTE_32F_FAST_TF32) {
             left = roundToTf32(left);
             right = roundToTf32(right);
@@ -171,16 +124,16 @@ void Product::run() const {
         int64_t at = batch * d.batchStride + i + j * d.leadingDimension;
         double value = alpha * sum;
         if (beta != 0)
-          value += beta * read(cs, at, c.type);
+          value += beta * read(cs, at, getType(c.type));
         if (bias)
-          value += read(bias, i, d.type);
+          value += read(bias, i, getType(d.type));
         if (operation.epilogue & CUBLASLT_EPILOGUE_RELU)
           value = std::fmax(value, 0);
         if (operation.epilogue & CUBLASLT_EPILOGUE_GELU)
           value *=
               0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) *
                                    (value + 0.044715 * value * value * value)));
-        write(ds, at, d.type, value);
+        write(ds, at, getType(d.type), value);
       }
 }
 

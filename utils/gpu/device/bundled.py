@@ -16,7 +16,7 @@ import os
 import numpy as np
 
 #: By what the models of a bundle are compiled: their processor's kernels need no library.
-PROVIDERS = "cublaslt,cuda,codegen"
+PROVIDERS = "cublaslt,cudnn,cuda,codegen"
 #: Of the models that `compare` times.
 TIMED_PRECISIONS = ("fp32", "fp16", "tf32")
 

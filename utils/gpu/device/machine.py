@@ -2,6 +2,7 @@
 
 import ctypes
 import glob
+import itertools
 import os
 import sys
 
@@ -28,19 +29,25 @@ def describe():
             "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
 
 
-def find_cublaslt():
-    """Has models use the cuBLASLt that a Python package brings, if the system has none. Says which one they use."""
-    if "TENON_CUBLASLT" in os.environ or "TENON_CUDA_DRIVER" in os.environ:
-        return os.environ.get("TENON_CUBLASLT", "none")
-    for name in ("libcublasLt.so.13", "libcublasLt.so.12"):
+def find_libraries():
+    """Has models use the cuBLASLt and cuDNN that Python packages bring, if the system has none. Says which they use."""
+    return ", ".join((f"cuBLASLt: {find_library('TENON_CUBLASLT', 'libcublasLt.so.13', 'libcublasLt.so.12')}",
+                      f"cuDNN: {find_library('TENON_CUDNN', 'libcudnn.so.9')}"))
+
+
+def find_library(variable, *names):
+    """The library that a variable of the environment names, or else the first that the system, or a package, has."""
+    if variable in os.environ or "TENON_CUDA_DRIVER" in os.environ:
+        return os.environ.get(variable, "none")
+    for name in names:
         try:
             ctypes.CDLL(name)
             return name
         except OSError:
             pass
-    for folder in sys.path:
-        for path in sorted(glob.glob(os.path.join(folder, "nvidia", "*", "lib", "libcublasLt.so.1[23]")), reverse=True):
-            os.environ["TENON_CUBLASLT"] = path
+    for folder, name in itertools.product(sys.path, names):
+        for path in glob.glob(os.path.join(folder, "nvidia", "*", "lib", name)):
+            os.environ[variable] = path
             return path
     return "none"
 

@@ -1,10 +1,10 @@
-//===- CublasLtProvider.cpp - Matrix products by cuBLASLt -----------------===//
+//===- LibraryProvider.cpp - Kernels that libraries of NVIDIA can run -----===//
 
-#include "codegen/cuda/CublasLtProvider.h"
+#include "codegen/cuda/LibraryProvider.h"
 
 #include "codegen/common/KernelWork.h"
 #include "codegen/cuda/CudaProvider.h"
-#include "codegen/cuda/MatmulMatch.h"
+#include "codegen/cuda/LibraryMatch.h"
 #include "transforms/compress/HalfConstants.h"
 
 using namespace mlir;
@@ -32,14 +32,25 @@ static void narrowBias(KernelOp kernel, unsigned arg, RewriterBase &rewriter) {
 
 namespace {
 
-class CublasLtProvider : public Provider {
+/// What a library is, and what it does.
+struct LibraryDescription {
+  StringLiteral name;
+  std::optional<LibraryMatch> (*match)(KernelOp kernel, std::string &reason);
+  /// Whether the runtime narrows what is wider than the result.
+  bool narrowsBias;
+};
+
+class LibraryProvider : public Provider {
 public:
-  StringRef getName() const override { return "cublaslt"; }
+  explicit LibraryProvider(const LibraryDescription &library)
+      : library(library) {}
+
+  StringRef getName() const override { return library.name; }
   bool isOnDevice() const override { return true; }
 
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override {
-    std::optional<MatmulMatch> match = matchMatmul(kernel, reason);
+    std::optional<LibraryMatch> match = library.match(kernel, reason);
     if (!match)
       return false;
     if (match->wideBias >= 0) {
@@ -65,19 +76,29 @@ public:
   LogicalResult lower(KernelOp kernel, TargetAttr target,
                       RewriterBase &rewriter) const override {
     std::string reason;
-    std::optional<MatmulMatch> match = matchMatmul(kernel, reason);
+    std::optional<LibraryMatch> match = library.match(kernel, reason);
     if (!match)
-      return kernel.emitOpError("can't run with cuBLASLt because ") << reason;
-    if (match->wideBias >= 0)
+      return kernel.emitOpError("can't run with ")
+             << library.name << " because " << reason;
+    if (match->wideBias >= 0 && !library.narrowsBias)
       narrowBias(kernel, match->wideBias, rewriter);
-    return generate(kernel, match->encode(), rewriter);
+    return generate(kernel, match->words, rewriter);
   }
+
+private:
+  LibraryDescription library;
 };
 
 } // namespace
 
 std::unique_ptr<Provider> createCublasLtProvider() {
-  return std::make_unique<CublasLtProvider>();
+  return std::make_unique<LibraryProvider>(
+      LibraryDescription{"cublaslt", matchMatmul, /*narrowsBias=*/false});
+}
+
+std::unique_ptr<Provider> createCudnnProvider() {
+  return std::make_unique<LibraryProvider>(
+      LibraryDescription{"cudnn", matchConv, /*narrowsBias=*/true});
 }
 
 } // namespace tenon::cuda
