@@ -139,6 +139,13 @@ Value BlockCode::thread() {
   return gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
 }
 
+void BlockCode::setBlocksAtOnce(int64_t count) {
+  Operation *function = builder.getBlock()->getParentOp();
+  if (!isa<func::FuncOp>(function))
+    function = function->getParentOfType<func::FuncOp>();
+  function->setAttr(kBlocksAtOnceAttr, builder.getI32IntegerAttr(count));
+}
+
 void BlockCode::barrier() { gpu::BarrierOp::create(builder, loc); }
 
 static unsigned getBytes(Type type) {

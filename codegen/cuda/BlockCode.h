@@ -14,9 +14,7 @@
 
 namespace tenon::cuda {
 
-/// On the function of a kernel: how many of its blocks a multiprocessor should
-/// have at once, which says how many registers a thread may take. As ptxas gets
-/// it.
+/// On the function of a kernel: BlockCode::setBlocksAtOnce. As ptxas gets it.
 inline constexpr llvm::StringLiteral kBlocksAtOnceAttr = "nvvm.minctasm";
 
 /// What is copied, loaded and stored at once if it is aligned, in bytes. Where
@@ -75,6 +73,9 @@ public:
 
   /// The thread's number in its block.
   mlir::Value thread();
+  /// How many blocks of the kernel a multiprocessor should have at once, which
+  /// says how many registers a thread may take.
+  void setBlocksAtOnce(int64_t count);
   /// All threads of the block have come here, and see what others stored.
   void barrier();
   /// `bytes` of shared memory, aligned for chunks, as a pointer.

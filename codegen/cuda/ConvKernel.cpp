@@ -6,12 +6,16 @@
 // one is never made: where its elements are in the input is computed when they
 // are copied to shared memory, and those outside count as 0.
 //
+// Where a kernel of one tap has few pixels, such as what scales whole channels,
+// it is a product of few rows; whether there are is found out when the kernel
+// runs, if only the number of pictures is not known.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/TypicalSizes.h"
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/TileKernel.h"
+#include "codegen/cuda/FewRows.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -58,8 +62,12 @@ public:
   void emitBody();
 
 private:
+  bool isFewPixels();
   TileSource getPixels();
   TileSource getWeights();
+  TileProduct makeProduct();
+  void emitTileUnit();
+  void emitFewRowsUnit();
 
   cpu::KernelFunction &function;
   ConvOp op;
@@ -69,6 +77,11 @@ private:
   ArrayRef<int64_t> kernel;
   int64_t channels, columns, depth;
   Dim rows, tilesDown, tilesAcross;
+  /// Whether rows may be few, and then, how a unit is done, how many of them
+  /// there are across, and whether there are rows.
+  bool mayBeFew;
+  FewRowsShape fewRows;
+  Dim partsAcross, partsDown;
 };
 
 } // namespace
@@ -89,11 +102,38 @@ ConvEmitter::ConvEmitter(cpu::KernelFunction &function, int64_t threads)
   rows = index.product(ArrayRef<Dim>(outputShape).drop_back(1));
   tilesDown = index.uniform().ceilDiv(rows, shape.rows);
   tilesAcross = index.uniform().ceilDiv(columns, shape.columns);
+
+  mayBeFew = isFewPixels() && mayHaveFewRows(rows, depth, threads);
+  if (!mayBeFew)
+    return;
+  fewRows = getFewRowsShape(function.getElementType(op.getWeights()),
+                            /*depthInner=*/false, rows, columns);
+  partsAcross = index.uniform().ceilDiv(columns, fewRows.getBlockColumns());
+  partsDown = index.uniform().ceilDiv(rows, kFewRows);
+}
+
+/// Whether there is one tap, which is never outside, and a picture of few
+/// pixels.
+bool ConvEmitter::isFewPixels() {
+  int64_t pixels = 1;
+  for (Dim size : ArrayRef<Dim>(outputShape).drop_front().drop_back()) {
+    if (!size.isConstant() || size.getConstant() > kFewRows)
+      return false;
+    pixels *= size.getConstant();
+  }
+  auto isOne = [](int64_t size) { return size == 1; };
+  auto isZero = [](int64_t size) { return size == 0; };
+  return pixels <= kFewRows && llvm::all_of(kernel, isOne) &&
+         llvm::all_of(op.getPads(), isZero);
 }
 
 Value ConvEmitter::emitUnits() {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  return index.value(index.product({tilesAcross, tilesDown}));
+  Dim tiles = index.product({tilesAcross, tilesDown});
+  if (!mayBeFew)
+    return index.value(tiles);
+  return index.value(index.uniform().selectLess(
+      kFewRows, rows, tiles, index.product({partsAcross, partsDown})));
 }
 
 TileSource ConvEmitter::getPixels() {
@@ -163,12 +203,7 @@ TileSource ConvEmitter::getWeights() {
   return source;
 }
 
-void ConvEmitter::emitBody() {
-  OpBuilder &builder = function.getBuilder();
-  cpu::IndexBuilder index(builder, loc, /*width=*/1);
-  // Neighbouring blocks share pixels, of which there are more than weights.
-  SmallVector<Dim> unit =
-      index.delinearize(Dim(function.getBegin()), {tilesDown, tilesAcross});
+TileProduct ConvEmitter::makeProduct() {
   TileProduct product;
   product.lhs = getPixels();
   product.rhs = getWeights();
@@ -176,7 +211,7 @@ void ConvEmitter::emitBody() {
   product.rows = rows;
   product.columns = columns;
   product.depth = depth;
-  product.getRowIndex = [&](OpBuilder &nested, Value row) {
+  product.getRowIndex = [this](OpBuilder &nested, Value row) {
     cpu::IndexBuilder index(nested, loc, /*width=*/1);
     SmallVector<cpu::LaneIndex> at;
     for (Dim i :
@@ -185,16 +220,43 @@ void ConvEmitter::emitBody() {
     return at;
   };
   if (Value bias = op.getBias())
-    product.getBias = [&, memory = function.getFlat(bias)](OpBuilder &nested,
-                                                           Value column) {
+    product.getBias = [this, memory = function.getFlat(bias)](OpBuilder &nested,
+                                                              Value column) {
       return cpu::convertFloat(
           nested, loc, memref::LoadOp::create(nested, loc, memory, column),
           nested.getF32Type());
     };
+  return product;
+}
+
+void ConvEmitter::emitTileUnit() {
+  OpBuilder &builder = function.getBuilder();
+  cpu::IndexBuilder index(builder, loc, /*width=*/1);
+  // Neighbouring blocks share pixels, of which there are more than weights.
+  SmallVector<Dim> unit =
+      index.delinearize(Dim(function.getBegin()), {tilesDown, tilesAcross});
   cpu::AnchorTail tail(function, op);
-  emitTile(function, builder, shape, product,
+  emitTile(function, builder, shape, makeProduct(),
            index.value(index.uniform().mul(unit[0], shape.rows)),
            index.value(index.uniform().mul(unit[1], shape.columns)), tail);
+}
+
+void ConvEmitter::emitFewRowsUnit() {
+  BlockCode code(function.getBuilder(), loc);
+  cpu::AnchorTail tail(function, op);
+  emitFewRows(code, makeProduct(), fewRows,
+              code.mul(function.getBegin(), fewRows.getBlockColumns()), tail);
+}
+
+void ConvEmitter::emitBody() {
+  if (!mayBeFew)
+    return emitTileUnit();
+  if (rows.isConstant())
+    return emitFewRowsUnit();
+  BlockCode code(function.getBuilder(), loc);
+  code.branch(
+      code.less(code.value(rows), code.constant(kFewRows + 1)),
+      [&] { emitFewRowsUnit(); }, [&] { emitTileUnit(); });
 }
 
 const cpu::KernelEmitter kLargeConvEmitter =

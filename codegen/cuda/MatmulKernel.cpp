@@ -2,13 +2,14 @@
 //
 // A unit is a tile of one of the products, done by a block. Where the right
 // operand is one matrix for all batches, the rows of all of them are one
-// product's.
+// product's. Where there are few, a unit is some columns of them all; whether
+// there are is found out when the kernel runs, if sizes don't say.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/TypicalSizes.h"
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/TileKernel.h"
+#include "codegen/cuda/FewRows.h"
 
 using namespace mlir;
 
@@ -70,6 +71,10 @@ public:
 private:
   TileSource getSource(Value operand, bool isTransposed, bool isLeft,
                        ArrayRef<Dim> batch, OpBuilder &builder);
+  TileProduct makeProduct(ArrayRef<Dim> batch);
+  std::pair<SmallVector<Dim>, TileProduct> beginUnit(Dim across, Dim down);
+  void emitTileUnit();
+  void emitFewRowsUnit();
 
   cpu::KernelFunction &function;
   MatMulOp op;
@@ -78,6 +83,11 @@ private:
   bool flat;
   SmallVector<Dim> outputShape;
   Dim rows, columns, depth, numBatches, tilesDown, tilesAcross;
+  /// Whether rows may be few, and then, how a unit is done, how many of them a
+  /// product has across, and whether it has rows.
+  bool mayBeFew;
+  FewRowsShape fewRows;
+  Dim partsAcross, partsDown;
 };
 
 } // namespace
@@ -100,11 +110,23 @@ MatmulEmitter::MatmulEmitter(cpu::KernelFunction &function, int64_t threads)
   }
   tilesDown = index.uniform().ceilDiv(rows, shape.rows);
   tilesAcross = index.uniform().ceilDiv(columns, shape.columns);
+
+  mayBeFew = mayHaveFewRows(rows, depth, threads);
+  if (!mayBeFew)
+    return;
+  fewRows = getFewRowsShape(function.getElementType(op.getLhs()),
+                            /*depthInner=*/op.getTransposeB(), rows, columns);
+  partsAcross = index.uniform().ceilDiv(columns, fewRows.getBlockColumns());
+  partsDown = index.uniform().ceilDiv(rows, kFewRows);
 }
 
 Value MatmulEmitter::emitUnits() {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  return index.value(index.product({numBatches, tilesAcross, tilesDown}));
+  Dim tiles = index.product({numBatches, tilesAcross, tilesDown});
+  if (!mayBeFew)
+    return index.value(tiles);
+  Dim parts = index.product({numBatches, partsAcross, partsDown});
+  return index.value(index.uniform().selectLess(kFewRows, rows, tiles, parts));
 }
 
 TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
@@ -145,16 +167,9 @@ TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
   return source;
 }
 
-void MatmulEmitter::emitBody() {
+/// The product of a batch.
+TileProduct MatmulEmitter::makeProduct(ArrayRef<Dim> batch) {
   OpBuilder &builder = function.getBuilder();
-  cpu::IndexBuilder index(builder, loc, /*width=*/1);
-  // Neighbouring blocks share columns.
-  SmallVector<Dim> unit = index.delinearize(
-      Dim(function.getBegin()), {numBatches, tilesAcross, tilesDown});
-  ArrayRef<Dim> outer = ArrayRef<Dim>(outputShape).drop_back(2);
-  SmallVector<Dim> batch;
-  if (!flat)
-    batch = index.delinearize(unit[0], outer);
   TileProduct product;
   product.lhs = getSource(op.getLhs(), op.getTransposeA(), /*isLeft=*/true,
                           batch, builder);
@@ -164,7 +179,8 @@ void MatmulEmitter::emitBody() {
   product.rows = rows;
   product.columns = columns;
   product.depth = depth;
-  product.getRowIndex = [&](OpBuilder &nested, Value row) {
+  product.getRowIndex = [this, batch = SmallVector<Dim>(batch)](
+                            OpBuilder &nested, Value row) {
     cpu::IndexBuilder index(nested, loc, /*width=*/1);
     SmallVector<cpu::LaneIndex> at;
     if (flat) {
@@ -178,10 +194,53 @@ void MatmulEmitter::emitBody() {
     at.push_back(cpu::LaneIndex(row));
     return at;
   };
+  return product;
+}
+
+/// The index of a unit, and the product that it is of.
+std::pair<SmallVector<Dim>, TileProduct> MatmulEmitter::beginUnit(Dim across,
+                                                                  Dim down) {
+  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
+  // Neighbouring blocks share columns.
+  SmallVector<Dim> unit =
+      index.delinearize(Dim(function.getBegin()), {numBatches, across, down});
+  SmallVector<Dim> batch;
+  if (!flat)
+    batch = index.delinearize(unit[0], ArrayRef<Dim>(outputShape).drop_back(2));
+  return {unit, makeProduct(batch)};
+}
+
+void MatmulEmitter::emitTileUnit() {
+  OpBuilder &builder = function.getBuilder();
+  cpu::IndexBuilder index(builder, loc, /*width=*/1);
+  auto [unit, product] = beginUnit(tilesAcross, tilesDown);
   cpu::AnchorTail tail(function, op);
   emitTile(function, builder, shape, product,
            index.value(index.uniform().mul(unit[2], shape.rows)),
            index.value(index.uniform().mul(unit[1], shape.columns)), tail);
+}
+
+void MatmulEmitter::emitFewRowsUnit() {
+  OpBuilder &builder = function.getBuilder();
+  cpu::IndexBuilder index(builder, loc, /*width=*/1);
+  auto [unit, product] = beginUnit(partsAcross, partsDown);
+  cpu::AnchorTail tail(function, op);
+  BlockCode code(builder, loc);
+  emitFewRows(
+      code, product, fewRows,
+      index.value(index.uniform().mul(unit[1], fewRows.getBlockColumns())),
+      tail);
+}
+
+void MatmulEmitter::emitBody() {
+  if (!mayBeFew)
+    return emitTileUnit();
+  if (rows.isConstant())
+    return emitFewRowsUnit();
+  BlockCode code(function.getBuilder(), loc);
+  code.branch(
+      code.less(code.value(rows), code.constant(kFewRows + 1)),
+      [&] { emitFewRowsUnit(); }, [&] { emitTileUnit(); });
 }
 
 const cpu::KernelEmitter kLargeMatmulEmitter =

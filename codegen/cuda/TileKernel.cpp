@@ -215,9 +215,9 @@ void emitTile(cpu::KernelFunction &function, OpBuilder &builder,
       std::max(shape.stages * stageBytes, math->getSlabBytes());
   // While a block waits for its copies another one works. Tiles of f32 want all
   // the registers that they can get.
-  int64_t blocks = shape.threads != 256 ? 3 : product.element.isF32() ? 1 : 2;
-  builder.getBlock()->getParentOp()->setAttr(kBlocksAtOnceAttr,
-                                             builder.getI32IntegerAttr(blocks));
+  code.setBlocksAtOnce(shape.threads != 256      ? 3
+                       : product.element.isF32() ? 1
+                                                 : 2);
   Value shared = code.allocateShared(sharedBytes);
   TileCopier copyLhs(code, product.lhs, lhs, shape.threads, rowBegin);
   TileCopier copyRhs(code, product.rhs, rhs, shape.threads, columnBegin);
