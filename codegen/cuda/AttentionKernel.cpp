@@ -13,10 +13,14 @@
 // The sums O stay in registers. S goes to shared memory, where two threads have
 // a row of it, and P from there to where K was.
 //
+// Where there are few queries, a unit is one of them (FewQueries.h); whether
+// there are is found out when the kernel runs, if sizes don't say.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/FewQueries.h"
 #include "codegen/cuda/Team.h"
 #include "codegen/cuda/TileKernel.h"
 #include "dialects/tenon/TenonAttention.h"
@@ -40,6 +44,8 @@ static constexpr int64_t kThreads = 128;
 /// How many threads have a row of the scores, and columns together.
 static constexpr int64_t kRowThreads = kThreads / kQueries;
 static constexpr int64_t kPair = 2;
+/// So many queries are few.
+static constexpr int64_t kFewQueries = 8;
 
 namespace {
 
@@ -56,11 +62,22 @@ private:
     Value most, sum;
   };
 
+  /// Whether there are few queries, if that is known.
+  std::optional<bool> hasFewQueries() const {
+    if (!numQueries.isConstant())
+      return std::nullopt;
+    return numQueries.getConstant() <= kFewQueries;
+  }
+  void emitTileUnit(BlockCode &code);
+  void emitQueryUnit(BlockCode &code);
+  Dim getBegin(Value operand, Dim numLines);
   TileSource getSource(Value operand, Dim numLines, bool depthInner);
   Row emitSoftmax(BlockCode &code, Row row, Value firstKey);
   /// What the results of this thread's row are multiplied with next.
   void storeFactor(BlockCode &code, Value factor);
   Value loadMask(BlockCode &code, Value query, Value key, Value isThere);
+  Value makeScore(BlockCode &code, Value product, Value query, Value key,
+                  Value isThere);
   Value exp(BlockCode &code, Value a, Value b);
   Value combine(BlockCode &code, Value value,
                 llvm::function_ref<Value(Value, Value)> both);
@@ -136,20 +153,28 @@ AttentionEmitter::AttentionEmitter(cpu::KernelFunction &function)
 
 Value AttentionEmitter::emitUnits() {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  return index.value(index.product({batches, heads, tilesDown}));
+  Dim tiles = index.product({batches, heads, tilesDown});
+  Dim queries = index.product({batches, heads, numQueries});
+  return index.value(
+      index.uniform().selectLess(kFewQueries, numQueries, tiles, queries));
+}
+
+/// Where the lines of this head begin.
+Dim AttentionEmitter::getBegin(Value operand, Dim numLines) {
+  DimBuilder dims(function.getBuilder(), loc);
+  return dims.mul(dims.add(dims.mul(batch, heads), head),
+                  dims.mul(numLines, function.getShape(operand).back()));
 }
 
 /// The lines of an operand of this head.
 TileSource AttentionEmitter::getSource(Value operand, Dim numLines,
                                        bool depthInner) {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  DimBuilder &dims = index.uniform();
   TileSource source;
   source.memory = function.getFlat(operand);
   source.depthInner = depthInner;
   source.line = function.getShape(operand).back();
-  Value begin = index.value(dims.mul(dims.add(dims.mul(batch, heads), head),
-                                     dims.mul(numLines, source.line)));
+  Value begin = index.value(getBegin(operand, numLines));
   source.locate = [begin, depthInner, numLines, size = source.line](
                       BlockCode &code, ValueRange, Value outer, Value step) {
     Value line = depthInner ? outer : step;
@@ -205,6 +230,18 @@ Value AttentionEmitter::loadMask(BlockCode &code, Value query, Value key,
   return cpu::convertFloat(builder, loc, loaded, f32);
 }
 
+/// `isThere` tells whether the mask may be read.
+Value AttentionEmitter::makeScore(BlockCode &code, Value product, Value query,
+                                  Value key, Value isThere) {
+  OpBuilder &builder = code.getBuilder();
+  Value score = arith::MulFOp::create(
+      builder, loc, product, constant(code, op.getScale().convertToDouble()));
+  if (!op.getMask())
+    return score;
+  return arith::AddFOp::create(builder, loc, score,
+                               loadMask(code, query, key, isThere));
+}
+
 /// The scores of this thread become weights, and by how much the results so far
 /// shrink.
 AttentionEmitter::Row AttentionEmitter::emitSoftmax(BlockCode &code, Row row,
@@ -215,7 +252,6 @@ AttentionEmitter::Row AttentionEmitter::emitSoftmax(BlockCode &code, Row row,
   Value part = code.mul(code.rem(thread, kRowThreads), kPair);
   Value query = code.add(firstQuery, line);
   Value isQuery = code.less(query, code.value(numQueries));
-  Value scale = constant(code, op.getScale().convertToDouble());
   Value nothing = constant(code, -std::numeric_limits<double>::infinity());
   auto max = [&](Value a, Value b) {
     return cpu::buildMax(builder, loc, a, b);
@@ -236,10 +272,7 @@ AttentionEmitter::Row AttentionEmitter::emitSoftmax(BlockCode &code, Row row,
       Value isKey = code.less(key, code.value(numKeys));
       Value score = code.load(
           f32, code.advance(scoreLine, code.mul(column, sizeof(float))));
-      score = arith::MulFOp::create(builder, loc, score, scale);
-      if (op.getMask())
-        score =
-            add(score, loadMask(code, query, key, code.both(isQuery, isKey)));
+      score = makeScore(code, score, query, key, code.both(isQuery, isKey));
       weights.push_back(code.choose(isKey, score, nothing));
       most = max(most, weights.back());
     }
@@ -280,9 +313,8 @@ void AttentionEmitter::storeFactor(BlockCode &code, Value factor) {
   });
 }
 
-void AttentionEmitter::emitBody() {
-  OpBuilder &builder = function.getBuilder();
-  BlockCode code(builder, loc);
+void AttentionEmitter::emitTileUnit(BlockCode &code) {
+  OpBuilder &builder = code.getBuilder();
   cpu::IndexBuilder index(builder, loc, /*width=*/1);
   SmallVector<Dim> unit =
       index.delinearize(Dim(function.getBegin()), {batches, heads, tilesDown});
@@ -296,11 +328,7 @@ void AttentionEmitter::emitBody() {
   // While a block waits for its copies another one works. Numbers of f32 take
   // more registers, and what is not for tensor cores all that there are.
   if (queryTile.isForMma)
-    builder.getBlock()->getParentOp()->setAttr(
-        kBlocksAtOnceAttr, builder.getI32IntegerAttr(element.isF32() ? 2 : 3));
-  int64_t factorBytes = kQueries * sizeof(float);
-  shared = code.allocateShared(
-      std::max(factorsAt + factorBytes, results->getSlabBytes()));
+    code.setBlocksAtOnce(element.isF32() ? 2 : 3);
   scores->begin(code);
   results->begin(code);
   Value zero = code.constant(0);
@@ -361,6 +389,56 @@ void AttentionEmitter::emitBody() {
   cpu::AnchorTail tail(function, op);
   emitTail(code, *results, resultShape, product, shared, firstQuery, zero, sums,
            tail);
+}
+
+void AttentionEmitter::emitQueryUnit(BlockCode &code) {
+  OpBuilder &builder = code.getBuilder();
+  cpu::IndexBuilder index(builder, loc, /*width=*/1);
+  SmallVector<Dim> unit =
+      index.delinearize(Dim(function.getBegin()), {batches, heads, numQueries});
+  batch = unit[0];
+  head = unit[1];
+  Value query = index.value(unit[2]);
+  auto getLines = [&](Value operand, Dim numLines) {
+    return AttentionLines{function.getFlat(operand),
+                          index.value(getBegin(operand, numLines)),
+                          function.getShape(operand).back().getConstant()};
+  };
+  AttentionQuery attention;
+  attention.query = getLines(op.getQuery(), numQueries);
+  attention.query.begin =
+      code.add(attention.query.begin, code.mul(query, attention.query.size));
+  attention.keys = getLines(op.getKey(), numKeys);
+  attention.values = getLines(op.getValue(), numKeys);
+  attention.numKeys = numKeys;
+  attention.element = element;
+  attention.makeScore = [&](BlockCode &code, Value product, Value key) {
+    Value isThere = arith::ConstantIntOp::create(builder, loc, 1, 1);
+    return makeScore(code, product, query, key, isThere);
+  };
+  cpu::AnchorTail tail(function, op);
+  emitQuery(code, attention, kThreads, shared, [&](Value column, Value result) {
+    cpu::LaneIndex at[] = {cpu::LaneIndex(batch), cpu::LaneIndex(head),
+                           cpu::LaneIndex(query), cpu::LaneIndex(column)};
+    tail.emit(builder, at, result, /*lanes=*/1);
+  });
+}
+
+void AttentionEmitter::emitBody() {
+  BlockCode code(function.getBuilder(), loc);
+  std::optional<bool> isFew = hasFewQueries();
+  int64_t factorBytes = kQueries * sizeof(float);
+  int64_t tileBytes =
+      std::max(factorsAt + factorBytes, results->getSlabBytes());
+  int64_t queryBytes = getQueryBytes(element, kThreads);
+  shared = code.allocateShared(!isFew   ? std::max(tileBytes, queryBytes)
+                               : *isFew ? queryBytes
+                                        : tileBytes);
+  if (isFew)
+    return *isFew ? emitQueryUnit(code) : emitTileUnit(code);
+  code.branch(
+      code.less(code.value(numQueries), code.constant(kFewQueries + 1)),
+      [&] { emitQueryUnit(code); }, [&] { emitTileUnit(code); });
 }
 
 static bool matches(KernelOp kernel) {
