@@ -61,6 +61,13 @@ Refusal ImportErrors::fail(ImportErrorKind kind, const Twine &message,
   return {};
 }
 
+void ImportErrors::addNote(const Twine &note) {
+  if (!hasError || !status.findings.front().notes.empty())
+    return;
+  status.message += ("; " + note).str();
+  status.findings.front().notes.push_back(note.str());
+}
+
 void ImportErrors::addUnsupported(UnsupportedOp op, StringRef node) {
   std::string key = std::to_string(op.version);
   for (const std::string *part :

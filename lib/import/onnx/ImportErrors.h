@@ -47,6 +47,9 @@ public:
     return fail(ImportErrorKind::Unsupported, message);
   }
 
+  /// Says more of the error that there is, unless something was said.
+  void addNote(const llvm::Twine &note);
+
   /// Adds a node to the kind of `op` (whose `nodes` are empty).
   void addUnsupported(UnsupportedOp op, llvm::StringRef node);
 

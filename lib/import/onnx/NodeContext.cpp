@@ -45,6 +45,8 @@ Refusal NodeContext::unsupported(const Twine &reason) {
   return {};
 }
 
+void NodeContext::addNote(const Twine &note) { importer.errors.addNote(note); }
+
 KnownValues &NodeContext::getKnownValues() { return importer.known; }
 
 int64_t &NodeContext::getNumCopies() { return importer.numCopies; }

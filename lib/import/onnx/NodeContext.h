@@ -49,6 +49,8 @@ public:
                   const llvm::Twine &expected = "");
   /// Reports that the node is right but has no form in tenon.
   Refusal unsupported(const llvm::Twine &reason);
+  /// Says more of the error of a node in one of this node's graphs.
+  void addNote(const llvm::Twine &note);
   bool failed() const { return hasFailed; }
   bool isUnsupported() const { return !unsupportedReason.empty(); }
   llvm::StringRef getUnsupportedReason() const { return unsupportedReason; }

@@ -115,8 +115,15 @@ static LogicalResult convertIf(NodeContext &node) {
   FailureOr<SmallVector<Value>> elseResults = failure();
   if (succeeded(thenResults))
     elseResults = importRegion(node, *elseGraph, elseRegion);
-  if (failed(thenResults) || failed(elseResults))
+  if (failed(thenResults) || failed(elseResults)) {
+    // Exporters leave branches in a model that its shapes never take.
+    if (std::string names = listInputs(condition); !names.empty())
+      node.addNote("it is in a branch of " + node.describe() +
+                   ", which is left out if the condition is constant; fix the "
+                   "shape or the value of what that depends on: " +
+                   names);
     return failure();
+  }
 
   OpBuilder &builder = node.getBuilder();
   if (thenResults->size() == 1 && thenResults->front() &&
