@@ -40,6 +40,14 @@ tenon::TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                           StringRef triple, StringRef cpu, StringRef features,
                           unsigned vectorBits, ArrayAttr providers,
                           ArrayAttr gpus) {
+  if (!llvm::isPowerOf2_32(vectorBits) || vectorBits < 64 || vectorBits > 4096)
+    return emitError() << "expected vectors of a power of two from 64 to 4096 "
+                          "bits, but found "
+                       << vectorBits;
+  for (Attribute provider : providers)
+    if (!isa<StringAttr>(provider))
+      return emitError() << "expected the names of providers, but found "
+                         << provider;
   if (!gpus)
     return success();
   if (gpus.empty())

@@ -4,9 +4,11 @@
 
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
+#include "lib/target/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "runtime/core/ModelAbi.h"
 #include "transforms/fuse/Passes.h"
@@ -39,6 +41,13 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
       return op->emitOpError("is of a later phase");
     if (isa<rt::WeightOp, rt::GetWeightOp>(op))
       return op->emitOpError("is of a later phase");
+    // Upstream takes any index.
+    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+      int64_t rank = dim.getSource().getType().getRank();
+      std::optional<int64_t> index = dim.getConstantIndex();
+      if (!index || *index < 0 || *index >= rank)
+        return op->emitOpError("expects a constant dimension below ") << rank;
+    }
     auto kernel = dyn_cast<KernelOp>(op);
     if (kernel && phase < Phase::Fuse)
       return op->emitOpError("is of a later phase");
@@ -80,6 +89,10 @@ LogicalResult checkLowered(ModuleOp module) {
 } // namespace
 
 LogicalResult checkIr(ModuleOp module, Phase phase) {
+  if (auto target = module->getAttrOfType<TargetAttr>(kTargetAttr))
+    if (llvm::Error problem = checkTarget(target))
+      return module.emitError("'" + kTargetAttr + "': ")
+             << llvm::toString(std::move(problem));
   if (phase == Phase::Lower)
     return checkLowered(module);
   if (failed(checkMain(module)) || failed(checkOps(module, phase)))

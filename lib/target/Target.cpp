@@ -6,6 +6,7 @@
 #include "runtime/cuda/Architectures.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
@@ -103,6 +104,19 @@ llvm::Expected<TargetNames> takeApart(StringRef name) {
   return names;
 }
 
+/// What is wrong with a triple that LLVM knows, called `name`.
+llvm::Error checkTriple(StringRef name, const llvm::Triple &triple) {
+  if (!triple.isLittleEndian() || !triple.isArch64Bit())
+    return llvm::createStringError(
+        "target '" + name.str() +
+        "' is not supported: expected a 64-bit little-endian processor");
+  if (!triple.isOSBinFormatELF())
+    return llvm::createStringError("target '" + name.str() +
+                                   "' is not supported: expected a system "
+                                   "whose libraries are ELF files");
+  return llvm::Error::success();
+}
+
 /// The target for code of `processor`, and of `gpus` if there are any.
 llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
                                    ArrayRef<StringRef> gpus,
@@ -174,14 +188,8 @@ llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
         "unknown target '" + processor.str() +
         "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
         "triple such as aarch64-linux-gnu, or a GPU such as cuda:sm_90");
-  if (!triple.isLittleEndian() || !triple.isArch64Bit())
-    return llvm::createStringError(
-        "target '" + processor.str() +
-        "' is not supported: expected a 64-bit little-endian processor");
-  if (!triple.isOSBinFormatELF())
-    return llvm::createStringError("target '" + processor.str() +
-                                   "' is not supported: expected a system "
-                                   "whose libraries are ELF files");
+  if (llvm::Error problem = checkTriple(processor, triple))
+    return problem;
   return TargetAttr::get(&context, triple.str(), "generic",
                          triple.isAArch64() ? "+neon" : "",
                          /*vectorBits=*/128, choose(kOtherProviders), gpuNames);
@@ -240,6 +248,35 @@ bool hasFeature(TargetAttr target, StringRef feature) {
   return llvm::any_of(features, [&](StringRef text) {
     return text.consume_front("+") && text == feature;
   });
+}
+
+llvm::Error checkTarget(TargetAttr target) {
+  initializeTargets();
+  std::string error;
+  llvm::Triple triple(target.getTriple());
+  const llvm::Target *llvmTarget =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!llvmTarget)
+    return llvm::createStringError(error);
+  if (llvm::Error problem = checkTriple(target.getTriple(), triple))
+    return problem;
+  std::unique_ptr<llvm::MCSubtargetInfo> known(
+      llvmTarget->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
+  if (!known->isCPUStringValid(target.getCpu()))
+    return llvm::createStringError("unknown processor '" +
+                                   target.getCpu().str() + "'");
+  SmallVector<StringRef> features;
+  target.getFeatures().split(features, ',', /*MaxSplit=*/-1,
+                             /*KeepEmpty=*/false);
+  for (StringRef feature : features) {
+    StringRef name = feature;
+    if (!name.consume_front("+") ||
+        llvm::none_of(known->getAllProcessorFeatures(),
+                      [&](const auto &entry) { return name == entry.Key; }))
+      return llvm::createStringError("unknown feature '" + feature.str() +
+                                     "' of a processor");
+  }
+  return llvm::Error::success();
 }
 
 bool isThisMachine(TargetAttr target) {

@@ -24,6 +24,9 @@ llvm::Expected<llvm::SmallVector<TargetAttr, 2>>
 makeTargets(mlir::MLIRContext &context, llvm::StringRef name,
             llvm::ArrayRef<std::string> providers);
 
+/// What is wrong with a target that was not made here, but stands in IR.
+llvm::Error checkTarget(TargetAttr target);
+
 /// Whether the target has a feature, such as "avx512bf16".
 bool hasFeature(TargetAttr target, llvm::StringRef feature);
 
