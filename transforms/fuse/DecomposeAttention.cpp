@@ -8,6 +8,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "transforms/CountedPattern.h"
+#include "transforms/fuse/Groups.h"
 #include "transforms/fuse/Passes.h"
 
 namespace tenon {
@@ -101,14 +102,6 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
   /// processor.
   bool isForGpu = false, isGenerated = false;
 };
-
-/// The target of the module in `op`, or around it; null if there is none.
-TargetAttr getTarget(Operation *op) {
-  auto module = dyn_cast<ModuleOp>(op);
-  if (!module)
-    module = op->getParentOfType<ModuleOp>();
-  return module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
-}
 
 struct DecomposeAttention
     : tenon::impl::DecomposeAttentionBase<DecomposeAttention> {

@@ -86,6 +86,13 @@ CastOp getWideningCast(Value value) {
                                                                  : CastOp();
 }
 
+TargetAttr getTarget(Operation *op) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    module = op->getParentOfType<ModuleOp>();
+  return module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
+}
+
 bool isNarrowingCast(Operation *op) {
   auto cast = dyn_cast<CastOp>(op);
   return cast && isHalf(cast.getOutput()) &&

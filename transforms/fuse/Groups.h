@@ -43,6 +43,9 @@ bool isNarrowingCast(mlir::Operation *op);
 /// that meet in an elementwise operation are the same.
 bool haveSameShape(mlir::Value a, mlir::Value b);
 
+/// The target of the module in `op`, or around it; null if there is none.
+TargetAttr getTarget(mlir::Operation *op);
+
 } // namespace tenon
 
 #endif // TENON_TRANSFORMS_FUSE_GROUPS_H

@@ -79,7 +79,9 @@ def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
     4. doesn't change the shape or the element type; but a cast from f32 to f16
        or bf16 may be the last.
 
-    Where two anchors meet in a sum, the later one gets it.
+    Where two anchors meet in a sum, the later one gets it. For a target with a
+    GPU `tenon.attention` of f16 or bf16 is one kernel with the cast that
+    rounds its result.
 
     ```mlir
     %0 = tenon.matmul %a, %b : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
