@@ -296,6 +296,7 @@ Status Compiler::readIr(StringRef path, Phase from) {
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't read '" + path + "': no such file");
   done = from;
+  isReadLowered = from == Phase::Lower;
   module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
   if (!module)
     return fail(TENON_ERROR_INVALID, path + ": not IR that Tenon reads");
@@ -443,8 +444,12 @@ Status Compiler::generate(ModelCode &code, const ModelSymbols &symbols) {
     if (Status status =
             generateCode(each, code.objects.emplace_back(),
                          each == *module ? symbols : symbols.ofDeviceModel());
-        !status.isOk())
-      return fail(status.getCode(), status.getMessage());
+        !status.isOk()) {
+      // What can't be translated then is no defect, but wrong IR.
+      bool isInput = isReadLowered && status.getCode() == TENON_ERROR_INTERNAL;
+      return fail(isInput ? TENON_ERROR_INVALID : status.getCode(),
+                  status.getMessage());
+    }
   return Status::ok();
 }
 

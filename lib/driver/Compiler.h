@@ -113,6 +113,8 @@ private:
   TargetAttr deviceTarget;
   mlir::OwningOpRef<mlir::ModuleOp> deviceModule;
   Phase done = Phase::Import;
+  /// Whether it was read as it is translated: no pass has looked at it.
+  bool isReadLowered = false;
 };
 
 } // namespace tenon
