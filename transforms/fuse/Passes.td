@@ -47,7 +47,9 @@ def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
   let description = [{
     A reshape behind an anchor or an elementwise operation goes below the
     elementwise operation that reads it, if nobody else does. Reshapes are
-    views: that another operand needs the opposite one costs nothing.
+    views: that another operand needs the opposite one costs nothing. One that
+    splits the columns that a slice takes, before a transpose, goes above the
+    slice.
 
     ```mlir
     %0 = tenon.matmul %a, %b : (tensor<32x8xf32>, tensor<8x16xf32>) -> tensor<32x16xf32>
@@ -60,7 +62,8 @@ def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
     ```
   }];
   let statistics = [
-    Statistic<"numSunk", "num-sunk", "Reshapes moved below an operation">
+    Statistic<"numSunk", "num-sunk", "Reshapes moved below an operation">,
+    Statistic<"numHoisted", "num-hoisted", "Reshapes moved above a slice">
   ];
 }
 

@@ -1,4 +1,4 @@
-//===- SinkReshapes.cpp - Reshapes below elementwise operations -----------===//
+//===- SinkReshapes.cpp - Reshapes out of what could be one kernel --------===//
 
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonShapeOperands.h"
@@ -177,10 +177,91 @@ private:
   }
 };
 
+/// transpose(reshape(slice(x)))  →  transpose(slice(reshape(x)))
+///
+/// One kernel then moves each element once: so queries, keys and values are
+/// taken from one product, head by head.
+///
+/// 1. Nobody else reads the slice or its reshape.
+/// 2. The slice takes columns [begin, end) of a matrix, all known: of the
+///    dimensions from its own on.
+/// 3. The reshape makes two dimensions of them, of which the inner one divides
+///    `begin` and the number of columns that `x` has. What it makes of the rows
+///    it makes of those of `x`, too.
+struct HoistReshape : CountedPattern<OpRewritePattern<TransposeOp>> {
+  using CountedPattern::CountedPattern;
+
+  LogicalResult matchAndRewrite(TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto reshape = op.getInput().getDefiningOp<ReshapeOp>();
+    auto slice =
+        reshape ? reshape.getInput().getDefiningOp<SliceOp>() : SliceOp();
+    if (!slice || !isOnlyRead(reshape) || !isOnlyRead(slice))
+      return rewriter.notifyMatchFailure(op, "no slice of its own");
+    // Of the rows of what stands from the slice's dimension on.
+    auto starts = getConstantInts(slice.getStarts());
+    if (slice.getAxes().size() != 1 || slice.getSteps()[0] != 1 || !starts)
+      return rewriter.notifyMatchFailure(op, "no known slice");
+    int64_t axis = slice.getAxes()[0];
+    auto getColumns = [&](Value tensor) {
+      return getType(tensor).getShape().drop_front(axis);
+    };
+    ArrayRef<int64_t> given = getColumns(slice.getInput());
+    if (ShapedType::isDynamicShape(given) ||
+        ShapedType::isDynamicShape(getColumns(slice.getOutput())))
+      return rewriter.notifyMatchFailure(op, "no known columns");
+    int64_t start = starts->front() + (starts->front() < 0 ? given[0] : 0);
+    if (start < 0 || start > given[0])
+      return rewriter.notifyMatchFailure(op, "starts beyond the columns");
+    int64_t columns = ShapedType::getNumElements(given);
+    int64_t taken = ShapedType::getNumElements(getColumns(slice.getOutput()));
+    int64_t begin = start * ShapedType::getNumElements(given.drop_front());
+    RankedTensorType type = getType(reshape.getOutput());
+    FailureOr<SmallVector<OpFoldResult>> sizes =
+        getShapeElements(reshape.getShape());
+    if (type.getRank() < 2 || failed(sizes) || taken == 0)
+      return rewriter.notifyMatchFailure(op, "no two dimensions");
+    int64_t inner = type.getShape().back(), outer = type.getRank() - 2;
+    if (ShapedType::isDynamic(inner) || inner == 0 ||
+        type.getDimSize(outer) * inner != taken || columns % inner != 0 ||
+        begin % inner != 0)
+      return rewriter.notifyMatchFailure(op, "not of whole parts");
+
+    rewriter.setInsertionPoint(reshape);
+    Location loc = slice.getLoc();
+    SmallVector<int64_t> shape(type.getShape());
+    shape[outer] = columns / inner;
+    (*sizes)[outer] = rewriter.getI64IntegerAttr(columns / inner);
+    Value whole = ReshapeOp::create(rewriter, reshape.getLoc(),
+                                    type.clone(shape), slice.getInput(),
+                                    createShapeOperand(rewriter, loc, *sizes));
+    auto bound = [&](int64_t column) {
+      return createShapeOperand(
+          rewriter, loc,
+          OpFoldResult(rewriter.getI64IntegerAttr(column / inner)));
+    };
+    Value part = SliceOp::create(
+        rewriter, loc, type, whole, bound(begin), bound(begin + taken),
+        rewriter.getDenseI64ArrayAttr(outer), rewriter.getDenseI64ArrayAttr(1));
+    rewriter.replaceOp(reshape, part);
+    ++count;
+    return success();
+  }
+
+private:
+  /// Sizes are computed without the tensor.
+  static bool isOnlyRead(Operation *op) {
+    return llvm::count_if(op->getUsers(), [](Operation *user) {
+             return !isa<tensor::DimOp>(user);
+           }) == 1;
+  }
+};
+
 struct SinkReshapes : tenon::impl::SinkReshapesBase<SinkReshapes> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkReshape>(&getContext(), numSunk);
+    patterns.add<HoistReshape>(&getContext(), numHoisted);
     GreedyRewriteConfig config;
     config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
     if (failed(

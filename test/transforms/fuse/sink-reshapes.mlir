@@ -67,3 +67,64 @@ func.func @chooses(%a: tensor<32x8xf32>, %b: tensor<8x16xf32>, %c: tensor<4x8x16
   %7 = tenon.mul %4, %6 : (tensor<4x8x16xf32>, tensor<4x8x16xf32>) -> tensor<4x8x16xf32>
   return %3, %7 : tensor<4x8x16xf32>, tensor<4x8x16xf32>
 }
+
+// -----
+
+// A part of the columns becomes heads: they are taken as heads.
+// CHECK-LABEL: func.func @heads(
+// CHECK-SAME: %[[X:.*]]: tensor<?x?x24xf32>
+// CHECK: %[[SHAPE:.*]] = tensor.from_elements %{{.*}}, %{{.*}}, %c6{{.*}}, %c4{{.*}} : tensor<4xi64>
+// CHECK: %[[WHOLE:.*]] = tenon.reshape %[[X]], %[[SHAPE]] : (tensor<?x?x24xf32>, tensor<4xi64>) -> tensor<?x?x6x4xf32>
+// CHECK: %[[PART:.*]] = tenon.slice %[[WHOLE]], %[[BEGIN:.*]], %[[END:.*]] {axes = array<i64: 2>, steps = array<i64: 1>} : {{.*}} -> tensor<?x?x2x4xf32>
+// CHECK: tenon.transpose %[[PART]]
+func.func @heads(%x: tensor<?x?x24xf32>, %b: i64, %s: i64) -> tensor<?x2x?x4xf32> {
+  %c2 = arith.constant 2 : i64
+  %c4 = arith.constant 4 : i64
+  %starts = tenon.constant dense<-16> : tensor<1xi64>
+  %ends = tenon.constant dense<16> : tensor<1xi64>
+  %shape = tensor.from_elements %b, %s, %c2, %c4 : tensor<4xi64>
+  %0 = tenon.slice %x, %starts, %ends {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<?x?x24xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x?x8xf32>
+  %1 = tenon.reshape %0, %shape : (tensor<?x?x8xf32>, tensor<4xi64>) -> tensor<?x?x2x4xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<?x?x2x4xf32>) -> tensor<?x2x?x4xf32>
+  return %2 : tensor<?x2x?x4xf32>
+}
+
+// -----
+
+// The same where columns have several dimensions.
+// CHECK-LABEL: func.func @several(
+// CHECK: %[[WHOLE:.*]] = tenon.reshape %{{.*}} : (tensor<?x3x2x4xf32>, tensor<3xi64>) -> tensor<?x6x4xf32>
+// CHECK: %[[PART:.*]] = tenon.slice %[[WHOLE]], %[[BEGIN:.*]], %[[END:.*]] {axes = array<i64: 1>, steps = array<i64: 1>} : {{.*}} -> tensor<?x2x4xf32>
+// CHECK: tenon.transpose %[[PART]]
+func.func @several(%x: tensor<?x3x2x4xf32>) -> tensor<2x?x4xf32> {
+  %starts = tenon.constant dense<2> : tensor<1xi64>
+  %ends = tenon.constant dense<3> : tensor<1xi64>
+  %shape = tenon.constant dense<[-1, 2, 4]> : tensor<3xi64>
+  %0 = tenon.slice %x, %starts, %ends {axes = array<i64: 1>, steps = array<i64: 1>} : (tensor<?x3x2x4xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x1x2x4xf32>
+  %1 = tenon.reshape %0, %shape : (tensor<?x1x2x4xf32>, tensor<3xi64>) -> tensor<?x2x4xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 1, 0, 2>} : (tensor<?x2x4xf32>) -> tensor<2x?x4xf32>
+  return %2 : tensor<2x?x4xf32>
+}
+
+// -----
+
+// Columns that begin within a head, and what is not divided by heads.
+// CHECK-LABEL: func.func @parts(
+// CHECK: %[[A:.*]] = tenon.slice
+// CHECK: tenon.reshape %[[A]]
+// CHECK: %[[B:.*]] = tenon.slice
+// CHECK: tenon.reshape %[[B]]
+// CHECK-NOT: tenon.slice
+func.func @parts(%x: tensor<3x24xf32>, %y: tensor<8x9xf32>) -> (tensor<2x3x4xf32>, tensor<9x3x2xf32>) {
+  %c2 = tenon.constant dense<2> : tensor<1xi64>
+  %c10 = tenon.constant dense<10> : tensor<1xi64>
+  %shape = tenon.constant dense<[3, 2, 4]> : tensor<3xi64>
+  %0 = tenon.slice %x, %c2, %c10 {axes = array<i64: 1>, steps = array<i64: 1>} : (tensor<3x24xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<3x8xf32>
+  %1 = tenon.reshape %0, %shape : (tensor<3x8xf32>, tensor<3xi64>) -> tensor<3x2x4xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x4xf32>) -> tensor<2x3x4xf32>
+  %pairs = tenon.constant dense<[3, 9, 2]> : tensor<3xi64>
+  %3 = tenon.slice %y, %c2, %c10 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<8x9xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<6x9xf32>
+  %4 = tenon.reshape %3, %pairs : (tensor<6x9xf32>, tensor<3xi64>) -> tensor<3x9x2xf32>
+  %5 = tenon.transpose %4 {permutation = array<i64: 1, 0, 2>} : (tensor<3x9x2xf32>) -> tensor<9x3x2xf32>
+  return %2, %5 : tensor<2x3x4xf32>, tensor<9x3x2xf32>
+}
