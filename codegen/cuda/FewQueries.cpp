@@ -97,7 +97,8 @@ QueryEmitter::QueryEmitter(BlockCode &code, const AttentionQuery &attention,
   numGroups = threads / groupThreads;
   inChunks = attention.keys.size % chunkElements == 0 &&
              attention.values.size % chunkElements == 0;
-  keysAtOnce = inChunks ? 8 : 1;
+  // As f32 what a thread has of them takes 32 registers.
+  keysAtOnce = inChunks ? 32 / chunkElements : 1;
   Value thread = code.thread();
   group = code.div(thread, groupThreads);
   column = code.mul(code.rem(thread, groupThreads), chunkElements);

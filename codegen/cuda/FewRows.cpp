@@ -7,7 +7,7 @@
 // are contiguous in the left operand, of
 //
 //   4 columns, one chunk of each        where the steps are contiguous, or
-//   a chunk of columns for each step    where the columns are.
+//   a chunk of columns for each step, or half of one    where columns are.
 //
 // What the threads have summed is combined in an order that depends on sizes
 // alone: by shuffles in a warp, then through shared memory.
@@ -56,7 +56,11 @@ FewRowsShape getFewRowsShape(Type element, bool depthInner, Dim rows,
   int64_t across = 8;
   while (across > 2 && numColumns < kManyBlocks * across * chunk)
     across /= 2;
-  return {numRows, across, chunk};
+  // Sums of many rows leave registers for half a chunk of columns.
+  constexpr int64_t kMaxSums = 32;
+  if (numRows * chunk <= kMaxSums || chunk == 4)
+    return {numRows, across, chunk};
+  return {numRows, 2 * across, chunk / 2};
 }
 
 namespace {
@@ -78,7 +82,7 @@ private:
   }
   Value areChunks(const TileSource &source);
   Values loadChunk(const TileSource &source, Value global, ValueRange known,
-                   Value outer, Value step);
+                   Value outer, Value step, int64_t count);
   Value loadElement(const TileSource &source, ValueRange known, Value outer,
                     Value step);
   Value clamp(Value number, Dim size, int64_t room);
@@ -139,10 +143,11 @@ Value ThreadSums::areChunks(const TileSource &source) {
 }
 
 Values ThreadSums::loadChunk(const TileSource &source, Value global,
-                             ValueRange known, Value outer, Value step) {
+                             ValueRange known, Value outer, Value step,
+                             int64_t count) {
   Value position = source.locate(code, known, outer, step).position;
   Value chunk = code.load(
-      VectorType::get({chunkElements}, product.element),
+      VectorType::get({count}, product.element),
       code.advance(global, code.mul(position, kChunkBytes / chunkElements)));
   chunk = cpu::convertFloat(builder, loc, chunk, f32);
   return Values(
@@ -180,18 +185,18 @@ Values ThreadSums::addGroups(Value end) {
           for (int64_t column = 0; column != shape.columns; ++column)
             right.push_back(loadChunk(
                 product.rhs, rhsGlobal, ValueRange(),
-                clamp(code.add(firstColumn, column), product.columns, 1),
-                begin));
+                clamp(code.add(firstColumn, column), product.columns, 1), begin,
+                chunkElements));
         } else {
-          Value first = clamp(firstColumn, product.columns, chunkElements);
+          Value first = clamp(firstColumn, product.columns, shape.columns);
           for (Value step : steps)
-            right.push_back(
-                loadChunk(product.rhs, rhsGlobal, ValueRange(), first, step));
+            right.push_back(loadChunk(product.rhs, rhsGlobal, ValueRange(),
+                                      first, step, shape.columns));
         }
         for (int64_t row = 0; row != shape.rows; ++row) {
           if (hasLhsChunks()) {
             left.push_back(loadChunk(product.lhs, lhsGlobal, known[row],
-                                     rows[row], begin));
+                                     rows[row], begin, chunkElements));
             continue;
           }
           left.emplace_back();
@@ -217,8 +222,8 @@ Values ThreadSums::addSteps(Value begin, ValueRange sums, bool inChunks) {
         Values right;
         if (inChunks)
           right = loadChunk(product.rhs, rhsGlobal, ValueRange(),
-                            clamp(firstColumn, product.columns, chunkElements),
-                            step);
+                            clamp(firstColumn, product.columns, shape.columns),
+                            step, shape.columns);
         else
           for (int64_t column = 0; column != shape.columns; ++column)
             right.push_back(loadElement(
@@ -294,7 +299,7 @@ void emitFewRows(BlockCode &code, const TileProduct &product,
   Location loc = code.getLoc();
   // A thread waits for what it reads; the more others there are, the better.
   int64_t numSums = shape.rows * shape.columns;
-  code.setBlocksAtOnce(numSums <= 16 ? 5 : numSums <= 32 ? 4 : 3);
+  code.setBlocksAtOnce(numSums <= 16 ? 5 : 4);
   Values sums = ThreadSums(code, product, shape, columnBegin).emit();
   addInWarp(code, shape, sums);
 
