@@ -187,10 +187,12 @@ TileSource AttentionEmitter::getSource(Value operand, Dim numLines,
   return source;
 }
 
+/// Of what is not positive, so that what is less exact is small.
 Value AttentionEmitter::exp(BlockCode &code, Value a, Value b) {
   OpBuilder &builder = code.getBuilder();
   return math::ExpOp::create(builder, loc,
-                             arith::SubFOp::create(builder, loc, a, b));
+                             arith::SubFOp::create(builder, loc, a, b),
+                             arith::FastMathFlags::afn);
 }
 
 /// What the threads of a row have together.

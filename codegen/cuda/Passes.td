@@ -40,6 +40,28 @@ def OutlineKernels : Pass<"tenon-cuda-outline-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExpandExp : Pass<"tenon-cuda-expand-exp", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Compute exponentials by a GPU's instruction";
+  let description = [{
+    Exponentials of f32 and of narrower floats become a power of two, for which
+    GPUs have an instruction, before they would become the processor's
+    polynomial. The error of normal results is less than 1e-6 of them. Those
+    with `afn` among their `fastmath` flags are two instructions, with an error
+    of up to 3e-7 of the result and 8e-8 more for each unit of `%x`, and no
+    subnormal results. Those of f64 are libdevice's.
+
+    ```mlir
+    %y = math.exp %x fastmath<afn> : f32
+    // becomes
+    %0 = arith.mulf %x, %log2e : f32
+    %y = llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"(%0) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+      "::mlir::vector::VectorDialect"];
+}
+
 def UseInstructions : Pass<"tenon-cuda-use-instructions", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Compute with instructions where a GPU has them";
   let description = [{

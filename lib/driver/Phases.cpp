@@ -65,6 +65,7 @@ void buildPhase(Phase phase, OpPassManager &passes,
     codegen::buildLowerGraphPipeline(passes);
     // Before functions become arithmetic or, for a processor, calls.
     passes.addPass(cuda::createOutlineKernels());
+    passes.addNestedPass<gpu::GPUModuleOp>(cuda::createExpandExp());
     cpu::buildCpuKernelPipeline(passes);
     cuda::buildCudaKernelPipeline(passes);
     codegen::buildDescribeModelPipeline(passes);
