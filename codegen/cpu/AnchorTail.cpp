@@ -2,7 +2,7 @@
 
 #include "codegen/cpu/AnchorTail.h"
 
-#include "codegen/cpu/ElementEmitter.h"
+#include "codegen/cpu/Arithmetic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -54,14 +54,30 @@ AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor)
     cost += getCost(op);
 }
 
+void AnchorTail::emit(ElementEmitter &elements, ArrayRef<LaneIndex> index,
+                      Value sum) {
+  Value result = anchor->getResult(0);
+  Type element = getSignless(function.getElementType(result));
+  elements.bind(result, convertFloat(elements.getBuilder(), function.getLoc(),
+                                     sum, element));
+  for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i)
+    elements.storeOutput(i, index, elements.get(function.getYielded(i), index));
+}
+
 void AnchorTail::emit(OpBuilder &builder, ArrayRef<LaneIndex> index, Value sum,
                       int64_t lanes, Value mask) {
   ElementEmitter elements(function, builder, lanes, mask);
-  Value result = anchor->getResult(0);
-  Type element = getSignless(function.getElementType(result));
-  elements.bind(result, convertFloat(builder, function.getLoc(), sum, element));
-  for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i)
-    elements.storeOutput(i, index, elements.get(function.getYielded(i), index));
+  emit(elements, index, sum);
+}
+
+void AnchorTail::emitAligned(OpBuilder &builder, ArrayRef<LaneIndex> index,
+                             std::optional<LaneIndex> position, Value sum,
+                             int64_t lanes) {
+  ElementEmitter elements(function, builder, lanes);
+  elements.alignVectors();
+  if (position)
+    elements.setPosition(anchor->getResult(0), index, *position);
+  emit(elements, index, sum);
 }
 
 void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,

@@ -8,7 +8,7 @@
 #ifndef TENON_CODEGEN_CPU_ANCHORTAIL_H
 #define TENON_CODEGEN_CPU_ANCHORTAIL_H
 
-#include "codegen/cpu/KernelFunction.h"
+#include "codegen/cpu/ElementEmitter.h"
 #include "codegen/cpu/TileEmitter.h"
 
 namespace tenon::cpu {
@@ -34,6 +34,12 @@ public:
   /// result is `sum`: `lanes` elements along the last dimension.
   void emit(mlir::OpBuilder &builder, llvm::ArrayRef<LaneIndex> index,
             mlir::Value sum, int64_t lanes, mlir::Value mask = {});
+  /// The same where tensors begin at a multiple of the size of vectors, and
+  /// rows are a multiple of their lanes. `position` is that of the index in
+  /// row-major order, if it is known.
+  void emitAligned(mlir::OpBuilder &builder, llvm::ArrayRef<LaneIndex> index,
+                   std::optional<LaneIndex> position, mlir::Value sum,
+                   int64_t lanes);
 
   /// The index of the element in a row (of a tile) and column (of a tile).
   using IndexOf = llvm::function_ref<llvm::SmallVector<LaneIndex>(
@@ -44,6 +50,9 @@ public:
                 mlir::ValueRange sums, IndexOf indexOf);
 
 private:
+  void emit(ElementEmitter &elements, llvm::ArrayRef<LaneIndex> index,
+            mlir::Value sum);
+
   KernelFunction &function;
   mlir::Operation *anchor;
   /// Roughly, how many instructions the tail takes for a vector.

@@ -50,6 +50,48 @@ Value ElementEmitter::constant(Type type, double value) {
 // Memory
 //===----------------------------------------------------------------------===//
 
+void ElementEmitter::setPosition(Value like, Index index, const LaneIndex &at) {
+  positionLike = like;
+  positionIndex.assign(index.begin(), index.end());
+  position = at;
+}
+
+static bool areSame(const LaneIndex &a, const LaneIndex &b) {
+  auto same = [](Dim i, Dim j) {
+    return i.isConstant() || j.isConstant() ? i.getStatic() == j.getStatic()
+                                            : i.getValue() == j.getValue();
+  };
+  return same(a.base, b.base) && same(a.step, b.step) && a.lanes == b.lanes;
+}
+
+/// Whether two tensors that meet in elementwise operations have one shape.
+static bool haveOneShape(Value a, Value b) {
+  ArrayRef<int64_t> left = cast<RankedTensorType>(a.getType()).getShape();
+  ArrayRef<int64_t> right = cast<RankedTensorType>(b.getType()).getShape();
+  return left.size() == right.size() &&
+         llvm::all_of(llvm::zip_equal(left, right), [](auto sizes) {
+           auto [i, j] = sizes;
+           // Where one is dynamic, they are equal but if one is broadcast.
+           return i == j ||
+                  (i != 1 && j != 1 &&
+                   (ShapedType::isDynamic(i) || ShapedType::isDynamic(j)));
+         });
+}
+
+LaneIndex ElementEmitter::linearize(Value tensor, Index index) {
+  if (positionLike && haveOneShape(tensor, positionLike) &&
+      llvm::equal(index, positionIndex, areSame))
+    return position;
+  return indices.linearize(index, function.getShape(tensor));
+}
+
+llvm::MaybeAlign ElementEmitter::getAlignment(VectorType type) {
+  if (!isAligned)
+    return {};
+  return llvm::Align(type.getNumElements() *
+                     (type.getElementTypeBitWidth() / 8));
+}
+
 Value ElementEmitter::load(Value flat, const LaneIndex &position, Type type) {
   Type memoryType = cast<MemRefType>(flat.getType()).getElementType();
   Value element;
@@ -69,8 +111,9 @@ Value ElementEmitter::load(Value flat, const LaneIndex &position, Type type) {
                            builder, getLoc(), vectorType, flat, ValueRange(at),
                            mask, passThrough)
                            .getResult()
-                     : vector::LoadOp::create(builder, getLoc(), vectorType,
-                                              flat, ValueRange(at))
+                     : vector::LoadOp::create(
+                           builder, getLoc(), vectorType, flat, ValueRange(at),
+                           /*nontemporal=*/false, getAlignment(vectorType))
                            .getResult();
     } else {
       Value all = mask;
@@ -111,7 +154,10 @@ void ElementEmitter::store(Value flat, const LaneIndex &position,
       vector::MaskedStoreOp::create(builder, getLoc(), flat, ValueRange(at),
                                     mask, element);
     else
-      vector::StoreOp::create(builder, getLoc(), element, flat, ValueRange(at));
+      vector::StoreOp::create(
+          builder, getLoc(), element, flat, ValueRange(at),
+          /*nontemporal=*/false,
+          getAlignment(cast<VectorType>(element.getType())));
     return;
   }
   Value all = mask;
@@ -124,8 +170,7 @@ void ElementEmitter::store(Value flat, const LaneIndex &position,
 
 void ElementEmitter::storeOutput(unsigned i, Index index, Value element) {
   Value yielded = function.getYielded(i);
-  store(function.getFlatOutput(i),
-        indices.linearize(index, function.getShape(yielded)), element);
+  store(function.getFlatOutput(i), linearize(yielded, index), element);
 }
 
 //===----------------------------------------------------------------------===//
@@ -232,8 +277,7 @@ Value ElementEmitter::get(Value tensor, Index index) {
 Value ElementEmitter::build(Value tensor, Index index) {
   Operation *op = tensor.getDefiningOp();
   if (!op)
-    return load(function.getFlat(tensor),
-                indices.linearize(index, function.getShape(tensor)),
+    return load(function.getFlat(tensor), linearize(tensor, index),
                 function.getElementType(tensor));
   if (auto constantOp = dyn_cast<ConstantOp>(op))
     return buildConstant(constantOp, index);
@@ -276,8 +320,7 @@ Value ElementEmitter::buildConstant(ConstantOp op, Index index) {
   Type type = getSignless(function.getElementType(op));
   auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!dense || !dense.isSplat())
-    return load(function.getFlat(op),
-                indices.linearize(index, function.getShape(op)), type);
+    return load(function.getFlat(op), linearize(op, index), type);
   auto value = dense.getSplatValue<Attribute>();
   if (auto integer = dyn_cast<IntegerAttr>(value))
     value = builder.getIntegerAttr(type, integer.getValue());

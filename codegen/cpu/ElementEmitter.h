@@ -12,6 +12,7 @@
 #define TENON_CODEGEN_CPU_ELEMENTEMITTER_H
 
 #include "codegen/cpu/KernelFunction.h"
+#include "llvm/Support/Alignment.h"
 #include <functional>
 #include <map>
 
@@ -28,6 +29,12 @@ public:
   /// `mask` (`vector<Wxi1>`), only the lanes that are set are accessed.
   ElementEmitter(KernelFunction &function, mlir::OpBuilder &builder,
                  int64_t width, mlir::Value mask = {});
+
+  /// Has vectors that are loaded and stored begin at a multiple of their size.
+  void alignVectors() { isAligned = true; }
+  /// Tells where the element of `index` is in row-major order in tensors of the
+  /// shape of `like`, where that is known better than from the index.
+  void setPosition(mlir::Value like, Index index, const LaneIndex &position);
 
   /// The elements of `tensor` at `index`, which has its rank.
   mlir::Value get(mlir::Value tensor, Index index);
@@ -90,6 +97,9 @@ public:
            body);
 
 private:
+  /// Where `index` is in `tensor`.
+  LaneIndex linearize(mlir::Value tensor, Index index);
+  llvm::MaybeAlign getAlignment(mlir::VectorType type);
   mlir::Value build(mlir::Value tensor, Index index);
   mlir::Value buildConstant(ConstantOp op, Index index);
   mlir::Value buildElementwise(mlir::Operation *op, Index index);
@@ -101,6 +111,11 @@ private:
   int64_t width;
   mlir::Value mask;
   IndexBuilder indices;
+  bool isAligned = false;
+  /// See `setPosition`.
+  mlir::Value positionLike;
+  llvm::SmallVector<LaneIndex> positionIndex;
+  LaneIndex position;
   using Key = llvm::SmallVector<std::pair<const void *, int64_t>, 8>;
   std::map<Key, mlir::Value> known;
   llvm::DenseMap<mlir::Value, MakeElement> bound;

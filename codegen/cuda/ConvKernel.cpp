@@ -16,7 +16,6 @@
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/FewRows.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
@@ -219,11 +218,15 @@ TileProduct ConvEmitter::makeProduct() {
       at.push_back(cpu::LaneIndex(i));
     return at;
   };
+  product.isOneMatrix = true;
   if (Value bias = op.getBias())
-    product.getBias = [this, memory = function.getFlat(bias)](OpBuilder &nested,
-                                                              Value column) {
+    product.getBias = [this, bias](OpBuilder &nested, Value column,
+                                   int64_t lanes) {
+      cpu::ElementEmitter elements(function, nested, lanes);
+      elements.alignVectors();
       return cpu::convertFloat(
-          nested, loc, memref::LoadOp::create(nested, loc, memory, column),
+          nested, loc,
+          elements.getVector(bias, cpu::LaneIndex(Dim(column), Dim(1))),
           nested.getF32Type());
     };
   return product;

@@ -347,8 +347,9 @@ void emitFewRows(BlockCode &code, const TileProduct &product,
                       : part;
           }
           if (product.getBias)
-            sum = arith::AddFOp::create(builder, loc, sum,
-                                        product.getBias(builder, column));
+            sum = arith::AddFOp::create(
+                builder, loc, sum,
+                product.getBias(builder, column, /*lanes=*/1));
           SmallVector<cpu::LaneIndex> at = product.getRowIndex(builder, row);
           at.push_back(cpu::LaneIndex(column));
           tail.emit(builder, at, sum, /*lanes=*/1);

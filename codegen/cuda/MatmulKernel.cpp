@@ -179,6 +179,7 @@ TileProduct MatmulEmitter::makeProduct(ArrayRef<Dim> batch) {
   product.rows = rows;
   product.columns = columns;
   product.depth = depth;
+  product.isOneMatrix = flat;
   product.getRowIndex = [this, batch = SmallVector<Dim>(batch)](
                             OpBuilder &nested, Value row) {
     cpu::IndexBuilder index(nested, loc, /*width=*/1);

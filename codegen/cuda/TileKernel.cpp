@@ -16,7 +16,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "runtime/core/ModelAbi.h"
 #include <cmath>
 
 using namespace mlir;
@@ -153,50 +152,71 @@ void TileCopier::gatherChunk(BlockCode &code, const Piece &chunk) {
              chunk.to);
 }
 
-/// A warp takes one row after the other from shared memory, so that
-/// neighbouring threads have neighbouring columns.
+/// Neighbouring threads have neighbouring columns: several each where rows
+/// begin at a multiple of those, else one after the other.
 void emitTail(BlockCode &code, TileMath &math, const TileShape &shape,
               const TileProduct &product, Value memory, Value rowBegin,
               Value columnBegin, ValueRange sums, cpu::AnchorTail &tail) {
   OpBuilder &builder = code.getBuilder();
-  Value thread = code.thread();
-  Value lane = code.rem(thread, TENON_WARP_SIZE);
-  Value warp = code.div(thread, TENON_WARP_SIZE);
+  constexpr int64_t kLanes = kChunkBytes / sizeof(float);
+  int64_t across = shape.columns / kLanes;
+  Value inRow = code.rem(code.thread(), across);
+  auto emitColumns = [&](Value row, ArrayRef<cpu::LaneIndex> index, Value from,
+                         Value inTile, int64_t lanes) {
+    Value column = code.add(columnBegin, inTile);
+    code.branch(code.less(column, code.value(product.columns)), [&] {
+      Type type = builder.getF32Type();
+      if (lanes != 1)
+        type = VectorType::get({lanes}, type);
+      Value sum =
+          code.load(type, code.advance(from, code.mul(inTile, sizeof(float))));
+      if (product.getBias)
+        sum = arith::AddFOp::create(builder, code.getLoc(), sum,
+                                    product.getBias(builder, column, lanes));
+      Dim step = lanes != 1;
+      SmallVector<cpu::LaneIndex> at(index);
+      at.push_back(cpu::LaneIndex(Dim(column), step));
+      std::optional<cpu::LaneIndex> position;
+      if (product.isOneMatrix)
+        position = cpu::LaneIndex(
+            Dim(code.add(code.mul(row, code.value(product.columns)), column)),
+            step);
+      tail.emitAligned(builder, at, position, sum, lanes);
+    });
+  };
+  Value areVectors;
+  if (!product.columns.isConstant())
+    areVectors = code.isZero(code.rem(code.value(product.columns), kLanes));
   for (int64_t slab = 0; slab != math.getNumSlabs(); ++slab) {
     code.barrier();
     math.storeSlab(code, slab, memory, sums);
     code.barrier();
-    code.loop(
-        warp, code.constant(math.getSlabRows()),
-        code.constant(shape.threads / TENON_WARP_SIZE), [&](Value slabRow) {
-          Value row = code.add(rowBegin, math.getTileRow(code, slab, slabRow));
-          code.branch(code.less(row, code.value(product.rows)), [&] {
-            SmallVector<cpu::LaneIndex> index =
-                product.getRowIndex(builder, row);
-            Value from =
-                code.advance(memory, code.mul(slabRow, math.getSlabStride() *
-                                                           sizeof(float)));
-            code.loop(lane, code.constant(shape.columns),
-                      code.constant(TENON_WARP_SIZE), [&](Value inTile) {
-                        Value column = code.add(columnBegin, inTile);
-                        code.branch(
-                            code.less(column, code.value(product.columns)),
-                            [&] {
-                              Value sum = code.load(
-                                  builder.getF32Type(),
-                                  code.advance(
-                                      from, code.mul(inTile, sizeof(float))));
-                              if (product.getBias)
-                                sum = arith::AddFOp::create(
-                                    builder, code.getLoc(), sum,
-                                    product.getBias(builder, column));
-                              SmallVector<cpu::LaneIndex> at = index;
-                              at.push_back(cpu::LaneIndex(column));
-                              tail.emit(builder, at, sum, /*lanes=*/1);
-                            });
-                      });
-          });
-        });
+    auto emitRow = [&](Value slabRow) {
+      Value row = code.add(rowBegin, math.getTileRow(code, slab, slabRow));
+      code.branch(code.less(row, code.value(product.rows)), [&] {
+        SmallVector<cpu::LaneIndex> index = product.getRowIndex(builder, row);
+        Value from = code.advance(
+            memory, code.mul(slabRow, math.getSlabStride() * sizeof(float)));
+        auto vectors = [&] {
+          emitColumns(row, index, from, code.mul(inRow, kLanes), kLanes);
+        };
+        auto alone = [&] {
+          code.loop(inRow, code.constant(shape.columns), code.constant(across),
+                    [&](Value inTile) {
+                      emitColumns(row, index, from, inTile, /*lanes=*/1);
+                    });
+        };
+        if (areVectors)
+          code.branch(areVectors, vectors, alone);
+        else if (product.columns.getConstant() % kLanes == 0)
+          vectors();
+        else
+          alone();
+      });
+    };
+    code.loop(code.div(code.thread(), across),
+              code.constant(math.getSlabRows()),
+              code.constant(shape.threads / across), emitRow);
   }
 }
 

@@ -41,8 +41,12 @@ struct TileProduct {
   std::function<llvm::SmallVector<cpu::LaneIndex>(mlir::OpBuilder &,
                                                   mlir::Value row)>
       getRowIndex;
-  /// What is added to the sums of a column, of f32. May be null.
-  std::function<mlir::Value(mlir::OpBuilder &, mlir::Value column)> getBias;
+  /// Whether the rows are all dimensions but the last in row-major order.
+  bool isOneMatrix = false;
+  /// What is added to the sums of `lanes` columns, of f32. May be null.
+  std::function<mlir::Value(mlir::OpBuilder &, mlir::Value column,
+                            int64_t lanes)>
+      getBias;
 };
 
 /// Copies an operand's part of a stage to shared memory; it is there after
