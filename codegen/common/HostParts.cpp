@@ -3,6 +3,7 @@
 #include "codegen/common/HostParts.h"
 
 #include "codegen/common/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -29,6 +30,9 @@ bool isOnDevice(Value memory) {
   if (auto branch = dyn_cast_or_null<scf::IfOp>(op))
     return isOnDevice(
         branch.thenYield().getOperand(cast<OpResult>(root).getResultNumber()));
+  // Such a branch that computes nothing.
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(op))
+    return isOnDevice(select.getTrueValue());
   if (auto buffer = dyn_cast_or_null<rt::BufferOp>(op))
     return buffer.getOnDevice();
   if (auto allocate = dyn_cast_or_null<rt::AllocateOp>(op))

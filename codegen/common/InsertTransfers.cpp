@@ -189,6 +189,8 @@ private:
     if (llvm::is_contained(onDevice, true))
       loop->setAttr(kLoopSpacesAttr,
                     DenseBoolArrayAttr::get(&getContext(), onDevice));
+    else
+      loop->removeAttr(kLoopSpacesAttr);
   }
 
   /// `value` in the other memory, for all that read it or a view of it there.

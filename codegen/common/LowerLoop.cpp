@@ -9,6 +9,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
 
@@ -271,7 +272,13 @@ scf::WhileOp LoopLowering::makeLoop() {
 Value LoopLowering::placeRow(LoopTensor &scan, Value slice, Value iteration) {
   OpBuilder::InsertionGuard guard(rewriter);
   auto type = cast<RankedTensorType>(slice.getType());
-  OpOperand *destination = findDestination(slice, slice.getParentBlock());
+  // A kernel of the device wants its tensors aligned, which not all rows are.
+  bool isAligned =
+      !scan.onDevice ||
+      (type.hasStaticShape() &&
+       rt::getNumBytes(type).value_or(1) % TENON_BUFFER_ALIGNMENT == 0);
+  OpOperand *destination =
+      isAligned ? findDestination(slice, slice.getParentBlock()) : nullptr;
   tensor::EmptyOp empty;
   if (destination) {
     empty = destination->get().getDefiningOp<tensor::EmptyOp>();

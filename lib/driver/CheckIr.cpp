@@ -43,7 +43,8 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
       return op->emitOpError("is of a later phase");
     // Upstream takes any index.
     if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-      int64_t rank = dim.getSource().getType().getRank();
+      auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+      int64_t rank = type ? type.getRank() : 0;
       std::optional<int64_t> index = dim.getConstantIndex();
       if (!index || *index < 0 || *index >= rank)
         return op->emitOpError("expects a constant dimension below ") << rank;

@@ -30,7 +30,8 @@ DnnDescriptor DnnDescriptors::make(int type) {
   DnnDescriptor descriptor = nullptr;
   if (status != CUDNN_STATUS_SUCCESS)
     return nullptr;
-  made.reserve(made.size() + 1);
+  if (made.size() == made.capacity())
+    made.reserve(2 * made.size() + 8);
   status = library.descriptorCreate(type, &descriptor);
   if (status == CUDNN_STATUS_SUCCESS)
     made.push_back(descriptor);

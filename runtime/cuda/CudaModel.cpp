@@ -81,6 +81,9 @@ CudaModel::~CudaModel() {
       driver.moduleUnload(module);
     Context popped;
     driver.contextPop(&popped);
+  } else {
+    // Without the context they must not be freed.
+    (void)weights.release();
   }
   driver.primaryContextRelease(device);
 }

@@ -2,14 +2,17 @@
 
 #include "runtime/cuda/DeviceWeights.h"
 
+#include <utility>
+
 using namespace tenon::cuda;
 
 Result DeviceWeights::copy(const std::function<Result(Stream)> &enqueue) {
   // The streams of sessions don't wait for the default one.
   Stream stream = nullptr;
-  driver.check(driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING),
-               "the CUDA driver makes no stream");
-  Result result = enqueue(stream);
+  Result result = driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING);
+  if (result != CUDA_SUCCESS)
+    return result;
+  result = enqueue(stream);
   if (result == CUDA_SUCCESS)
     result = driver.streamSynchronize(stream);
   driver.streamDestroy(stream);
@@ -78,20 +81,22 @@ void *DeviceWeights::getPacked(const void *constant, uint64_t bytes,
     return nullptr;
   form.push_back(int64_t(address - begin));
   std::lock_guard<std::mutex> lock(mutex);
-  auto [found, isNew] = packed.emplace(std::move(form), 0);
-  if (isNew) {
-    std::vector<uint8_t> target(packedBytes);
-    pack(source, target.data());
-    Address memory = 0;
-    Result result = driver.memoryAllocate(&memory, packedBytes);
-    if (result == CUDA_SUCCESS) {
-      found->second = memory;
-      result = copy([&](Stream stream) {
-        return driver.copyToDevice(memory, target.data(), packedBytes, stream);
-      });
-    }
-    if (result != CUDA_ERROR_OUT_OF_MEMORY)
-      driver.check(result, "weights cannot be copied to the CUDA device");
+  auto known = packed.find(form);
+  if (known != packed.end())
+    return reinterpret_cast<void *>(known->second);
+  std::vector<uint8_t> target(packedBytes);
+  pack(source, target.data());
+  Address memory = 0;
+  Result result = driver.memoryAllocate(&memory, packedBytes);
+  if (result == CUDA_SUCCESS) {
+    result = copy([&](Stream stream) {
+      return driver.copyToDevice(memory, target.data(), packedBytes, stream);
+    });
+    if (result != CUDA_SUCCESS) // Without its contents it is of no use.
+      driver.memoryFree(std::exchange(memory, 0));
   }
-  return reinterpret_cast<void *>(found->second);
+  if (result != CUDA_ERROR_OUT_OF_MEMORY)
+    driver.check(result, "weights cannot be copied to the CUDA device");
+  packed.emplace(std::move(form), memory);
+  return reinterpret_cast<void *>(memory);
 }

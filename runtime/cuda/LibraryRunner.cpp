@@ -52,8 +52,11 @@ bool LibraryRunner::run(const TenonKernel &kernel, void *const *args,
 
   auto found = plans.find(key);
   if (found == plans.end()) {
-    if (plans.size() == maxPlans)
-      clear();
+    // Recorded graphs and the queue may have the code of those that there are.
+    if (plans.size() == maxPlans) {
+      last[&kernel] = nullptr;
+      return false;
+    }
     found = plans.emplace(key, prepare(kernel, args, key.data() + begin, dims))
                 .first;
   }

@@ -189,7 +189,7 @@ class Session:
 
     @property
     def was_replayed(self) -> bool:
-        """Whether the last run was one launch of a CUDA graph."""
+        """Whether the last run was a launch of a CUDA graph, besides copies of what is placed on the device."""
         return bool(self._library.tenon_session_was_replayed(self._handle))
 
     def __call__(self, *arrays: Any, **named: Any) -> Dict[str, Value]:

@@ -343,6 +343,26 @@ TEST_F(CudaConv, RunsGeneratedCodeWithoutMemory) {
   }
 }
 
+/// What has no contents is not used, neither now nor later.
+TEST_F(CudaConv, WeightsThatAreNotCopied) {
+  for (int number = 1; number <= 3; ++number)
+    for (const char *error : {":2", ":700"}) {
+      ConvModel conv({});
+      ModelPtr model = makeModel(conv.getDesc());
+      SessionPtr session = makeSession(model.get());
+      cuda::reset();
+      {
+        Setting fails("FAKE_CUDA_FAIL",
+                      "cuMemcpyHtoDAsync_v2:" + std::to_string(number) + error);
+        if (conv.run(session) == "ok" && !conv.isGenerated())
+          EXPECT_LE(conv.getError(), 1) << number << error;
+      }
+      EXPECT_EQ(conv.run(session), "ok");
+      if (!conv.isGenerated())
+        EXPECT_LE(conv.getError(), 1) << number << error;
+    }
+}
+
 /// Once for all sessions, and not again in later runs.
 TEST_F(CudaConv, WeightsAreBroughtIntoTheirOrderOnce) {
   Convolution convolution;
