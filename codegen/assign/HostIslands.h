@@ -1,5 +1,4 @@
-//===- HostIslands.h - Small work between parts of the processor -*- C++
-//-*-===//
+//===- HostIslands.h - Small work between parts of the processor ----------===//
 
 #ifndef TENON_CODEGEN_ASSIGN_HOSTISLANDS_H
 #define TENON_CODEGEN_ASSIGN_HOSTISLANDS_H

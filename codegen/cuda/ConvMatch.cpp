@@ -3,8 +3,6 @@
 #include "codegen/cuda/LibraryMatcher.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <cmath>
-
 using namespace mlir;
 
 namespace tenon::cuda {
@@ -89,7 +87,8 @@ TenonLibraryActivation ConvMatcher::getActivation(Operation &op) {
       })
       .Case([&](ClipOp clip) {
         std::optional<APFloat> min = clip.getMin(), max = clip.getMax();
-        bool isKnown = min && min->isZero() && max && max->isFinite();
+        bool isKnown = min && min->isZero() && max && max->isFinite() &&
+                       !max->isZero() && !max->isNegative();
         if (isKnown)
           conv.high = max->convertToDouble();
         return isKnown ? TENON_LIBRARY_CLIP : TENON_LIBRARY_NO_ACTIVATION;

@@ -32,12 +32,13 @@ inline constexpr int64_t kRowBlockThreads = 256;
 int64_t chooseRowThreads(int64_t size, double numRows);
 
 /// Kernels around a matrix product, a block for each tile of it: large ones,
-/// and small ones where there would be few of those.
+/// and small ones where there would be few of those. Few rows are not in tiles
+/// (FewRows.h).
 extern const cpu::KernelEmitter kLargeMatmulEmitter, kSmallMatmulEmitter;
 /// The same for convolutions.
 extern const cpu::KernelEmitter kLargeConvEmitter, kSmallConvEmitter;
 
-/// Attention, a block for 64 queries of a head.
+/// Attention, a block for 64 queries of a head, or for each of a few.
 extern const cpu::KernelEmitter kAttentionEmitter;
 
 /// An emitter of the kernels for which `chooseThreads` tells `threads`. A

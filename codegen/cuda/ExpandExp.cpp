@@ -4,8 +4,8 @@
 // "Parallel Thread Execution ISA" says that its error is at most 2 units in the
 // last place. The product is larger than its rounding leaves by `rest`:
 //
-//   p = x L;  rest = fma(x, L, -p) + x (log2 e - L), where L is log2 e as an
-//   f32 exp(x) = 2^p (1 + rest ln 2)
+//   L = log2 e as f32;  p = x L;  rest = fma(x, L, -p) + x (log2 e - L)
+//   exp(x) = 2^p (1 + rest ln 2)
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,7 +67,9 @@ public:
   void runOnOperation() override {
     getOperation().walk([](math::ExpOp op) {
       Type element = getElementTypeOrSelf(op.getType());
-      if (!element.isF32() && !element.isF16() && !element.isBF16())
+      auto vector = dyn_cast<VectorType>(op.getType());
+      bool isLine = !vector || (vector.getRank() == 1 && !vector.isScalable());
+      if (!isLine || !(element.isF32() || element.isF16() || element.isBF16()))
         return;
       ImplicitLocOpBuilder builder(op.getLoc(), op);
       bool isApproximate = arith::bitEnumContainsAny(op.getFastmath(),

@@ -57,7 +57,8 @@ private:
   }
   Value exp(Value a, Value b) {
     return math::ExpOp::create(builder, loc,
-                               arith::SubFOp::create(builder, loc, a, b));
+                               arith::SubFOp::create(builder, loc, a, b),
+                               arith::FastMathFlags::afn);
   }
   Value max(Value a, Value b) { return cpu::buildMax(builder, loc, a, b); }
   Value multiplyAdd(Value a, Value b, Value sum) {

@@ -165,6 +165,9 @@ uint64_t tenon::rt::WeightOp::getBytes() {
 }
 
 LogicalResult tenon::rt::WeightOp::verify() {
+  if (!getValue().getElementType().isIntOrFloat())
+    return emitOpError() << "expects integers or floats, found "
+                         << getValue().getElementType();
   if (!getNumBytes(getValue().getShapedType()))
     return emitOpError() << "has more bytes than 64 bits tell";
   for (std::optional<uint64_t> place :

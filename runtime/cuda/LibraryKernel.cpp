@@ -139,7 +139,8 @@ void Checker::check(const TenonLibraryConv &conv) {
   if (!isResidual(conv.residual))
     fail("a residual that is none");
   if (!isFlag(conv.tf32) || conv.activation < 0 ||
-      conv.activation > TENON_LIBRARY_CLIP || !std::isfinite(conv.high))
+      conv.activation > TENON_LIBRARY_CLIP || !std::isfinite(conv.high) ||
+      conv.high < 0)
     fail("unknown options");
   auto isWithin = [](int64_t value, int64_t least) {
     return value >= least && value <= INT32_MAX;

@@ -188,7 +188,8 @@ tensor::FromElementsOp KernelBuilder::getNumbers(OpOperand &operand) {
     return {};
   RankedTensorType type = op.getType();
   int64_t count = type.getNumElements();
-  bool isSmall = count == 1 || (type.getRank() == 1 && count <= kMaxNumbers);
+  bool isSmall =
+      count == 1 || (type.getRank() == 1 && count > 0 && count <= kMaxNumbers);
   Type element = type.getElementType();
   return isSmall && element.isSignlessIntOrFloat() &&
                  element.getIntOrFloatBitWidth() <= 64

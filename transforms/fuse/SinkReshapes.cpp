@@ -223,8 +223,8 @@ struct HoistReshape : CountedPattern<OpRewritePattern<TransposeOp>> {
       return rewriter.notifyMatchFailure(op, "no two dimensions");
     int64_t inner = type.getShape().back(), outer = type.getRank() - 2;
     if (ShapedType::isDynamic(inner) || inner == 0 ||
-        type.getDimSize(outer) * inner != taken || columns % inner != 0 ||
-        begin % inner != 0)
+        type.isDynamicDim(outer) || type.getDimSize(outer) * inner != taken ||
+        columns % inner != 0 || begin % inner != 0)
       return rewriter.notifyMatchFailure(op, "not of whole parts");
 
     rewriter.setInsertionPoint(reshape);

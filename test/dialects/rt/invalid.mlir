@@ -63,3 +63,8 @@ tenon_rt.weight @unaligned at 0 on_device at 32 = dense<1.0> : tensor<4xf32>
 
 // expected-error @+1 {{has more bytes than 64 bits tell}}
 tenon_rt.weight @large at 0 = dense<1.0> : tensor<4294967296x4294967296xf32>
+
+// -----
+
+// expected-error @+1 {{expects integers or floats, found 'index'}}
+tenon_rt.weight @places at 0 = dense<1> : tensor<4xindex>
