@@ -62,6 +62,14 @@ static constexpr Requirement kRequirements[] = {
     {"convert-to-llvm", "a step down"},
     {"reconcile-unrealized-casts", "a step down"},
     {"tenon-describe-model", "a step down"},
+    {"tenon-cpu-expand-bf16", "nobody else has its conversions"},
+    {"tenon-insert-transfers", "a kernel reads its device's memory only"},
+    {"tenon-cuda-outline-kernels", "a step down"},
+    {"convert-gpu-to-nvvm", "a step down"},
+    {"tenon-cuda-use-instructions", "without the CUDA Toolkit nothing else "
+                                    "computes them"},
+    {"tenon-cuda-verify-kernels", "a check"},
+    {"tenon-cuda-serialize-kernels", "a step down"},
     // before lower, where they are asked for
     {"tenon-expose-kernels", "it is asked for"},
 };

@@ -207,6 +207,8 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
                          const int64_t *dims, int64_t units) {
   ContextScope scope(driver, model.getContext());
   constexpr const char *failed = "cannot be started on the CUDA device";
+  if (fault != CUDA_SUCCESS) // The end of the run tells of it.
+    return;
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
   LibraryRunner *runner = runners[getLibraryKind(kernel)].runner.get();

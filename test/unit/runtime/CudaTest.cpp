@@ -427,6 +427,8 @@ TEST_F(Cuda, QueueFails) {
   // A driver that waits for each kernel tells of that one.
   Setting blocking("CUDA_LAUNCH_BLOCKING", "1");
   SessionPtr patient = makeSession(model.get());
+  EXPECT_EQ(failAt("cuLaunchKernel:1:700", patient, call),
+            fault + " while it ran node 'Mul_0, Add_1'");
   EXPECT_EQ(failAt("cuLaunchKernel:2:700", patient, call),
             fault + " while it ran node 'Gather_2'");
 }
