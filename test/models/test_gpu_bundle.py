@@ -178,6 +178,8 @@ class CompareTest(unittest.TestCase):
         self.addCleanup(scratch.cleanup)
         self.folder = os.path.join(scratch.name, "compare")
         os.makedirs(os.path.join(self.folder, "inductor"))
+        self.mark = os.path.join(self.folder, "timed.json")
+        open(self.mark, "w").close()
 
     def compare(self, *arguments):
         return subprocess.run([os.path.join(root, "utils", "compare"), "gpu", "-o", self.folder, "--build", BUILD,
@@ -207,7 +209,14 @@ class CompareTest(unittest.TestCase):
             done = self.compare(mistake)
             self.assertEqual(done.returncode, 2)
             self.assertIn(words, done.stderr)
-            self.assertEqual(os.listdir(self.folder), ["inductor"])
+            self.assertEqual(sorted(os.listdir(self.folder)), ["inductor", "timed.json"])
+
+    def test_another_folder_stays(self):
+        os.remove(self.mark)
+        done = self.compare("unet-1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is there already, and is no such folder", done.stderr)
+        self.assertEqual(os.listdir(self.folder), ["inductor"])
 
 
 if __name__ == "__main__":
