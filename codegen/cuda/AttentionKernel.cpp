@@ -170,21 +170,9 @@ Dim AttentionEmitter::getBegin(Value operand, Dim numLines) {
 TileSource AttentionEmitter::getSource(Value operand, Dim numLines,
                                        bool depthInner) {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  TileSource source;
-  source.memory = function.getFlat(operand);
-  source.depthInner = depthInner;
-  source.line = function.getShape(operand).back();
-  Value begin = index.value(getBegin(operand, numLines));
-  source.locate = [begin, depthInner, numLines, size = source.line](
-                      BlockCode &code, ValueRange, Value outer, Value step) {
-    Value line = depthInner ? outer : step;
-    Value inLine = depthInner ? step : outer;
-    return TileElement{
-        code.add(code.add(begin, code.mul(line, code.value(size))), inLine),
-        code.both(code.less(line, code.value(numLines)),
-                  code.less(inLine, code.value(size)))};
-  };
-  return source;
+  return getMatrix(function.getFlat(operand),
+                   index.value(getBegin(operand, numLines)), depthInner,
+                   numLines, function.getShape(operand).back());
 }
 
 /// Of what is not positive, so that what is less exact is small.

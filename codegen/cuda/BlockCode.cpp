@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/BlockCode.h"
 
+#include "codegen/cpu/Arithmetic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -9,6 +10,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -39,6 +41,7 @@ Value BlockCode::rem(Value a, Value b) {
 Value BlockCode::exclusiveOr(Value a, Value b) {
   return builder.createOrFold<arith::XOrIOp>(loc, a, b);
 }
+Value BlockCode::min(Value a, Value b) { return choose(less(a, b), a, b); }
 Value BlockCode::less(Value a, Value b) {
   return builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, a,
                                              b);
@@ -154,6 +157,10 @@ static unsigned getBytes(Type type) {
   return type.getIntOrFloatBitWidth() / 8;
 }
 
+int64_t getChunkElements(Type element) {
+  return kChunkBytes / getBytes(element);
+}
+
 static Value getPointer(OpBuilder &builder, Location loc, Value memref,
                         unsigned space) {
   Value address =
@@ -210,6 +217,22 @@ Value BlockCode::load(Type type, Value pointer) {
 void BlockCode::store(Value value, Value pointer) {
   LLVM::StoreOp::create(builder, loc, value, pointer,
                         getBytes(value.getType()));
+}
+
+BlockCode::Values BlockCode::loadFloats(Value memref, Value position,
+                                        int64_t count) {
+  Type f32 = builder.getF32Type();
+  if (count == 1)
+    return {cpu::convertFloat(
+        builder, loc, memref::LoadOp::create(builder, loc, memref, position),
+        f32)};
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  Value loaded =
+      load(VectorType::get({count}, element),
+           advance(getGlobal(memref), mul(position, getBytes(element))));
+  loaded = cpu::convertFloat(builder, loc, loaded, f32);
+  return Values(
+      vector::ToElementsOp::create(builder, loc, loaded).getElements());
 }
 
 void BlockCode::copyAsync(Value shared, Value global, int64_t bytes,

@@ -21,6 +21,9 @@ inline constexpr llvm::StringLiteral kBlocksAtOnceAttr = "nvvm.minctasm";
 /// a tensor of a kernel begins is (TenonKernel).
 inline constexpr int64_t kChunkBytes = 16;
 
+/// How many elements that is.
+int64_t getChunkElements(mlir::Type element);
+
 /// Memory that the threads of a block share, for as long as the kernel runs:
 /// `count` elements of `type`, of which a block can have 48 KB.
 mlir::Value allocateShared(mlir::OpBuilder &builder, mlir::Location loc,
@@ -48,6 +51,7 @@ public:
   mlir::Value rem(mlir::Value a, mlir::Value b);
   mlir::Value rem(mlir::Value a, int64_t b) { return rem(a, constant(b)); }
   mlir::Value exclusiveOr(mlir::Value a, mlir::Value b);
+  mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value less(mlir::Value a, mlir::Value b);
   /// Whether `a` is neither negative nor as large as `b`.
   mlir::Value isWithin(mlir::Value a, mlir::Value b);
@@ -86,6 +90,10 @@ public:
   mlir::Value advance(mlir::Value pointer, mlir::Value bytes);
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   void store(mlir::Value value, mlir::Value pointer);
+
+  /// The `count` elements of a flat memref from `position` on, as f32. They are
+  /// aligned for being loaded at once.
+  Values loadFloats(mlir::Value memref, mlir::Value position, int64_t count);
 
   /// Copies `bytes`, which are 4, 8 or a chunk, to shared memory. They are
   /// there after `awaitCopies`; where `isValid` doesn't hold nothing is read,

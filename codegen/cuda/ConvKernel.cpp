@@ -7,15 +7,14 @@
 // are copied to shared memory, and those outside count as 0.
 //
 // Where a kernel of one tap has few pixels, such as what scales whole channels,
-// it is a product of few rows; whether there are is found out when the kernel
-// runs, if only the number of pictures is not known.
+// it is a product of few rows.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/TypicalSizes.h"
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/FewRows.h"
+#include "codegen/cuda/ProductUnits.h"
 
 using namespace mlir;
 
@@ -57,39 +56,31 @@ namespace {
 class ConvEmitter {
 public:
   ConvEmitter(cpu::KernelFunction &function, int64_t threads);
-  Value emitUnits();
-  void emitBody();
+  Value emitUnits() { return units->emitCount(); }
+  void emitBody() {
+    units->emit([&](Dim) { return makeProduct(); });
+  }
 
 private:
   bool isFewPixels();
   TileSource getPixels();
-  TileSource getWeights();
   TileProduct makeProduct();
-  void emitTileUnit();
-  void emitFewRowsUnit();
 
   cpu::KernelFunction &function;
   ConvOp op;
   Location loc;
-  TileShape shape;
   SmallVector<Dim> inputShape, outputShape;
   ArrayRef<int64_t> kernel;
   int64_t channels, columns, depth;
-  Dim rows, tilesDown, tilesAcross;
-  /// Whether rows may be few, and then, how a unit is done, how many of them
-  /// there are across, and whether there are rows.
-  bool mayBeFew;
-  FewRowsShape fewRows;
-  Dim partsAcross, partsDown;
+  Dim rows;
+  std::optional<ProductUnits> units;
 };
 
 } // namespace
 
 ConvEmitter::ConvEmitter(cpu::KernelFunction &function, int64_t threads)
     : function(function), op(getConvolution(function.getKernel())),
-      loc(function.getLoc()),
-      shape(getTileShape(function.getElementType(op.getWeights()), threads)),
-      inputShape(function.getShape(op.getInput())),
+      loc(function.getLoc()), inputShape(function.getShape(op.getInput())),
       outputShape(function.getShape(op.getOutput())) {
   ArrayRef<int64_t> weights =
       cast<RankedTensorType>(op.getWeights().getType()).getShape();
@@ -99,16 +90,13 @@ ConvEmitter::ConvEmitter(cpu::KernelFunction &function, int64_t threads)
   depth = ShapedType::getNumElements(kernel) * channels;
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
   rows = index.product(ArrayRef<Dim>(outputShape).drop_back(1));
-  tilesDown = index.uniform().ceilDiv(rows, shape.rows);
-  tilesAcross = index.uniform().ceilDiv(columns, shape.columns);
-
-  mayBeFew = isFewPixels() && mayHaveFewRows(rows, depth, threads);
-  if (!mayBeFew)
-    return;
-  fewRows = getFewRowsShape(function.getElementType(op.getWeights()),
-                            /*depthInner=*/false, rows, columns);
-  partsAcross = index.uniform().ceilDiv(columns, fewRows.getBlockColumns());
-  partsDown = index.uniform().ceilDiv(rows, kFewRows);
+  // Of pixels there are more than of weights.
+  units.emplace(function, op,
+                ProductSizes{function.getElementType(op.getWeights()),
+                             /*count=*/1, rows, columns, depth},
+                threads, ProductUnits::Neighbours::ShareRows);
+  if (isFewPixels())
+    units->shareFewRows(/*depthInner=*/false);
 }
 
 /// Whether there is one tap, which is never outside, and a picture of few
@@ -124,15 +112,6 @@ bool ConvEmitter::isFewPixels() {
   auto isZero = [](int64_t size) { return size == 0; };
   return pixels <= kFewRows && llvm::all_of(kernel, isOne) &&
          llvm::all_of(op.getPads(), isZero);
-}
-
-Value ConvEmitter::emitUnits() {
-  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  Dim tiles = index.product({tilesAcross, tilesDown});
-  if (!mayBeFew)
-    return index.value(tiles);
-  return index.value(index.uniform().selectLess(
-      kFewRows, rows, tiles, index.product({partsAcross, partsDown})));
 }
 
 TileSource ConvEmitter::getPixels() {
@@ -187,25 +166,13 @@ TileSource ConvEmitter::getPixels() {
   return source;
 }
 
-TileSource ConvEmitter::getWeights() {
-  TileSource source;
-  source.memory = function.getFlat(op.getWeights());
-  source.depthInner = false;
-  source.line = columns;
-  source.locate = [=](BlockCode &code, ValueRange, Value column, Value step) {
-    TileElement element;
-    element.position = code.add(code.mul(step, columns), column);
-    element.isThere = code.both(code.less(column, code.constant(columns)),
-                                code.less(step, code.constant(depth)));
-    return element;
-  };
-  return source;
-}
-
 TileProduct ConvEmitter::makeProduct() {
   TileProduct product;
   product.lhs = getPixels();
-  product.rhs = getWeights();
+  product.rhs =
+      getMatrix(function.getFlat(op.getWeights()),
+                arith::ConstantIndexOp::create(function.getBuilder(), loc, 0),
+                /*depthInner=*/false, /*numLines=*/depth, /*size=*/columns);
   product.element = function.getElementType(op.getWeights());
   product.rows = rows;
   product.columns = columns;
@@ -230,36 +197,6 @@ TileProduct ConvEmitter::makeProduct() {
           nested.getF32Type());
     };
   return product;
-}
-
-void ConvEmitter::emitTileUnit() {
-  OpBuilder &builder = function.getBuilder();
-  cpu::IndexBuilder index(builder, loc, /*width=*/1);
-  // Neighbouring blocks share pixels, of which there are more than weights.
-  SmallVector<Dim> unit =
-      index.delinearize(Dim(function.getBegin()), {tilesDown, tilesAcross});
-  cpu::AnchorTail tail(function, op);
-  emitTile(function, builder, shape, makeProduct(),
-           index.value(index.uniform().mul(unit[0], shape.rows)),
-           index.value(index.uniform().mul(unit[1], shape.columns)), tail);
-}
-
-void ConvEmitter::emitFewRowsUnit() {
-  BlockCode code(function.getBuilder(), loc);
-  cpu::AnchorTail tail(function, op);
-  emitFewRows(code, makeProduct(), fewRows,
-              code.mul(function.getBegin(), fewRows.getBlockColumns()), tail);
-}
-
-void ConvEmitter::emitBody() {
-  if (!mayBeFew)
-    return emitTileUnit();
-  if (rows.isConstant())
-    return emitFewRowsUnit();
-  BlockCode code(function.getBuilder(), loc);
-  code.branch(
-      code.less(code.value(rows), code.constant(kFewRows + 1)),
-      [&] { emitFewRowsUnit(); }, [&] { emitTileUnit(); });
 }
 
 const cpu::KernelEmitter kLargeConvEmitter =

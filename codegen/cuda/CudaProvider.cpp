@@ -66,24 +66,21 @@ LogicalResult generate(KernelOp kernel, ArrayRef<int64_t> library,
                             rewriter, library);
 }
 
+double GpuProvider::getCost(KernelOp kernel, TargetAttr target,
+                            TypicalSizes &sizes) const {
+  return getRooflineTime(getKernelWork(kernel, sizes), target,
+                         /*efficiency=*/1);
+}
+
 namespace {
 
-class CudaProvider : public Provider {
+class CudaProvider : public GpuProvider {
 public:
   StringRef getName() const override { return "cuda"; }
-  bool isOnDevice() const override { return true; }
 
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override {
     return canGenerate(kernel, target, reason);
-  }
-
-  /// Only compared with that of a library, which goes first where both are
-  /// equal.
-  double getCost(KernelOp kernel, TargetAttr target,
-                 TypicalSizes &sizes) const override {
-    return getRooflineTime(getKernelWork(kernel, sizes), target,
-                           /*efficiency=*/1);
   }
 
   LogicalResult lower(KernelOp kernel, TargetAttr target,

@@ -15,6 +15,15 @@ bool canGenerate(KernelOp kernel, TargetAttr target, std::string &reason);
 llvm::LogicalResult generate(KernelOp kernel, llvm::ArrayRef<int64_t> library,
                              mlir::RewriterBase &rewriter);
 
+/// What providers of the GPU have in common.
+class GpuProvider : public Provider {
+public:
+  bool isOnDevice() const override { return true; }
+  /// Equal for all: what goes first in the target is taken where it can be.
+  double getCost(KernelOp kernel, TargetAttr target,
+                 TypicalSizes &sizes) const override;
+};
+
 /// The provider `cuda`: code for NVIDIA's GPUs. A unit of a kernel's work is
 /// done by a thread, or by those of a warp or a block together.
 std::unique_ptr<Provider> createCudaProvider();

@@ -15,8 +15,6 @@
 #include "codegen/cuda/Team.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -27,10 +25,6 @@ using namespace mlir;
 namespace tenon::cuda {
 
 using Values = BlockCode::Values;
-
-static int64_t getChunkElements(Type element) {
-  return kChunkBytes * 8 / element.getIntOrFloatBitWidth();
-}
 
 int64_t getQueryBytes(Type element, int64_t threads) {
   // The values of all threads, and two numbers of each group.
@@ -48,7 +42,6 @@ public:
   void emitResult(Value shared, llvm::function_ref<void(Value, Value)> store);
 
 private:
-  Value clamp(Value number, Value count);
   Values load(const AttentionLines &lines, Value line, bool endsInZeros);
   Values addKeys(ValueRange query, Value firstKey, ValueRange state);
   Value constant(double value) {
@@ -105,12 +98,6 @@ QueryEmitter::QueryEmitter(BlockCode &code, const AttentionQuery &attention,
   column = code.mul(code.rem(thread, groupThreads), chunkElements);
 }
 
-/// `number`, or the last of `count`.
-Value QueryEmitter::clamp(Value number, Value count) {
-  Value last = code.add(count, -1);
-  return code.choose(code.less(last, number), last, number);
-}
-
 /// This thread's chunk of a line, of f32: what is beyond the line's end is 0
 /// if it is asked for, else anything.
 Values QueryEmitter::load(const AttentionLines &lines, Value line,
@@ -121,26 +108,17 @@ Values QueryEmitter::load(const AttentionLines &lines, Value line,
   Values loaded;
   if (inChunks) {
     Value first =
-        mayEnd ? code.mul(clamp(code.div(column, chunkElements),
-                                code.constant(lines.size / chunkElements)),
-                          chunkElements)
+        mayEnd ? code.min(column, code.constant(lines.size - chunkElements))
                : column;
-    Value chunk =
-        code.load(VectorType::get({chunkElements}, attention.element),
-                  code.advance(code.getGlobal(lines.memory),
-                               code.mul(code.add(begin, first),
-                                        kChunkBytes / chunkElements)));
-    chunk = cpu::convertFloat(builder, loc, chunk, f32);
-    loaded.append(Values(
-        vector::ToElementsOp::create(builder, loc, chunk).getElements()));
+    loaded =
+        code.loadFloats(lines.memory, code.add(begin, first), chunkElements);
   } else {
-    for (int64_t i = 0; i != chunkElements; ++i)
-      loaded.push_back(cpu::convertFloat(
-          builder, loc,
-          memref::LoadOp::create(
-              builder, loc, lines.memory,
-              code.add(begin, clamp(code.add(column, i), size))),
-          f32));
+    for (int64_t i = 0; i != chunkElements; ++i) {
+      Value inLine =
+          code.min(code.add(column, i), code.constant(lines.size - 1));
+      loaded.append(
+          code.loadFloats(lines.memory, code.add(begin, inLine), /*count=*/1));
+    }
   }
   if (mayEnd && endsInZeros)
     for (auto [i, element] : llvm::enumerate(loaded))
@@ -160,7 +138,7 @@ Values QueryEmitter::addKeys(ValueRange query, Value firstKey,
   for (int64_t i = 0; i != keysAtOnce; ++i) {
     Value key = code.add(firstKey, i * numGroups);
     areThere.push_back(code.less(key, numKeys));
-    keys.push_back(clamp(key, numKeys));
+    keys.push_back(code.min(key, code.add(numKeys, -1)));
   }
   for (Value key : keys)
     keyLines.push_back(load(attention.keys, key, /*endsInZeros=*/true));
@@ -175,13 +153,7 @@ Values QueryEmitter::addKeys(ValueRange query, Value firstKey,
       sum = multiplyAdd(a, b, sum);
     scores.push_back(sum);
   }
-  scores = reduceLanes(
-      builder, loc, groupThreads, scores, [&](ValueRange a, ValueRange b) {
-        Values sums;
-        for (auto [x, y] : llvm::zip_equal(a, b))
-          sums.push_back(arith::AddFOp::create(builder, loc, x, y));
-        return sums;
-      });
+  scores = addLanes(builder, loc, groupThreads, scores);
   Value most = state[0];
   Value nothing = constant(-std::numeric_limits<double>::infinity());
   for (auto [score, key, isThere] : llvm::zip_equal(scores, keys, areThere)) {

@@ -17,10 +17,9 @@
 #include "codegen/cuda/FewRows.h"
 
 #include "codegen/cpu/Arithmetic.h"
+#include "codegen/cuda/Team.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "runtime/core/ModelAbi.h"
@@ -52,7 +51,7 @@ FewRowsShape getFewRowsShape(Type element, bool depthInner, Dim rows,
   // 128 bytes of a line where that makes enough blocks for a GPU's
   // multiprocessors; 32 are read at once in any case.
   constexpr int64_t kManyBlocks = 96;
-  int64_t chunk = kChunkBytes * 8 / element.getIntOrFloatBitWidth();
+  int64_t chunk = getChunkElements(element);
   int64_t across = 8;
   while (across > 2 && numColumns < kManyBlocks * across * chunk)
     across /= 2;
@@ -81,11 +80,18 @@ private:
     return product.lhs.depthInner && mayBeChunks(product.lhs);
   }
   Value areChunks(const TileSource &source);
-  Values loadChunk(const TileSource &source, Value global, ValueRange known,
-                   Value outer, Value step, int64_t count);
-  Value loadElement(const TileSource &source, ValueRange known, Value outer,
-                    Value step);
-  Value clamp(Value number, Dim size, int64_t room);
+  Values load(const TileSource &source, ValueRange known, Value outer,
+              Value step, int64_t count);
+  Value loadLeft(int64_t row, Value step) {
+    return load(product.lhs, known[row], rows[row], step, /*count=*/1).front();
+  }
+  Values loadRight(Value column, Value step, int64_t count) {
+    return load(product.rhs, ValueRange(), column, step, count);
+  }
+  /// `number`, but with `room` behind it in `size`.
+  Value clamp(Value number, Dim size, int64_t room) {
+    return code.min(number, code.add(code.value(size), -room));
+  }
   Values addChunks();
   Values addGroups(Value end);
   Values addSteps(Value begin, ValueRange sums, bool inChunks);
@@ -104,7 +110,6 @@ private:
   Values rows;
   /// What the left operand has prepared for each row.
   SmallVector<Values> known;
-  Value lhsGlobal, rhsGlobal;
 };
 
 } // namespace
@@ -114,7 +119,7 @@ ThreadSums::ThreadSums(BlockCode &code, const TileProduct &product,
     : code(code), builder(code.getBuilder()), loc(code.getLoc()),
       product(product), shape(shape), f32(builder.getF32Type()),
       depthInner(product.rhs.depthInner),
-      chunkElements(kChunkBytes * 8 / product.element.getIntOrFloatBitWidth()),
+      chunkElements(getChunkElements(product.element)),
       numDeep(kFewRowsThreads / shape.across) {
   Value thread = code.thread();
   deep = code.div(thread, shape.across);
@@ -129,12 +134,6 @@ ThreadSums::ThreadSums(BlockCode &code, const TileProduct &product,
   }
 }
 
-/// `number`, but with `room` behind it in `size`.
-Value ThreadSums::clamp(Value number, Dim size, int64_t room) {
-  Value last = code.add(code.value(size), -room);
-  return code.choose(code.less(last, number), last, number);
-}
-
 /// Null if it is sure.
 Value ThreadSums::areChunks(const TileSource &source) {
   if (source.line.isConstant())
@@ -142,24 +141,10 @@ Value ThreadSums::areChunks(const TileSource &source) {
   return code.isZero(code.rem(code.value(source.line), chunkElements));
 }
 
-Values ThreadSums::loadChunk(const TileSource &source, Value global,
-                             ValueRange known, Value outer, Value step,
-                             int64_t count) {
-  Value position = source.locate(code, known, outer, step).position;
-  Value chunk = code.load(
-      VectorType::get({count}, product.element),
-      code.advance(global, code.mul(position, kChunkBytes / chunkElements)));
-  chunk = cpu::convertFloat(builder, loc, chunk, f32);
-  return Values(
-      vector::ToElementsOp::create(builder, loc, chunk).getElements());
-}
-
-Value ThreadSums::loadElement(const TileSource &source, ValueRange known,
-                              Value outer, Value step) {
-  Value position = source.locate(code, known, outer, step).position;
-  return cpu::convertFloat(
-      builder, loc,
-      memref::LoadOp::create(builder, loc, source.memory, position), f32);
+Values ThreadSums::load(const TileSource &source, ValueRange known, Value outer,
+                        Value step, int64_t count) {
+  return code.loadFloats(
+      source.memory, source.locate(code, known, outer, step).position, count);
 }
 
 void ThreadSums::add(Values &sums, int64_t row, int64_t column, Value a,
@@ -183,26 +168,23 @@ Values ThreadSums::addGroups(Value end) {
         SmallVector<Values> right, left;
         if (depthInner) {
           for (int64_t column = 0; column != shape.columns; ++column)
-            right.push_back(loadChunk(
-                product.rhs, rhsGlobal, ValueRange(),
+            right.push_back(loadRight(
                 clamp(code.add(firstColumn, column), product.columns, 1), begin,
                 chunkElements));
         } else {
           Value first = clamp(firstColumn, product.columns, shape.columns);
           for (Value step : steps)
-            right.push_back(loadChunk(product.rhs, rhsGlobal, ValueRange(),
-                                      first, step, shape.columns));
+            right.push_back(loadRight(first, step, shape.columns));
         }
         for (int64_t row = 0; row != shape.rows; ++row) {
           if (hasLhsChunks()) {
-            left.push_back(loadChunk(product.lhs, lhsGlobal, known[row],
-                                     rows[row], begin, chunkElements));
+            left.push_back(
+                load(product.lhs, known[row], rows[row], begin, chunkElements));
             continue;
           }
           left.emplace_back();
           for (Value step : steps)
-            left.back().push_back(
-                loadElement(product.lhs, known[row], rows[row], step));
+            left.back().push_back(loadLeft(row, step));
         }
         Values sums(carried.begin(), carried.end());
         for (int64_t i = 0; i != chunkElements; ++i)
@@ -221,18 +203,16 @@ Values ThreadSums::addSteps(Value begin, ValueRange sums, bool inChunks) {
       sums, [&](Value step, ValueRange carried) -> Values {
         Values right;
         if (inChunks)
-          right = loadChunk(product.rhs, rhsGlobal, ValueRange(),
-                            clamp(firstColumn, product.columns, shape.columns),
+          right = loadRight(clamp(firstColumn, product.columns, shape.columns),
                             step, shape.columns);
         else
           for (int64_t column = 0; column != shape.columns; ++column)
-            right.push_back(loadElement(
-                product.rhs, ValueRange(),
-                clamp(code.add(firstColumn, column), product.columns, 1),
-                step));
+            right.append(loadRight(
+                clamp(code.add(firstColumn, column), product.columns, 1), step,
+                /*count=*/1));
         Values sums(carried.begin(), carried.end());
         for (int64_t row = 0; row != shape.rows; ++row) {
-          Value left = loadElement(product.lhs, known[row], rows[row], step);
+          Value left = loadLeft(row, step);
           for (int64_t column = 0; column != shape.columns; ++column)
             add(sums, row, column, left, right[column]);
         }
@@ -258,9 +238,7 @@ Values ThreadSums::emit() {
   if (!mayBeChunks(product.rhs))
     return addElements();
   Value condition = areChunks(product.rhs);
-  rhsGlobal = code.getGlobal(product.rhs.memory);
   if (hasLhsChunks()) {
-    lhsGlobal = code.getGlobal(product.lhs.memory);
     Value also = areChunks(product.lhs);
     condition = condition && also ? code.both(condition, also)
                 : condition       ? condition
@@ -279,19 +257,6 @@ Values ThreadSums::emit() {
   return Values(branch.getResults());
 }
 
-/// What the threads of a warp that have the same columns have together.
-static void addInWarp(BlockCode &code, const FewRowsShape &shape,
-                      Values &sums) {
-  OpBuilder &builder = code.getBuilder();
-  for (Value &sum : sums)
-    for (int64_t by = TENON_WARP_SIZE / 2; by >= shape.across; by /= 2)
-      sum = arith::AddFOp::create(
-          builder, code.getLoc(), sum,
-          gpu::ShuffleOp::create(builder, code.getLoc(), sum, by,
-                                 TENON_WARP_SIZE, gpu::ShuffleMode::XOR)
-              .getShuffleResult());
-}
-
 void emitFewRows(BlockCode &code, const TileProduct &product,
                  const FewRowsShape &shape, Value columnBegin,
                  cpu::AnchorTail &tail) {
@@ -301,7 +266,9 @@ void emitFewRows(BlockCode &code, const TileProduct &product,
   int64_t numSums = shape.rows * shape.columns;
   code.setBlocksAtOnce(numSums <= 16 ? 5 : 4);
   Values sums = ThreadSums(code, product, shape, columnBegin).emit();
-  addInWarp(code, shape, sums);
+  // What the threads of a warp have that have the same columns.
+  sums = addLanes(builder, loc, TENON_WARP_SIZE / shape.across, sums,
+                  /*stride=*/shape.across);
 
   // For each warp, rows of the block's columns.
   int64_t blockColumns = shape.getBlockColumns();

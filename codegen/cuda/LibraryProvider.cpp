@@ -2,7 +2,6 @@
 
 #include "codegen/cuda/LibraryProvider.h"
 
-#include "codegen/common/KernelWork.h"
 #include "codegen/cuda/CudaProvider.h"
 #include "codegen/cuda/LibraryMatch.h"
 #include "transforms/compress/HalfConstants.h"
@@ -40,13 +39,12 @@ struct LibraryDescription {
   bool narrowsBias;
 };
 
-class LibraryProvider : public Provider {
+class LibraryProvider : public GpuProvider {
 public:
   explicit LibraryProvider(const LibraryDescription &library)
       : library(library) {}
 
   StringRef getName() const override { return library.name; }
-  bool isOnDevice() const override { return true; }
 
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override {
@@ -64,13 +62,6 @@ public:
       }
     }
     return canGenerate(kernel, target, reason);
-  }
-
-  double getCost(KernelOp kernel, TargetAttr target,
-                 TypicalSizes &sizes) const override {
-    // Not more than that of generated code; it goes first in the target.
-    return getRooflineTime(getKernelWork(kernel, sizes), target,
-                           /*efficiency=*/1);
   }
 
   LogicalResult lower(KernelOp kernel, TargetAttr target,

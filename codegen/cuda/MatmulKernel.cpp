@@ -1,15 +1,13 @@
 //===- MatmulKernel.cpp - Kernels around a matrix product, in tiles -------===//
 //
-// A unit is a tile of one of the products, done by a block. Where the right
-// operand is one matrix for all batches, the rows of all of them are one
-// product's. Where there are few, a unit is some columns of them all; whether
-// there are is found out when the kernel runs, if sizes don't say.
+// Where the right operand is one matrix for all batches, the rows of all of
+// them are one product's; else each batch has its own.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/TypicalSizes.h"
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/FewRows.h"
+#include "codegen/cuda/ProductUnits.h"
 
 using namespace mlir;
 
@@ -65,68 +63,43 @@ namespace {
 class MatmulEmitter {
 public:
   MatmulEmitter(cpu::KernelFunction &function, int64_t threads);
-  Value emitUnits();
+  Value emitUnits() { return units->emitCount(); }
   void emitBody();
 
 private:
   TileSource getSource(Value operand, bool isTransposed, bool isLeft,
                        ArrayRef<Dim> batch, OpBuilder &builder);
   TileProduct makeProduct(ArrayRef<Dim> batch);
-  std::pair<SmallVector<Dim>, TileProduct> beginUnit(Dim across, Dim down);
-  void emitTileUnit();
-  void emitFewRowsUnit();
 
   cpu::KernelFunction &function;
   MatMulOp op;
   Location loc;
-  TileShape shape;
   bool flat;
   SmallVector<Dim> outputShape;
-  Dim rows, columns, depth, numBatches, tilesDown, tilesAcross;
-  /// Whether rows may be few, and then, how a unit is done, how many of them a
-  /// product has across, and whether it has rows.
-  bool mayBeFew;
-  FewRowsShape fewRows;
-  Dim partsAcross, partsDown;
+  ProductSizes sizes;
+  std::optional<ProductUnits> units;
 };
 
 } // namespace
 
 MatmulEmitter::MatmulEmitter(cpu::KernelFunction &function, int64_t threads)
     : function(function), op(getProduct(function.getKernel())),
-      loc(function.getLoc()),
-      shape(getTileShape(function.getElementType(op.getLhs()), threads)),
-      flat(isFlat(op)), outputShape(function.getShape(op.getOutput())) {
+      loc(function.getLoc()), flat(isFlat(op)),
+      outputShape(function.getShape(op.getOutput())) {
   cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  ArrayRef<Dim> outer = ArrayRef<Dim>(outputShape).drop_back(2);
   SmallVector<Dim> lhsShape = function.getShape(op.getLhs());
-  depth = lhsShape[lhsShape.size() - (op.getTransposeA() ? 2 : 1)];
-  columns = outputShape.back();
-  rows = outputShape[outputShape.size() - 2];
-  numBatches = index.product(outer);
+  sizes.element = function.getElementType(op.getLhs());
+  sizes.depth = lhsShape.end()[op.getTransposeA() ? -2 : -1];
+  sizes.columns = outputShape.back();
+  sizes.rows = outputShape.end()[-2];
+  sizes.count = index.product(ArrayRef<Dim>(outputShape).drop_back(2));
   if (flat) {
-    rows = index.uniform().mul(numBatches, rows);
-    numBatches = 1;
+    sizes.rows = index.uniform().mul(sizes.count, sizes.rows);
+    sizes.count = 1;
   }
-  tilesDown = index.uniform().ceilDiv(rows, shape.rows);
-  tilesAcross = index.uniform().ceilDiv(columns, shape.columns);
-
-  mayBeFew = mayHaveFewRows(rows, depth, threads);
-  if (!mayBeFew)
-    return;
-  fewRows = getFewRowsShape(function.getElementType(op.getLhs()),
-                            /*depthInner=*/op.getTransposeB(), rows, columns);
-  partsAcross = index.uniform().ceilDiv(columns, fewRows.getBlockColumns());
-  partsDown = index.uniform().ceilDiv(rows, kFewRows);
-}
-
-Value MatmulEmitter::emitUnits() {
-  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  Dim tiles = index.product({numBatches, tilesAcross, tilesDown});
-  if (!mayBeFew)
-    return index.value(tiles);
-  Dim parts = index.product({numBatches, partsAcross, partsDown});
-  return index.value(index.uniform().selectLess(kFewRows, rows, tiles, parts));
+  units.emplace(function, op, sizes, threads,
+                ProductUnits::Neighbours::ShareColumns);
+  units->shareFewRows(/*depthInner=*/op.getTransposeB());
 }
 
 TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
@@ -148,23 +121,12 @@ TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
     begin = dims.mul(begin,
                      dims.mul(operandShape.end()[-1], operandShape.end()[-2]));
   }
-  TileSource source;
-  source.memory = function.getFlat(operand);
-  source.depthInner = isLeft != isTransposed;
-  source.line = operandShape.back();
-  source.locate = [=](BlockCode &code, ValueRange, Value outer, Value step) {
-    Value line = source.depthInner ? outer : step;
-    Value inLine = source.depthInner ? step : outer;
-    TileElement element;
-    element.position = code.add(
-        code.add(code.value(begin), code.mul(line, code.value(source.line))),
-        inLine);
-    element.isThere =
-        code.both(code.less(outer, code.value(isLeft ? rows : columns)),
-                  code.less(step, code.value(depth)));
-    return element;
-  };
-  return source;
+  bool depthInner = isLeft != isTransposed;
+  Dim numLines = !depthInner ? sizes.depth
+                 : isLeft    ? sizes.rows
+                             : sizes.columns;
+  return getMatrix(function.getFlat(operand), index.value(begin), depthInner,
+                   numLines, operandShape.back());
 }
 
 /// The product of a batch.
@@ -175,10 +137,10 @@ TileProduct MatmulEmitter::makeProduct(ArrayRef<Dim> batch) {
                           batch, builder);
   product.rhs = getSource(op.getRhs(), op.getTransposeB(), /*isLeft=*/false,
                           batch, builder);
-  product.element = function.getElementType(op.getLhs());
-  product.rows = rows;
-  product.columns = columns;
-  product.depth = depth;
+  product.element = sizes.element;
+  product.rows = sizes.rows;
+  product.columns = sizes.columns;
+  product.depth = sizes.depth;
   product.isOneMatrix = flat;
   product.getRowIndex = [this, batch = SmallVector<Dim>(batch)](
                             OpBuilder &nested, Value row) {
@@ -198,50 +160,14 @@ TileProduct MatmulEmitter::makeProduct(ArrayRef<Dim> batch) {
   return product;
 }
 
-/// The index of a unit, and the product that it is of.
-std::pair<SmallVector<Dim>, TileProduct> MatmulEmitter::beginUnit(Dim across,
-                                                                  Dim down) {
-  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  // Neighbouring blocks share columns.
-  SmallVector<Dim> unit =
-      index.delinearize(Dim(function.getBegin()), {numBatches, across, down});
-  SmallVector<Dim> batch;
-  if (!flat)
-    batch = index.delinearize(unit[0], ArrayRef<Dim>(outputShape).drop_back(2));
-  return {unit, makeProduct(batch)};
-}
-
-void MatmulEmitter::emitTileUnit() {
-  OpBuilder &builder = function.getBuilder();
-  cpu::IndexBuilder index(builder, loc, /*width=*/1);
-  auto [unit, product] = beginUnit(tilesAcross, tilesDown);
-  cpu::AnchorTail tail(function, op);
-  emitTile(function, builder, shape, product,
-           index.value(index.uniform().mul(unit[2], shape.rows)),
-           index.value(index.uniform().mul(unit[1], shape.columns)), tail);
-}
-
-void MatmulEmitter::emitFewRowsUnit() {
-  OpBuilder &builder = function.getBuilder();
-  cpu::IndexBuilder index(builder, loc, /*width=*/1);
-  auto [unit, product] = beginUnit(partsAcross, partsDown);
-  cpu::AnchorTail tail(function, op);
-  BlockCode code(builder, loc);
-  emitFewRows(
-      code, product, fewRows,
-      index.value(index.uniform().mul(unit[1], fewRows.getBlockColumns())),
-      tail);
-}
-
 void MatmulEmitter::emitBody() {
-  if (!mayBeFew)
-    return emitTileUnit();
-  if (rows.isConstant())
-    return emitFewRowsUnit();
-  BlockCode code(function.getBuilder(), loc);
-  code.branch(
-      code.less(code.value(rows), code.constant(kFewRows + 1)),
-      [&] { emitFewRowsUnit(); }, [&] { emitTileUnit(); });
+  units->emit([&](Dim number) {
+    SmallVector<Dim> batch;
+    if (!flat)
+      batch = cpu::IndexBuilder(function.getBuilder(), loc, /*width=*/1)
+                  .delinearize(number, ArrayRef<Dim>(outputShape).drop_back(2));
+    return makeProduct(batch);
+  });
 }
 
 const cpu::KernelEmitter kLargeMatmulEmitter =

@@ -66,15 +66,27 @@ static Value shuffle(OpBuilder &builder, Location loc, Value value,
 
 Team::Values
 reduceLanes(OpBuilder &builder, Location loc, int64_t numLanes, ValueRange mine,
-            llvm::function_ref<Team::Values(ValueRange, ValueRange)> combine) {
+            llvm::function_ref<Team::Values(ValueRange, ValueRange)> combine,
+            int64_t stride) {
   Team::Values values(mine);
-  for (int64_t by = numLanes / 2; by != 0; by /= 2) {
+  for (int64_t by = numLanes / 2 * stride; by >= stride; by /= 2) {
     Team::Values others;
     for (Value value : values)
       others.push_back(shuffle(builder, loc, value, by));
     values = combine(values, others);
   }
   return values;
+}
+
+Team::Values addLanes(OpBuilder &builder, Location loc, int64_t numLanes,
+                      ValueRange mine, int64_t stride) {
+  auto add = [&](ValueRange a, ValueRange b) {
+    Team::Values sums;
+    for (auto [x, y] : llvm::zip_equal(a, b))
+      sums.push_back(arith::AddFOp::create(builder, loc, x, y));
+    return sums;
+  };
+  return reduceLanes(builder, loc, numLanes, mine, add, stride);
 }
 
 Team::Values

@@ -36,12 +36,18 @@ private:
   mlir::Value thread, row, column;
 };
 
-/// The same for each group of `numLanes` neighbours in a warp, a power of two.
+/// The same for each group of `numLanes` lanes of a warp, a power of two, that
+/// stand `stride` apart.
 Team::Values
 reduceLanes(mlir::OpBuilder &builder, mlir::Location loc, int64_t numLanes,
             mlir::ValueRange mine,
             llvm::function_ref<Team::Values(mlir::ValueRange, mlir::ValueRange)>
-                combine);
+                combine,
+            int64_t stride = 1);
+/// Their sums.
+Team::Values addLanes(mlir::OpBuilder &builder, mlir::Location loc,
+                      int64_t numLanes, mlir::ValueRange mine,
+                      int64_t stride = 1);
 
 } // namespace tenon::cuda
 

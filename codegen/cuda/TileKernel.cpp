@@ -41,6 +41,23 @@ bool isLarge(double rows, double columns, double count) {
          std::ceil(rows / 128) * std::ceil(columns / 128) * count >= kManyTiles;
 }
 
+TileSource getMatrix(Value memory, Value begin, bool depthInner, Dim numLines,
+                     Dim size) {
+  TileSource source;
+  source.memory = memory;
+  source.depthInner = depthInner;
+  source.line = size;
+  source.locate = [=](BlockCode &code, ValueRange, Value outer, Value step) {
+    Value line = depthInner ? outer : step;
+    Value inLine = depthInner ? step : outer;
+    return TileElement{
+        code.add(code.add(begin, code.mul(line, code.value(size))), inLine),
+        code.both(code.less(line, code.value(numLines)),
+                  code.less(inLine, code.value(size)))};
+  };
+  return source;
+}
+
 TileCopier::TileCopier(BlockCode &code, const TileSource &source,
                        OperandTile tile, int64_t threads, Value outerBegin)
     : source(source), tile(tile), threads(threads), outerBegin(outerBegin),

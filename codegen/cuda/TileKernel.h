@@ -31,6 +31,11 @@ struct TileSource {
       locate;
 };
 
+/// A matrix in the flat memref `memory`: lines of `size` elements, from element
+/// `begin` on.
+TileSource getMatrix(mlir::Value memory, mlir::Value begin, bool depthInner,
+                     Dim numLines, Dim size);
+
 /// A product of `rows` times `columns`, summed over `depth` steps.
 struct TileProduct {
   TileSource lhs, rhs;
