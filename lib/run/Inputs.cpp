@@ -107,6 +107,8 @@ public:
   std::pair<double, double> chooseRange(const TenonTensorInfo &info) const;
 
 private:
+  std::optional<int64_t> findDim(const std::string &name) const;
+
   std::map<std::string, std::string> shapes, symbols, ranges;
 };
 } // namespace
@@ -133,6 +135,32 @@ void RandomOptions::checkNames(const Runner &runner) const {
            list.empty() ? "fixed ones" : list.c_str());
 }
 
+/// What --dim says of a dimension, or of all terms of a sum: exporters name
+/// dimensions such as "past + new".
+std::optional<int64_t> RandomOptions::findDim(const std::string &name) const {
+  auto find = [&](const std::string &symbol) -> std::optional<int64_t> {
+    auto found = symbols.find(symbol);
+    if (found == symbols.end())
+      return std::nullopt;
+    return parseNumber(found->second, "--dim " + symbol + "=" + found->second);
+  };
+  if (std::optional<int64_t> size = find(name))
+    return size;
+  int64_t sum = 0;
+  for (size_t start = 0; start <= name.size();) {
+    size_t end = std::min(name.find('+', start), name.size());
+    size_t first = std::min(name.find_first_not_of(' ', start), end);
+    size_t last = end;
+    while (last > first && name[last - 1] == ' ')
+      --last;
+    std::optional<int64_t> size = find(name.substr(first, last - first));
+    if (!size || __builtin_add_overflow(sum, *size, &sum))
+      return std::nullopt;
+    start = end + 1;
+  }
+  return sum;
+}
+
 std::vector<int64_t>
 RandomOptions::chooseDims(const TenonTensorInfo &info) const {
   std::vector<int64_t> dims(info.dims, info.dims + std::max(info.rank, 0));
@@ -155,10 +183,9 @@ RandomOptions::chooseDims(const TenonTensorInfo &info) const {
     if (dims[i] >= 0)
       continue;
     const char *symbol = info.dim_names[i];
-    if (auto found = symbols.find(symbol); found != symbols.end())
-      dims[i] = parseNumber(found->second,
-                            "--dim " + found->first + "=" + found->second);
-    if (dims[i] < 0)
+    if (std::optional<int64_t> found = findDim(symbol))
+      dims[i] = *found;
+    else
       fail(TENON_ERROR_USAGE,
            "input '%s': dimension %zu%s is not known; give --shape %s=...%s",
            info.name, i,
