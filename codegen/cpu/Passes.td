@@ -28,13 +28,14 @@ def ExpandMath : Pass<"tenon-cpu-expand-math", "::mlir::ModuleOp"> {
       "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
-def ExpandBf16 : Pass<"tenon-cpu-expand-bf16", "::mlir::ModuleOp"> {
-  let summary = "Leave no conversion to bf16 to a compiler's library";
+def ExpandHalf : Pass<"tenon-cpu-expand-half", "::mlir::ModuleOp"> {
+  let summary = "Leave no conversion of half precision to a compiler's library";
   let description = [{
     Where the target has not the feature `avx512bf16`, conversions from and to
     bf16 become integer arithmetic. LLVM would call a function for them, and it
     still does where it takes vectors of bf16 to pieces. That is one of a
     compiler's library, which not every system has, so the module gets it, too.
+    It also gets those that LLVM calls for f16 on x86 without `f16c`.
 
     ```mlir
     %y = arith.truncf %x : vector<16xf32> to vector<16xbf16>

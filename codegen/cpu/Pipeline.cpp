@@ -24,7 +24,7 @@ void tenon::cpu::buildCpuKernelPipeline(OpPassManager &passes) {
   vectors.force32BitVectorIndices = true;
   passes.addNestedPass<func::FuncOp>(createConvertVectorToLLVMPass(vectors));
   // 4. Conversions that processors don't have.
-  passes.addPass(createExpandBf16());
+  passes.addPass(createExpandHalf());
 }
 
 void tenon::cpu::registerCpuKernelPasses() {

@@ -62,7 +62,7 @@ static constexpr Requirement kRequirements[] = {
     {"convert-to-llvm", "a step down"},
     {"reconcile-unrealized-casts", "a step down"},
     {"tenon-describe-model", "a step down"},
-    {"tenon-cpu-expand-bf16", "nobody else has its conversions"},
+    {"tenon-cpu-expand-half", "nobody else has its conversions"},
     {"tenon-insert-transfers", "a kernel reads its device's memory only"},
     {"tenon-cuda-outline-kernels", "a step down"},
     {"convert-gpu-to-nvvm", "a step down"},

@@ -1,4 +1,4 @@
-// RUN: tenon-opt %s --split-input-file --tenon-cpu-expand-bf16 | FileCheck %s
+// RUN: tenon-opt %s --split-input-file --tenon-cpu-expand-half | FileCheck %s
 
 // Without the instruction rounding is arithmetic, and what LLVM calls is there.
 #target = #tenon.target<"x86_64-linux-gnu", "", "+avx2", 256, ["codegen"]>
@@ -29,13 +29,42 @@ module attributes {tenon.target = #target} {
 
 // -----
 
-// Nor without bf16.
-#target = #tenon.target<"x86_64-linux-gnu", "", "+avx2", 256, ["codegen"]>
+// f16 has instructions here.
+#target = #tenon.target<"x86_64-linux-gnu", "", "+avx2,+f16c", 256, ["codegen"]>
 module attributes {tenon.target = #target} {
   // CHECK-LABEL: func.func @others(
   // CHECK-NEXT: arith.truncf
-  // CHECK-NOT: __truncsfbf2
+  // CHECK-NOT: llvm.func
   func.func @others(%x: vector<8xf32>) -> vector<8xf16> {
+    %0 = arith.truncf %x : vector<8xf32> to vector<8xf16>
+    return %0 : vector<8xf16>
+  }
+}
+
+// -----
+
+// Here LLVM calls functions.
+#target = #tenon.target<"x86_64-linux-gnu", "", "+sse4.1", 128, ["codegen"]>
+module attributes {tenon.target = #target} {
+  // CHECK-LABEL: func.func @calls(
+  // CHECK-NEXT: arith.truncf
+  // CHECK-NOT: __truncsfbf2
+  // CHECK: llvm.func weak_odr hidden @__extendhfsf2(%{{.*}}: f16) -> f32
+  // CHECK: llvm.func weak_odr hidden @__truncsfhf2(%{{.*}}: f32) -> f16
+  func.func @calls(%x: vector<8xf32>) -> vector<8xf16> {
+    %0 = arith.truncf %x : vector<8xf32> to vector<8xf16>
+    return %0 : vector<8xf16>
+  }
+}
+
+// -----
+
+// Another processor has instructions.
+#target = #tenon.target<"aarch64-linux-gnu", "", "+neon", 128, ["codegen"]>
+module attributes {tenon.target = #target} {
+  // CHECK-LABEL: func.func @elsewhere(
+  // CHECK-NOT: llvm.func
+  func.func @elsewhere(%x: vector<8xf32>) -> vector<8xf16> {
     %0 = arith.truncf %x : vector<8xf32> to vector<8xf16>
     return %0 : vector<8xf16>
   }
