@@ -14,13 +14,19 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 
 namespace tenon::runtime {
 
-/// Runs a function; what it throws becomes a code and a message. A `Problem`
-/// has both.
-template <typename Problem, typename Function>
-int32_t guardProvider(TenonProviderError *error, Function function) {
+/// Thrown inside such a library.
+struct ProviderFailure {
+  TenonErrorCode code;
+  std::string message;
+};
+
+/// Runs a function; what it throws becomes a code and a message.
+template <typename Function>
+int32_t guard(TenonProviderError *error, Function function) {
   auto fail = [&](int32_t code, const char *message) {
     size_t length = std::min(strlen(message), sizeof error->message - 1);
     memcpy(error->message, message, length);
@@ -30,7 +36,7 @@ int32_t guardProvider(TenonProviderError *error, Function function) {
   try {
     function();
     return TENON_OK;
-  } catch (const Problem &problem) {
+  } catch (const ProviderFailure &problem) {
     return fail(problem.code, problem.message.c_str());
   } catch (const std::bad_alloc &) {
     return fail(TENON_ERROR_SYSTEM, "not enough memory");

@@ -1,6 +1,5 @@
 //===- Entry.cpp - What libtenon_cpu exports -----------------------------===//
 
-#include "runtime/core/ProviderGuard.h"
 #include "runtime/cpu/CpuSession.h"
 #include "runtime/cpu/PackConstant.h"
 
@@ -11,7 +10,7 @@ using namespace tenon::onednn;
 /// Everything that oneDNN's C++ interface throws ends here.
 template <typename Function>
 static int32_t guard(TenonProviderError *error, Function function) {
-  return tenon::runtime::guardProvider<KernelError>(error, [&] {
+  return tenon::runtime::guard(error, [&] {
     try {
       function();
     } catch (const dnnl::error &problem) {

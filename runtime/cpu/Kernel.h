@@ -3,7 +3,7 @@
 #ifndef TENON_RUNTIME_CPU_KERNEL_H
 #define TENON_RUNTIME_CPU_KERNEL_H
 
-#include "runtime/core/ModelAbi.h"
+#include "runtime/core/ProviderGuard.h"
 #include "runtime/cpu/OneDnnAbi.h"
 
 #include <dnnl.hpp>
@@ -12,11 +12,7 @@
 
 namespace tenon::onednn {
 
-/// Thrown inside this library and caught at its border.
-struct KernelError {
-  TenonErrorCode code;
-  std::string message;
-};
+using KernelError = runtime::ProviderFailure;
 
 /// A tensor in the order of a kernel's logical dimensions; strides in elements.
 struct Tensor {

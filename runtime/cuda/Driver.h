@@ -9,7 +9,7 @@
 #ifndef TENON_RUNTIME_CUDA_DRIVER_H
 #define TENON_RUNTIME_CUDA_DRIVER_H
 
-#include "tenon/types.h"
+#include "runtime/core/ProviderGuard.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,11 +17,7 @@
 
 namespace tenon::cuda {
 
-/// What ends a call of the library.
-struct CudaError {
-  TenonErrorCode code;
-  std::string message;
-};
+using CudaError = runtime::ProviderFailure;
 
 // CUresult, CUdevice, CUdeviceptr, and the handles.
 using Result = int;

@@ -1,17 +1,12 @@
 //===- Entry.cpp - What libtenon_cuda exports ----------------------------===//
 
 #include "runtime/core/Device.h"
-#include "runtime/core/ProviderGuard.h"
 #include "runtime/cuda/CudaSession.h"
 
 #include <cstring>
 
 using namespace tenon::cuda;
-
-template <typename Function>
-static int32_t guard(TenonProviderError *error, Function function) {
-  return tenon::runtime::guardProvider<CudaError>(error, function);
-}
+using tenon::runtime::guard;
 
 static CudaSession &getSession(void *session) {
   return *static_cast<CudaSession *>(session);

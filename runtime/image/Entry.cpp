@@ -1,17 +1,12 @@
 //===- Entry.cpp - What libtenon_image exports ---------------------------===//
 
-#include "runtime/core/ProviderGuard.h"
 #include "runtime/image/Image.h"
 
 #include <cstring>
 #include <leptonica/allheaders.h>
 
 using namespace tenon::image;
-
-template <typename Function>
-static int32_t guard(TenonProviderError *error, Function function) {
-  return tenon::runtime::guardProvider<ImageError>(error, function);
-}
+using tenon::runtime::guard;
 
 /// Where a descriptor's words stand.
 enum { Version, Kind, Format };

@@ -9,8 +9,8 @@
 #ifndef TENON_RUNTIME_IMAGE_IMAGE_H
 #define TENON_RUNTIME_IMAGE_IMAGE_H
 
+#include "runtime/core/ProviderGuard.h"
 #include "runtime/image/ImageAbi.h"
-#include "tenon/types.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,11 +19,7 @@
 
 namespace tenon::image {
 
-/// Thrown inside this library and caught at its border.
-struct ImageError {
-  TenonErrorCode code;
-  std::string message;
-};
+using ImageError = runtime::ProviderFailure;
 
 struct Bytes {
   const uint8_t *data;
