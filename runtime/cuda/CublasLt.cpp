@@ -4,6 +4,8 @@
 
 #include "runtime/cuda/SharedLibrary.h"
 
+#include <utility>
+
 using namespace tenon::cuda;
 
 /// The first with all that is used, and for drivers as old as Driver.cpp takes:
@@ -36,10 +38,13 @@ static std::unique_ptr<CublasLt> open(const SharedLibrary &file,
 
 const CublasLt *CublasLt::find() {
   static auto &known = *new KnownLibraries<CublasLt>;
-  // The newest that can be loaded. Whether it starts with the system's driver
-  // shows only in a session; an older one is not tried then.
-  return known.find("TENON_CUBLASLT",
-                    {"libcublasLt.so.13", "libcublasLt.so.12"}, open);
+  // The newest that starts with the driver, which has to be for its major
+  // version of CUDA or a later one. Alone, one that is too new is taken all the
+  // same, so that it is told what it says.
+  const char *first = "libcublasLt.so.13", *second = "libcublasLt.so.12";
+  if (Driver::get().version < 13000)
+    std::swap(first, second);
+  return known.find("TENON_CUBLASLT", {first, second}, open);
 }
 
 std::string CublasLt::describe(LtStatus status) const {

@@ -11,8 +11,7 @@
 
 using namespace tenon::cuda;
 
-/// The first that reads the code that models have (PTX 8.0): 1000 * major + 10
-/// * minor of CUDA's version.
+/// The first that reads the code that models have (PTX 8.0).
 static constexpr int minVersion = 12000;
 
 static constexpr const char *driverVariable = "TENON_CUDA_DRIVER";
@@ -62,6 +61,7 @@ static Driver open(const std::string &file, bool isNamed) {
     fail("the CUDA driver " + file + " is for CUDA " + formatVersion(version) +
          ", expected " + formatVersion(minVersion) + " or later");
   Driver driver;
+  driver.version = version;
 #define TENON_CUDA_FIND(member, symbol, ...)                                   \
   driver.member =                                                              \
       reinterpret_cast<Result (*)(__VA_ARGS__)>(dlsym(library, #symbol));      \

@@ -130,6 +130,8 @@ struct Driver {
   /// "CUDA_ERROR_OUT_OF_MEMORY: out of memory"
   std::string describe(Result result) const;
 
+  int version = 0; // of CUDA: 1000 * major + 10 * minor
+
 #define TENON_CUDA_DECLARE(member, symbol, ...)                                \
   Result (*member)(__VA_ARGS__) = nullptr;
   TENON_CUDA_FUNCTIONS(TENON_CUDA_DECLARE)

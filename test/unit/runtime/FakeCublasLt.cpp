@@ -6,7 +6,8 @@
 //
 // The environment says what it pretends:
 //
-//   FAKE_CUBLASLT_VERSION=110000         its version, else 130100
+//   FAKE_CUBLASLT_VERSION=110000         its version, else 130100, or 120900 in
+//                                        a file whose name ends with .12
 //   FAKE_CUBLASLT_FAIL=cublasLtMatmul:13 what this function returns
 //   FAKE_CUBLASLT_WORKSPACE=1000000      what its algorithm wants, else 0
 //
@@ -20,11 +21,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <dlfcn.h>
 
 using namespace tenon::cuda;
 using namespace tenon::test::cuda;
 
-static constexpr LtStatus kInvalid = 7;
+static constexpr LtStatus kNotInitialized = 1, kInvalid = 7;
+
+extern "C" FAKE_CUDA_API int cuDriverGetVersion(int *version);
 
 namespace tenon::cuda {
 struct LtHandleTag {};
@@ -165,19 +169,29 @@ static bool isValid(const LtOperationTag &operation, const LtLayoutTag &a,
 extern "C" {
 
 size_t cublasLtGetVersion() {
-  const char *version = getenv("FAKE_CUBLASLT_VERSION");
-  return version ? atoi(version) : 130100;
+  if (const char *version = getenv("FAKE_CUBLASLT_VERSION"))
+    return atoi(version);
+  Dl_info file;
+  dladdr(reinterpret_cast<void *>(&cublasLtGetVersion), &file);
+  const char *end = strrchr(file.dli_fname, '.');
+  return end && !strcmp(end, ".12") ? 120900 : 130100;
 }
 
 const char *cublasLtGetStatusName(LtStatus status) {
   return status == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED"
          : status == kInvalid                  ? "CUBLAS_STATUS_INVALID_VALUE"
+         : status == kNotInitialized           ? "CUBLAS_STATUS_NOT_INITIALIZED"
          : status == 13 ? "CUBLAS_STATUS_EXECUTION_FAILED"
                         : nullptr;
 }
 
 LtStatus cublasLtCreate(LtHandle *handle) {
   ENTER(cublasLtCreate);
+  // It needs a driver for its version of CUDA, or for a later one.
+  int driver = 0;
+  cuDriverGetVersion(&driver);
+  if (size_t(driver / 1000) < cublasLtGetVersion() / 10000)
+    return kNotInitialized;
   *handle = new LtHandleTag;
   return CUBLAS_STATUS_SUCCESS;
 }
