@@ -458,6 +458,14 @@ TEST_F(Cuda, OutOfMemory) {
   EXPECT_TRUE(large.isRight());
 }
 
+TEST_F(Cuda, UnknownSettingsEndTheProcess) {
+  for (const char *name :
+       {"FAKE_CUDA_FIAL", "FAKE_CUBLASLT_FIAL", "FAKE_CUDNN_FIAL"}) {
+    Setting slip(name, "1");
+    EXPECT_DEATH(load(), std::string("fake_cuda: there is no setting ") + name);
+  }
+}
+
 TEST_F(Cuda, RefusesDamagedDescriptions) {
   TenonModelDesc desc = getDeviceModel();
   auto damaged = [&] {

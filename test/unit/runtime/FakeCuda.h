@@ -8,7 +8,9 @@
 // device's clock. Each call is checked; what is wrong is written down and
 // refused.
 //
-// The environment says what it pretends, so that other programs can use it too:
+// The environment says what it pretends, so that other programs can use it too.
+// A name that begins so and is none of these, or of those of the tests'
+// cuBLASLt and cuDNN, ends the process:
 //
 //   FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2  the third call of this function since the
 //                                     begin, or the last reset(), returns 2

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 using namespace tenon::test::cuda;
 
@@ -28,12 +29,46 @@ long tenon::test::cuda::getSetting(const char *name, long otherwise) {
   return value && *value ? atol(value) : otherwise;
 }
 
+void tenon::test::cuda::checkSettings() {
+  static const std::set<std::string_view> known = {"FAKE_CUDA_FAIL",
+                                                   "FAKE_CUDA_VERSION",
+                                                   "FAKE_CUDA_DEVICES",
+                                                   "FAKE_CUDA_CAPABILITY",
+                                                   "FAKE_CUDA_POINTER_DEVICE",
+                                                   "FAKE_CUDA_MACHINE_CODE",
+                                                   "FAKE_CUDA_MEMORY",
+                                                   "FAKE_CUDA_TRANSLATOR",
+                                                   "FAKE_CUDA_CACHE",
+                                                   "FAKE_CUDA_DESCENDING",
+                                                   "FAKE_CUDA_LOG",
+                                                   "FAKE_CUBLASLT_VERSION",
+                                                   "FAKE_CUBLASLT_FAIL",
+                                                   "FAKE_CUBLASLT_WORKSPACE",
+                                                   "FAKE_CUDNN_VERSION",
+                                                   "FAKE_CUDNN_FAIL",
+                                                   "FAKE_CUDNN_ENGINES",
+                                                   "FAKE_CUDNN_REFUSED",
+                                                   "FAKE_CUDNN_WORKSPACE",
+                                                   "FAKE_CUDNN_REAL"};
+  for (char **variable = environ; *variable; ++variable) {
+    if (strncmp(*variable, "FAKE_CU", 7))
+      continue;
+    std::string_view name(*variable, strcspn(*variable, "="));
+    if (known.count(name))
+      continue;
+    fprintf(stderr, "fake_cuda: there is no setting %.*s\n", int(name.size()),
+            name.data());
+    abort();
+  }
+}
+
 Result tenon::test::cuda::refuse(const std::string &what, Result result) {
   getDriver().problems += what + "\n";
   return result;
 }
 
 Result tenon::test::cuda::enter(const std::string &name) {
+  checkSettings();
   Driver &driver = getDriver();
   long number = ++driver.calls[name];
   if (getSetting("FAKE_CUDA_LOG", 0))

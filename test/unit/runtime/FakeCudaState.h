@@ -128,6 +128,9 @@ extern thread_local std::vector<ContextTag *> pushedContexts;
 
 /// What the environment says.
 long getSetting(const char *name, long otherwise);
+/// Ends the process if it says what nobody reads, so that no test is made empty
+/// by a slip.
+void checkSettings();
 
 /// Writes down what was wrong.
 Result refuse(const std::string &what, Result result = InvalidValue);
