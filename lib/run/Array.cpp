@@ -31,7 +31,12 @@ Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {
   if (bytes == SIZE_MAX)
     fail(TENON_ERROR_INVALID, "an array of impossible size: %s",
          array.formatDims().c_str());
-  array.bytes.resize(bytes);
+  try {
+    array.bytes.resize(bytes);
+  } catch (const std::exception &) { // not enough, or more than there can be
+    fail(TENON_ERROR_SYSTEM, "not enough memory: %s takes %zu bytes",
+         array.formatType().c_str(), bytes);
+  }
   return array;
 }
 

@@ -75,7 +75,7 @@ static void printJson(const json &value) {
 }
 
 /// `workspace` is the memory of a session, if the dimensions are known;
-/// `deviceProblem` why a device can't be used, "" if it can.
+/// `deviceProblem` why the device can't be used, if that was tried.
 static void printInfo(const Model &model, std::optional<uint64_t> workspace,
                       const std::string &deviceProblem, bool isJson) {
   if (isJson) {
@@ -111,24 +111,31 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
 }
 
 std::optional<uint64_t>
-RunCommand::findWorkspace(std::shared_ptr<const Model> model) const {
+RunCommand::findWorkspace(std::shared_ptr<const Model> model,
+                          std::string &problem) const {
   bool isAsked = random || !inputs.empty(), isKnown = true;
   for (size_t i = 0; i < model->numInputs(); ++i) {
     const TenonTensorInfo &info = model->input(i);
     isKnown &= info.kind == TENON_TENSOR &&
                std::count(info.dims, info.dims + info.rank, -1) == 0;
   }
-  if (!isAsked && !isKnown)
+  // Whether there is a device of that number shows when it is used.
+  bool isNumbered = options.device.find(':') != std::string::npos;
+  if (!isAsked && !isKnown && !isNumbered)
     return std::nullopt;
+  bool isOnDevice = model->device() != "cpu";
   std::optional<Runner> runner;
   try {
     runner.emplace(std::move(model), options);
   } catch (const Error &error) {
-    // The device may not be there.
-    if (isAsked || error.code() != TENON_ERROR_SYSTEM)
+    if (isAsked || isNumbered || !isOnDevice ||
+        error.code() != TENON_ERROR_SYSTEM)
       throw;
+    problem = error.what();
     return std::nullopt;
   }
+  if (!isAsked && !isKnown)
+    return std::nullopt;
   readInputs(*runner);
   fillRandomly(*runner);
   runner->prepare();
@@ -160,7 +167,7 @@ int RunCommand::showInfo() const {
   std::optional<uint64_t> workspace;
   std::exception_ptr problem;
   try {
-    workspace = findWorkspace(loaded);
+    workspace = findWorkspace(loaded, deviceProblem);
   } catch (...) {
     problem = std::current_exception();
   }

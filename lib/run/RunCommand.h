@@ -49,9 +49,10 @@ private:
   int showInfo() const;
   std::pair<std::shared_ptr<const Model>, std::string> loadForInfo() const;
   /// The memory of a session for the dimensions that are given, or that are the
-  /// only ones; nothing if they are not known.
-  std::optional<uint64_t>
-  findWorkspace(std::shared_ptr<const Model> model) const;
+  /// only ones; nothing if they are not known, or if there is no device, of
+  /// which `problem` then tells.
+  std::optional<uint64_t> findWorkspace(std::shared_ptr<const Model> model,
+                                        std::string &problem) const;
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
 };

@@ -165,10 +165,7 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   if (problem.empty())
     return prepareLibraryKernels();
 
-  std::string values;
-  for (uint32_t i = 0; i < desc.numSymbols; ++i)
-    values += (i ? ", " : "") + quote(desc.symbolNames[i]) + " = " +
-              std::to_string(symbols[i]);
+  std::string values = formatSymbols();
   Error error = makeError(
       TENON_ERROR_INVALID, "the model cannot run with these dimensions%s%s: %s",
       values.empty() ? "" : ": ", values.c_str(), problem.c_str());
@@ -206,18 +203,31 @@ Error TenonSession::prepareLibraryKernels() {
   return nullptr;
 }
 
+std::string TenonSession::formatSymbols() const {
+  std::string values;
+  for (size_t i = 0; i < symbols.size(); ++i)
+    values += (i ? ", " : "") + quote(model->desc->symbolNames[i]) + " = " +
+              std::to_string(symbols[i]);
+  return values;
+}
+
 Error TenonSession::placeArena(ShapePlan &plan) {
+  auto fail = [&](TenonErrorCode code, const std::string &problem) {
+    std::string values = formatSymbols();
+    return about(makeError(code, "the workspace for these dimensions%s%s: %s",
+                           values.empty() ? "" : ": ", values.c_str(),
+                           problem.c_str()),
+                 /*tensor=*/"", values);
+  };
   if (!arena.reserve(plan.arenaBytes))
-    return makeError(TENON_ERROR_SYSTEM,
-                     "not enough memory: the workspace for these dimensions "
-                     "takes %lld bytes",
-                     static_cast<long long>(plan.arenaBytes));
+    return fail(TENON_ERROR_SYSTEM, "not enough memory: asked for " +
+                                        std::to_string(plan.arenaBytes) +
+                                        " bytes");
   placeBuffers(plan, TENON_SPACE_HOST, plan.base, arena.data());
   if (!device)
     return nullptr;
   if (Error error = device->reserveArena(plan.deviceArenaBytes))
-    return makeError(error->code, "the workspace for these dimensions: %s",
-                     error->message.c_str());
+    return fail(error->code, error->message);
   placeBuffers(plan, TENON_SPACE_DEVICE, plan.deviceBase, device->getArena());
   return nullptr;
 }

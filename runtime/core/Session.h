@@ -87,6 +87,8 @@ private:
   bool isComputed(size_t output) const;
   Error selectPlan();
   Error makePlan(tenon::runtime::ShapePlan &plan);
+  /// "'n' = 3, 'm' = 4", "" without symbols.
+  std::string formatSymbols() const;
   Error prepareLibraryKernels();
   Error placeArena(tenon::runtime::ShapePlan &plan);
   void placeBuffers(tenon::runtime::ShapePlan &plan, int32_t space, char *&base,

@@ -5,6 +5,7 @@
 #include "runtime/core/Session.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace tenon::runtime;
 
@@ -25,9 +26,16 @@ Error SessionDevice::makeError(int32_t code, const TenonProviderError &problem,
   // The message has the names already.
   Error error = runtime::makeError(kind, "%s", problem.message);
   TenonDiagnostic finding = error->diagnostics.front();
-  const char *nodes[] = {first->name, last->name};
-  finding.nodes = nodes;
-  finding.num_nodes = first == last ? 1 : 2;
+  if (first > last) { // a loop: each may have been in it
+    first = model.desc->kernels;
+    last = first + model.desc->numKernels - 1;
+  }
+  std::vector<const char *> nodes;
+  for (const TenonKernel *kernel = first; kernel <= last; ++kernel)
+    if (!kernel->fn && (nodes.empty() || strcmp(nodes.back(), kernel->name)))
+      nodes.push_back(kernel->name);
+  finding.nodes = nodes.data();
+  finding.num_nodes = nodes.size();
   error->diagnostics.clear();
   error->add(finding);
   return error;
@@ -63,7 +71,10 @@ Error SessionDevice::allocate(uint64_t bytes, Block &block, const char *node) {
       library.allocate(session, block.space, bytes, &memory, &problem);
   if (code == TENON_OK)
     block = {block.space, static_cast<char *>(memory), bytes};
-  return makeError(code, problem, node);
+  Error error = makeError(code, problem, node);
+  if (error)
+    error->message += model.choice.advice;
+  return error;
 }
 
 void SessionDevice::release(Block &block) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <thread>
+#include <tuple>
 
 using namespace tenon::test;
 
@@ -433,6 +434,43 @@ TEST_F(Cuda, QueueFails) {
             fault + " while it ran node 'Gather_2'");
 }
 
+TEST_F(Cuda, FaultsTellAllNodes) {
+  static int from, to;
+  TenonModelDesc desc = getDeviceModel();
+  // Launches two kernels: x, count and x, bias, y.
+  desc.run = [](const TenonRunFrame *frame) -> int32_t {
+    const TenonKernel *kernels = getDeviceModel().kernels;
+    int64_t n = frame->symbols[0], dims[] = {n, n};
+    auto *bias = const_cast<uint8_t *>(frame->deviceWeights);
+    void *count[] = {frame->buffers[0], frame->buffers[4]};
+    void *scale[] = {frame->buffers[0], bias, frame->buffers[2]};
+    for (int kernel : {from, to})
+      frame->rt->launch(frame->session, &kernels[kernel],
+                        kernel ? count : scale, dims, kernel ? 1 : 4 * n, -1);
+    return TENON_OK;
+  };
+  ModelPtr model = makeModel(desc);
+  SessionPtr session = makeSession(model.get());
+  Call call(10);
+  auto getNodes = [&](int first, int last) {
+    std::tie(from, to) = std::pair(first, last);
+    cuda::reset();
+    Setting fail("FAKE_CUDA_FAIL", "cuStreamSynchronize:1:700");
+    TenonError *error =
+        tenon_session_run(session.get(), call.inputs, 2, call.outputs, 3);
+    std::string names;
+    if (const TenonDiagnostic *finding = tenon_error_diagnostic(error, 0))
+      for (size_t i = 0; i < finding->num_nodes; ++i)
+        names += std::string(finding->nodes[i]) + "; ";
+    tenon_error_free(error);
+    return names;
+  };
+  EXPECT_EQ(getNodes(0, 0), "Mul_0, Add_1; ");
+  EXPECT_EQ(getNodes(0, 2), "Mul_0, Add_1; Gather_2; Compress_3; ");
+  // As in a loop: none of the device's is left out, none of the host's is told.
+  EXPECT_EQ(getNodes(2, 0), "Mul_0, Add_1; Gather_2; Compress_3; ");
+}
+
 TEST_F(Cuda, OutOfMemory) {
   ModelPtr model = makeModel(getDeviceModel());
   SessionPtr session = makeSession(model.get());
@@ -440,9 +478,9 @@ TEST_F(Cuda, OutOfMemory) {
   Call large(100000), small(10);
   for (int repeat = 0; repeat < 2; ++repeat) {
     EXPECT_EQ(large.run(session),
-              "4: the workspace for these dimensions: not enough memory on the "
-              "CUDA device: asked for 5600000 bytes (CUDA_ERROR_OUT_OF_MEMORY: "
-              "out of memory)");
+              "4: the workspace for these dimensions: 'N' = 100000: not enough "
+              "memory on the CUDA device: asked for 5600000 bytes "
+              "(CUDA_ERROR_OUT_OF_MEMORY: out of memory)");
     EXPECT_EQ(small.run(session), "ok");
     EXPECT_TRUE(small.isRight());
   }

@@ -84,6 +84,19 @@ TEST_F(DeviceChoice, HidesNoFault) {
     EXPECT_EQ(load(both, nullptr).substr(0, 39),
               "4: not enough memory on the CUDA device");
   }
+  {
+    ModelPtr model = makeModel(both);
+    SessionPtr session = makeSession(model.get());
+    Setting memory("FAKE_CUDA_MEMORY", "10000");
+    int64_t rowDims[] = {1000, 4}, indexDims[] = {1000};
+    TenonTensor inputs[] = {{"x", nullptr, TENON_F32, 2, rowDims},
+                            {"index", nullptr, TENON_I64, 1, indexDims}};
+    EXPECT_EQ(take(tenon_session_bind(session.get(), inputs, 2)),
+              "4: the workspace for these dimensions: 'N' = 1000: not enough "
+              "memory on the CUDA device: asked for 56000 bytes "
+              "(CUDA_ERROR_OUT_OF_MEMORY: out of memory); the device 'cpu' can "
+              "be asked for instead");
+  }
   Setting old("FAKE_CUDA_CAPABILITY", "75");
   EXPECT_EQ(load(both, nullptr),
             "3: the CUDA device 'Fake' is sm_75, but this model has code for "
