@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -70,6 +71,20 @@ static json toJson(const Array &array) {
   return result;
 }
 
+static std::vector<TenonTensorInfo> listInputs(const Model &model) {
+  std::vector<TenonTensorInfo> infos;
+  for (size_t i = 0; i < model.numInputs(); ++i)
+    infos.push_back(model.input(i));
+  return infos;
+}
+
+static std::vector<TenonTensorInfo> listOutputs(const Model &model) {
+  std::vector<TenonTensorInfo> infos;
+  for (size_t i = 0; i < model.numOutputs(); ++i)
+    infos.push_back(model.output(i));
+  return infos;
+}
+
 static void printJson(const json &value) {
   puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
@@ -80,10 +95,10 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
                       const std::string &deviceProblem, bool isJson) {
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
-    for (size_t i = 0; i < model.numInputs(); ++i)
-      inputs.push_back(toJson(model.input(i)));
-    for (size_t i = 0; i < model.numOutputs(); ++i)
-      outputs.push_back(toJson(model.output(i)));
+    for (const TenonTensorInfo &info : listInputs(model))
+      inputs.push_back(toJson(info));
+    for (const TenonTensorInfo &info : listOutputs(model))
+      outputs.push_back(toJson(info));
     json info = {{"name", model.name()},
                  {"device", model.device()},
                  {"inputs", inputs},
@@ -98,12 +113,10 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
   }
   printf("%s on %s, %.1f MB of constants\n", model.name().c_str(),
          model.device().c_str(), tenon_model_weights_size(model.get()) / 1e6);
-  for (size_t i = 0; i < model.numInputs(); ++i)
-    printf("  input   %-24s %s\n", model.input(i).name,
-           formatInfo(model.input(i)).c_str());
-  for (size_t i = 0; i < model.numOutputs(); ++i)
-    printf("  output  %-24s %s\n", model.output(i).name,
-           formatInfo(model.output(i)).c_str());
+  for (const TenonTensorInfo &info : listInputs(model))
+    printf("  input   %-24s %s\n", info.name, formatInfo(info).c_str());
+  for (const TenonTensorInfo &info : listOutputs(model))
+    printf("  output  %-24s %s\n", info.name, formatInfo(info).c_str());
   if (workspace)
     printf("  workspace of a session    %.1f MB\n", *workspace / 1e6);
   if (!deviceProblem.empty())
@@ -280,9 +293,31 @@ static void checkOutputFile(const std::string &path, const std::string &model) {
     fail(TENON_ERROR_USAGE, "the output '%s' is the model", path.c_str());
 }
 
-/// Runs another model on the same inputs and says how far the outputs are
-/// apart, and whether that is within a tolerance that is given.
-json RunCommand::compareWith(Runner &runner, bool &isGood) const {
+/// Throws USAGE unless `other`, the inputs or outputs of the model in `path`,
+/// has each tensor of `own`, of the same type.
+static void checkCounterparts(const std::string &path, const char *kind,
+                              const std::vector<TenonTensorInfo> &own,
+                              const std::vector<TenonTensorInfo> &other) {
+  for (const TenonTensorInfo &info : own) {
+    auto found = std::find_if(other.begin(), other.end(),
+                              [&](const TenonTensorInfo &candidate) {
+                                return !strcmp(candidate.name, info.name);
+                              });
+    bool isThere = found != other.end();
+    if (!isThere || found->kind != info.kind || found->dtype != info.dtype)
+      fail(TENON_ERROR_USAGE,
+           "the models can't be compared: %s '%s' of '%s' is %s, expected %s",
+           kind, info.name, path.c_str(),
+           isThere ? formatInfo(*found).c_str() : "not there",
+           formatInfo(info).c_str());
+  }
+}
+
+/// Loads the model to compare with and prepares it for the same inputs, so that
+/// what is wrong with it is told before anything runs. Null if there is none.
+std::unique_ptr<Runner> RunCommand::loadReference(const Runner &runner) const {
+  if (reference.empty())
+    return nullptr;
   RunnerOptions plain;
   plain.threads = options.threads;
   plain.showProgress = options.showProgress;
@@ -291,11 +326,29 @@ json RunCommand::compareWith(Runner &runner, bool &isGood) const {
     plain.provider = options.provider;
     plain.target = options.target;
   }
-  Runner other(reference, plain);
-  for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
-    other.setInput(other.findInput(runner.getModel().input(i).name),
-                   *runner.getInput(i));
-  checkInputs(other);
+  auto other = std::make_unique<Runner>(reference, plain);
+  std::vector<TenonTensorInfo> own = listInputs(runner.getModel());
+  std::vector<TenonTensorInfo> others = listInputs(other->getModel());
+  checkCounterparts(reference, "input", own, others);
+  checkCounterparts(model, "input", others, own);
+  checkCounterparts(reference, "output", listOutputs(runner.getModel()),
+                    listOutputs(other->getModel()));
+  for (size_t i = 0; i < own.size(); ++i)
+    other->setInput(other->findInput(own[i].name), *runner.getInput(i));
+  if (steps.steps) // whose inputs are slices
+    return other;
+  try {
+    other->prepare();
+  } catch (const Error &error) {
+    fail(error.code(), "'%s': %s", reference.c_str(), error.what());
+  }
+  return other;
+}
+
+/// Runs another model on the same inputs and says how far the outputs are
+/// apart, and whether that is within a tolerance that is given.
+json RunCommand::compareWith(Runner &runner, Runner &other,
+                             bool &isGood) const {
   if (steps.steps)
     other.runSteps(steps);
   else
@@ -340,6 +393,7 @@ int RunCommand::execute() const {
   Runner runner(model, options);
   std::vector<Expectation> expectations = readExpectations(runner);
   setInputs(runner);
+  std::unique_ptr<Runner> other = loadReference(runner);
 
   double first = 0;
   std::vector<double> times;
@@ -390,9 +444,9 @@ int RunCommand::execute() const {
           comparison.relativeError(), comparison.maxMagnitude, getTolerance());
   }
   json beside;
-  if (!reference.empty()) {
+  if (other) {
     bool isGood = true;
-    beside = compareWith(runner, isGood);
+    beside = compareWith(runner, *other, isGood);
     if (!isGood)
       code = TENON_ERROR_DIFFERS;
   }
@@ -423,7 +477,7 @@ int RunCommand::execute() const {
       {"outputs", outputs}};
   if (!steps.steps)
     result["first_ms"] = first;
-  if (!reference.empty())
+  if (other)
     result["compared_with"] = beside;
   if (!times.empty()) {
     result["runs"] = times.size();

@@ -45,7 +45,8 @@ struct RunCommand {
   double getTolerance() const { return tolerance.value_or(1e-4); }
 
 private:
-  nlohmann::json compareWith(Runner &runner, bool &isGood) const;
+  std::unique_ptr<Runner> loadReference(const Runner &runner) const;
+  nlohmann::json compareWith(Runner &runner, Runner &other, bool &isGood) const;
   int showInfo() const;
   std::pair<std::shared_ptr<const Model>, std::string> loadForInfo() const;
   /// The memory of a session for the dimensions that are given, or that are the
