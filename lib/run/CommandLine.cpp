@@ -2,6 +2,7 @@
 
 #include "lib/run/CommandLine.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -29,6 +30,17 @@ CLI::Validator tenon::run::atLeast(double least) {
         return expected.str();
       },
       "");
+}
+
+CLI::Validator tenon::run::oneOf(const std::vector<std::string> &names) {
+  return CLI::Validator(
+      [names](const std::string &text) -> std::string {
+        if (std::find(names.begin(), names.end(), text) != names.end())
+          return "";
+        return "expected one of: " + CLI::detail::join(names, ", ") +
+               "; found '" + text + "'";
+      },
+      CLI::detail::join(names, "|"));
 }
 
 void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {

@@ -20,6 +20,9 @@ void addModelOptions(CLI::App &app, RunCommand &command);
 /// that they take, with all its digits.
 CLI::Validator atLeast(double least);
 
+/// One of some names.
+CLI::Validator oneOf(const std::vector<std::string> &names);
+
 /// Tells an error on the standard error, as text or as one line of JSON.
 /// Returns its exit code.
 int report(const std::string &tool, const Error &error, bool asJson);

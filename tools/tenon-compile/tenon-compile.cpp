@@ -65,25 +65,27 @@ void installErrorHandlers() {
   llvm::install_out_of_memory_new_handler();
 }
 
-/// The name of a phase. CommandLine's own parser does not say which there are.
-class PhaseParser : public cl::parser<Phase> {
+/// One of several names. CommandLine's own parser does not say which there are.
+template <typename T> class NameParser : public cl::parser<T> {
 public:
-  using cl::parser<Phase>::parser;
+  using cl::parser<T>::parser;
 
   bool parse(cl::Option &option, llvm::StringRef, llvm::StringRef text,
-             Phase &phase) {
+             T &result) {
     std::string names;
-    for (const OptionInfo &value : Values) {
+    for (const auto &value : this->Values) {
       if (value.Name == text) {
-        phase = value.V.getValue();
+        result = value.V.getValue();
         return false;
       }
-      names += (names.empty() ? "" : ", ") + value.Name.str();
+      if (!value.Name.empty())
+        names += (names.empty() ? "" : ", ") + value.Name.str();
     }
-    return option.error("'" + text +
-                        "' is no phase, expected one of: " + names);
+    return option.error("expected one of: " + names + "; found '" + text + "'");
   }
 };
+
+template <typename T> using NameOption = cl::opt<T, false, NameParser<T>>;
 
 /// Hides what the libraries declare, but for MLIR's flags for debugging, which
 /// get a category of their own.
@@ -169,32 +171,32 @@ int main(int argc, char **argv) {
   auto fuse = clEnumValN(Phase::Fuse, "fuse", "Everything in kernels");
   auto assign = clEnumValN(Phase::Assign, "assign", "Kernels have providers");
   auto lower = clEnumValN(Phase::Lower, "lower", "The llvm dialect");
-  cl::opt<Phase, false, PhaseParser> compileTo(
+  NameOption<Phase> compileTo(
       "compile-to",
       cl::desc("Stop after a phase and write its IR (large constants in "
                "FILE.weights beside it)"),
       cl::values(import, simplify, compress, layout, fuse, assign, lower,
                  clEnumValN(Phase::Emit, "emit", "Machine code (default)")),
       cl::init(Phase::Emit), cl::value_desc("phase"), cl::cat(category));
-  cl::opt<Phase, false, PhaseParser> compileFrom(
+  NameOption<Phase> compileFrom(
       "compile-from",
       cl::desc("Go on from the IR that --compile-to=PHASE wrote"),
       cl::values(import, simplify, compress, layout, fuse, assign, lower),
       cl::init(Phase::Import), cl::value_desc("phase"), cl::cat(category));
   enum class Form { Text, Json };
-  cl::opt<Form> diagnostics(
+  NameOption<Form> diagnostics(
       "diagnostics", cl::desc("How errors are told"),
       cl::values(clEnumValN(Form::Text, "text", "For people (default)"),
                  clEnumValN(Form::Json, "json",
                             "One object on the standard error; also if there "
                             "is none")),
       cl::init(Form::Text), cl::value_desc("form"), cl::cat(category));
-  cl::opt<Form> operators(
+  NameOption<Form> operators(
       "list-operators", cl::desc("List the operators that are imported"),
       cl::values(clEnumValN(Form::Text, "text", "A line for each"),
                  clEnumValN(Form::Json, "json", "One object")),
       cl::value_desc("form"), cl::cat(category));
-  cl::opt<Form> memory(
+  NameOption<Form> memory(
       "memory",
       cl::desc("Tell how large the arena for intermediate results is, or its "
                "formula where dimensions are dynamic"),

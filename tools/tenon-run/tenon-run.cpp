@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
   app.add_option("--diagnostics", diagnostics,
                  "How errors are told: text, or json: one object on the "
                  "standard error, also if there is none")
-      ->check(CLI::IsMember({"text", "json"}));
+      ->check(oneOf({"text", "json"}));
   app.add_flag("--bisect", isBisection,
                "For .onnx: find the pass and the first kernel that make the "
                "result differ from --expect, or from plain generated loops");
