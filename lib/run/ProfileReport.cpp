@@ -26,8 +26,7 @@ static void writeText(const std::string &path, const std::string &text) {
 }
 
 ProfileReport::ProfileReport(Runner &runner, int64_t runs)
-    : model(runner.getModel().name()),
-      peak(measurePeak(runner.getSession().threads())), runs(runs),
+    : model(runner.getModel().name()), runs(runs),
       inputs(runner.getInputViews()), outputs(runner.getOutputViews()) {
   TenonSession *session = runner.getSession().get();
   const TenonProfileEntry *entries = nullptr;
@@ -42,6 +41,10 @@ ProfileReport::ProfileReport(Runner &runner, int64_t runs)
             [](const Kernel &a, const Kernel &b) {
               return a.nanoseconds > b.nanoseconds;
             });
+  // It takes time, and says nothing of the kernels of a device.
+  if (std::any_of(kernels.begin(), kernels.end(),
+                  [](const Kernel &kernel) { return kernel.hasRoof(); }))
+    peak = measurePeak(runner.getSession().threads());
   const TenonProfileCall *kept = nullptr;
   size_t numCalls = tenon_session_profile_calls(session, &kept);
   calls.assign(kept, kept + numCalls);
@@ -49,18 +52,17 @@ ProfileReport::ProfileReport(Runner &runner, int64_t runs)
 
 void ProfileReport::print() const {
   double total = 0, flops = 0, bytes = 0;
-  bool hasRoof = true, hasAnyRoof = false;
+  bool hasRoof = peak.has_value();
   for (const Kernel &kernel : kernels) {
     total += kernel.nanoseconds;
     flops += std::max(kernel.flops, 0.0);
     bytes += kernel.bytes;
     hasRoof &= kernel.hasRoof();
-    hasAnyRoof |= kernel.hasRoof();
   }
-  if (hasAnyRoof)
+  if (peak)
     printf("peak of the processor: %.1f GFLOP/s in f32, %.1f GB/s from memory "
            "(measured now)\n",
-           peak.gflops, peak.gigabytes);
+           peak->gflops, peak->gigabytes);
   printf("%9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "%", "calls", "GFLOP/s",
          "GB/s", "% roof", "provider", "kernel");
   auto printRates = [&](double nanoseconds, double flops, double bytes,
@@ -71,7 +73,7 @@ void ProfileReport::print() const {
       printf(" %8.1f", flops / nanoseconds);
     printf(" %7.1f", bytes / nanoseconds);
     if (hasRoof)
-      printf(" %6.1f", 100 * peak.getLeastTime(flops, bytes) / nanoseconds);
+      printf(" %6.1f", 100 * peak->getLeastTime(flops, bytes) / nanoseconds);
     else
       printf(" %6s", "");
   };
@@ -104,8 +106,9 @@ json ProfileReport::toJson(const Kernel &kernel) const {
 }
 
 void ProfileReport::addTo(json &result) const {
-  result["machine"] = {{"peak_gflops", peak.gflops},
-                       {"peak_gbytes_per_second", peak.gigabytes}};
+  if (peak)
+    result["machine"] = {{"peak_gflops", peak->gflops},
+                         {"peak_gbytes_per_second", peak->gigabytes}};
   json list = json::array();
   for (const Kernel &kernel : kernels)
     list.push_back(toJson(kernel));

@@ -45,7 +45,8 @@ private:
   nlohmann::json describeLastRun() const;
 
   std::string model;
-  MachinePeak peak;
+  /// Measured if there are kernels of the processor.
+  std::optional<MachinePeak> peak;
   int64_t runs;
   std::vector<Kernel> kernels;
   std::vector<TenonProfileCall> calls;
