@@ -76,6 +76,29 @@ LogicalResult checkWeights(ModuleOp module) {
   return success();
 }
 
+/// LLVM has all types of the values and those that operations name. Upstream's
+/// translation ends the process where that is not so.
+LogicalResult checkTypes(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) -> WalkResult {
+    if (!isa_and_present<LLVM::LLVMDialect>(op->getDialect()))
+      return WalkResult::advance();
+    SmallVector<Type> types(op->getResultTypes());
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::append_range(types, block.getArgumentTypes());
+    for (NamedAttribute attribute : op->getAttrs())
+      if (auto type = dyn_cast<TypeAttr>(attribute.getValue()))
+        types.push_back(type.getValue());
+    for (Type type : types)
+      if (!LLVM::isCompatibleType(type))
+        return op->emitOpError("has the type ") << type
+                                                << ", expected one "
+                                                   "that LLVM has";
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// The llvm dialect, and the weights.
 LogicalResult checkLowered(ModuleOp module) {
   for (Operation &op : *module.getBody())
@@ -84,6 +107,8 @@ LogicalResult checkLowered(ModuleOp module) {
       return op.emitOpError("is not of the llvm dialect");
   if (!module.lookupSymbol<LLVM::GlobalOp>(TENON_MODEL_SYMBOL))
     return module.emitError("there is no @" TENON_MODEL_SYMBOL);
+  if (failed(checkTypes(module)))
+    return failure();
   return checkWeights(module);
 }
 

@@ -113,7 +113,13 @@ Compiler::Compiler(CompileOptions options)
       return failure();
     Finding &finding = findings.emplace_back();
     finding.message = diagnostic.str();
-    finding.nodes = codegen::listNodeNames(diagnostic.getLocation());
+    Location loc = diagnostic.getLocation();
+    finding.nodes = codegen::listNodeNames(loc);
+    // What was written by hand has a place in its file.
+    if (auto place = loc->findInstanceOf<FileLineColLoc>();
+        place && finding.nodes.empty())
+      finding.message =
+          "line " + std::to_string(place.getLine()) + ": " + finding.message;
     for (Diagnostic &note : diagnostic.getNotes())
       finding.notes.push_back(note.str());
     return success();
