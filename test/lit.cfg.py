@@ -74,11 +74,13 @@ if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libfake_cuda*")):
 # The assembler of the CUDA Toolkit, where the compiler looks for it.
 if os.path.exists("/usr/local/cuda/bin/ptxas") or shutil.which("ptxas"):
     config.available_features.add("ptxas")
-# NVIDIA's cuDNN, which says of a graph whether it knows it.
+# NVIDIA's cuDNN, which says of a graph whether it knows it, and a driver without functions that it finds for that.
 cudnn = "/usr/local/cuda/lib64/libcudnn.so.9"
-if os.path.exists(cudnn):
+stub = "/usr/local/cuda/lib64/stubs/libcuda.so"
+if os.path.exists(cudnn) and os.path.exists(stub):
     config.available_features.add("cudnn")
     config.substitutions.append(("%cudnn", cudnn))
+    config.substitutions.append(("%stub_driver", stub))
 # A compiler with a planted fault, to try what finds faults.
 if glob.glob(os.path.join(config.tenon_build_dir, "test", "faults", "libtenon_compiler*")):
     config.available_features.add("faults")

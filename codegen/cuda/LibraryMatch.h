@@ -31,6 +31,10 @@ std::optional<LibraryMatch> matchMatmul(KernelOp kernel, std::string &reason);
 /// behind it.
 std::optional<LibraryMatch> matchConv(KernelOp kernel, std::string &reason);
 
+/// The same for attention of f16 or bf16 with a result of that type.
+std::optional<LibraryMatch> matchAttention(KernelOp kernel,
+                                           std::string &reason);
+
 } // namespace tenon::cuda
 
 #endif // TENON_CODEGEN_CUDA_LIBRARYMATCH_H

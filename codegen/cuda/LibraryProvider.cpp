@@ -29,6 +29,14 @@ static void narrowBias(KernelOp kernel, unsigned arg, RewriterBase &rewriter) {
   rewriter.replaceAllUsesExcept(bias, widened.getOutput(), widened);
 }
 
+/// What cuDNN has.
+static std::optional<LibraryMatch> matchGraph(KernelOp kernel,
+                                              std::string &reason) {
+  return kernel.getBody().getOps<AttentionOp>().empty()
+             ? matchConv(kernel, reason)
+             : matchAttention(kernel, reason);
+}
+
 namespace {
 
 /// What a library is, and what it does.
@@ -89,7 +97,7 @@ std::unique_ptr<Provider> createCublasLtProvider() {
 
 std::unique_ptr<Provider> createCudnnProvider() {
   return std::make_unique<LibraryProvider>(
-      LibraryDescription{"cudnn", matchConv, /*narrowsBias=*/true});
+      LibraryDescription{"cudnn", matchGraph, /*narrowsBias=*/true});
 }
 
 } // namespace tenon::cuda

@@ -89,16 +89,14 @@ CudaModel::~CudaModel() {
 }
 
 void CudaModel::findLibraries() {
-  bool hasMatmul = false, hasConv = false;
+  bool isUsed[CudnnLibrary + 1] = {};
   for (uint32_t i = 0; i < desc.numKernels; ++i) {
     checkLibraryKernel(desc.kernels[i]);
-    int64_t kind = getLibraryKind(desc.kernels[i]);
-    hasMatmul = hasMatmul || kind == TENON_LIBRARY_MATMUL;
-    hasConv = hasConv || kind == TENON_LIBRARY_CONV;
+    isUsed[getLibrary(desc.kernels[i])] = true;
   }
-  if (hasMatmul)
+  if (isUsed[CublasLtLibrary])
     cublasLt = CublasLt::find();
-  if (hasConv)
+  if (isUsed[CudnnLibrary])
     cudnn = Cudnn::find();
 }
 

@@ -3,7 +3,7 @@
 #include "runtime/cuda/CudaSession.h"
 
 #include "runtime/core/Quote.h"
-#include "runtime/cuda/Conv.h"
+#include "runtime/cuda/DnnRunner.h"
 #include "runtime/cuda/Matmul.h"
 
 #include <algorithm>
@@ -58,28 +58,28 @@ void CudaSession::open() {
   workspace = std::make_unique<Workspace>(driver, stream);
   // Where a library is there, but does not start, as one for a later driver,
   // there is generated code all the same.
-  auto start = [&](int64_t kind, auto make) {
+  auto start = [&](LibraryId id, auto make) {
     try {
-      runners[kind].runner = make();
+      libraries[id].runner = make();
     } catch (const CudaError &error) {
-      runners[kind].problem = "generated code: " + error.message;
+      libraries[id].problem = "generated code: " + error.message;
     }
   };
   if (const CublasLt *library = model.getCublasLt())
-    start(TENON_LIBRARY_MATMUL, [&] {
+    start(CublasLtLibrary, [&] {
       return std::make_unique<MatmulRunner>(*library, stream, *workspace);
     });
   if (const Cudnn *library = model.getCudnn())
-    start(TENON_LIBRARY_CONV, [&] {
-      return std::make_unique<ConvRunner>(*library, stream, model.getWeights(),
-                                          *workspace);
+    start(CudnnLibrary, [&] {
+      return std::make_unique<DnnRunner>(*library, stream, model.getWeights(),
+                                         *workspace);
     });
 }
 
 CudaSession::~CudaSession() {
   if (driver.contextPush(model.getContext()) != CUDA_SUCCESS) {
     // Without the context the libraries must not be asked for anything.
-    for (Library &library : runners)
+    for (Library &library : libraries)
       (void)library.runner.release();
     (void)workspace.release();
     return;
@@ -90,7 +90,7 @@ CudaSession::~CudaSession() {
     driver.eventDestroy(event);
   if (others)
     driver.eventDestroy(others);
-  for (Library &library : runners)
+  for (Library &library : libraries)
     library.runner.reset();
   workspace.reset();
   if (statuses)
@@ -211,7 +211,7 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
     return;
   if (isBlocking) // Those before it are done, and a fault is its own.
     firstKernel = lastKernel = &kernel;
-  LibraryRunner *runner = runners[getLibraryKind(kernel)].runner.get();
+  LibraryRunner *runner = libraries[getLibrary(kernel)].runner.get();
   if (runner && launchLibrary(*runner, kernel, args, dims))
     return;
   if (!recording)
@@ -273,7 +273,7 @@ void CudaSession::noteLaunch(const TenonKernel &kernel) {
 const char *CudaSession::getImplementation(const TenonKernel &kernel) const {
   if (!kernel.librarySize)
     return "";
-  const Library &library = runners[getLibraryKind(kernel)];
+  const Library &library = libraries[getLibrary(kernel)];
   const char *text = library.runner ? library.runner->describe(kernel)
                                     : library.problem.c_str();
   return *text ? text : "generated code";

@@ -107,14 +107,14 @@ private:
   char *staging = nullptr;
   uint64_t staged = 0;
 
-  /// What runs the kernels of a TenonLibraryKind: null where the library has
-  /// nothing to do, is missing, or does not start; the last says the text.
+  /// What runs kernels of a library: null where that has nothing to do, is
+  /// missing, or does not start; the last says the text.
   struct Library {
     std::unique_ptr<LibraryRunner> runner;
     std::string problem;
   };
   std::unique_ptr<Workspace> workspace; // of all libraries
-  Library runners[TENON_LIBRARY_CONV + 1];
+  Library libraries[CudnnLibrary + 1];  // by LibraryId
 
   std::vector<void *> parameters; // of the launch at work
 

@@ -16,6 +16,7 @@ static std::unique_ptr<Cudnn> open(const SharedLibrary &file,
     return nullptr;
   }
   auto found = std::make_unique<Cudnn>();
+  found->versionNumber = version;
   found->version = std::to_string(version / 10000) + "." +
                    std::to_string(version / 100 % 100) + "." +
                    std::to_string(version % 100);

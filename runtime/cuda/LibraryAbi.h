@@ -1,11 +1,11 @@
 /*===- LibraryAbi.h - Kernels of a GPU that a library can run too -----------===
  *
  * A kernel of the device always has generated code. One that is no more than a
- * matrix product or a convolution with a tail that cuBLASLt or cuDNN knows says
- * so in TenonKernel::library, and where the library is there, it runs the
- * kernel.
+ * matrix product or a convolution with a tail, or an attention, that cuBLASLt
+ * or cuDNN knows says so in TenonKernel::library, and where the library is
+ * there, it runs the kernel.
  *
- * Sums are f32. All tensors are f32, or the factors are both f16 or both bf16
+ * Sums are f32. All tensors are f32, or the factors are all f16 or all bf16
  * and the result is of their type or f32. The result is the last of the
  * kernel's args.
  *
@@ -21,7 +21,9 @@ enum TenonLibraryKind {
   /* TenonLibraryMatmul, for cuBLASLt */
   TENON_LIBRARY_MATMUL = 1,
   /* TenonLibraryConv, for cuDNN */
-  TENON_LIBRARY_CONV = 2
+  TENON_LIBRARY_CONV = 2,
+  /* TenonLibraryAttention, for cuDNN */
+  TENON_LIBRARY_ATTENTION = 3
 };
 
 enum TenonLibraryActivation {
@@ -75,5 +77,18 @@ typedef struct TenonLibraryConv {
   int64_t padsAfter[TENON_LIBRARY_MAX_AXES];
   double high; /* of TENON_LIBRARY_CLIP */
 } TenonLibraryConv;
+
+/** result = softmax(scale * query * key' + mask) * value
+ *
+ * of the kernel's args: query [B, H, S, D], key [B, H, T, D], value
+ * [B, H, T, E], result [B, H, S, E], all f16 or all bf16. */
+typedef struct TenonLibraryAttention {
+  int64_t kind; /* TENON_LIBRARY_ATTENTION */
+  int64_t query, key, value;
+  int64_t mask; /* an arg of the result's type or f32, of which dimensions of 1,
+                   and those that there are not, are broadcast to
+                   [B, H, S, T]; or -1 */
+  double scale;
+} TenonLibraryAttention;
 
 #endif /* TENON_RUNTIME_CUDA_LIBRARYABI_H */

@@ -56,6 +56,7 @@ private:
   template <typename Words> const Words &read();
   void check(const TenonLibraryMatmul &matmul);
   void check(const TenonLibraryConv &conv);
+  void check(const TenonLibraryAttention &attention);
   bool isInput(int64_t i, size_t minRank) const {
     return i >= 0 && i < int64_t(tensors.size()) - 1 &&
            tensors[i].dims.size() >= minRank;
@@ -104,7 +105,7 @@ Checker::Checker(const TenonKernel &kernel)
 template <typename Words> const Words &Checker::read() {
   if (kernel.librarySize != sizeof(Words) / sizeof(int64_t))
     fail("an unknown form");
-  return *reinterpret_cast<const Words *>(kernel.library);
+  return getWords<Words>(kernel);
 }
 
 void Checker::check(const TenonLibraryMatmul &matmul) {
@@ -155,12 +156,33 @@ void Checker::check(const TenonLibraryConv &conv) {
     fail("a window that is none");
 }
 
+void Checker::check(const TenonLibraryAttention &attention) {
+  auto isOperand = [&](int64_t i) {
+    return isInput(i, 4) && tensors[i].dims.size() == 4 &&
+           tensors[i].type == result.type;
+  };
+  if (result.dims.size() != 4 ||
+      (result.type != TENON_F16 && result.type != TENON_BF16) ||
+      !isOperand(attention.query) || !isOperand(attention.key) ||
+      !isOperand(attention.value))
+    fail("factors that are none");
+  int64_t mask = attention.mask;
+  if (mask != -1 &&
+      (!isInput(mask, 0) || tensors[mask].dims.size() > 4 ||
+       (tensors[mask].type != result.type && tensors[mask].type != TENON_F32)))
+    fail("a mask that is none");
+  if (!std::isfinite(attention.scale))
+    fail("unknown options");
+}
+
 void Checker::check() {
   switch (getLibraryKind(kernel)) {
   case TENON_LIBRARY_MATMUL:
     return check(read<TenonLibraryMatmul>());
   case TENON_LIBRARY_CONV:
     return check(read<TenonLibraryConv>());
+  case TENON_LIBRARY_ATTENTION:
+    return check(read<TenonLibraryAttention>());
   default:
     fail("an unknown form");
   }

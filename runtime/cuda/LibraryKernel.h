@@ -16,6 +16,20 @@ inline int64_t getLibraryKind(const TenonKernel &kernel) {
   return kernel.librarySize ? kernel.library[0] : 0;
 }
 
+/// What runs kernels beside generated code.
+enum LibraryId : int { NoLibrary, CublasLtLibrary, CudnnLibrary };
+inline LibraryId getLibrary(const TenonKernel &kernel) {
+  int64_t kind = getLibraryKind(kernel);
+  return kind == 0                      ? NoLibrary
+         : kind == TENON_LIBRARY_MATMUL ? CublasLtLibrary
+                                        : CudnnLibrary;
+}
+
+/// What a kernel that was checked says, if it is of the kind of `Words`.
+template <typename Words> const Words &getWords(const TenonKernel &kernel) {
+  return *reinterpret_cast<const Words *>(kernel.library);
+}
+
 /// Throws CudaError if what a kernel says makes no sense.
 void checkLibraryKernel(const TenonKernel &kernel);
 

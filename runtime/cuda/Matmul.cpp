@@ -132,14 +132,10 @@ MatmulRunner::~MatmulRunner() {
   library.destroy(handle);
 }
 
-static const TenonLibraryMatmul &getWords(const TenonKernel &kernel) {
-  return *reinterpret_cast<const TenonLibraryMatmul *>(kernel.library);
-}
-
 /// What the library adds to a product: where there is nothing, the result, so
 /// that there is a matrix.
 static int64_t getAdded(const TenonKernel &kernel) {
-  int64_t residual = getWords(kernel).residual;
+  int64_t residual = getWords<TenonLibraryMatmul>(kernel).residual;
   return residual == -1 ? kernel.numArgs - 1 : residual;
 }
 
@@ -147,7 +143,7 @@ std::unique_ptr<LibraryPlan> MatmulRunner::prepare(const TenonKernel &kernel,
                                                    void *const *args,
                                                    const int64_t *alignments,
                                                    const int64_t *dims) {
-  const TenonLibraryMatmul &matmul = getWords(kernel);
+  const TenonLibraryMatmul &matmul = getWords<TenonLibraryMatmul>(kernel);
   const void *bias = matmul.bias == -1 ? nullptr : args[matmul.bias];
   std::vector<Tensor> tensors = getTensors(kernel, dims);
   Sizes sizes;
@@ -248,7 +244,7 @@ std::unique_ptr<LibraryPlan> MatmulRunner::prepare(const TenonKernel &kernel,
 bool MatmulRunner::start(LibraryPlan &plan, const TenonKernel &kernel,
                          void *const *args) {
   auto &product = static_cast<Product &>(plan);
-  const TenonLibraryMatmul &matmul = getWords(kernel);
+  const TenonLibraryMatmul &matmul = getWords<TenonLibraryMatmul>(kernel);
   constexpr const char *failed = "cannot be started on the CUDA device";
   if (matmul.bias != -1)
     library.check(library.operationSet(product.operation,

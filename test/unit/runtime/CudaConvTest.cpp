@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/cuda/LibraryAbi.h"
+#include "test/unit/runtime/CudnnFixture.h"
 #include "test/unit/runtime/LibraryModel.h"
 
 #include <cmath>
 #include <cstring>
-#include <dlfcn.h>
 #include <functional>
 
 using namespace tenon::test;
@@ -143,19 +143,7 @@ double ConvModel::getError() const {
   return worst;
 }
 
-/// All descriptors are given back.
-struct CudaConv : Cuda {
-  void TearDown() override {
-    Cuda::TearDown();
-    void *library = dlopen(FAKE_CUDNN_LIBRARY, RTLD_NOW | RTLD_NOLOAD);
-    auto count = library ? reinterpret_cast<long (*)()>(
-                               dlsym(library, "fakeCudnnCountDescriptors"))
-                         : nullptr;
-    EXPECT_EQ(count ? count() : 0, 0);
-  }
-
-  Setting library{"TENON_CUDNN", FAKE_CUDNN_LIBRARY};
-};
+struct CudaConv : CudnnTest {};
 
 std::string runOf(const Convolution &convolution) {
   ConvModel model(convolution);
@@ -271,6 +259,19 @@ TEST_F(CudaConv, ChoosesEngines) {
   EXPECT_EQ(describe(""), "generated code");
 }
 
+/// Of the configurations that the library tells a plan keeps its own.
+TEST_F(CudaConv, KeepsOneConfiguration) {
+  auto count = [&](const char *engines) {
+    Setting setting("FAKE_CUDNN_ENGINES", engines);
+    ConvModel conv({});
+    ModelPtr model = makeModel(conv.getDesc());
+    SessionPtr session = makeSession(model.get());
+    EXPECT_EQ(conv.run(session), "ok");
+    return countDescriptors();
+  };
+  EXPECT_EQ(count("1:4;2:4;3:;4:;5:"), count("3:"));
+}
+
 TEST_F(CudaConv, RunsGeneratedCodeWithoutTheLibrary) {
   for (const char *file : {"none", ""}) {
     Setting none("TENON_CUDNN", file);
@@ -304,11 +305,10 @@ TEST_F(CudaConv, Errors) {
   ModelPtr model = makeModel(conv.getDesc());
   SessionPtr session = makeSession(model.get());
   const std::pair<const char *, const char *> failures[] = {
-      {"cudnnBackendCreateDescriptor:2000",
-       "a convolution cannot be described"},
-      {"cudnnBackendSetAttribute:2000", "a convolution cannot be described"},
-      {"cudnnBackendFinalize:2000", "a convolution cannot be described"},
-      {"cudnnBackendGetAttribute:2000", "no engine for a convolution"},
+      {"cudnnBackendCreateDescriptor:2000", "its graph cannot be described"},
+      {"cudnnBackendSetAttribute:2000", "its graph cannot be described"},
+      {"cudnnBackendFinalize:2000", "its graph cannot be described"},
+      {"cudnnBackendGetAttribute:2000", "no engine for its graph"},
       {"cudnnBackendExecute:2000", "cannot be started on the CUDA device"}};
   for (auto [failure, text] : failures) {
     Setting fails("FAKE_CUDNN_FAIL", failure);

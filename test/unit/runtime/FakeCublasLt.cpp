@@ -169,8 +169,8 @@ static bool isValid(const LtOperationTag &operation, const LtLayoutTag &a,
 extern "C" {
 
 size_t cublasLtGetVersion() {
-  if (const char *version = getenv("FAKE_CUBLASLT_VERSION"))
-    return atoi(version);
+  if (int64_t version = getNumber("FAKE_CUBLASLT_VERSION", 0))
+    return version;
   Dl_info file;
   dladdr(reinterpret_cast<void *>(&cublasLtGetVersion), &file);
   const char *end = strrchr(file.dli_fname, '.');
@@ -303,11 +303,10 @@ LtStatus cublasLtMatmulAlgoGetHeuristic(LtHandle, LtOperation operation,
   if (maxResults < 1 || !isValid(*operation, *a, *b, *c, *d) ||
       preference->schemes & inPlace)
     return kInvalid;
-  const char *workspace = getenv("FAKE_CUBLASLT_WORKSPACE");
   *results = {};
   for (int i = 0; i < 4; ++i)
     results->algorithm.data[i] = preference->alignments[i];
-  results->workspaceSize = workspace ? atoll(workspace) : 0;
+  results->workspaceSize = getNumber("FAKE_CUBLASLT_WORKSPACE", 0);
   *numResults = results->workspaceSize <= preference->workspace;
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -49,6 +49,7 @@ void tenon::test::cuda::checkSettings() {
                                                    "FAKE_CUDNN_ENGINES",
                                                    "FAKE_CUDNN_REFUSED",
                                                    "FAKE_CUDNN_WORKSPACE",
+                                                   "FAKE_CUDNN_LOG",
                                                    "FAKE_CUDNN_REAL"};
   for (char **variable = environ; *variable; ++variable) {
     if (strncmp(*variable, "FAKE_CU", 7))

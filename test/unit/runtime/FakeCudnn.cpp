@@ -14,13 +14,17 @@
 //                                        with its numerical notes; else 34:
 //   FAKE_CUDNN_REFUSED=2                 the engine of which no plan is made
 //   FAKE_CUDNN_WORKSPACE=1000000         what its engines want, else 0
+//   FAKE_CUDNN_LOG=1                     tells on the standard error when an
+//                                        engine is compiled for a graph
 //   FAKE_CUDNN_REAL=libcudnn.so.9        a cuDNN that has to accept each
 //                                        description too. Each graph is told on
 //                                        the standard error, with the number of
 //                                        engines that know its pattern, and of
-//                                        those that the heuristics find, none
-//                                        of which needs a device. Then nothing
-//                                        is computed
+//                                        those that the heuristics find for an
+//                                        H100. Engines that are compiled are
+//                                        found only if there is a libcuda.so.1,
+//                                        for which the toolkit's stub will do.
+//                                        Then nothing is computed
 //
 // TENON_CUDNN names the library.
 //
@@ -66,6 +70,10 @@ struct RealLibrary {
 #define DECLARE(member, symbol, ...) DnnStatus (*member)(__VA_ARGS__) = nullptr;
   TENON_CUDNN_FUNCTIONS(DECLARE)
   void (*getLastError)(char *, size_t) = nullptr;
+  void *device = nullptr; // what is to be known of an H100
+
+private:
+  void describeDevice();
 };
 
 } // namespace
@@ -84,9 +92,38 @@ const RealLibrary *RealLibrary::find() {
     SharedLibrary library(handle);
 #define FIND(member, symbol, ...) library.find(real.member, #symbol);
     TENON_CUDNN_FUNCTIONS(FIND)
-    return library.find(real.getLastError, "cudnnGetLastErrorString");
+    bool found = library.find(real.getLastError, "cudnnGetLastErrorString");
+    if (found)
+      real.describeDevice();
+    return found;
   }();
   return isFound ? &real : nullptr;
+}
+
+void RealLibrary::describeDevice() {
+  constexpr const char properties[] = R"({
+    "deviceName": "NVIDIA H100 80GB HBM3", "deviceVer": 900,
+    "driverVer": 13000, "cudaDeviceId": 0, "pciDeviceId": 0,
+    "multiProcessorCount": 132, "warpSize": 32,
+    "maxGridSize": [2147483647, 65535, 65535],
+    "maxBlockSize": [1024, 1024, 64], "maxThreadsPerBlock": 1024,
+    "maxThreadsPerSM": 2048, "maxCtasPerSM": 32, "regsPerBlock": 65536,
+    "maxRegistersPerSM": 65536, "maxSharedMemoryPerBlock": 49152,
+    "maxSharedMemoryPerBlockOptin": 232448,
+    "reservedSharedMemoryPerBlock": 1024, "l2CacheSize": 52428800,
+    "totalGlobalMem": 85017755648, "smClockRateKHz": 1980000,
+    "memClockRateKHz": 2619000, "supportCoopLaunch": 1, "isTccDriver": 0})";
+  DnnStatus status =
+      descriptorCreate(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &device);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = descriptorSet(device, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+                           CUDNN_TYPE_CHAR, sizeof properties - 1, properties);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = descriptorFinalize(device);
+  if (status == CUDNN_STATUS_SUCCESS)
+    return;
+  fprintf(stderr, "FakeCudnn: the device: status %d\n", status);
+  abort();
 }
 
 static bool isOfDescription(int type) {
@@ -116,7 +153,13 @@ static DnnStatus finalizeReal(const Descriptor &descriptor) {
   if (!descriptor.real)
     return CUDNN_STATUS_SUCCESS;
   const RealLibrary &real = *RealLibrary::find();
-  DnnStatus status = real.descriptorFinalize(descriptor.real);
+  DnnStatus status = CUDNN_STATUS_SUCCESS;
+  if (descriptor.type == CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR)
+    status =
+        real.descriptorSet(descriptor.real, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+                           CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &real.device);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = real.descriptorFinalize(descriptor.real);
   if (status != CUDNN_STATUS_SUCCESS) {
     char text[512] = "";
     real.getLastError(text, sizeof text);
@@ -135,7 +178,7 @@ static DnnStatus finalizeReal(const Descriptor &descriptor) {
     status =
         real.descriptorGet(descriptor.real, CUDNN_ATTR_ENGINEHEUR_RESULTS,
                            CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &number, nullptr);
-    fprintf(stderr, "FakeCudnn: heuristics: %ld engines\n", long(number));
+    fprintf(stderr, "FakeCudnn: an H100 has %ld of them\n", long(number));
   }
   return status == CUDNN_STATUS_SUCCESS && !number &&
                  (descriptor.type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR ||
@@ -162,9 +205,13 @@ static std::vector<std::pair<int64_t, std::vector<int>>> getEngines() {
   return engines;
 }
 
-static int64_t getNumber(const char *variable, int64_t otherwise) {
-  const char *setting = getenv(variable);
-  return setting && *setting ? atoll(setting) : otherwise;
+/// What is in the cache that a plan has need not be compiled again.
+static void compile(const Descriptor &plan, int64_t engine) {
+  auto *cache = plan.get<Descriptor *>(CUDNN_ATTR_EXECUTION_PLAN_KERNEL_CACHE);
+  if (cache && !cache->compiled.insert(engine).second)
+    return;
+  if (getNumber("FAKE_CUDNN_LOG", 0))
+    fprintf(stderr, "FakeCudnn: engine %ld is compiled\n", long(engine));
 }
 
 /// Fills what the caller has made room for.
@@ -273,6 +320,7 @@ DnnStatus cudnnBackendFinalize(DnnDescriptor target) {
     if (configuration->engine == getNumber("FAKE_CUDNN_REFUSED", -1))
       return CUDNN_STATUS_NOT_SUPPORTED;
     descriptor->graph = configuration->graph;
+    compile(*descriptor, configuration->engine);
   }
   if (DnnStatus status = finalizeReal(*descriptor))
     return status;

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Descriptor {
   // Of engines, and what is made of them.
   int64_t engine = -1;
   const Descriptor *graph = nullptr;
+  std::set<int64_t> compiled; // of a cache
 
   bool has(int attribute) const { return attributes.count(attribute); }
   template <typename T> T get(int attribute) const {
@@ -53,6 +55,9 @@ struct Descriptor {
   /// Of a tensor.
   bool isVirtual() const {
     return get<char>(tenon::cuda::CUDNN_ATTR_TENSOR_IS_VIRTUAL);
+  }
+  bool isByValue() const {
+    return get<char>(tenon::cuda::CUDNN_ATTR_TENSOR_IS_BY_VALUE);
   }
   int getInt(int attribute) const { return get<int>(attribute); }
   const Descriptor *getDescriptor(int attribute) const {
@@ -69,7 +74,7 @@ struct Descriptor {
 /// together.
 bool isComplete(const Descriptor &descriptor);
 
-/// "1x64x56x56 * 64x64x3x3, add, relu" of a finalized graph.
+/// "f16 1x64x56x56 * 64x64x3x3 + 1x64x1x1, mode 100" of a finalized graph.
 std::string describeGraph(const Descriptor &graph);
 
 /// A run of a graph, with copies of all that it was given.
@@ -85,7 +90,8 @@ private:
     int64_t id;
     TenonDType type;
     std::vector<int64_t> dims, strides;
-    uint64_t address; // 0 if virtual
+    uint64_t address; // 0 if it is not in the device's memory
+    double number;    // what it is if it is given by value
   };
   struct Step {
     int type, mode;
@@ -98,6 +104,11 @@ private:
   size_t addTensor(const Descriptor &tensor);
   void convolve(const Step &step, const Values &input, const Values &weights,
                 Values &result) const;
+  void multiply(const Step &step, const Values &lhs, const Values &rhs,
+                Values &result) const;
+  void reduce(const Step &step, const Values &input, Values &result) const;
+  void apply(const Step &step, const Values &input, const Values &second,
+             Values &result) const;
 
   std::vector<Tensor> tensors;
   std::vector<Step> steps;

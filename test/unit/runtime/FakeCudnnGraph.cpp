@@ -16,12 +16,14 @@ using namespace tenon::test::cuda;
 size_t tenon::test::cuda::getSizeOfType(int type) {
   switch (type) {
   case CUDNN_TYPE_BOOLEAN:
+  case CUDNN_TYPE_CHAR:
     return 1;
   case CUDNN_TYPE_DATA_TYPE:
   case CUDNN_TYPE_FLOAT:
   case CUDNN_TYPE_CONVOLUTION_MODE:
   case CUDNN_TYPE_HEUR_MODE:
   case CUDNN_TYPE_POINTWISE_MODE:
+  case CUDNN_TYPE_REDUCTION_OPERATOR_TYPE:
     return 4;
   default:
     return 8;
@@ -96,6 +98,19 @@ static bool isConvolution(const Descriptor &operation) {
   return true;
 }
 
+static bool isBinary(int mode) {
+  return mode == CUDNN_POINTWISE_ADD || mode == CUDNN_POINTWISE_MUL ||
+         mode == CUDNN_POINTWISE_SUB || mode == CUDNN_POINTWISE_DIV;
+}
+
+/// Whether dimensions are those of the whole, or 1.
+static bool isRepeated(const std::vector<int64_t> &dims,
+                       const std::vector<int64_t> &whole) {
+  return std::equal(
+      dims.begin(), dims.end(), whole.begin(), whole.end(),
+      [](int64_t dim, int64_t all) { return dim == all || dim == 1; });
+}
+
 static bool isPointwise(const Descriptor &operation) {
   constexpr int reference = CUDNN_TYPE_BACKEND_DESCRIPTOR;
   if (!hasAll(operation,
@@ -108,30 +123,64 @@ static bool isPointwise(const Descriptor &operation) {
         CUDNN_ATTR_TENSOR_DIMENSIONS);
   };
   auto y = getDims(CUDNN_ATTR_OPERATION_POINTWISE_YDESC);
-  bool isSum =
+  bool hasTwo = isBinary(
       operation.getDescriptor(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR)
-          ->getInt(CUDNN_ATTR_POINTWISE_MODE) == CUDNN_POINTWISE_ADD;
+          ->getInt(CUDNN_ATTR_POINTWISE_MODE));
   if (getDims(CUDNN_ATTR_OPERATION_POINTWISE_XDESC) != y ||
-      isSum != operation.has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC))
+      hasTwo != operation.has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC))
     return false;
-  if (!isSum)
-    return true;
-  auto second = getDims(CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
-  for (size_t i = 0; i < y.size(); ++i)
-    if (second.size() != y.size() || (second[i] != y[i] && second[i] != 1))
-      return false;
-  return true;
+  return !hasTwo ||
+         isRepeated(getDims(CUDNN_ATTR_OPERATION_POINTWISE_BDESC), y);
+}
+
+static bool isProduct(const Descriptor &operation) {
+  constexpr int reference = CUDNN_TYPE_BACKEND_DESCRIPTOR;
+  if (!hasAll(operation, {{CUDNN_ATTR_OPERATION_MATMUL_ADESC, reference},
+                          {CUDNN_ATTR_OPERATION_MATMUL_BDESC, reference},
+                          {CUDNN_ATTR_OPERATION_MATMUL_CDESC, reference},
+                          {CUDNN_ATTR_OPERATION_MATMUL_DESC, reference}}))
+    return false;
+  auto getDims = [&](int attribute) {
+    return operation.getDescriptor(attribute)->getInts(
+        CUDNN_ATTR_TENSOR_DIMENSIONS);
+  };
+  auto a = getDims(CUDNN_ATTR_OPERATION_MATMUL_ADESC);
+  auto b = getDims(CUDNN_ATTR_OPERATION_MATMUL_BDESC);
+  auto c = getDims(CUDNN_ATTR_OPERATION_MATMUL_CDESC);
+  size_t rank = c.size();
+  return a.size() == rank && b.size() == rank && a[rank - 1] == b[rank - 2] &&
+         a[rank - 2] == c[rank - 2] && b[rank - 1] == c[rank - 1] &&
+         std::equal(c.begin(), c.end() - 2, a.begin()) &&
+         std::equal(c.begin(), c.end() - 2, b.begin());
+}
+
+static bool isReduction(const Descriptor &operation) {
+  constexpr int reference = CUDNN_TYPE_BACKEND_DESCRIPTOR;
+  if (!hasAll(operation, {{CUDNN_ATTR_OPERATION_REDUCTION_XDESC, reference},
+                          {CUDNN_ATTR_OPERATION_REDUCTION_YDESC, reference},
+                          {CUDNN_ATTR_OPERATION_REDUCTION_DESC, reference}}))
+    return false;
+  auto getDims = [&](int attribute) {
+    return operation.getDescriptor(attribute)->getInts(
+        CUDNN_ATTR_TENSOR_DIMENSIONS);
+  };
+  return isRepeated(getDims(CUDNN_ATTR_OPERATION_REDUCTION_YDESC),
+                    getDims(CUDNN_ATTR_OPERATION_REDUCTION_XDESC));
 }
 
 /// The tensors of an operation: what it reads, then what it writes.
 static std::vector<const Descriptor *> getTensors(const Descriptor &operation) {
   std::vector<const Descriptor *> tensors;
-  for (int attribute : {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
-                        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
-                        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
-                        CUDNN_ATTR_OPERATION_POINTWISE_XDESC,
-                        CUDNN_ATTR_OPERATION_POINTWISE_BDESC,
-                        CUDNN_ATTR_OPERATION_POINTWISE_YDESC})
+  for (int attribute :
+       {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+        CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+        CUDNN_ATTR_OPERATION_POINTWISE_XDESC,
+        CUDNN_ATTR_OPERATION_POINTWISE_BDESC,
+        CUDNN_ATTR_OPERATION_POINTWISE_YDESC, CUDNN_ATTR_OPERATION_MATMUL_ADESC,
+        CUDNN_ATTR_OPERATION_MATMUL_BDESC, CUDNN_ATTR_OPERATION_MATMUL_CDESC,
+        CUDNN_ATTR_OPERATION_REDUCTION_XDESC,
+        CUDNN_ATTR_OPERATION_REDUCTION_YDESC})
     if (operation.has(attribute))
       tensors.push_back(operation.getDescriptor(attribute));
   return tensors;
@@ -189,6 +238,24 @@ bool tenon::test::cuda::isComplete(const Descriptor &descriptor) {
     return isConvolution(descriptor);
   case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
     return isPointwise(descriptor);
+  case CUDNN_BACKEND_MATMUL_DESCRIPTOR:
+    return hasAll(descriptor,
+                  {{CUDNN_ATTR_MATMUL_COMP_TYPE, CUDNN_TYPE_DATA_TYPE}}) &&
+           descriptor.getInt(CUDNN_ATTR_MATMUL_COMP_TYPE) == CUDNN_DATA_FLOAT;
+  case CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR:
+    return isProduct(descriptor);
+  case CUDNN_BACKEND_REDUCTION_DESCRIPTOR:
+    return hasAll(descriptor,
+                  {{CUDNN_ATTR_REDUCTION_OPERATOR,
+                    CUDNN_TYPE_REDUCTION_OPERATOR_TYPE},
+                   {CUDNN_ATTR_REDUCTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE}}) &&
+           descriptor.getInt(CUDNN_ATTR_REDUCTION_COMP_TYPE) ==
+               CUDNN_DATA_FLOAT;
+  case CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR:
+    return isReduction(descriptor);
+  case CUDNN_BACKEND_KERNEL_CACHE_DESCRIPTOR:
+    return hasAll(descriptor, {{CUDNN_ATTR_KERNEL_CACHE_OPERATION_GRAPH,
+                                CUDNN_TYPE_BACKEND_DESCRIPTOR}});
   case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
     return isGraph(descriptor);
   case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR:
@@ -228,6 +295,11 @@ std::string tenon::test::cuda::describeGraph(const Descriptor &graph) {
              : type == CUDNN_DATA_HALF ? "f16 "
                                        : "bf16 ";
       text += describe(tensors[0]) + " * " + describe(tensors[1]);
+    } else if (operation->type == CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR) {
+      text += " * " + describe(tensors[1]);
+    } else if (operation->type ==
+               CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR) {
+      text += ", reduction to " + describe(tensors[1]);
     } else {
       int mode =
           operation->getDescriptor(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR)
@@ -266,13 +338,17 @@ size_t GraphRun::addTensor(const Descriptor &tensor) {
       return i;
   int type = tensor.getInt(CUDNN_ATTR_TENSOR_DATA_TYPE);
   auto place = places.find(id);
-  tensors.push_back({id,
-                     type == CUDNN_DATA_FLOAT  ? TENON_F32
-                     : type == CUDNN_DATA_HALF ? TENON_F16
-                                               : TENON_BF16,
-                     tensor.getInts(CUDNN_ATTR_TENSOR_DIMENSIONS),
-                     tensor.getInts(CUDNN_ATTR_TENSOR_STRIDES),
-                     place == places.end() ? 0 : place->second});
+  tensors.push_back(
+      {id,
+       type == CUDNN_DATA_FLOAT  ? TENON_F32
+       : type == CUDNN_DATA_HALF ? TENON_F16
+                                 : TENON_BF16,
+       tensor.getInts(CUDNN_ATTR_TENSOR_DIMENSIONS),
+       tensor.getInts(CUDNN_ATTR_TENSOR_STRIDES),
+       place == places.end() || tensor.isByValue() ? 0 : place->second,
+       place != places.end() && tensor.isByValue()
+           ? *reinterpret_cast<const float *>(place->second)
+           : 0});
   return tensors.size() - 1;
 }
 
@@ -306,12 +382,14 @@ bool GraphRun::read(const Descriptor &graph, const Descriptor &pack) {
       step.strides = window->getInts(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES);
       step.dilations = window->getInts(CUDNN_ATTR_CONVOLUTION_DILATIONS);
       step.pads = window->getInts(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
-    } else {
-      const Descriptor &what = *operation->getDescriptor(
-          CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
-      step.mode = what.getInt(CUDNN_ATTR_POINTWISE_MODE);
-      step.limit = what.has(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP)
-                       ? what.get<double>(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP)
+    } else if (const Descriptor *what = operation->getDescriptor(
+                   CUDNN_ATTR_OPERATION_REDUCTION_DESC)) {
+      step.mode = what->getInt(CUDNN_ATTR_REDUCTION_OPERATOR);
+    } else if (const Descriptor *what = operation->getDescriptor(
+                   CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR)) {
+      step.mode = what->getInt(CUDNN_ATTR_POINTWISE_MODE);
+      step.limit = what->has(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP)
+                       ? what->get<double>(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP)
                        : std::numeric_limits<double>::infinity();
     }
     steps.push_back(step);
@@ -367,6 +445,10 @@ void GraphRun::convolve(const Step &step, const Values &input,
 
 static double activate(int mode, double x, double limit) {
   switch (mode) {
+  case CUDNN_POINTWISE_EXP:
+    return std::exp(x);
+  case CUDNN_POINTWISE_LOG:
+    return std::log(x);
   case CUDNN_POINTWISE_RELU_FWD:
     return std::fmin(std::fmax(x, 0), limit);
   case CUDNN_POINTWISE_TANH_FWD:
@@ -385,6 +467,67 @@ static double activate(int mode, double x, double limit) {
   }
 }
 
+static double combine(int mode, double a, double b) {
+  switch (mode) {
+  case CUDNN_POINTWISE_ADD:
+    return a + b;
+  case CUDNN_POINTWISE_MUL:
+    return a * b;
+  case CUDNN_POINTWISE_SUB:
+    return a - b;
+  default:
+    return a / b;
+  }
+}
+
+/// How far the elements of what is repeated are apart: what is 1 in its
+/// dimensions is the same for all.
+static std::vector<int64_t> getSharedStrides(const std::vector<int64_t> &dims) {
+  std::vector<int64_t> strides(dims.size());
+  int64_t stride = 1;
+  for (size_t axis = strides.size(); axis--; stride *= dims[axis])
+    strides[axis] = dims[axis] == 1 ? 0 : stride;
+  return strides;
+}
+
+void GraphRun::multiply(const Step &step, const Values &lhs, const Values &rhs,
+                        Values &result) const {
+  const std::vector<int64_t> &dims = tensors[step.result].dims;
+  int64_t rows = dims.end()[-2], columns = dims.back();
+  int64_t depth = tensors[step.input].dims.back();
+  for (int64_t at = 0; at < count(dims); ++at) {
+    int64_t row = at / columns, column = at % columns;
+    int64_t batch = row / rows;
+    double sum = 0;
+    for (int64_t i = 0; i < depth; ++i)
+      sum += lhs[row * depth + i] * rhs[(batch * depth + i) * columns + column];
+    result[at] = sum;
+  }
+}
+
+void GraphRun::reduce(const Step &step, const Values &input,
+                      Values &result) const {
+  bool isMax = step.mode == CUDNN_REDUCE_TENSOR_MAX;
+  std::fill(result.begin(), result.end(),
+            isMax ? -std::numeric_limits<double>::infinity() : 0);
+  std::vector<int64_t> strides = getSharedStrides(tensors[step.result].dims);
+  for (size_t at = 0; at < input.size(); ++at) {
+    double &kept = result[locate(at, tensors[step.input].dims, strides)];
+    kept = isMax ? std::fmax(kept, input[at]) : kept + input[at];
+  }
+}
+
+void GraphRun::apply(const Step &step, const Values &input,
+                     const Values &second, Values &result) const {
+  std::vector<int64_t> strides = getSharedStrides(tensors[step.second].dims);
+  for (size_t at = 0; at < result.size(); ++at)
+    result[at] =
+        isBinary(step.mode)
+            ? combine(step.mode, input[at],
+                      second[locate(at, tensors[step.result].dims, strides)])
+            : activate(step.mode, input[at], step.limit);
+}
+
 void GraphRun::compute() const {
   std::vector<Values> values(tensors.size());
   auto getData = [&](const Tensor &tensor) {
@@ -393,10 +536,10 @@ void GraphRun::compute() const {
   };
   auto get = [&](size_t i) -> const Values & {
     const Tensor &tensor = tensors[i];
-    if (!values[i].empty() || !tensor.address)
+    if (!values[i].empty())
       return values[i];
-    const char *data = getData(tensor);
-    values[i].resize(count(tensor.dims));
+    values[i].resize(count(tensor.dims), tensor.number);
+    const char *data = tensor.address ? getData(tensor) : nullptr;
     for (size_t at = 0; data && at < values[i].size(); ++at)
       values[i][at] = tenon::test::cuda::read(
           data, locate(at, tensor.dims, tensor.strides), tensor.type);
@@ -406,20 +549,24 @@ void GraphRun::compute() const {
     const Values &input = get(step.input), &second = get(step.second);
     const Tensor &result = tensors[step.result];
     Values computed(count(result.dims));
-    if (step.type == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) {
+    switch (step.type) {
+    case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
       convolve(step, input, second, computed);
-    } else {
-      // What is 1 in the second operand's dimensions is the same for all.
-      std::vector<int64_t> strides(result.dims.size());
-      int64_t stride = 1;
-      const std::vector<int64_t> &dims = tensors[step.second].dims;
-      for (size_t axis = strides.size(); axis--; stride *= dims[axis])
-        strides[axis] = dims[axis] == 1 ? 0 : stride;
-      for (size_t at = 0; at < computed.size(); ++at)
-        computed[at] =
-            step.mode == CUDNN_POINTWISE_ADD
-                ? input[at] + second[locate(at, result.dims, strides)]
-                : activate(step.mode, input[at], step.limit);
+      break;
+    case CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR:
+      multiply(step, input, second, computed);
+      break;
+    case CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR:
+      reduce(step, input, computed);
+      break;
+    default:
+      apply(step, input, second, computed);
+    }
+    // Also what is virtual is of its type.
+    std::vector<char> memory(count(result.dims) * getSize(result.type));
+    for (size_t at = 0; at < computed.size(); ++at) {
+      write(memory.data(), at, result.type, computed[at]);
+      computed[at] = tenon::test::cuda::read(memory.data(), at, result.type);
     }
     values[step.result] = std::move(computed);
     if (char *data = result.address ? getData(result) : nullptr)

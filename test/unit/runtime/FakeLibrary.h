@@ -23,6 +23,12 @@ inline std::optional<int> getFailure(const char *variable,
   return atoi(setting + length + 1);
 }
 
+/// The number that `variable` of the environment is.
+inline int64_t getNumber(const char *variable, int64_t otherwise) {
+  const char *setting = getenv(variable);
+  return setting && *setting ? atoll(setting) : otherwise;
+}
+
 inline uint64_t getSize(TenonDType type) { return type == TENON_F32 ? 4 : 2; }
 
 /// Element `i` of numbers in memory.

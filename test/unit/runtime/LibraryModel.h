@@ -64,7 +64,7 @@ protected:
               size_t librarySize);
 
 private:
-  static constexpr float kGenerated = -12345;
+  static constexpr float kGenerated = -12288; // a number of all types
 
   static void plan(const int64_t *, int64_t *bufferBytes, int64_t *outputDims,
                    int64_t *);

@@ -1,4 +1,4 @@
-//===- Conv.cpp - Convolutions by cuDNN ----------------------------------===//
+//===- DnnRunner.cpp - Kernels by cuDNN ----------------------------------===//
 //
 // The library's heuristics order its engines for a graph. The first is taken
 // that is deterministic, exact enough, and content with a workspace that it can
@@ -6,11 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/cuda/Conv.h"
+#include "runtime/cuda/DnnRunner.h"
+
+#include "runtime/cuda/AttentionGraph.h"
+#include "runtime/cuda/ConvGraph.h"
+#include "runtime/cuda/DnnConstants.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 using namespace tenon::cuda;
 
@@ -20,9 +23,13 @@ static constexpr int64_t maxWorkspace = 256 << 20;
 /// share it, or if memory moved.
 static constexpr size_t maxPacks = 256;
 
-static constexpr const char *undescribed = "a convolution cannot be described";
+/// The first of which it is known that what it compiles serves all sizes, and
+/// that its attention has no defects.
+static constexpr size_t minCompilingVersion = 91100;
 
-struct ConvRunner::Plan : LibraryPlan {
+static constexpr const char *undescribed = "its graph cannot be described";
+
+struct DnnRunner::Plan : LibraryPlan {
   explicit Plan(const Cudnn &library)
       : library(library), descriptors(library) {}
   ~Plan() override { clearPacks(); }
@@ -37,15 +44,15 @@ struct ConvRunner::Plan : LibraryPlan {
   const Cudnn &library;
   DnnDescriptors descriptors;
   std::vector<Tensor> tensors; // the kernel's
-  std::vector<ConvOperand> operands;
+  DnnGraph graph;
   DnnDescriptor execution = nullptr;
   /// Where its operands are, as the library wants it, by the kernel's args and
   /// the workspace; null if the device has no memory for it.
   std::map<std::vector<void *>, DnnDescriptor> packs;
 };
 
-ConvRunner::ConvRunner(const Cudnn &library, Stream stream,
-                       DeviceWeights &weights, Workspace &workspace)
+DnnRunner::DnnRunner(const Cudnn &library, Stream stream,
+                     DeviceWeights &weights, Workspace &workspace)
     : LibraryRunner(workspace), library(library), weights(weights) {
   library.check(library.create(&handle), "cuDNN does not start");
   DnnStatus status = library.setStream(handle, stream);
@@ -55,95 +62,11 @@ ConvRunner::ConvRunner(const Cudnn &library, Stream stream,
   library.check(status, "cuDNN takes no stream");
 }
 
-ConvRunner::~ConvRunner() {
+DnnRunner::~DnnRunner() {
   clear();
+  for (auto &[form, cache] : caches)
+    library.descriptorDestroy(cache);
   library.destroy(handle);
-}
-
-static const TenonLibraryConv &getWords(const TenonKernel &kernel) {
-  return *reinterpret_cast<const TenonLibraryConv *>(kernel.library);
-}
-
-//===----------------------------------------------------------------------===//
-// Constants
-//===----------------------------------------------------------------------===//
-
-/// From [steps, columns] to [columns, steps], of elements of so many bytes.
-static void transpose(const uint8_t *source, uint8_t *target, uint64_t steps,
-                      uint64_t columns, size_t bytes) {
-  constexpr uint64_t block = 64; // so that what is read stays near
-  for (uint64_t begin = 0; begin < steps; begin += block)
-    for (uint64_t column = 0; column < columns; ++column)
-      for (uint64_t step = begin; step < std::min(steps, begin + block); ++step)
-        memcpy(target + (column * steps + step) * bytes,
-               source + (step * columns + column) * bytes, bytes);
-}
-
-void *ConvRunner::packWeights(const TenonLibraryConv &conv,
-                              const std::vector<Tensor> &tensors,
-                              void *const *args) {
-  const Tensor &tensor = tensors[conv.weights];
-  size_t size = getElementSize(tensor.type);
-  uint64_t columns = tensor.dims.back();
-  uint64_t steps = countElements(tensor) / columns;
-  uint64_t bytes = steps * columns * size;
-  return weights.getPacked(
-      args[conv.weights], bytes,
-      {conv.kind, int64_t(size), int64_t(steps), int64_t(columns)}, bytes,
-      [=](const uint8_t *source, uint8_t *target) {
-        transpose(source, target, steps, columns, size);
-      });
-}
-
-/// Whether the bias is to be narrowed.
-static bool isWideBias(const TenonLibraryConv &conv,
-                       const std::vector<Tensor> &tensors) {
-  return tensors[conv.bias].type != tensors.back().type;
-}
-
-/// An f32 as f16, halves to even.
-static uint16_t roundToF16(uint32_t bits) {
-  uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000)
-    return sign | 0x7e00; // not a number
-  if (magnitude >= 0x47800000)
-    return sign | 0x7c00; // infinite
-  // Below the least normal number the mantissa is shifted further.
-  int exponent = int(magnitude >> 23) - 112;
-  uint32_t shift = exponent > 0 ? 13 : uint32_t(14 - exponent);
-  if (shift > 24)
-    return sign;
-  uint32_t mantissa = (magnitude & 0x7fffff) | 0x800000;
-  uint32_t kept = mantissa >> shift, rest = mantissa & ((1u << shift) - 1);
-  uint32_t half = 1u << (shift - 1);
-  kept += rest > half || (rest == half && (kept & 1));
-  // The leading 1 of a normal number counts as one in its exponent.
-  return sign | ((exponent > 0 ? uint32_t(exponent - 1) << 10 : 0) + kept);
-}
-
-/// An f32 as bf16, halves to even.
-static uint16_t roundToBF16(uint32_t bits) {
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return bits >> 16 | 0x40;
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-void *ConvRunner::packBias(const TenonLibraryConv &conv,
-                           const std::vector<Tensor> &tensors,
-                           void *const *args) {
-  uint64_t count = countElements(tensors[conv.bias]);
-  bool isF16 = tensors.back().type == TENON_F16;
-  return weights.getPacked(
-      args[conv.bias], count * 4,
-      {conv.kind, tensors.back().type, int64_t(count)}, count * 2,
-      [=](const uint8_t *source, uint8_t *target) {
-        for (uint64_t i = 0; i < count; ++i) {
-          uint32_t bits;
-          memcpy(&bits, source + i * 4, sizeof bits);
-          uint16_t narrow = isF16 ? roundToF16(bits) : roundToBF16(bits);
-          memcpy(target + i * 2, &narrow, sizeof narrow);
-        }
-      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -159,14 +82,36 @@ static bool isRefusal(DnnStatus status) {
           status < CUDNN_STATUS_INTERNAL_ERROR + 1000);
 }
 
-bool ConvRunner::findEngine(Plan &plan, DnnDescriptor graph, bool isExact) {
-  constexpr const char *failed = "no engine for a convolution";
+DnnDescriptor DnnRunner::getCache(const TenonKernel &kernel, const Plan &plan) {
+  if (!plan.graph.isForAllSizes)
+    return nullptr;
+  std::vector<int64_t> form = plan.graph.fixedSizes;
+  form.insert(form.end(), kernel.library, kernel.library + kernel.librarySize);
+  for (const Tensor &tensor : plan.tensors) {
+    form.push_back(tensor.type);
+    form.push_back(tensor.dims.size());
+  }
+  auto found = caches.find(form);
+  if (found != caches.end())
+    return found->second;
+  DnnDescriptors descriptors(library);
+  DnnDescriptor cache = descriptors.make(CUDNN_BACKEND_KERNEL_CACHE_DESCRIPTOR);
+  descriptors.setOperand(cache, CUDNN_ATTR_KERNEL_CACHE_OPERATION_GRAPH,
+                         plan.graph.descriptor);
+  descriptors.finalize(cache);
+  library.check(descriptors.getStatus(), undescribed);
+  caches.emplace(std::move(form), cache);
+  return descriptors.release();
+}
+
+bool DnnRunner::findEngine(Plan &plan, DnnDescriptor cache) {
+  constexpr const char *failed = "no engine for its graph";
   for (int mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     DnnDescriptors descriptors(library);
     DnnDescriptor heuristics =
         descriptors.make(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-    descriptors.set(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
-                    CUDNN_TYPE_BACKEND_DESCRIPTOR, graph);
+    descriptors.setOperand(heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
+                           plan.graph.descriptor);
     descriptors.set(heuristics, CUDNN_ATTR_ENGINEHEUR_MODE,
                     CUDNN_TYPE_HEUR_MODE, mode);
     descriptors.finalize(heuristics);
@@ -190,20 +135,16 @@ bool ConvRunner::findEngine(Plan &plan, DnnDescriptor graph, bool isExact) {
       continue;
     get(count, configurations.data());
     configurations.resize(std::min<size_t>(configurations.size(), count));
-    DnnDescriptors execution(library);
     for (DnnDescriptor configuration : configurations)
-      if (tryEngine(plan, configuration, isExact, execution)) {
-        // What it is made of goes after it.
-        plan.descriptors.take(descriptors);
-        plan.descriptors.take(execution);
+      if (tryEngine(plan, cache, configuration, descriptors))
         return true;
-      }
   }
   return false;
 }
 
-bool ConvRunner::tryEngine(Plan &plan, DnnDescriptor configuration,
-                           bool isExact, DnnDescriptors &result) {
+bool DnnRunner::tryEngine(Plan &plan, DnnDescriptor cache,
+                          DnnDescriptor configuration,
+                          DnnDescriptors &configurations) {
   DnnDescriptors descriptors(library);
   DnnDescriptor engine = descriptors.make(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   library.check(descriptors.getStatus(), undescribed);
@@ -229,16 +170,18 @@ bool ConvRunner::tryEngine(Plan &plan, DnnDescriptor configuration,
   // Tensor cores round factors of f32 to TF32.
   if (has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) ||
       has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) ||
-      (isExact && (has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
-                   has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))))
+      (plan.graph.isExact && (has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) ||
+                              has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))))
     return false;
 
   DnnDescriptors made(library);
   DnnDescriptor execution = made.make(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   made.set(execution, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE,
            handle);
-  made.set(execution, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-           CUDNN_TYPE_BACKEND_DESCRIPTOR, configuration);
+  made.setOperand(execution, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+                  configuration);
+  if (cache)
+    made.setOperand(execution, CUDNN_ATTR_EXECUTION_PLAN_KERNEL_CACHE, cache);
   made.finalize(execution);
   // Whatever is wrong with one engine, the next may do.
   if (made.getStatus() != CUDNN_STATUS_SUCCESS)
@@ -250,7 +193,9 @@ bool ConvRunner::tryEngine(Plan &plan, DnnDescriptor configuration,
                 "an engine tells no workspace");
   if (bytes < 0 || bytes > maxWorkspace)
     return false;
-  result.take(made);
+  // What it is made of goes after it.
+  plan.descriptors.take(configurations, configuration);
+  plan.descriptors.take(made, execution);
   plan.execution = execution;
   plan.workspaceSize = bytes;
   plan.description =
@@ -264,24 +209,28 @@ bool ConvRunner::tryEngine(Plan &plan, DnnDescriptor configuration,
   return true;
 }
 
-std::unique_ptr<LibraryPlan> ConvRunner::prepare(const TenonKernel &kernel,
-                                                 void *const *args,
-                                                 const int64_t *alignments,
-                                                 const int64_t *dims) {
-  const TenonLibraryConv &conv = getWords(kernel);
+std::unique_ptr<LibraryPlan> DnnRunner::prepare(const TenonKernel &kernel,
+                                                void *const *,
+                                                const int64_t *alignments,
+                                                const int64_t *dims) {
   auto plan = std::make_unique<Plan>(library);
   plan->tensors = getTensors(kernel, dims);
-  const std::vector<Tensor> &tensors = plan->tensors;
-  ConvShape shape;
-  if (!shape.find(conv, tensors))
+  DnnGraphBuilder builder(plan->descriptors, plan->tensors, alignments,
+                          plan->graph);
+  bool compiles = library.versionNumber >= minCompilingVersion;
+  bool fits = false;
+  if (getLibraryKind(kernel) == TENON_LIBRARY_CONV)
+    fits = makeConvGraph(builder, getWords<TenonLibraryConv>(kernel));
+  else if (compiles)
+    fits = makeAttentionGraph(builder, getWords<TenonLibraryAttention>(kernel));
+  if (!fits)
     return nullptr;
-  DnnDescriptor graph = makeConvGraph(plan->descriptors, handle, conv, shape,
-                                      tensors, alignments, plan->operands);
+  plan->graph.isForAllSizes = plan->graph.isForAllSizes && compiles;
+  builder.finish(handle);
   if (isRefusal(plan->descriptors.getStatus()))
     return nullptr;
   library.check(plan->descriptors.getStatus(), undescribed);
-  bool isExact = tensors[conv.input].type == TENON_F32 && !conv.tf32;
-  if (!findEngine(*plan, graph, isExact))
+  if (!findEngine(*plan, getCache(kernel, *plan)))
     return nullptr;
   return plan;
 }
@@ -290,21 +239,19 @@ std::unique_ptr<LibraryPlan> ConvRunner::prepare(const TenonKernel &kernel,
 // Running
 //===----------------------------------------------------------------------===//
 
-DnnDescriptor ConvRunner::makePack(const Plan &plan, const TenonKernel &kernel,
-                                   void *const *args) {
-  const TenonLibraryConv &conv = getWords(kernel);
+DnnDescriptor DnnRunner::makePack(const Plan &plan, void *const *args) {
   DnnDescriptors descriptors(library);
   std::vector<int64_t> ids;
-  std::vector<void *> data;
-  for (const ConvOperand &operand : plan.operands) {
+  std::vector<const void *> data;
+  for (const DnnOperand &operand : plan.graph.operands) {
     ids.push_back(operand.id);
-    data.push_back(args[operand.arg]);
-    if (operand.arg == conv.weights)
-      data.back() = packWeights(conv, plan.tensors, args);
-    else if (operand.arg == conv.bias && isWideBias(conv, plan.tensors))
-      data.back() = packBias(conv, plan.tensors, args);
+    data.push_back(findOperand(operand, weights, plan.tensors, args));
     if (!data.back())
       return nullptr;
+  }
+  for (const auto &[id, number] : plan.graph.numbers) {
+    ids.push_back(id);
+    data.push_back(&number);
   }
   void *memory = workspace.get();
   DnnDescriptor pack = descriptors.make(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
@@ -319,8 +266,8 @@ DnnDescriptor ConvRunner::makePack(const Plan &plan, const TenonKernel &kernel,
   return descriptors.release();
 }
 
-bool ConvRunner::start(LibraryPlan &base, const TenonKernel &kernel,
-                       void *const *args) {
+bool DnnRunner::start(LibraryPlan &base, const TenonKernel &kernel,
+                      void *const *args) {
   auto &plan = static_cast<Plan &>(base);
   pointers.assign(args, args + kernel.numArgs);
   pointers.push_back(workspace.get());
@@ -328,7 +275,7 @@ bool ConvRunner::start(LibraryPlan &base, const TenonKernel &kernel,
   if (found == plan.packs.end()) {
     if (plan.packs.size() == maxPacks)
       plan.clearPacks();
-    found = plan.packs.emplace(pointers, makePack(plan, kernel, args)).first;
+    found = plan.packs.emplace(pointers, makePack(plan, args)).first;
   }
   if (!found->second)
     return false;

@@ -1,0 +1,155 @@
+//===- AttentionGraph.cpp - Attention as a graph of cuDNN ----------------===//
+//
+//   S = scale * Q K^T + mask
+//   P = exp(S - max(S)) / sum(exp(S - max(S)))       of each row
+//   O = P V
+//
+// as the library knows it. What it knows it computes in one kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/cuda/AttentionGraph.h"
+
+#include <algorithm>
+
+using namespace tenon::cuda;
+
+using Dims = DnnGraphBuilder::Dims;
+
+/// Up to so many queries are a step of a text that is continued. Each step has
+/// one key more, and for each number of keys the library makes a plan, which
+/// takes longer than the step does.
+static constexpr int64_t fewQueries = 8;
+
+/// How far the elements of a tensor are apart.
+static Dims getStrides(const Dims &dims) {
+  Dims strides(dims.size(), 1);
+  for (size_t i = dims.size() - 1; i--;)
+    strides[i] = strides[i + 1] * dims[i + 1];
+  return strides;
+}
+
+namespace {
+
+/// The sizes of attention with all dimensions known.
+struct AttentionShape {
+  /// False if the tensors of a run don't fit together.
+  bool find(const TenonLibraryAttention &attention,
+            const std::vector<Tensor> &tensors);
+
+  Dims query, key, value, result; // of the tensors
+  Dims scores, rows;              // [B, H, S, T] and [B, H, S, 1]
+  Dims mask;                      // of rank 4; empty if there is none
+};
+
+} // namespace
+
+bool AttentionShape::find(const TenonLibraryAttention &attention,
+                          const std::vector<Tensor> &tensors) {
+  query = tensors[attention.query].dims;
+  key = tensors[attention.key].dims;
+  value = tensors[attention.value].dims;
+  result = tensors.back().dims;
+  if (key != Dims{query[0], query[1], key[2], query[3]} ||
+      value != Dims{query[0], query[1], key[2], value[3]} ||
+      result != Dims{query[0], query[1], query[2], value[3]})
+    return false;
+  scores = {query[0], query[1], query[2], key[2]};
+  rows = {query[0], query[1], query[2], 1};
+  for (const Dims *dims : {&query, &key, &value, &scores}) {
+    int64_t count = multiply(dims->data(), dims->data() + dims->size());
+    if (count < 1 || *std::max_element(dims->begin(), dims->end()) > INT32_MAX)
+      return false;
+  }
+  if (attention.mask == -1)
+    return true;
+  mask = tensors[attention.mask].dims;
+  mask.insert(mask.begin(), 4 - mask.size(), 1);
+  for (size_t i = 0; i < 4; ++i)
+    if (mask[i] != 1 && mask[i] != scores[i])
+      return false;
+  return true;
+}
+
+static void addProduct(DnnGraphBuilder &builder, DnnDescriptor lhs,
+                       DnnDescriptor rhs, DnnDescriptor result) {
+  DnnDescriptors &descriptors = builder.getDescriptors();
+  DnnDescriptor what = descriptors.make(CUDNN_BACKEND_MATMUL_DESCRIPTOR);
+  descriptors.set(what, CUDNN_ATTR_MATMUL_COMP_TYPE, CUDNN_TYPE_DATA_TYPE,
+                  int(CUDNN_DATA_FLOAT));
+  descriptors.finalize(what);
+  DnnDescriptor operation =
+      descriptors.make(CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_MATMUL_ADESC, lhs);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_MATMUL_BDESC, rhs);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_MATMUL_CDESC, result);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_MATMUL_DESC, what);
+  builder.add(operation);
+}
+
+/// Of the dimensions that the result has not.
+static void addReduction(DnnGraphBuilder &builder, int kind,
+                         DnnDescriptor input, DnnDescriptor result) {
+  DnnDescriptors &descriptors = builder.getDescriptors();
+  DnnDescriptor what = descriptors.make(CUDNN_BACKEND_REDUCTION_DESCRIPTOR);
+  descriptors.set(what, CUDNN_ATTR_REDUCTION_OPERATOR,
+                  CUDNN_TYPE_REDUCTION_OPERATOR_TYPE, kind);
+  descriptors.set(what, CUDNN_ATTR_REDUCTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE,
+                  int(CUDNN_DATA_FLOAT));
+  descriptors.finalize(what);
+  DnnDescriptor operation =
+      descriptors.make(CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_REDUCTION_XDESC,
+                         input);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_REDUCTION_YDESC,
+                         result);
+  descriptors.setOperand(operation, CUDNN_ATTR_OPERATION_REDUCTION_DESC, what);
+  builder.add(operation);
+}
+
+bool tenon::cuda::makeAttentionGraph(DnnGraphBuilder &builder,
+                                     const TenonLibraryAttention &attention) {
+  AttentionShape shape;
+  if (!shape.find(attention, builder.getTensors()) ||
+      shape.query[2] <= fewQueries)
+    return false;
+  builder.setForAllSizes({shape.query[3], shape.value[3]});
+  auto makeOperand = [&](int64_t arg, const Dims &dims) {
+    return builder.makeOperand(arg, dims, getStrides(dims));
+  };
+  auto makeVirtual = [&](const Dims &dims, int64_t typeOf = -1) {
+    return builder.makeVirtual(dims, getStrides(dims), typeOf);
+  };
+  // The library multiplies with the keys' transpose.
+  Dims key = shape.key, keyStrides = getStrides(key);
+  std::swap(key[2], key[3]);
+  std::swap(keyStrides[2], keyStrides[3]);
+  DnnDescriptor scores = makeVirtual(shape.scores);
+  addProduct(builder, makeOperand(attention.query, shape.query),
+             builder.makeOperand(attention.key, key, keyStrides), scores);
+  auto addStep = [&](int mode, DnnDescriptor second, int64_t typeOf = -1) {
+    DnnDescriptor result = makeVirtual(shape.scores, typeOf);
+    builder.addPointwise(mode, scores, result, second);
+    scores = result;
+  };
+  addStep(CUDNN_POINTWISE_MUL,
+          builder.makeNumber(attention.scale, shape.scores.size()));
+  if (attention.mask != -1)
+    addStep(CUDNN_POINTWISE_ADD, makeOperand(attention.mask, shape.mask));
+  DnnDescriptor most = makeVirtual(shape.rows), sum = makeVirtual(shape.rows);
+  addReduction(builder, CUDNN_REDUCE_TENSOR_MAX, scores, most);
+  addStep(CUDNN_POINTWISE_SUB, most);
+  addStep(CUDNN_POINTWISE_EXP, nullptr);
+  addReduction(builder, CUDNN_REDUCE_TENSOR_ADD, scores, sum);
+  // Nobody reads the logarithm of all that the exponentials sum to, but only
+  // with it the library takes the operations for attention.
+  DnnDescriptor logarithm = makeVirtual(shape.rows);
+  builder.addPointwise(CUDNN_POINTWISE_LOG, sum, logarithm, nullptr);
+  builder.addPointwise(CUDNN_POINTWISE_ADD, most, makeVirtual(shape.rows),
+                       logarithm);
+  // What the values are multiplied with is of their type.
+  addStep(CUDNN_POINTWISE_DIV, sum, attention.value);
+  addProduct(builder, scores, makeOperand(attention.value, shape.value),
+             makeOperand(builder.getResult(), shape.result));
+  return true;
+}
