@@ -286,6 +286,26 @@ RunCommand::readExpectations(const Runner &runner) const {
   return expectations;
 }
 
+static void makeFolder(const std::string &path) {
+  std::error_code problem;
+  std::filesystem::create_directories(path, problem);
+  if (problem)
+    fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s", path.c_str(),
+         problem.message().c_str());
+}
+
+/// As output_0.npy, ..., the tensors of a sequence as output_0_0.npy, ...
+static void writeOutputs(const std::string &folder,
+                         const std::vector<Array> &outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    std::string path = folder + "/output_" + std::to_string(i);
+    if (outputs[i].isTensor())
+      writeNpy(path + ".npy", outputs[i]);
+    for (size_t j = 0; j < outputs[i].elements.size(); ++j)
+      writeNpy(path + "_" + std::to_string(j) + ".npy", outputs[i].elements[j]);
+  }
+}
+
 /// Throws USAGE if a file that is to be written is the model.
 static void checkOutputFile(const std::string &path, const std::string &model) {
   std::error_code none;
@@ -394,6 +414,8 @@ int RunCommand::execute() const {
   std::vector<Expectation> expectations = readExpectations(runner);
   setInputs(runner);
   std::unique_ptr<Runner> other = loadReference(runner);
+  if (!outputFolder.empty())
+    makeFolder(outputFolder);
 
   double first = 0;
   std::vector<double> times;
@@ -450,21 +472,8 @@ int RunCommand::execute() const {
     if (!isGood)
       code = TENON_ERROR_DIFFERS;
   }
-  if (!outputFolder.empty()) {
-    std::error_code problem;
-    std::filesystem::create_directories(outputFolder, problem);
-    if (problem)
-      fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s",
-           outputFolder.c_str(), problem.message().c_str());
-    for (size_t i = 0; i < runner.getOutputs().size(); ++i) {
-      const Array &array = runner.getOutputs()[i];
-      std::string path = outputFolder + "/output_" + std::to_string(i);
-      if (array.isTensor())
-        writeNpy(path + ".npy", array);
-      for (size_t j = 0; j < array.elements.size(); ++j)
-        writeNpy(path + "_" + std::to_string(j) + ".npy", array.elements[j]);
-    }
-  }
+  if (!outputFolder.empty())
+    writeOutputs(outputFolder, runner.getOutputs());
 
   std::sort(times.begin(), times.end());
   Session &session = runner.getSession();
