@@ -87,8 +87,9 @@ public:
 
 template <typename T> using NameOption = cl::opt<T, false, NameParser<T>>;
 
-/// Hides what the libraries declare, but for MLIR's flags for debugging, which
-/// get a category of their own.
+/// Hides what the libraries declare, also from what is suggested in place of an
+/// unknown option, but for MLIR's flags for debugging, which get a category of
+/// their own.
 void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
   for (auto &[name, option] : cl::getRegisteredOptions()) {
     if (llvm::is_contained(option->Categories, &own) ||
@@ -101,7 +102,7 @@ void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
     else if (name.starts_with("mlir-") || name == "dump-pass-pipeline")
       option->addCategory(debugging);
     else
-      option->setHiddenFlag(cl::Hidden);
+      option->setHiddenFlag(cl::ReallyHidden);
   }
 }
 
