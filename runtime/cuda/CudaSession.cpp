@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 using namespace tenon::cuda;
@@ -378,26 +379,25 @@ void CudaSession::checkMemory(const void *memory, uint64_t bytes) {
   auto refuse = [](const std::string &what) {
     throw CudaError{TENON_ERROR_INVALID, what};
   };
-  auto get = [&](void *value, int attribute) {
-    Result result =
-        driver.pointerGetAttribute(value, attribute, toAddress(memory));
-    if (result == CUDA_ERROR_INVALID_VALUE)
-      refuse("not in the memory of a CUDA device");
-    check(result, "the CUDA driver does not describe memory");
-  };
   unsigned type = 0;
   int number = 0;
   Address begin = 0;
   size_t size = 0;
-  get(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE);
-  if (type != CU_MEMORYTYPE_DEVICE)
+  int attributes[] = {
+      CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+      CU_POINTER_ATTRIBUTE_RANGE_START_ADDR, CU_POINTER_ATTRIBUTE_RANGE_SIZE};
+  void *values[] = {&type, &number, &begin, &size};
+  // Of what the driver does not know it says nothing, or that there is no
+  // context.
+  Result result = driver.pointerGetAttributes(std::size(attributes), attributes,
+                                              values, toAddress(memory));
+  if (result != CUDA_ERROR_INVALID_CONTEXT)
+    check(result, "the CUDA driver does not describe memory");
+  if (result != CUDA_SUCCESS || type != CU_MEMORYTYPE_DEVICE)
     refuse("not in the memory of a CUDA device");
-  get(&number, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL);
   if (number != model.getNumber())
     refuse("in the memory of CUDA device " + std::to_string(number) +
            ", expected device " + std::to_string(model.getNumber()));
-  get(&begin, CU_POINTER_ATTRIBUTE_RANGE_START_ADDR);
-  get(&size, CU_POINTER_ATTRIBUTE_RANGE_SIZE);
   uint64_t rest = size - (toAddress(memory) - begin);
   if (bytes > rest)
     refuse("larger than their memory: " + std::to_string(bytes) +

@@ -116,8 +116,8 @@ inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
   X(eventDestroy, cuEventDestroy_v2, Event event)                              \
   X(streamWaitEvent, cuStreamWaitEvent, Stream stream, Event event,            \
     unsigned flags)                                                            \
-  X(pointerGetAttribute, cuPointerGetAttribute, void *value, int attribute,    \
-    Address address)
+  X(pointerGetAttributes, cuPointerGetAttributes, unsigned numAttributes,      \
+    int *attributes, void **values, Address address)
 
 /// The driver. It stays loaded until the process ends.
 struct Driver {

@@ -185,6 +185,13 @@ TEST_F(CudaMemory, WrongAddresses) {
             "1: output 'y' is in the memory of a device, but none is given");
   EXPECT_EQ(runWith(x, x), "2: output 'y' overlaps input 'x' in memory");
   {
+    cuda::reset();
+    Setting fail("FAKE_CUDA_FAIL", "cuPointerGetAttributes:1:201");
+    EXPECT_EQ(runWith(x, y),
+              "2: the data of input 'x' are not in the memory of a CUDA "
+              "device");
+  }
+  {
     Setting device("FAKE_CUDA_POINTER_DEVICE", "1");
     EXPECT_EQ(runWith(x, y), "2: the data of input 'x' are in the memory of "
                              "CUDA device 1, expected device 0");
@@ -238,7 +245,7 @@ TEST_F(CudaMemory, ByTheCppInterface) {
 
 TEST_F(CudaMemory, EachFunctionFails) {
   ModelPtr model = makeModel(getReplayableModel());
-  forEachCall({"cuPointerGetAttribute", "cuStreamWaitEvent", "cuEventRecord",
+  forEachCall({"cuPointerGetAttributes", "cuStreamWaitEvent", "cuEventRecord",
                "cuEventCreate", "cuMemcpyDtoDAsync_v2", "cuMemAlloc_v2"},
               [&](const std::string &function, int number) {
                 SessionPtr session = makePlaced(model);

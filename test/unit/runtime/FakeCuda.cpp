@@ -260,31 +260,37 @@ Result cuMemFree_v2(uint64_t address) {
   return Success;
 }
 
-Result cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
-  ENTER_CONTEXT(cuPointerGetAttribute);
+Result cuPointerGetAttributes(unsigned numAttributes, int *attributes,
+                              void **values, uint64_t address) {
+  ENTER_CONTEXT(cuPointerGetAttributes);
   Driver &driver = getDriver();
-  auto next = driver.blocks.upper_bound(address);
-  if (!findMemory(address, 1)) {
-    // Of the host's memory it knows what it gave itself.
-    for (auto &[memory, bytes] : driver.hostBlocks)
-      if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_MEMORY_TYPE &&
-          address - reinterpret_cast<uintptr_t>(memory) < bytes) {
-        *static_cast<unsigned *>(value) = 1;
-        return Success;
-      }
-    return InvalidValue;
+  // What it does not know is zero. Of the host's memory it knows what it gave
+  // itself.
+  unsigned type = 0;
+  int device = 0;
+  std::pair<uint64_t, uint64_t> range;
+  for (auto &[memory, bytes] : driver.hostBlocks)
+    if (address - reinterpret_cast<uintptr_t>(memory) < bytes)
+      type = 1;
+  if (findMemory(address, 1)) {
+    auto [begin, block] = *std::prev(driver.blocks.upper_bound(address));
+    type = tenon::cuda::CU_MEMORYTYPE_DEVICE;
+    device = getSetting("FAKE_CUDA_POINTER_DEVICE", 0);
+    range = {begin, block.size};
   }
-  auto [begin, block] = *std::prev(next);
-  if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_MEMORY_TYPE)
-    *static_cast<unsigned *>(value) = tenon::cuda::CU_MEMORYTYPE_DEVICE;
-  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL)
-    *static_cast<int *>(value) = getSetting("FAKE_CUDA_POINTER_DEVICE", 0);
-  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_START_ADDR)
-    *static_cast<uint64_t *>(value) = begin;
-  else if (attribute == tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_SIZE)
-    *static_cast<size_t *>(value) = block.size;
-  else
-    return refuse("attribute " + std::to_string(attribute) + " of a pointer");
+  for (unsigned i = 0; i < numAttributes; ++i)
+    if (attributes[i] == tenon::cuda::CU_POINTER_ATTRIBUTE_MEMORY_TYPE)
+      *static_cast<unsigned *>(values[i]) = type;
+    else if (attributes[i] == tenon::cuda::CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL)
+      *static_cast<int *>(values[i]) = device;
+    else if (attributes[i] ==
+             tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_START_ADDR)
+      *static_cast<uint64_t *>(values[i]) = range.first;
+    else if (attributes[i] == tenon::cuda::CU_POINTER_ATTRIBUTE_RANGE_SIZE)
+      *static_cast<size_t *>(values[i]) = range.second;
+    else
+      return refuse("attribute " + std::to_string(attributes[i]) +
+                    " of a pointer");
   return Success;
 }
 
