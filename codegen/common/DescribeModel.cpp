@@ -221,10 +221,10 @@ public:
     auto ranges = run->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
     auto names = run->getAttrOfType<ArrayAttr>(kBufferNamesAttr);
     for (auto [i, name] : llvm::enumerate(names.getAsRange<StringAttr>()))
-      buffers.push_back({constants.makeString(name.getValue()),
-                         i32(ranges[kBufferWords * i]),
-                         i32(ranges[kBufferWords * i + 1]),
-                         i32(ranges[kBufferWords * i + 2]), i32(0)});
+      buffers.push_back(
+          {constants.makeString(name.getValue()), i32(ranges[kBufferWords * i]),
+           i32(ranges[kBufferWords * i + 1]), i32(ranges[kBufferWords * i + 2]),
+           i32(ranges[kBufferWords * i + 3])});
     SmallVector<SmallVector<Member>> images = makeImages(constants);
 
     uint64_t weightsSize = 0, deviceWeightsSize = 0;

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
 
@@ -59,6 +60,60 @@ bool isStable(rt::TransferOp op) {
     return false;
   bool isInput = int64_t(argument.getArgNumber()) < numInputs.getInt();
   return op.getToDevice() ? isInput : !isInput && isOnlyUser(argument, op);
+}
+
+/// A view of all of the memory.
+static bool isWholeView(Operation *op) {
+  return isa_and_nonnull<rt::ViewOp, memref::CastOp>(op);
+}
+
+int64_t findTensor(Value memory) {
+  // 1. One transfer, and kernels of the device.
+  rt::TransferOp transfer;
+  SmallVector<Operation *> writers;
+  SmallVector<Value> views = {memory};
+  for (size_t i = 0; i != views.size(); ++i)
+    for (OpOperand &use : views[i].getUses()) {
+      Operation *op = use.getOwner();
+      auto launch = dyn_cast<rt::LaunchOp>(op);
+      if (isa<memref::DimOp>(op))
+        continue;
+      if (isWholeView(op)) {
+        views.push_back(op->getResult(0));
+      } else if (launch && launch.getOnDevice()) {
+        if (launch.isDpsInit(&use))
+          writers.push_back(launch);
+      } else if (isa<rt::TransferOp>(op) && !transfer) {
+        transfer = cast<rt::TransferOp>(op);
+      } else {
+        return 0;
+      }
+    }
+  auto main = memory.getParentRegion()->getParentOfType<func::FuncOp>();
+  if (!transfer || transfer->getParentOp() != main)
+    return 0;
+
+  // 2. All of a tensor that nothing else uses.
+  bool isInput = transfer.getToDevice();
+  Value tensor = isInput ? transfer.getSource() : transfer.getTarget();
+  while (isWholeView(tensor.getDefiningOp()))
+    tensor = tensor.getDefiningOp()->getOperand(0);
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  auto numInputs = main->getAttrOfType<IntegerAttr>(kNumInputsAttr);
+  if (!argument || !numInputs || !isOnlyUser(argument, transfer))
+    return 0;
+  int64_t number = argument.getArgNumber() - numInputs.getInt();
+  if (isInput != (number < 0))
+    return 0;
+
+  // 3. Nothing writes an input, and an output is what is copied.
+  auto isBefore = [&](Operation *op) {
+    return main.front().findAncestorOpInBlock(*op)->isBeforeInBlock(transfer);
+  };
+  if (isInput ? !writers.empty() : !llvm::all_of(writers, isBefore))
+    return 0;
+  return isInput ? TENON_BUFFER_OF_INPUT(argument.getArgNumber())
+                 : TENON_BUFFER_OF_OUTPUT(number);
 }
 
 bool isReplayable(func::FuncOp main) {

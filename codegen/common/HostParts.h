@@ -21,6 +21,12 @@ bool isOnDevice(mlir::Value memory);
 /// uses.
 bool isStable(rt::TransferOp op);
 
+/// Which of the caller's tensors memory of the device is the copy of, and may
+/// be itself where that is on the device: TenonBufferDesc::tensor. 0 if it is
+/// of none, or if anything but kernels of the device and the one copy uses
+/// either.
+int64_t findTensor(mlir::Value memory);
+
 /// Whether the processor only passes work to the device, the same in each run
 /// with the same dimensions (TENON_MODEL_IS_REPLAYABLE).
 bool isReplayable(mlir::func::FuncOp main);

@@ -117,7 +117,9 @@ def PlanBuffers : Pass<"tenon-plan-buffers", "::mlir::ModuleOp"> {
     Every `memref.alloc` of `@main` whose size follows from the inputs'
     dimensions becomes a `tenon_rt.buffer`, and the attribute `tenon_rt.buffers`
     on `@main` gets its first and last step. The runtime gives buffers whose
-    steps don't overlap the same memory. The others, whose size depends on data,
+    steps don't overlap the same memory. What only kernels of the device use
+    beside the copy of an input to it, or of it to an output, is marked: it may
+    be the caller's memory instead. The others, whose size depends on data,
     become a `tenon_rt.allocate`; those that are not in use at the same time
     share a slot. A copy of a buffer onto itself, which a result written in place
     leaves, goes away.

@@ -112,8 +112,12 @@ public:
       bool isDevice = onDevice.contains(allocation);
       rewriter.setInsertionPoint(allocation);
       if (known.areKnown(allocation.getDynamicSizes())) {
+        int64_t tensor = isDevice ? findTensor(allocation) : 0;
+        if (tensor > 0) // An input's may be filled before the run.
+          life.add(0);
         ranges.append({life.first, life.last,
-                       isDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST});
+                       isDevice ? TENON_SPACE_DEVICE : TENON_SPACE_HOST,
+                       tensor});
         rewriter.replaceOpWithNewOp<rt::BufferOp>(
             allocation, allocation.getType(), ranges.size() / kBufferWords - 1,
             allocation.getDynamicSizes(), isDevice);

@@ -313,7 +313,8 @@ typedef enum TenonMemory {
  * as CUDA does, and DLPack. The model must run on this device. A run waits for
  * what is in the device's default stream when it begins, and with it for what
  * is in all streams that wait for that one; other work that writes the input
- * must be over. Errors: USAGE if there is no such input, or if it is no tensor;
+ * must be over. What begins at a multiple of 64 bytes is mostly not copied, see
+ * docs/gpu.md. Errors: USAGE if there is no such input, or if it is no tensor;
  * UNSUPPORTED if the model does not run on the device. */
 TENON_API TenonError *tenon_session_place_input(TenonSession *session,
                                                 size_t index,

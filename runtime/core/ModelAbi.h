@@ -29,7 +29,7 @@ extern "C" {
 /** "TENONMDL" when the bytes are read in memory order on a little-endian
  * machine. */
 #define TENON_MODEL_MAGIC UINT64_C(0x4c444d4e4f4e4554)
-#define TENON_ABI_VERSION 9u
+#define TENON_ABI_VERSION 10u
 /** The exported symbol of a model that is a shared library. */
 #define TENON_MODEL_SYMBOL "tenon_model"
 
@@ -97,9 +97,19 @@ typedef struct TenonBufferDesc {
   const char *name; /* for errors: the node names of what it holds */
   int32_t firstStep;
   int32_t lastStep;
-  int32_t space;    /* TenonSpace */
-  int32_t reserved; /* 0 */
+  int32_t space;  /* TenonSpace */
+  int32_t tensor; /* TENON_BUFFER_OF_INPUT or -OUTPUT, or 0 */
 } TenonBufferDesc;
+
+/** A buffer of the device that one transfer of run() copies an input to as a
+ * whole, or from which one copies an output. Nothing but this transfer uses
+ * that input or output, and nothing but it and kernels of the device uses the
+ * buffer, none of which writes an input's, or an output's after the transfer.
+ * So in TenonRunFrame both may be the same memory of the device: the caller's,
+ * or that of an input's buffer if it is filled before the run. Such a buffer is
+ * in use from step 0 on. */
+#define TENON_BUFFER_OF_INPUT(i) (1 + (int32_t)(i))
+#define TENON_BUFFER_OF_OUTPUT(i) (-1 - (int32_t)(i))
 
 /** What a generated kernel returns. All but OK may tell the number that is
  * wrong and its limit, if they fit:

@@ -207,9 +207,11 @@ Error checkBuffers(const TenonModelDesc &desc) {
     if (buffer.space != TENON_SPACE_HOST && buffer.space != TENON_SPACE_DEVICE)
       return invalid(what + " is in the memory " +
                      std::to_string(buffer.space));
-    if (buffer.reserved)
-      return invalid(what + " has " + std::to_string(buffer.reserved) +
-                     " where 0 is expected");
+    int64_t tensor = buffer.tensor;
+    if (tensor > int64_t(desc.numInputs) ||
+        tensor < -int64_t(desc.numOutputs) ||
+        (tensor && buffer.space != TENON_SPACE_DEVICE))
+      return invalid(what + " is of the tensor " + std::to_string(tensor));
     if (buffer.space == TENON_SPACE_DEVICE && !desc.device)
       return invalid(what + " is in the memory of a device, but the model has "
                             "none");

@@ -38,6 +38,16 @@ TenonSession::TenonSession(TenonModel *model, int threads, int maxShapes)
   isKept.resize(desc.numOutputs);
   stagedInputs.resize(desc.numInputs);
   stagedOutputs.resize(desc.numOutputs);
+  direct.resize(desc.numInputs + desc.numOutputs);
+  inputBuffers.assign(desc.numInputs, -1);
+  outputBuffers.assign(desc.numOutputs, -1);
+  for (uint32_t i = 0; i < desc.numBuffers; ++i) {
+    int32_t tensor = desc.buffers[i].tensor;
+    if (tensor > 0)
+      inputBuffers[tensor - TENON_BUFFER_OF_INPUT(0)] = i;
+    else if (tensor < 0)
+      outputBuffers[TENON_BUFFER_OF_OUTPUT(0) - tensor] = i;
+  }
   isInputPlaced.resize(desc.numInputs);
   isOutputPlaced.resize(desc.numOutputs);
   slots = std::vector<Memory>(desc.numSlots);
@@ -52,7 +62,7 @@ TenonSession::~TenonSession() {
   for (size_t i = 0; i < librarySessions.size(); ++i)
     model->libraries[i].provider->destroySession(librarySessions[i]);
   for (const auto &plan : plans)
-    dropGraph(*plan);
+    dropGraphs(*plan);
   device.reset(); // before what it is of
   model->drop();
 }
@@ -108,7 +118,7 @@ Error TenonSession::makePlan(ShapePlan &plan) {
   const TenonModelDesc &desc = *model->desc;
   plan.lastUse = 0; // of no use to a bind before it is complete
   plan.hasRun = plan.hasNoGraph = false;
-  dropGraph(plan);
+  dropGraphs(plan);
   plan.symbols = symbols;
   plan.bytes.assign(desc.numBuffers, 0);
   plan.offsets.assign(desc.numBuffers, 0);
@@ -339,7 +349,8 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
   int32_t code = TENON_OK;
   if (!replay())
     code = hasPlaced ? runStaged()
-                     : callModel(inputData.data(), outputData.data());
+                     : callModel(inputData.data(), outputData.data(),
+                                 current->buffers.data());
   // Also after an error: what is in the queue may use the caller's memory.
   if (device)
     finishDevice();
@@ -359,13 +370,14 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
                    "the model stopped with code %d and gave no reason", code);
 }
 
-int32_t TenonSession::callModel(void *const *inputs, void *const *outputs) {
+int32_t TenonSession::callModel(void *const *inputs, void *const *outputs,
+                                void *const *buffers) {
   TenonRunFrame frame{&table,
                       this,
                       inputs,
                       outputs,
                       symbols.data(),
-                      current->buffers.data(),
+                      buffers,
                       model->desc->weights,
                       current->outputDims.data(),
                       device ? device->getWeights() : nullptr};

@@ -23,6 +23,15 @@ struct KernelCost {
   int32_t samples = 0;
 };
 
+/// Recorded runs of some dimensions.
+struct ShapeGraph {
+  /// The caller's tensors that are in it as they are; see
+  /// TenonSession::direct.
+  std::vector<void *> direct;
+  void *graph = nullptr;   // null until it is recorded
+  uint64_t generation = 0; // SessionDevice::getGeneration()
+};
+
 /// Everything that depends on the values of the symbols.
 struct ShapePlan {
   std::vector<int64_t> symbols;
@@ -37,8 +46,19 @@ struct ShapePlan {
 
   // See SessionReplay.cpp.
   bool hasRun = false, hasNoGraph = false;
-  void *graph = nullptr;
-  uint64_t graphGeneration = 0; // SessionDevice::getGeneration()
+  std::vector<ShapeGraph> graphs;
+};
+
+/// An input or output of the call at work.
+struct CallTensor {
+  bool isInput;
+  size_t index;
+  void *data;
+  uint64_t bytes;
+  bool isPlaced;  // the caller's memory on the device
+  int32_t buffer; // of TENON_BUFFER_OF_INPUT or -OUTPUT, -1 if there is none
+                  // that is as large
+  void *&staged, *&direct;
 };
 
 } // namespace tenon::runtime
@@ -95,21 +115,28 @@ private:
                     char *arena);
 
   /// Runs the code of the model. Returns what that returns.
-  int32_t callModel(void *const *inputs, void *const *outputs);
+  int32_t callModel(void *const *inputs, void *const *outputs,
+                    void *const *buffers);
 
   // See SessionReplay.cpp.
   /// TENON_MODEL_IS_REPLAYABLE.
   bool canReplay() const;
   bool replay();
-  bool makeGraph();
-  void dropGraph(tenon::runtime::ShapePlan &plan);
+  bool findGraph();
+  bool makeGraph(tenon::runtime::ShapeGraph &graph);
+  void dropGraph(tenon::runtime::ShapeGraph &graph);
+  void dropGraphs(tenon::runtime::ShapePlan &plan);
   bool leavesGraph();
   int32_t runStaged();
   Error checkPlacedTensors();
   template <typename Visitor> void forEachTensor(Visitor visit);
+  void findDirect();
   Error stage(bool isForGraph);
+  int32_t callStaged();
   int32_t copyInputs();
+  void sendAhead(const tenon::runtime::CallTensor &tensor);
   int32_t copyOutputs();
+  void copyMemory(void *target, const void *source, uint64_t bytes);
 
   /// What stands for the address of a tensor without elements, and for what
   /// could not be allocated.
@@ -199,9 +226,16 @@ private:
   /// device, and whether any is.
   std::vector<bool> isInputPlaced, isOutputPlaced;
   bool hasPlaced = false;
-  /// Where the model has the inputs and outputs, if it is not the caller's
-  /// memory. Those of `inputData` and `outputData` stand here as they are.
+  /// Of TENON_BUFFER_OF_INPUT and -OUTPUT, -1 where there is none.
+  std::vector<int32_t> inputBuffers, outputBuffers;
+  /// Where inputs and outputs are copied to and from. Those of `inputData` and
+  /// `outputData` that are not stand here as they are.
   std::vector<void *> stagedInputs, stagedOutputs;
+  /// Inputs, then outputs: the caller's memory on the device in the place of a
+  /// buffer of the model; null for the others.
+  std::vector<void *> direct;
+  /// What the model gets of those of `stagedInputs` and of the plan.
+  std::vector<void *> frameInputs, frameBuffers;
 };
 
 #endif // TENON_RUNTIME_CORE_SESSION_H

@@ -6,16 +6,25 @@
 // into the queue as a whole, without the model's code. The graph has fixed
 // addresses: inputs and outputs are copied to and from memory of the session.
 //
-// The same is done where the caller has an input or output on the device: a
-// replayable model finds it there, others in the host's memory.
+// Where the caller has an input or output on the device, it stands in the place
+// of the model's copy (TENON_BUFFER_OF_INPUT, -OUTPUT), in a graph too if the
+// same addresses come again. Where there is no such copy, or the address is not
+// aligned as that is, there is one more: a replayable model finds it on the
+// device, others in the host's memory.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Session.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace tenon::runtime;
+
+/// How many graphs of a shape stay, each for other tensors of the caller's.
+static constexpr size_t maxGraphs = 4;
+/// Of what is copied in pieces.
+static constexpr uint64_t pieceBytes = 4 << 20;
 
 bool TenonSession::canReplay() const {
   return model->desc->flags & TENON_MODEL_IS_REPLAYABLE;
@@ -69,38 +78,46 @@ Error TenonSession::place(bool isInput, size_t index, TenonMemory memory,
   return nullptr;
 }
 
-/// Calls `visit(staged, data, bytes, isPlaced, isInput, index)` for each input
-/// and output.
+/// Calls `visit` with a CallTensor for each input and output.
 template <typename Visitor> void TenonSession::forEachTensor(Visitor visit) {
-  for (size_t i = 0; i < inputData.size(); ++i)
-    visit(stagedInputs[i], inputData[i], countInputBytes(i),
-          bool(isInputPlaced[i]), /*isInput=*/true, i);
+  auto check = [&](int32_t buffer, uint64_t bytes) {
+    bool isOfSize =
+        buffer >= 0 && current->bytes[buffer] == static_cast<int64_t>(bytes);
+    return isOfSize ? buffer : -1;
+  };
+  for (size_t i = 0; i < inputData.size(); ++i) {
+    uint64_t bytes = countInputBytes(i);
+    visit(CallTensor{/*isInput=*/true, i, inputData[i], bytes, isInputPlaced[i],
+                     check(inputBuffers[i], bytes), stagedInputs[i],
+                     direct[i]});
+  }
   for (size_t i = 0; i < outputData.size(); ++i)
-    visit(stagedOutputs[i], outputData[i], outputBytes[i],
-          bool(isOutputPlaced[i]), /*isInput=*/false, i);
+    visit(CallTensor{/*isInput=*/false, i, outputData[i], outputBytes[i],
+                     isOutputPlaced[i], check(outputBuffers[i], outputBytes[i]),
+                     stagedOutputs[i], direct[inputData.size() + i]});
 }
 
 /// Checks what the caller gives as memory of the device.
 Error TenonSession::checkPlacedTensors() {
   Error problem;
-  forEachTensor([&](void *&, void *data, uint64_t bytes, bool isPlaced,
-                    bool isInput, size_t index) {
-    if (!isPlaced || problem)
+  forEachTensor([&](const CallTensor &tensor) {
+    if (!tensor.isPlaced || problem)
       return;
-    const char *kind = isInput ? "input" : "output";
-    const char *name = (isInput ? model->inputs : model->outputs)[index].name;
-    if (!isInput && isComputed(index))
+    const char *kind = tensor.isInput ? "input" : "output";
+    const char *name =
+        (tensor.isInput ? model->inputs : model->outputs)[tensor.index].name;
+    if (!tensor.isInput && isComputed(tensor.index))
       problem = makeError(TENON_ERROR_UNSUPPORTED,
                           "output %s has dimensions that depend on data, which "
                           "can't be in the memory of a device",
                           quote(name).c_str());
-    else if (!isInput && isKept[index])
+    else if (!tensor.isInput && isKept[tensor.index])
       problem = makeError(TENON_ERROR_USAGE,
                           "output %s is in the memory of a device, but none is "
                           "given",
                           quote(name).c_str());
-    else if (bytes)
-      problem = device->checkMemory(data, bytes);
+    else if (tensor.bytes)
+      problem = device->checkMemory(tensor.data, tensor.bytes);
     if (problem && problem->code == TENON_ERROR_INVALID)
       problem = makeError(TENON_ERROR_INVALID, "the data of %s %s are %s", kind,
                           quote(name).c_str(), problem->message.c_str());
@@ -110,24 +127,33 @@ Error TenonSession::checkPlacedTensors() {
   return problem;
 }
 
+/// Finds out what of the caller's memory can stand in the place of buffers.
+void TenonSession::findDirect() {
+  forEachTensor([&](const CallTensor &tensor) {
+    bool isDirect =
+        tensor.isPlaced && tensor.bytes && tensor.buffer >= 0 &&
+        reinterpret_cast<uintptr_t>(tensor.data) % TENON_BUFFER_ALIGNMENT == 0;
+    tensor.direct = isDirect ? tensor.data : nullptr;
+  });
+}
+
 /// Finds a place for inputs and outputs in memory of the session: for all, or
-/// for those of the caller's memory on the device.
+/// for those of the caller's memory on the device, that are not direct.
 Error TenonSession::stage(bool isForGraph) {
   // What is on the device is so for the model if it only ever transfers it.
   bool isReplayable = canReplay();
   auto place = [&](char *const *bases) {
     uint64_t ends[2] = {0, 0};
-    forEachTensor([&](void *&staged, void *data, uint64_t bytes, bool isPlaced,
-                      bool, size_t) {
-      if (!isForGraph && !isPlaced) {
-        staged = data;
+    forEachTensor([&](const CallTensor &tensor) {
+      if (tensor.direct || (!isForGraph && !tensor.isPlaced)) {
+        tensor.staged = tensor.data;
         return;
       }
-      int space =
-          isPlaced && isReplayable ? TENON_SPACE_DEVICE : TENON_SPACE_HOST;
+      int space = tensor.isPlaced && isReplayable ? TENON_SPACE_DEVICE
+                                                  : TENON_SPACE_HOST;
       if (bases)
-        staged = bases[space] + ends[space];
-      ends[space] += (bytes + TENON_BUFFER_ALIGNMENT - 1) &
+        tensor.staged = bases[space] + ends[space];
+      ends[space] += (tensor.bytes + TENON_BUFFER_ALIGNMENT - 1) &
                      -uint64_t(TENON_BUFFER_ALIGNMENT);
     });
     return std::pair(ends[TENON_SPACE_HOST], ends[TENON_SPACE_DEVICE]);
@@ -141,45 +167,104 @@ Error TenonSession::stage(bool isForGraph) {
   return nullptr;
 }
 
+/// Whether an input that was staged for a graph is copied before it, in pieces.
+static bool isSentAhead(const CallTensor &tensor) {
+  return tensor.isInput && !tensor.isPlaced && tensor.buffer >= 0 &&
+         tensor.bytes > pieceBytes;
+}
+
+/// Runs the code of the model, or records what it does. It makes no copy of
+/// what is in the place of a buffer.
+int32_t TenonSession::callStaged() {
+  frameInputs = stagedInputs;
+  frameBuffers = current->buffers;
+  forEachTensor([&](const CallTensor &tensor) {
+    if (tensor.direct)
+      frameBuffers[tensor.buffer] = tensor.direct;
+    else if (isRecording && isSentAhead(tensor))
+      frameInputs[tensor.index] = frameBuffers[tensor.buffer];
+  });
+  return callModel(frameInputs.data(), stagedOutputs.data(),
+                   frameBuffers.data());
+}
+
 /// Puts copies of the caller's memory on the device into the queue, and copies
 /// the other inputs that are staged.
 int32_t TenonSession::copyInputs() {
   if (hasPlaced && note(device->joinOthers()) != TENON_OK)
     return pending->code;
-  bool isReplayable = canReplay();
-  for (size_t i = 0; i < inputData.size(); ++i) {
-    uint64_t bytes = countInputBytes(i);
-    if (!bytes || stagedInputs[i] == inputData[i])
-      continue;
-    if (isInputPlaced[i])
-      note(device->copy(isReplayable ? TENON_SPACE_DEVICE : TENON_SPACE_HOST,
-                        stagedInputs[i], TENON_SPACE_DEVICE, inputData[i],
-                        bytes));
+  int32_t space = canReplay() ? TENON_SPACE_DEVICE : TENON_SPACE_HOST;
+  forEachTensor([&](const CallTensor &tensor) {
+    if (!tensor.isInput || !tensor.bytes || tensor.staged == tensor.data)
+      return;
+    if (tensor.isPlaced)
+      note(device->copy(space, tensor.staged, TENON_SPACE_DEVICE, tensor.data,
+                        tensor.bytes));
+    else if (isSentAhead(tensor))
+      sendAhead(tensor);
     else
-      memcpy(stagedInputs[i], inputData[i], bytes);
-  }
+      memcpy(tensor.staged, tensor.data, tensor.bytes);
+  });
   return pending ? pending->code : TENON_OK;
+}
+
+/// Copies an input to its buffer: while one piece is on its way to the device,
+/// the next comes to memory that the device reads.
+void TenonSession::sendAhead(const CallTensor &tensor) {
+  auto at = [](void *memory, uint64_t offset) {
+    return static_cast<char *>(memory) + offset;
+  };
+  for (uint64_t begin = 0; begin < tensor.bytes && !pending;
+       begin += pieceBytes) {
+    uint64_t bytes = std::min(pieceBytes, tensor.bytes - begin);
+    copyMemory(at(tensor.staged, begin), at(tensor.data, begin), bytes);
+    note(device->copy(TENON_SPACE_DEVICE,
+                      at(current->buffers[tensor.buffer], begin),
+                      TENON_SPACE_HOST, at(tensor.staged, begin), bytes));
+  }
 }
 
 /// Puts copies of outputs to the caller's memory on the device into the queue.
 int32_t TenonSession::copyOutputs() {
-  bool isReplayable = canReplay();
-  for (size_t i = 0; i < outputData.size() && !pending; ++i)
-    if (isOutputPlaced[i] && outputBytes[i])
-      note(device->copy(TENON_SPACE_DEVICE, outputData[i],
-                        isReplayable ? TENON_SPACE_DEVICE : TENON_SPACE_HOST,
-                        stagedOutputs[i], outputBytes[i]));
+  int32_t space = canReplay() ? TENON_SPACE_DEVICE : TENON_SPACE_HOST;
+  forEachTensor([&](const CallTensor &tensor) {
+    if (!tensor.isInput && tensor.isPlaced && tensor.bytes && !tensor.direct &&
+        !pending)
+      note(device->copy(TENON_SPACE_DEVICE, tensor.data, space, tensor.staged,
+                        tensor.bytes));
+  });
   return pending ? pending->code : TENON_OK;
+}
+
+/// A copy in the host's memory, where a large one takes all threads: one alone
+/// is slower than the way to the device.
+void TenonSession::copyMemory(void *target, const void *source,
+                              uint64_t bytes) {
+  struct Copy {
+    char *target;
+    const char *source;
+    uint64_t bytes;
+  } copy{static_cast<char *>(target), static_cast<const char *>(source), bytes};
+  constexpr uint64_t unit = 1 << 18;
+  auto run = [](const void *context, int64_t begin, int64_t end) -> int64_t {
+    auto [target, source, bytes] = *static_cast<const Copy *>(context);
+    uint64_t offset = begin * unit;
+    memcpy(target + offset, source + offset,
+           std::min(bytes, end * unit) - offset);
+    return 0;
+  };
+  team.run((bytes + unit - 1) / unit, run, &copy);
 }
 
 /// A run with the caller's memory on the device, but without a graph.
 int32_t TenonSession::runStaged() {
+  findDirect();
   if (note(stage(/*isForGraph=*/false)) != TENON_OK || copyInputs() != TENON_OK)
     return pending->code;
   // The host may read them.
   if (!canReplay() && finishDevice() != TENON_OK)
     return pending->code;
-  int32_t code = callModel(stagedInputs.data(), stagedOutputs.data());
+  int32_t code = callStaged();
   return code == TENON_OK ? copyOutputs() : code;
 }
 
@@ -187,45 +272,82 @@ int32_t TenonSession::runStaged() {
 // Graphs
 //===----------------------------------------------------------------------===//
 
-/// Whether the current plan has a graph, which may be made now.
-bool TenonSession::makeGraph() {
-  ShapePlan &plan = *current;
+/// Finds the graph, perhaps one that is yet to be recorded, with the tensors of
+/// `direct`, and puts it behind the others of the plan. Returns whether it was
+/// there; if not, it takes the place of the one that was not used for longest.
+bool TenonSession::findGraph() {
+  std::vector<ShapeGraph> &graphs = current->graphs;
+  auto found =
+      std::find_if(graphs.begin(), graphs.end(), [&](const ShapeGraph &graph) {
+        return graph.direct == direct;
+      });
+  bool isThere = found != graphs.end();
+  if (!isThere && graphs.size() < maxGraphs) {
+    found = graphs.insert(graphs.end(), ShapeGraph{direct});
+  } else if (!isThere) {
+    found = graphs.begin();
+    dropGraph(*found);
+    found->direct = direct;
+  }
+  std::rotate(found, found + 1, graphs.end());
+  return isThere;
+}
+
+/// Whether there is the graph, which may be made now.
+bool TenonSession::makeGraph(ShapeGraph &graph) {
   if (stage(/*isForGraph=*/true))
     return false;
-  if (plan.graph && plan.graphGeneration == device->getGeneration())
+  if (graph.graph && graph.generation == device->getGeneration())
     return true;
-  dropGraph(plan);
+  dropGraph(graph);
   if (!device->beginGraph())
     return false;
   isRecording = true;
-  int32_t code = callModel(stagedInputs.data(), stagedOutputs.data());
+  int32_t code = callStaged();
   isRecording = false;
-  plan.graph = device->endGraph(/*isWanted=*/code == TENON_OK && !pending);
-  plan.graphGeneration = device->getGeneration();
+  graph.graph = device->endGraph(/*isWanted=*/code == TENON_OK && !pending);
+  graph.generation = device->getGeneration();
   pending.reset();
-  return plan.graph;
+  return graph.graph;
 }
 
-void TenonSession::dropGraph(ShapePlan &plan) {
-  if (plan.graph)
-    device->releaseGraph(plan.graph);
-  plan.graph = nullptr;
+void TenonSession::dropGraph(ShapeGraph &graph) {
+  if (graph.graph)
+    device->releaseGraph(graph.graph);
+  graph.graph = nullptr;
+}
+
+void TenonSession::dropGraphs(ShapePlan &plan) {
+  for (ShapeGraph &graph : plan.graphs)
+    dropGraph(graph);
+  plan.graphs.clear();
 }
 
 /// Does the run by a graph; false if it has to be done without. Where no graph
 /// can be made or put into the queue, as there is no memory for it, it is not
 /// tried again with these dimensions.
 bool TenonSession::replay() {
-  if (!canReplay() || profile || !current->hasRun || current->hasNoGraph)
+  if (!canReplay() || profile || current->hasNoGraph)
     return false;
-  if (!makeGraph()) {
+  findDirect();
+  bool isKnown = findGraph();
+  if (!current->hasRun)
+    return false;
+  // Recording takes longer than copies do: until these addresses come again,
+  // there is one graph for all that come once.
+  if (!isKnown) {
+    std::fill(direct.begin(), direct.end(), nullptr);
+    findGraph();
+  }
+  ShapeGraph &graph = current->graphs.back();
+  if (!makeGraph(graph)) {
     current->hasNoGraph = true;
     return false;
   }
   if (copyInputs() != TENON_OK)
     return true;
-  if (device->launchGraph(current->graph)) {
-    dropGraph(*current);
+  if (device->launchGraph(graph.graph)) {
+    dropGraph(graph);
     current->hasNoGraph = true;
     return false;
   }
@@ -233,7 +355,7 @@ bool TenonSession::replay() {
   if (copyOutputs() == TENON_OK && finishDevice() == TENON_OK)
     for (size_t i = 0; i < outputData.size(); ++i)
       if (!isOutputPlaced[i])
-        memcpy(outputData[i], stagedOutputs[i], outputBytes[i]);
+        copyMemory(outputData[i], stagedOutputs[i], outputBytes[i]);
   return true;
 }
 

@@ -8,8 +8,9 @@ using namespace tenon::cuda;
 
 /// How many plans stay prepared.
 static constexpr size_t maxPlans = 4096;
-/// Alignment beyond this makes no difference to a library, in bytes.
-static constexpr int64_t maxAlignment = 256;
+/// More is not counted on: the caller's memory may stand in the place of a
+/// buffer, and what was prepared for one does for the other.
+static constexpr int64_t maxAlignment = TENON_BUFFER_ALIGNMENT;
 
 Workspace::~Workspace() {
   if (address)

@@ -24,7 +24,7 @@ func.func private @k0.units(%x: memref<?xf32>, %y: memref<?xf32>) -> index {
   %n = memref.dim %y, %c0 : memref<?xf32>
   return %n : index
 }
-func.func @main(%x: memref<?xf32>, %y: memref<?xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<?xf32>, %y: memref<?xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 1, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?xf32>
   %a = tenon_rt.buffer 0[%n] on_device : memref<?xf32>
@@ -64,7 +64,7 @@ func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
   %c4 = arith.constant 4 : index
   return %c4 : index
 }
-func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 0, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
   %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
   %b = tenon_rt.buffer 1[] : memref<4xf32>
   tenon_rt.transfer %a outs(%y) : memref<4xf32> outs(memref<4xf32>)
@@ -92,7 +92,7 @@ func.func private @k0(%x: memref<4xf32>, %y: memref<4xf32>, %s: index, %begin: i
 func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>, %s: index) -> index {
   return %s : index
 }
-func.func @main(%x: memref<4xf32>, %k: memref<index>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 2 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<4xf32>, %k: memref<index>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 1, 0>, tenon_rt.num_inputs = 2 : i64, tenon_rt.num_slots = 0 : i64} {
   %s = memref.load %k[] : memref<index>
   %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
   %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
@@ -122,7 +122,7 @@ func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
   %c4 = arith.constant 4 : index
   return %c4 : index
 }
-func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1, 3, 5, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 1, 0, 3, 5, 1, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
   %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
   %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
   %c = tenon_rt.buffer 2[] on_device : memref<4xf32>
@@ -153,7 +153,7 @@ func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
   %c4 = arith.constant 4 : index
   return %c4 : index
 }
-func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %same: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %same: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 1, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
   %a = tenon_rt.buffer 0[] on_device : memref<4xf32>
   %b = tenon_rt.buffer 1[] on_device : memref<4xf32>
   tenon_rt.transfer %x to_device outs(%a) : memref<4xf32> outs(memref<4xf32>)
@@ -183,7 +183,7 @@ func.func private @k0.units(%x: memref<4xf32>, %y: memref<4xf32>) -> index {
   %c4 = arith.constant 4 : index
   return %c4 : index
 }
-func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 2, 4, 1>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 1, 3, 1, 0, 2, 4, 1, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 0 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index

@@ -102,7 +102,7 @@ func.func private @k1_unused(%x: memref<4xf32>, %begin: index, %end: index) -> i
   %ok = arith.constant 0 : i64
   return %ok : i64
 }
-func.func @main(%x: memref<?x4xf32> {tenon.name = "x", tenon.dims = ["n", ""]}, %y: memref<?x4xf32> {tenon.name = "y", tenon.dims = ["m", ""]}, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 6, 8, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 1 : i64} {
+func.func @main(%x: memref<?x4xf32> {tenon.name = "x", tenon.dims = ["n", ""]}, %y: memref<?x4xf32> {tenon.name = "y", tenon.dims = ["m", ""]}, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 6, 8, 0, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>

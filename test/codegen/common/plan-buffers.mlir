@@ -6,7 +6,7 @@ func.func private @column(%x: memref<?x1xf32>, %y: memref<?xf32>, %begin: index,
 // Each buffer is read last where the next one is written: they overlap there.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[SECOND:[0-9]+]], 0, [[SECOND]], [[THIRD:[0-9]+]], 0, [[THIRD]], {{[0-9]+}}, 0>
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[SECOND:[0-9]+]], 0, 0, [[SECOND]], [[THIRD:[0-9]+]], 0, 0, [[THIRD]], {{[0-9]+}}, 0, 0>
 func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
@@ -70,7 +70,7 @@ func.func @main(%x: memref<1xindex>, %out: memref<?xf32>, %frame: !llvm.ptr)
 // buffers in it have other places.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], 0, {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]], 0>
+// CHECK-SAME: tenon_rt.buffers = array<i64: [[FIRST:[0-9]+]], [[LAST:[0-9]+]], 0, 0, {{[0-9]+}}, [[LAST_INSIDE:[0-9]+]], 0, 0>
 func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
     attributes {tenon_rt.num_inputs = 1 : i64} {
@@ -95,7 +95,7 @@ func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %frame: !llvm.ptr)
 // not overlap with what is written in between.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], 0, {{[0-9]+}}, [[LAST]], 0>
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, [[LAST:[0-9]+]], 0, 0, {{[0-9]+}}, [[LAST]], 0, 0>
 func.func private @k(%x: memref<8xf32>, %y: memref<8xf32>, %begin: index, %end: index) -> i64
 func.func private @join(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: !llvm.ptr)
@@ -116,7 +116,7 @@ func.func @main(%x: memref<8xf32>, %c: memref<i1>, %out: memref<8xf32>, %frame: 
 // slot has one kind of memory only.
 
 // CHECK-LABEL: func.func @main(
-// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}, {{[0-9]+}}, 1, {{[0-9]+}}, {{[0-9]+}}, 0>
+// CHECK-SAME: tenon_rt.buffers = array<i64: 0, {{[0-9]+}}, 1, 1, {{[0-9]+}}, {{[0-9]+}}, 1, 0, {{[0-9]+}}, {{[0-9]+}}, 0, 0>
 // CHECK-SAME: tenon_rt.num_slots = 2
 func.func private @k(%x: memref<?xf32>, %y: memref<?xf32>, %begin: index, %end: index) -> i64
 func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %frame: !llvm.ptr)
@@ -174,5 +174,64 @@ func.func @main(%c: i1, %out: memref<4xf32>, %frame: !llvm.ptr)
   }
   memref.copy %r, %f : memref<4xf32> to memref<4xf32>
   memref.copy %g, %out : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+// A copy of an input (1) or of an output (-1, -2) that only kernels of the
+// device use beside: it may be the caller's memory. That of an input is in use
+// from the beginning.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: 0, {{[0-9]+}}, 1, 1, {{[0-9]+}}, {{[0-9]+}}, 1, -1, {{[0-9]+}}, {{[0-9]+}}, 1, -2>
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 1 : i64} {
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  %c = memref.alloc() : memref<4xf32>
+  %vx = tenon_rt.view %x[] : memref<4xf32> -> memref<2x2xf32>
+  %va = tenon_rt.view %a[] : memref<4xf32> -> memref<2x2xf32>
+  tenon_rt.transfer %vx to_device outs(%va) : memref<2x2xf32> outs(memref<2x2xf32>)
+  tenon_rt.launch @k(%a) outs(%b) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %b outs(%y) : memref<4xf32> outs(memref<4xf32>)
+  // Who reads what an output has does no harm to it.
+  tenon_rt.launch @k(%b) outs(%c) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %c outs(%z) : memref<4xf32> outs(memref<4xf32>)
+  return
+}
+
+// -----
+
+// These may not: the first is written to, the second goes to two outputs, the
+// third changes after it was copied. The input of the fourth is read on the
+// processor too, that of the fifth is copied in a branch only.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: tenon_rt.buffers = array<i64: {{[0-9]+}}, {{[0-9]+}}, 1, 0, {{[0-9]+}}, {{[0-9]+}}, 1, 0, {{[0-9]+}}, {{[0-9]+}}, 1, 0, {{[0-9]+}}, {{[0-9]+}}, 1, 0, {{[0-9]+}}, {{[0-9]+}}, 1, 0>
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: memref<4xf32>, %read: memref<4xf32>, %branch: memref<4xf32>, %condition: i1, %y: memref<4xf32>, %z: memref<4xf32>, %u: memref<4xf32>, %v: memref<4xf32>, %frame: !llvm.ptr)
+    attributes {tenon_rt.num_inputs = 4 : i64} {
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  %c = memref.alloc() : memref<4xf32>
+  %d = memref.alloc() : memref<4xf32>
+  %e = memref.alloc() : memref<4xf32>
+  tenon_rt.transfer %x to_device outs(%a) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k(%a) outs(%b) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.launch @k(%b) outs(%a) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %b outs(%y) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.transfer %b outs(%z) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k(%a) outs(%c) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %c outs(%u) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k(%a) outs(%c) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.transfer %read to_device outs(%d) : memref<4xf32> outs(memref<4xf32>)
+  tenon_rt.launch @k(%read) outs(%v) : (memref<4xf32>) outs(memref<4xf32>)
+  tenon_rt.launch @k(%d) outs(%c) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  scf.if %condition {
+    tenon_rt.transfer %branch to_device outs(%e) : memref<4xf32> outs(memref<4xf32>)
+    tenon_rt.launch @k(%e) outs(%c) on_device : (memref<4xf32>) outs(memref<4xf32>)
+  }
   return
 }

@@ -131,6 +131,30 @@ TEST_F(CudaGraph, ManySessionsAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(CudaGraph, LargeInputsComeInPieces) {
+  constexpr int64_t n = 600000; // 9.6 and 4.8 MB
+  ModelPtr model = makeModel(getReplayableModel());
+  for (int threads : {1, 3}) {
+    SessionPtr session = makeSession(model.get(), threads);
+    EXPECT_EQ(runTimes(session, n, 2), 1);
+    cuda::reset();
+    EXPECT_EQ(runTimes(session, n, 2), 2);
+    EXPECT_EQ(cuda::countCalls("cuMemcpyHtoDAsync_v2"), 2 * (3 + 2));
+    // Those of 4 MiB and less are in the graph.
+    EXPECT_EQ(runTimes(session, 1 << 18, 2), 1);
+    cuda::reset();
+    EXPECT_EQ(runTimes(session, 1 << 18, 2), 2);
+    EXPECT_EQ(cuda::countCalls("cuMemcpyHtoDAsync_v2"), 0);
+    for (int piece = 1; piece <= 5; ++piece) {
+      cuda::reset();
+      Failing failing("cuMemcpyHtoDAsync_v2", piece);
+      Call call(n);
+      EXPECT_EQ(call.run(session).substr(0, 2), "4:");
+    }
+    EXPECT_EQ(runTimes(session, n, 2), 2);
+  }
+}
+
 TEST_F(CudaGraph, ErrorsInKernels) {
   ModelPtr model = makeModel(getReplayableModel());
   SessionPtr session = makeSession(model.get());

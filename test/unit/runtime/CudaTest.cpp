@@ -533,10 +533,13 @@ TEST_F(Cuda, RefusesDamagedDescriptions) {
   desc.buffers = &buffer;
   desc.numBuffers = 1;
   EXPECT_EQ(damaged(), "buffer 0 is in the memory 2");
-  buffer = {"b", 0, 1, TENON_SPACE_HOST, 7};
-  desc.buffers = &buffer;
-  desc.numBuffers = 1;
-  EXPECT_EQ(damaged(), "buffer 0 has 7 where 0 is expected");
+  for (int32_t tensor : {desc.numInputs + 1, -desc.numOutputs - 1, 1u}) {
+    int32_t space = tensor == 1 ? TENON_SPACE_HOST : TENON_SPACE_DEVICE;
+    buffer = {"b", 0, 1, space, tensor};
+    desc.buffers = &buffer;
+    desc.numBuffers = 1;
+    EXPECT_EQ(damaged(), "buffer 0 is of the tensor " + std::to_string(tensor));
+  }
 
   desc.deviceRanges = nullptr;
   EXPECT_EQ(damaged(), "no table of ranges of its device's weights");

@@ -226,6 +226,13 @@ static void planReplayable(const int64_t *symbols, int64_t *bufferBytes,
   std::copy_n(dims, 4, outputDims);
 }
 
+/// That of all inputs and outputs only kernels read and write.
+static const TenonBufferDesc replayableBuffers[] = {
+    {"x", 0, 2, TENON_SPACE_DEVICE, TENON_BUFFER_OF_INPUT(0)},
+    {"index", 0, 2, TENON_SPACE_DEVICE, TENON_BUFFER_OF_INPUT(1)},
+    {"Mul_0, Add_1", 1, 2, TENON_SPACE_DEVICE, TENON_BUFFER_OF_OUTPUT(0)},
+    {"Gather_2", 2, 2, TENON_SPACE_DEVICE, TENON_BUFFER_OF_OUTPUT(1)}};
+
 static int32_t runReplayable(const TenonRunFrame *frame) {
   ++replayableModelRuns;
   const TenonRuntimeTable &rt = *frame->rt;
@@ -311,6 +318,7 @@ const TenonModelDesc &tenon::test::getReplayableModel() {
     TenonModelDesc desc = getDeviceModel();
     desc.numOutputs = 2;
     desc.numBuffers = Picked + 1;
+    desc.buffers = replayableBuffers;
     desc.numKernels = AddRows;
     desc.numSlots = 0;
     desc.flags = TENON_MODEL_IS_REPLAYABLE;
