@@ -284,6 +284,17 @@ template <typename OpT> struct CancelTerms : OpRewritePattern<OpT> {
   }
 };
 
+/// The dimension b, if `sum` is a + b, or null.
+static Value getAddedDim(Value sum, Value a) {
+  auto add = sum.getDefiningOp<arith::AddIOp>();
+  if (!add)
+    return {};
+  Value b = add.getLhs() == a   ? add.getRhs()
+            : add.getRhs() == a ? add.getLhs()
+                                : Value();
+  return b && isNonNegative(b) ? b : Value();
+}
+
 /// min(a + b, a) -> a for a dimension b
 struct DropMin : OpRewritePattern<arith::MinSIOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -292,18 +303,29 @@ struct DropMin : OpRewritePattern<arith::MinSIOp> {
                                 PatternRewriter &rewriter) const override {
     for (unsigned i : {0u, 1u}) {
       Value part = op->getOperand(1 - i);
-      auto sum = op->getOperand(i).getDefiningOp<arith::AddIOp>();
-      if (!sum)
-        continue;
-      Value rest = sum.getLhs() == part   ? sum.getRhs()
-                   : sum.getRhs() == part ? sum.getLhs()
-                                          : Value();
-      if (!rest || !isNonNegative(rest))
+      if (!getAddedDim(op->getOperand(i), part))
         continue;
       rewriter.replaceOp(op, part);
       return success();
     }
     return failure();
+  }
+};
+
+/// select(a < a + b, b, 0) -> b for a dimension b: how many numbers there are
+/// from a to a + b
+struct DropEmptyRange : OpRewritePattern<arith::SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::SelectOp op,
+                                PatternRewriter &rewriter) const override {
+    auto compare = op.getCondition().getDefiningOp<arith::CmpIOp>();
+    if (!compare || compare.getPredicate() != arith::CmpIPredicate::slt ||
+        getConstantIntValue(op.getFalseValue()) != 0 ||
+        getAddedDim(compare.getRhs(), compare.getLhs()) != op.getTrueValue())
+      return failure();
+    rewriter.replaceOp(op, op.getTrueValue());
+    return success();
   }
 };
 } // namespace
@@ -316,9 +338,10 @@ void populateDimArithmeticPatterns(RewritePatternSet &patterns) {
            ComputeAsIndex<arith::MulIOp>, ComputeAsIndex<arith::MaxSIOp>,
            ComputeAsIndex<arith::MinSIOp>, ComputeAsIndex<arith::DivSIOp>,
            CompareAsIndex, DecideComparison, DivideBySelf, DropMax, DropMin,
-           CancelTerms<arith::SubIOp>, CancelTerms<arith::DivUIOp>,
-           CancelTerms<arith::DivSIOp>, CancelTerms<arith::FloorDivSIOp>,
-           CancelTerms<arith::CeilDivSIOp>>(patterns.getContext());
+           DropEmptyRange, CancelTerms<arith::SubIOp>,
+           CancelTerms<arith::DivUIOp>, CancelTerms<arith::DivSIOp>,
+           CancelTerms<arith::FloorDivSIOp>, CancelTerms<arith::CeilDivSIOp>>(
+          patterns.getContext());
 }
 
 } // namespace tenon

@@ -316,3 +316,47 @@ func.func @met_equal(%x: tensor<?xf32>) -> tensor<1xi64> {
   %2 = tenon.shape %1 : (tensor<?xf32>) -> tensor<1xi64>
   return %2 : tensor<1xi64>
 }
+
+// -----
+
+// From the past's tokens to all there are as many numbers as new tokens: there is one row of them.
+
+// CHECK-LABEL: func.func @positions(
+// CHECK: tenon.reshape {{.*}} -> tensor<1x?xi64>
+// CHECK: return
+func.func @positions(%new: tensor<?xi64>, %past: tensor<?xi64>) -> tensor<?x?xi64> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %new, %c0 : tensor<?xi64>
+  %p = tensor.dim %past, %c0 : tensor<?xi64>
+  %n64 = arith.index_cast %n : index to i64
+  %p64 = arith.index_cast %p : index to i64
+  %all64 = arith.addi %n64, %p64 : i64
+  %minus = arith.constant -1 : i64
+  %start = tensor.from_elements %p64 : tensor<i64>
+  %limit = tensor.from_elements %all64 : tensor<i64>
+  %step = tenon.constant dense<1> : tensor<i64>
+  %range = tenon.range %start, %limit, %step : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
+  %shape = tensor.from_elements %minus, %n64 : tensor<2xi64>
+  %rows = tenon.reshape %range, %shape : (tensor<?xi64>, tensor<2xi64>) -> tensor<?x?xi64>
+  return %rows : tensor<?x?xi64>
+}
+
+// From the past's tokens to the new ones there may be none.
+
+// CHECK-LABEL: func.func @fewer(
+// CHECK: tenon.reshape {{.*}} -> tensor<?x?xi64>
+func.func @fewer(%new: tensor<?xi64>, %past: tensor<?xi64>) -> tensor<?x?xi64> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %new, %c0 : tensor<?xi64>
+  %p = tensor.dim %past, %c0 : tensor<?xi64>
+  %n64 = arith.index_cast %n : index to i64
+  %p64 = arith.index_cast %p : index to i64
+  %minus = arith.constant -1 : i64
+  %start = tensor.from_elements %p64 : tensor<i64>
+  %limit = tensor.from_elements %n64 : tensor<i64>
+  %step = tenon.constant dense<1> : tensor<i64>
+  %range = tenon.range %start, %limit, %step : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
+  %shape = tensor.from_elements %minus, %n64 : tensor<2xi64>
+  %rows = tenon.reshape %range, %shape : (tensor<?xi64>, tensor<2xi64>) -> tensor<?x?xi64>
+  return %rows : tensor<?x?xi64>
+}
