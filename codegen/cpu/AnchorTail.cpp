@@ -3,6 +3,7 @@
 #include "codegen/cpu/AnchorTail.h"
 
 #include "codegen/cpu/Arithmetic.h"
+#include "dialects/tenon/TenonAttention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -10,10 +11,29 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
+/// The views through which attention reads what is in memory, and the
+/// transposes with which the kernel ends.
+static llvm::SmallPtrSet<Operation *, 8> getViews(KernelOp kernel,
+                                                  AttentionOp attention) {
+  llvm::SmallPtrSet<Operation *, 8> views;
+  for (Value operand : attention->getOperands())
+    for (Operation *op = operand.getDefiningOp(); isViewOfLines(op);
+         op = op->getOperand(0).getDefiningOp())
+      views.insert(op);
+  for (Value yielded : kernel.getYield().getOperands())
+    if (auto transpose = yielded.getDefiningOp<TransposeOp>();
+        isViewOfLines(transpose))
+      views.insert(transpose);
+  return views;
+}
+
 bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
   auto type = cast<RankedTensorType>(anchor->getResult(0).getType());
+  llvm::SmallPtrSet<Operation *, 8> views;
+  if (auto attention = dyn_cast<AttentionOp>(anchor))
+    views = getViews(kernel, attention);
   for (Operation &op : kernel.getBody().front()) {
-    if (isa<ConstantOp, YieldOp>(op) || &op == anchor)
+    if (isa<ConstantOp, YieldOp>(op) || &op == anchor || views.contains(&op))
       continue;
     // What computes shapes or scalars is none of the tail's business.
     if (llvm::all_of(op.getResultTypes(),
@@ -22,10 +42,15 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
     if (!isa<ElementwiseOpInterface>(op) || !canEmitElements(&op))
       return false;
   }
-  for (Value operand : anchor->getOperands())
+  for (Value operand : anchor->getOperands()) {
+    while (views.contains(operand.getDefiningOp()))
+      operand = operand.getDefiningOp()->getOperand(0);
     if (!isa<BlockArgument>(operand) && !operand.getDefiningOp<ConstantOp>())
       return false;
+  }
   for (Value yielded : kernel.getYield().getOperands()) {
+    if (views.contains(yielded.getDefiningOp()))
+      yielded = yielded.getDefiningOp()->getOperand(0);
     auto yieldedType = dyn_cast<RankedTensorType>(yielded.getType());
     if (!yieldedType || yieldedType.getRank() != type.getRank())
       return false;
@@ -60,8 +85,14 @@ void AnchorTail::emit(ElementEmitter &elements, ArrayRef<LaneIndex> index,
   Type element = getSignless(function.getElementType(result));
   elements.bind(result, convertFloat(elements.getBuilder(), function.getLoc(),
                                      sum, element));
-  for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i)
-    elements.storeOutput(i, index, elements.get(function.getYielded(i), index));
+  for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i) {
+    Value yielded = function.getYielded(i);
+    SmallVector<LaneIndex> at(index);
+    if (auto transpose = yielded.getDefiningOp<TransposeOp>())
+      for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
+        at[to] = index[from];
+    elements.storeOutput(i, at, elements.get(yielded, at));
+  }
 }
 
 void AnchorTail::emit(OpBuilder &builder, ArrayRef<LaneIndex> index, Value sum,

@@ -14,7 +14,8 @@
 namespace tenon::cpu {
 
 /// Whether `kernel` is `anchor`, reading the kernel's inputs and constants,
-/// with nothing but elementwise operations of its shape behind it.
+/// with nothing but elementwise operations of its shape behind it. Attention
+/// may read views of them (`isViewOfLines`), and be transposed at the end.
 bool isAnchorKernel(KernelOp kernel, mlir::Operation *anchor);
 
 /// The one operation of type `AnchorOp` in a kernel, if the kernel is it and
@@ -31,7 +32,8 @@ public:
   AnchorTail(KernelFunction &function, mlir::Operation *anchor);
 
   /// Computes and stores the kernel's results at `index`, where the anchor's
-  /// result is `sum`: `lanes` elements along the last dimension.
+  /// result is `sum`: `lanes` elements along the last dimension. What the
+  /// kernel transposes at its end is stored where it belongs.
   void emit(mlir::OpBuilder &builder, llvm::ArrayRef<LaneIndex> index,
             mlir::Value sum, int64_t lanes, mlir::Value mask = {});
   /// The same where tensors begin at a multiple of the size of vectors, and

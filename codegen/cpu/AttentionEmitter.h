@@ -14,6 +14,7 @@
 #define TENON_CODEGEN_CPU_ATTENTIONEMITTER_H
 
 #include "codegen/cpu/AnchorTail.h"
+#include "codegen/cpu/View.h"
 
 namespace tenon::cpu {
 
@@ -80,12 +81,12 @@ private:
   TileShape tile;
   /// Vectors along a head, for one query.
   int64_t headLanes, valueLanes;
-  mlir::Value query, key, value, mask;
+  View query, key, value, mask;
   /// `[headSize][query]`, `[key][query]`, `[valueSize][query]`,
   /// `[query][valueSize]`, then maximum, scale and sum of each query.
   mlir::Value queries, scores, sums, results, state;
   // Of the unit being emitted.
-  Dim batch, head, matrix;
+  Dim batch, head, queryBegin, keyBegin, valueBegin;
 };
 
 } // namespace tenon::cpu

@@ -47,11 +47,11 @@ Value AttentionEmitter::emitUnits() {
 }
 
 void AttentionEmitter::emitBody() {
-  query = function.getFlat(op.getQuery());
-  key = function.getFlat(op.getKey());
-  value = function.getFlat(op.getValue());
+  query = getView(function, op.getQuery());
+  key = getView(function, op.getKey());
+  value = getView(function, op.getValue());
   if (op.getMask())
-    mask = function.getFlat(op.getMask());
+    mask = getView(function, op.getMask());
   int64_t width = tile.getColumns();
   queries = emitScratch(function, headSize * width, element);
   scores = emitScratch(function, kBlockKeys * width, element);
@@ -69,7 +69,9 @@ void AttentionEmitter::emitUnit(OpBuilder &builder, Dim unit) {
       index.delinearize(unit, {numBatches, numHeads, numBlocks});
   batch = position[0];
   head = position[1];
-  matrix = dims.add(dims.mul(batch, numHeads), head);
+  queryBegin = query.getPosition(dims, {batch, head});
+  keyBegin = key.getPosition(dims, {batch, head});
+  valueBegin = value.getPosition(dims, {batch, head});
   int64_t width = tile.getColumns();
   Dim first = dims.mul(position[2], width);
   Dim count = dims.min(width, dims.sub(numQueries, first));
@@ -98,22 +100,20 @@ void AttentionEmitter::emitUnit(OpBuilder &builder, Dim unit) {
 
 Value AttentionEmitter::addMask(OpBuilder &builder, Value scores, Dim query,
                                 Dim key, int64_t lanes) {
-  if (!mask)
+  if (!op.getMask())
     return scores;
   ElementEmitter elements(function, builder, lanes);
   IndexBuilder &index = elements.getIndices();
   DimBuilder &dims = index.uniform();
-  SmallVector<Dim> shape = function.getShape(op.getMask());
   // Lanes are queries here, and a mask may have any rank up to four.
   SmallVector<LaneIndex> full = {LaneIndex(batch), LaneIndex(head),
                                  LaneIndex(query, lanes > 1 ? 1 : 0),
                                  LaneIndex(key)};
-  LaneIndex position(0);
-  for (auto [size, i] : llvm::zip_equal(
-           shape, ArrayRef<LaneIndex>(full).take_back(shape.size()))) {
-    bool isBroadcast = size.isConstant() && size.getConstant() == 1;
-    position = index.mul(position, size);
-    if (isBroadcast)
+  LaneIndex position(mask.begin);
+  for (auto [stride, i] : llvm::zip_equal(
+           mask.strides,
+           ArrayRef<LaneIndex>(full).take_back(mask.strides.size()))) {
+    if (stride.isConstant() && stride.getConstant() == 0)
       continue;
     LaneIndex lane = i;
     // Lanes behind the last query read what the last one does.
@@ -121,10 +121,10 @@ Value AttentionEmitter::addMask(OpBuilder &builder, Value scores, Dim query,
         (!numQueries.isConstant() ||
          numQueries.getConstant() % tile.getColumns() != 0))
       lane = index.min(lane, dims.sub(numQueries, 1));
-    position = index.add(position, lane);
+    position = index.add(position, index.mul(lane, stride));
   }
-  Value added =
-      elements.load(mask, position, getType(op.getMask()).getElementType());
+  Value added = elements.load(mask.memory, position,
+                              getType(op.getMask()).getElementType());
   added = convertFloat(builder, loc, elements.broadcast(added), element);
   return arith::AddFOp::create(builder, loc, scores, added);
 }
@@ -152,10 +152,9 @@ void AttentionEmitter::emitQueries(OpBuilder &builder, Dim firstQuery,
              store(nested, splat(nested, 0, lanes), queries,
                    DimBuilder(nested, loc).mul(i, lanes));
            });
-  Dim from =
-      dims.mul(dims.add(dims.mul(matrix, numQueries), firstQuery), headSize);
-  emitTransposedCopy(builder, loc, lanes, query, from, headSize, queries, 0,
-                     width, count, headSize);
+  Dim from = dims.add(queryBegin, dims.mul(firstQuery, query.strides[2]));
+  emitTransposedCopy(builder, loc, lanes, query.memory, from, query.strides[2],
+                     queries, 0, width, count, headSize);
   emitLoop(builder, loc, index.value(0), index.value(headSize * tile.vectors),
            [&](OpBuilder &nested, Value i) {
              Dim at = DimBuilder(nested, loc).mul(i, lanes);
@@ -227,8 +226,8 @@ void AttentionEmitter::emitScores(OpBuilder &builder, Dim firstQuery,
   if (tile.rows < height)
     height = 4;
   DimBuilder outer(builder, loc);
-  Dim from =
-      outer.mul(outer.add(outer.mul(matrix, numKeys), firstKey), headSize);
+  Dim stride = key.strides[2];
+  Dim from = outer.add(keyBegin, outer.mul(firstKey, stride));
   emitDisjointTiles(
       builder, loc, count, getTileSizes(height, Dim::unknown()),
       [&](OpBuilder &nested, Dim row, int64_t rows) {
@@ -236,9 +235,9 @@ void AttentionEmitter::emitScores(OpBuilder &builder, Dim firstQuery,
         TileShape shape = tile;
         shape.rows = rows;
         TileOperands operands;
-        operands.lhs = key;
-        operands.lhsOffset = dims.add(from, dims.mul(row, headSize));
-        operands.lhsRowStride = headSize;
+        operands.lhs = key.memory;
+        operands.lhsOffset = dims.add(from, dims.mul(row, stride));
+        operands.lhsRowStride = stride;
         operands.rhs = queries;
         operands.rhsOffset = 0;
         SmallVector<Value> tileScores = emitTile(
@@ -314,8 +313,8 @@ void AttentionEmitter::emitSums(OpBuilder &builder, Dim firstKey, Dim count) {
       break;
     }
   DimBuilder outer(builder, loc);
-  Dim from =
-      outer.mul(outer.add(outer.mul(matrix, numKeys), firstKey), valueSize);
+  Dim stride = value.strides[2];
+  Dim from = outer.add(valueBegin, outer.mul(firstKey, stride));
   SmallVector<Value> scales;
   for (int64_t v = 0; v != tile.vectors; ++v)
     scales.push_back(load(builder, state, width + v * lanes, lanes));
@@ -336,14 +335,14 @@ void AttentionEmitter::emitSums(OpBuilder &builder, Dim firstKey, Dim count) {
                                                   scales[i % shape.vectors]));
         }
         TileOperands operands;
-        operands.lhs = value;
+        operands.lhs = value.memory;
         operands.lhsOffset = dims.add(from, row);
         operands.lhsRowStride = 1;
         operands.rhs = scores;
         operands.rhsOffset = 0;
-        SmallVector<Value> tileSums = emitTile(
-            nested, loc, shape, operands,
-            ReductionLoop{0, count, valueSize, width}, element, initial);
+        SmallVector<Value> tileSums =
+            emitTile(nested, loc, shape, operands,
+                     ReductionLoop{0, count, stride, width}, element, initial);
         for (auto [i, sum] : llvm::enumerate(tileSums))
           store(nested, sum, sums,
                 dims.add(dims.mul(row, width), int64_t(i) * lanes));

@@ -52,10 +52,10 @@ void AttentionEmitter::emitDots(OpBuilder &builder, Dim queryIndex,
                                 Dim firstKey, Dim count) {
   IndexBuilder outer(builder, loc, 1);
   DimBuilder &outerDims = outer.uniform();
-  Dim queryBegin = outerDims.mul(
-      outerDims.add(outerDims.mul(matrix, numQueries), queryIndex), headSize);
-  Dim keyBegin = outerDims.mul(
-      outerDims.add(outerDims.mul(matrix, numKeys), firstKey), headSize);
+  Dim stride = key.strides[2];
+  Dim fromQuery =
+      outerDims.add(queryBegin, outerDims.mul(queryIndex, query.strides[2]));
+  Dim fromKey = outerDims.add(keyBegin, outerDims.mul(firstKey, stride));
   emitDisjointTiles(
       builder, loc, count, ArrayRef<int64_t>{4, 1},
       [&](OpBuilder &nested, Dim row, int64_t rows) {
@@ -68,12 +68,13 @@ void AttentionEmitter::emitDots(OpBuilder &builder, Dim queryIndex,
             [&](OpBuilder &inner, Location, Value i, ValueRange so) {
               DimBuilder dims(inner, loc);
               Dim step = dims.mul(i, headLanes);
-              Value x =
-                  load(inner, query, dims.add(queryBegin, step), headLanes);
+              Value x = load(inner, query.memory, dims.add(fromQuery, step),
+                             headLanes);
               SmallVector<Value> next;
               for (int64_t r = 0; r != rows; ++r) {
-                Dim at = dims.add(dims.mul(dims.add(row, r), headSize), step);
-                Value k = load(inner, key, dims.add(keyBegin, at), headLanes);
+                Dim at = dims.add(dims.mul(dims.add(row, r), stride), step);
+                Value k =
+                    load(inner, key.memory, dims.add(fromKey, at), headLanes);
                 next.push_back(emitMultiplyAdd(inner, loc, x, k, so[r]));
               }
               scf::YieldOp::create(inner, loc, next);
@@ -142,7 +143,8 @@ SmallVector<Value> AttentionEmitter::emitQueryBlock(OpBuilder &builder,
   TileShape shape{1, std::min<int64_t>(4, valueSize / valueLanes), valueLanes};
   while (valueSize / valueLanes % shape.vectors != 0)
     --shape.vectors;
-  Dim from = dims.mul(dims.add(dims.mul(matrix, numKeys), firstKey), valueSize);
+  Dim stride = value.strides[2];
+  Dim from = dims.add(valueBegin, dims.mul(firstKey, stride));
   Value wideScale = emitBroadcast(builder, loc, scale, valueLanes);
   emitLoop(
       builder, loc, index.value(0), index.value(valueSize / shape.getColumns()),
@@ -159,11 +161,11 @@ SmallVector<Value> AttentionEmitter::emitQueryBlock(OpBuilder &builder,
         operands.lhs = scores;
         operands.lhsOffset = 0;
         operands.lhsRowStride = 0;
-        operands.rhs = value;
+        operands.rhs = value.memory;
         operands.rhsOffset = dims.add(from, column);
         SmallVector<Value> tileSums =
             emitTile(nested, loc, shape, operands,
-                     ReductionLoop{0, count, 1, valueSize}, element, initial);
+                     ReductionLoop{0, count, 1, stride}, element, initial);
         for (auto [v, sum] : llvm::enumerate(tileSums))
           store(nested, sum, sums, dims.add(column, int64_t(v) * valueLanes));
       });

@@ -1,6 +1,7 @@
 //===- ElementMovement.cpp - Elements that stand elsewhere ----------------===//
 
 #include "codegen/cpu/ElementOps.h"
+#include "codegen/cpu/View.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -45,14 +46,9 @@ static Value buildSlice(ElementEmitter &emitter, SliceOp op, Index index) {
   KernelFunction &function = emitter.getFunction();
   IndexBuilder &indices = emitter.getIndices();
   DimBuilder &dims = indices.uniform();
-  SmallVector<Dim> shape = function.getShape(op.getInput());
   SmallVector<LaneIndex> inputIndex(index);
   for (auto [i, axis, step] : llvm::enumerate(op.getAxes(), op.getSteps())) {
-    Dim size = shape[axis];
-    Dim start = function.getShapeElement(op.getStarts(), i);
-    start = dims.selectLess(start, 0, dims.add(start, size), start);
-    Dim last = step > 0 ? size : dims.sub(size, 1);
-    start = dims.min(dims.max(start, 0), last);
+    Dim start = getSliceStart(function, dims, op, i);
     inputIndex[axis] = indices.add(indices.mul(index[axis], step), start);
   }
   return emitter.get(op.getInput(), inputIndex);

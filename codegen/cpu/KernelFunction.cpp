@@ -348,14 +348,14 @@ void KernelFunction::emitError(Operation *op, const Twine &what) {
 //===----------------------------------------------------------------------===//
 
 /// What the kernel is about, for people who read names: its first operation
-/// that is not mere arithmetic, or else its last.
+/// that is neither mere arithmetic nor a view, or else its last.
 static StringRef getAnchorName(KernelOp kernel) {
   StringRef name = "empty";
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     if (!isa<TenonDialect>(op.getDialect()) || isa<ConstantOp>(op))
       continue;
     name = op.getName().stripDialect();
-    if (!isa<ElementwiseOpInterface>(op))
+    if (!isa<ElementwiseOpInterface, TransposeOp, SliceOp>(op))
       break;
   }
   return name;

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Arithmetic.h"
+#include "codegen/cpu/View.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/FewQueries.h"
 #include "codegen/cuda/Team.h"
@@ -70,8 +71,9 @@ private:
   }
   void emitTileUnit(BlockCode &code);
   void emitQueryUnit(BlockCode &code);
-  Dim getBegin(Value operand, Dim numLines);
-  TileSource getSource(Value operand, Dim numLines, bool depthInner);
+  AttentionLines getLines(Value operand, const cpu::View &view);
+  TileSource getSource(const AttentionLines &lines, Dim numLines,
+                       bool depthInner);
   Row emitSoftmax(BlockCode &code, Row row, Value firstKey);
   /// What the results of this thread's row are multiplied with next.
   void storeFactor(BlockCode &code, Value factor);
@@ -95,6 +97,7 @@ private:
   Location loc;
   Type element, f32;
   Dim batches, heads, numQueries, numKeys, valueSize, tilesDown;
+  cpu::View queryView, keyView, valueView, maskView;
   /// Of this unit.
   Dim batch, head;
   Value firstQuery;
@@ -159,20 +162,20 @@ Value AttentionEmitter::emitUnits() {
       index.uniform().selectLess(kFewQueries, numQueries, tiles, queries));
 }
 
-/// Where the lines of this head begin.
-Dim AttentionEmitter::getBegin(Value operand, Dim numLines) {
-  DimBuilder dims(function.getBuilder(), loc);
-  return dims.mul(dims.add(dims.mul(batch, heads), head),
-                  dims.mul(numLines, function.getShape(operand).back()));
+/// The lines of an operand of this head.
+AttentionLines AttentionEmitter::getLines(Value operand,
+                                          const cpu::View &view) {
+  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
+  Dim begin = view.getPosition(index.uniform(), {batch, head});
+  return {view.memory, index.value(begin), index.value(view.strides[2]),
+          function.getShape(operand).back().getConstant()};
 }
 
-/// The lines of an operand of this head.
-TileSource AttentionEmitter::getSource(Value operand, Dim numLines,
-                                       bool depthInner) {
-  cpu::IndexBuilder index(function.getBuilder(), loc, /*width=*/1);
-  return getMatrix(function.getFlat(operand),
-                   index.value(getBegin(operand, numLines)), depthInner,
-                   numLines, function.getShape(operand).back());
+/// The same as a side of a product.
+TileSource AttentionEmitter::getSource(const AttentionLines &lines,
+                                       Dim numLines, bool depthInner) {
+  return getMatrix(lines.memory, lines.begin, depthInner, numLines, lines.size,
+                   lines.stride);
 }
 
 /// Of what is not positive, so that what is less exact is small.
@@ -193,27 +196,18 @@ Value AttentionEmitter::combine(BlockCode &code, Value value,
       .front();
 }
 
-/// Dimensions of size 1 are broadcast.
 Value AttentionEmitter::loadMask(BlockCode &code, Value query, Value key,
                                  Value isThere) {
   OpBuilder &builder = code.getBuilder();
-  Value mask = op.getMask();
-  SmallVector<Dim> shape = function.getShape(mask);
-  SmallVector<Dim> index{batch, head, Dim(query), Dim(key)};
-  index.erase(index.begin(), index.end() - shape.size());
+  Dim index[] = {batch, head, Dim(query), Dim(key)};
   DimBuilder dims(builder, loc);
-  Dim position = 0;
-  for (auto [size, i] : llvm::zip_equal(shape, index)) {
-    position = dims.mul(position, size);
-    if (!size.isConstant() || size.getConstant() != 1)
-      position = dims.add(position, i);
-  }
-  Type type = function.getElementType(mask);
-  Value memory = function.getFlat(mask);
+  Dim position = maskView.getPosition(
+      dims, ArrayRef<Dim>(index).take_back(maskView.strides.size()));
+  Type type = function.getElementType(op.getMask());
   Value loaded = code.choose(
       isThere, type,
       [&]() -> Value {
-        return memref::LoadOp::create(builder, loc, memory,
+        return memref::LoadOp::create(builder, loc, maskView.memory,
                                       code.value(position));
       },
       [&] { return cpu::buildConstant(builder, loc, type, 0); });
@@ -311,9 +305,11 @@ void AttentionEmitter::emitTileUnit(BlockCode &code) {
   batch = unit[0];
   head = unit[1];
   firstQuery = index.value(index.uniform().mul(unit[2], kQueries));
-  TileSource queries = getSource(op.getQuery(), numQueries, true);
-  TileSource keys = getSource(op.getKey(), numKeys, true);
-  TileSource values = getSource(op.getValue(), numKeys, false);
+  TileSource queries =
+      getSource(getLines(op.getQuery(), queryView), numQueries, true);
+  TileSource keys = getSource(getLines(op.getKey(), keyView), numKeys, true);
+  TileSource values =
+      getSource(getLines(op.getValue(), valueView), numKeys, false);
 
   // While a block waits for its copies another one works. Numbers of f32 take
   // more registers, and what is not for tensor cores all that there are.
@@ -389,17 +385,12 @@ void AttentionEmitter::emitQueryUnit(BlockCode &code) {
   batch = unit[0];
   head = unit[1];
   Value query = index.value(unit[2]);
-  auto getLines = [&](Value operand, Dim numLines) {
-    return AttentionLines{function.getFlat(operand),
-                          index.value(getBegin(operand, numLines)),
-                          function.getShape(operand).back().getConstant()};
-  };
   AttentionQuery attention;
-  attention.query = getLines(op.getQuery(), numQueries);
+  attention.query = getLines(op.getQuery(), queryView);
   attention.query.begin =
-      code.add(attention.query.begin, code.mul(query, attention.query.size));
-  attention.keys = getLines(op.getKey(), numKeys);
-  attention.values = getLines(op.getValue(), numKeys);
+      code.add(attention.query.begin, code.mul(query, attention.query.stride));
+  attention.keys = getLines(op.getKey(), keyView);
+  attention.values = getLines(op.getValue(), valueView);
   attention.numKeys = numKeys;
   attention.element = element;
   attention.makeScore = [&](BlockCode &code, Value product, Value key) {
@@ -416,6 +407,11 @@ void AttentionEmitter::emitQueryUnit(BlockCode &code) {
 
 void AttentionEmitter::emitBody() {
   BlockCode code(function.getBuilder(), loc);
+  queryView = cpu::getView(function, op.getQuery());
+  keyView = cpu::getView(function, op.getKey());
+  valueView = cpu::getView(function, op.getValue());
+  if (op.getMask())
+    maskView = cpu::getView(function, op.getMask());
   std::optional<bool> isFew = hasFewQueries();
   int64_t factorBytes = kQueries * sizeof(float);
   int64_t tileBytes =

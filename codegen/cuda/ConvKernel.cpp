@@ -172,7 +172,8 @@ TileProduct ConvEmitter::makeProduct() {
   product.rhs =
       getMatrix(function.getFlat(op.getWeights()),
                 arith::ConstantIndexOp::create(function.getBuilder(), loc, 0),
-                /*depthInner=*/false, /*numLines=*/depth, /*size=*/columns);
+                /*depthInner=*/false, /*numLines=*/depth, /*size=*/columns,
+                /*stride=*/columns);
   product.element = function.getElementType(op.getWeights());
   product.rows = rows;
   product.columns = columns;

@@ -102,7 +102,7 @@ QueryEmitter::QueryEmitter(BlockCode &code, const AttentionQuery &attention,
 /// if it is asked for, else anything.
 Values QueryEmitter::load(const AttentionLines &lines, Value line,
                           bool endsInZeros) {
-  Value begin = code.add(lines.begin, code.mul(line, lines.size));
+  Value begin = code.add(lines.begin, code.mul(line, lines.stride));
   Value size = code.constant(lines.size);
   bool mayEnd = lines.size != groupValues;
   Values loaded;

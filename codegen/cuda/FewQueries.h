@@ -8,11 +8,11 @@
 
 namespace tenon::cuda {
 
-/// Lines of an operand of attention, one behind the other, each of `size`
-/// elements.
+/// Lines of an operand of attention, each of `size` elements.
 struct AttentionLines {
-  /// A flat memref, and where the first line begins in it.
-  mlir::Value memory, begin;
+  /// A flat memref, where the first line begins in it, and how far it is from
+  /// line to line.
+  mlir::Value memory, begin, stride;
   int64_t size;
 };
 

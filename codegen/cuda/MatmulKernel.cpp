@@ -125,8 +125,9 @@ TileSource MatmulEmitter::getSource(Value operand, bool isTransposed,
   Dim numLines = !depthInner ? sizes.depth
                  : isLeft    ? sizes.rows
                              : sizes.columns;
+  Dim size = operandShape.back();
   return getMatrix(function.getFlat(operand), index.value(begin), depthInner,
-                   numLines, operandShape.back());
+                   numLines, size, /*stride=*/size);
 }
 
 /// The product of a batch.

@@ -42,7 +42,7 @@ bool isLarge(double rows, double columns, double count) {
 }
 
 TileSource getMatrix(Value memory, Value begin, bool depthInner, Dim numLines,
-                     Dim size) {
+                     Dim size, Dim stride) {
   TileSource source;
   source.memory = memory;
   source.depthInner = depthInner;
@@ -51,7 +51,7 @@ TileSource getMatrix(Value memory, Value begin, bool depthInner, Dim numLines,
     Value line = depthInner ? outer : step;
     Value inLine = depthInner ? step : outer;
     return TileElement{
-        code.add(code.add(begin, code.mul(line, code.value(size))), inLine),
+        code.add(code.add(begin, code.mul(line, code.value(stride))), inLine),
         code.both(code.less(line, code.value(numLines)),
                   code.less(inLine, code.value(size)))};
   };

@@ -32,9 +32,10 @@ struct TileSource {
 };
 
 /// A matrix in the flat memref `memory`: lines of `size` elements, from element
-/// `begin` on.
+/// `begin` on, `stride` from one to the next. That is a multiple of `size`, and
+/// so is `begin`.
 TileSource getMatrix(mlir::Value memory, mlir::Value begin, bool depthInner,
-                     Dim numLines, Dim size);
+                     Dim numLines, Dim size, Dim stride);
 
 /// A product of `rows` times `columns`, summed over `depth` steps.
 struct TileProduct {

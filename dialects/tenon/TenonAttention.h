@@ -20,8 +20,23 @@ inline bool isTileable(AttentionOp op) {
   return fits(op.getQuery()) && fits(op.getValue());
 }
 
-/// The same for a GPU, where they stand in shared memory: for each element type
-/// the largest heads that fit.
+/// Whether `op` only says where in its operand the lines of its result are,
+/// that is what stands along the last dimension. Generated attention reads and
+/// writes lines wherever they are.
+inline bool isViewOfLines(mlir::Operation *op) {
+  if (auto transpose = llvm::dyn_cast_if_present<TransposeOp>(op)) {
+    llvm::ArrayRef<int64_t> permutation = transpose.getPermutation();
+    return !permutation.empty() &&
+           permutation.back() + 1 == int64_t(permutation.size());
+  }
+  if (auto slice = llvm::dyn_cast_if_present<SliceOp>(op))
+    return !llvm::is_contained(slice.getAxes(),
+                               slice.getOutput().getType().getRank() - 1);
+  return false;
+}
+
+/// What `isTileable` is for a GPU, where they stand in shared memory: for each
+/// element type the largest heads that fit.
 inline bool isTileableOnGpu(AttentionOp op) {
   auto getType = [](mlir::Value value) {
     return llvm::cast<mlir::RankedTensorType>(value.getType());

@@ -84,32 +84,17 @@ namespace {
 
 struct FuseAnchorTails : tenon::impl::FuseAnchorTailsBase<FuseAnchorTails> {
   void runOnOperation() override {
-    TargetAttr target = getTarget(getOperation());
-    hasGpu = target && target.getGpus();
     if (failed(forEachGraphBlock(getOperation(),
                                  [&](Block &block) { return fuse(block); })))
       signalPassFailure();
   }
 
 private:
-  /// Attention of f16 or bf16 whose result is next rounded to it. A library of
-  /// the processor would not take it with that, but generated code of a GPU
-  /// then writes half as much.
-  static bool isNarrowedAttention(Operation *op) {
-    auto attention = dyn_cast<AttentionOp>(op);
-    if (!attention || !attention.getWide() ||
-        !attention.getOutput().hasOneUse())
-      return false;
-    Operation *reader = *attention.getOutput().user_begin();
-    return isNarrowingCast(reader) && reader->getBlock() == op->getBlock();
-  }
-
   LogicalResult fuse(Block &block) {
     IRRewriter rewriter(&getContext());
     SmallVector<Operation *> anchors;
     for (Operation &op : block)
-      if (isa<ConvOp, ConvTransposeOp, MatMulOp>(op) ||
-          (hasGpu && isNarrowedAttention(&op)))
+      if (isa<ConvOp, ConvTransposeOp, MatMulOp>(op))
         anchors.push_back(&op);
     // From the last on, so that the later one of two gets what reads both: by
     // then the other's result is there.
@@ -132,8 +117,6 @@ private:
     }
     return success();
   }
-
-  bool hasGpu = false;
 };
 
 } // namespace

@@ -67,6 +67,39 @@ def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
   ];
 }
 
+def FuseAttention : FusePass<"tenon-fuse-attention"> {
+  let summary = "makes kernels of attention with the movements of its heads";
+  let description = [{
+    Queries, keys and values are heads of a product, or parts of one for all
+    three, and the heads' results are joined again. Generated attention reads
+    and writes lines, of a query, a key or a value, wherever they are. So
+    `tenon.attention` is one kernel with
+
+    1. transposes and slices before it that leave the last dimension as it is,
+       whose only readers are in the kernel;
+    2. for a target with a GPU the cast that rounds what is computed from f16
+       or bf16;
+    3. such a transpose behind that, if nobody else reads what it reads.
+
+    Beside cuDNN what is computed from f16 or bf16 has only the second.
+
+    ```mlir
+    %q = tenon.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x16x8x64xf32>) -> tensor<1x8x16x64xf32>
+    %y = tenon.attention %q, %k, %v {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>
+    // becomes
+    %y = tenon.kernel (%arg0 = %x, %arg1 = %k, %arg2 = %v) : (tensor<1x16x8x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32> {
+      %0 = tenon.transpose %arg0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x16x8x64xf32>) -> tensor<1x8x16x64xf32>
+      %1 = tenon.attention %0, %arg1, %arg2 {scale = 0.125 : f64} : (tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>, tensor<1x8x16x64xf32>) -> tensor<1x8x16x64xf32>
+      tenon.yield %1 : tensor<1x8x16x64xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Kernels made">,
+    Statistic<"numFused", "num-fused", "Operations fused with an attention">
+  ];
+}
+
 def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
   let summary = "makes kernels of a convolution or matmul with its pointwise tail";
   let description = [{
@@ -82,9 +115,7 @@ def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
     4. doesn't change the shape or the element type; but a cast from f32 to f16
        or bf16 may be the last.
 
-    Where two anchors meet in a sum, the later one gets it. For a target with a
-    GPU `tenon.attention` of f16 or bf16 is one kernel with the cast that
-    rounds its result.
+    Where two anchors meet in a sum, the later one gets it.
 
     ```mlir
     %0 = tenon.matmul %a, %b : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>

@@ -20,6 +20,7 @@ void tenon::buildFusePipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 
   // 2. Groups, the ones that gain most first.
+  pm.addPass(createFuseAttention());
   pm.addPass(createFuseAnchorTails());
   pm.addPass(createFuseRowGroups());
   pm.addPass(createFusePointwiseGroups());

@@ -119,36 +119,3 @@ func.func @narrow(%a: tensor<4x4xbf16>, %r: tensor<4x4xbf16>) -> (tensor<4x4xf32
   %4 = tenon.relu %3 : (tensor<4x4xf32>) -> tensor<4x4xf32>
   return %4, %w : tensor<4x4xf32>, tensor<4x4xf32>
 }
-
-// -----
-
-// For a GPU attention rounds its result itself; what is behind that, or not rounded, is no part of it.
-#target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["cuda", "codegen"], ["sm_90"]>
-module attributes {tenon.target = #target} {
-  // CHECK-LABEL: func.func @attention(
-  // CHECK: %[[K:.*]] = tenon.kernel {{.*}} -> tensor<1x2x4x64xf16>
-  // CHECK-NEXT: %[[ATTENTION:.*]] = tenon.attention
-  // CHECK-NEXT: %[[HALF:.*]] = tenon.cast %[[ATTENTION]] {to = f16}
-  // CHECK-NEXT: tenon.yield %[[HALF]]
-  // CHECK: tenon.transpose %[[K]]
-  // CHECK-NOT: tenon.kernel
-  func.func @attention(%q: tensor<1x2x4x64xf16>) -> (tensor<1x4x2x64xf16>, tensor<1x2x4x64xf32>) {
-    %0 = tenon.attention %q, %q, %q {scale = 1.0 : f64, wide} : (tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>) -> tensor<1x2x4x64xf32>
-    %1 = tenon.cast %0 {to = f16} : (tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf16>
-    %2 = tenon.transpose %1 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x2x4x64xf16>) -> tensor<1x4x2x64xf16>
-    %3 = tenon.attention %q, %q, %q {scale = 2.0 : f64, wide} : (tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>) -> tensor<1x2x4x64xf32>
-    %4 = tenon.relu %3 : (tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf32>
-    return %2, %4 : tensor<1x4x2x64xf16>, tensor<1x2x4x64xf32>
-  }
-}
-
-// -----
-
-// Elsewhere a library may run it, without the cast.
-// CHECK-LABEL: func.func @attention_of_processor(
-// CHECK-NOT: tenon.kernel
-func.func @attention_of_processor(%q: tensor<1x2x4x64xf16>) -> tensor<1x2x4x64xf16> {
-  %0 = tenon.attention %q, %q, %q {scale = 1.0 : f64, wide} : (tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>) -> tensor<1x2x4x64xf32>
-  %1 = tenon.cast %0 {to = f16} : (tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf16>
-  return %1 : tensor<1x2x4x64xf16>
-}

@@ -112,4 +112,49 @@ TEST(AttentionKernel, LeavesOutWhatIsMasked) {
   }
 }
 
+/// Queries, keys and values are heads of one product, each part of it in lines
+/// of two heads. The mask is turned, too, and so is the result.
+std::string attentionOfParts(std::string size) {
+  auto type = [&](std::string shape) {
+    return "tensor<?x" + shape + "x" + size + "xf32>";
+  };
+  auto part = [&](std::string name, std::string begin, std::string end) {
+    return "  %" + name + "0 = tenon.constant dense<" + begin +
+           "> : tensor<1xi64>\n  %" + name + "1 = tenon.constant dense<" + end +
+           "> : tensor<1xi64>\n  %" + name + "2 = tenon.slice %x, %" + name +
+           "0, %" + name +
+           "1 {axes = array<i64: 2>, steps = array<i64: 1>} : (" + type("?x7") +
+           ", tensor<1xi64>, tensor<1xi64>) -> " + type("?x2") + "\n  %" +
+           name + " = tenon.transpose %" + name +
+           "2 {permutation = array<i64: 0, 2, 1, 3>} : (" + type("?x2") +
+           ") -> " + type("2x?") + "\n";
+  };
+  return "func.func @f(%x: " + type("?x7") + ", %n: tensor<?x?x1x?xf32>) -> " +
+         type("?x2") + " {\n" + part("q", "0", "2") + part("k", "2", "4") +
+         part("v", "-2", "9") +
+         "  %m = tenon.transpose %n {permutation = array<i64: 1, 2, 0, 3>} : "
+         "(tensor<?x?x1x?xf32>) -> tensor<?x1x?x?xf32>\n"
+         "  %0 = tenon.attention %q, %k, %v, %m {scale = 0.25 : f64} : (" +
+         type("2x?") + ", " + type("2x?") + ", " + type("2x?") +
+         ", tensor<?x1x?x?xf32>) -> " + type("2x?") +
+         "\n  %y = tenon.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} "
+         ": (" +
+         type("2x?") + ") -> " + type("?x2") +
+         "\n  return %y : " + type("?x2") + "\n}";
+}
+
+TEST(AttentionKernel, ReadsAndWritesHeadsWhereTheyAre) {
+  for (int64_t size : {16, 10}) {
+    CompiledKernel kernel(attentionOfParts(std::to_string(size)));
+    EXPECT_EQ(kernel.getEmitter(), "attention");
+    // One by one, a part of a block of queries, several of keys.
+    for (int64_t lines : {2, 37, 70}) {
+      RunOptions options;
+      options.shapes = {{3, lines, 7, size}, {lines, 3, 1, lines}};
+      options.tolerance = 2e-5;
+      kernel.check(options);
+    }
+  }
+}
+
 } // namespace
