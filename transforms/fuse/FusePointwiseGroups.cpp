@@ -31,12 +31,27 @@ static bool isPointwise(Operation *op) {
   return isa<ElementwiseOpInterface>(op) || isMovement(op);
 }
 
+/// Whether `op` is a concatenation that computes what it joins. Its code has
+/// all of that, so there must not be much.
+static bool joinsFew(Operation *op) {
+  constexpr unsigned kMaxJoined = 8;
+  return isa<ConcatOp>(op) && op->getNumOperands() <= kMaxJoined;
+}
+
+/// Whether `op` is such a concatenation of whole lines: which of its operands
+/// an element is of is the same for neighbours.
+static bool joinsLines(Operation *op) {
+  auto concat = dyn_cast<ConcatOp>(op);
+  return concat && joinsFew(op) &&
+         concat.getAxis() + 1 != concat.getOutput().getType().getRank();
+}
+
 /// Whether the owner of `use` reads each element of it at most once.
 static bool readsOnce(OpOperand &use) {
   Operation *reader = use.getOwner();
   if (isa<ElementwiseOpInterface>(reader))
     return haveSameShape(use.get(), reader->getResult(0));
-  return isa<TransposeOp, SliceOp>(reader);
+  return isa<TransposeOp, SliceOp, ConcatOp>(reader);
 }
 
 namespace {
@@ -54,7 +69,7 @@ private:
     IRRewriter rewriter(&getContext());
     SmallVector<Operation *> roots;
     for (Operation &op : block)
-      if (isPointwise(&op))
+      if (isPointwise(&op) || joinsFew(&op))
         roots.push_back(&op);
     llvm::SmallPtrSet<Operation *, 16> done;
     for (Operation *root : llvm::reverse(roots)) {
@@ -68,7 +83,7 @@ private:
       OpGroup group;
       group.insert(root);
       growUpwards(group, [&](Operation *producer, OpOperand &use) {
-        if (!isPointwise(producer))
+        if (!isPointwise(producer) && !joinsLines(producer))
           return false;
         // Indices are read for each element that they choose.
         if (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 1)

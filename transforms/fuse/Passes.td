@@ -159,7 +159,8 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
     A group grows from an operation upwards: a producer joins if all its
     readers are in the group, so that nothing is computed or moved twice, and,
     unless it is pure data movement, only if the group reads each of its
-    elements at most once.
+    elements at most once. A concatenation of up to eight tensors is the end
+    of a group, or, if it isn't along the last dimension, any part of one.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels made">,

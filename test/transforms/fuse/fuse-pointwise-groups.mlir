@@ -76,3 +76,66 @@ func.func @widen(%x: tensor<4x8xbf16>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %2 = tenon.sqrt %0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// New keys behind those of the past: what only says where they are, and what is computed of each once, goes into the
+// concatenation that writes them.
+// CHECK-LABEL: func.func @append(
+// CHECK-SAME: %[[PAST:.*]]: tensor<1x4x?x8xf32>, %[[X:.*]]: tensor<1x?x12x8xf32>
+// CHECK: %[[K:.*]] = tenon.kernel (%[[A0:.*]] = %[[X]], %[[A1:.*]] = %[[PAST]])
+// CHECK: %[[PART:.*]] = tenon.slice %[[A0]]
+// CHECK: %[[TURNED:.*]] = tenon.transpose %[[PART]]
+// CHECK: %[[NEW:.*]] = tenon.relu %[[TURNED]]
+// CHECK: tenon.concat %[[A1]], %[[NEW]]
+// CHECK: return %[[K]]
+func.func @append(%past: tensor<1x4x?x8xf32>, %x: tensor<1x?x12x8xf32>) -> tensor<1x4x?x8xf32> {
+  %c4 = tenon.constant dense<4> : tensor<1xi64>
+  %c8 = tenon.constant dense<8> : tensor<1xi64>
+  %0 = tenon.slice %x, %c4, %c8 {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<1x?x12x8xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x?x4x8xf32>
+  %1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x?x4x8xf32>) -> tensor<1x4x?x8xf32>
+  %2 = tenon.relu %1 : (tensor<1x4x?x8xf32>) -> tensor<1x4x?x8xf32>
+  %3 = tenon.concat %past, %2 {axis = 2 : i64} : (tensor<1x4x?x8xf32>, tensor<1x4x?x8xf32>) -> tensor<1x4x?x8xf32>
+  return %3 : tensor<1x4x?x8xf32>
+}
+
+// -----
+
+// One that joins many is alone, and one that something else reads isn't computed again.
+// CHECK-LABEL: func.func @joins(
+// CHECK: %[[R:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.relu
+// CHECK-NEXT: tenon.yield
+// CHECK: %[[T:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.tanh
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.concat %[[R]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {axis = 0
+// CHECK: tenon.kernel (%[[A0:.*]] = %{{.*}}, %[[A1:.*]] = %[[T]])
+// CHECK-NEXT: tenon.concat %[[A0]], %[[A1]]
+func.func @joins(%x: tensor<2x8xf32>) -> (tensor<18x8xf32>, tensor<4x8xf32>, tensor<2x8xf32>) {
+  %0 = tenon.relu %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  %1 = tenon.tanh %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  %2 = tenon.concat %0, %x, %x, %x, %x, %x, %x, %x, %x {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<18x8xf32>
+  %3 = tenon.concat %x, %1 {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<4x8xf32>
+  return %2, %3, %1 : tensor<18x8xf32>, tensor<4x8xf32>, tensor<2x8xf32>
+}
+
+// -----
+
+// A concatenation of whole lines goes into what reads it, one along them doesn't.
+// CHECK-LABEL: func.func @lines(
+// CHECK: %[[C:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.concat {{.*}} {axis = 1
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}} = %[[C]])
+// CHECK-NEXT: tenon.relu
+// CHECK: tenon.kernel
+// CHECK-NEXT: tenon.concat {{.*}} {axis = 0
+// CHECK-NEXT: tenon.relu
+func.func @lines(%x: tensor<2x8xf32>) -> (tensor<2x16xf32>, tensor<4x8xf32>) {
+  %0 = tenon.concat %x, %x {axis = 1 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x16xf32>
+  %1 = tenon.relu %0 : (tensor<2x16xf32>) -> tensor<2x16xf32>
+  %2 = tenon.concat %x, %x {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<4x8xf32>
+  %3 = tenon.relu %2 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1, %3 : tensor<2x16xf32>, tensor<4x8xf32>
+}
