@@ -79,12 +79,21 @@ AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor)
     cost += getCost(op);
 }
 
+AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor, Value end,
+                       Store store)
+    : AnchorTail(function, anchor) {
+  this->end = end;
+  this->store = std::move(store);
+}
+
 void AnchorTail::emit(ElementEmitter &elements, ArrayRef<LaneIndex> index,
                       Value sum) {
   Value result = anchor->getResult(0);
   Type element = getSignless(function.getElementType(result));
   elements.bind(result, convertFloat(elements.getBuilder(), function.getLoc(),
                                      sum, element));
+  if (end)
+    return store(elements.getBuilder(), index, elements.getVector(end, index));
   for (unsigned i = 0, e = function.getKernel().getNumResults(); i != e; ++i) {
     Value yielded = function.getYielded(i);
     SmallVector<LaneIndex> at(index);

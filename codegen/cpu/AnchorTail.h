@@ -31,6 +31,13 @@ class AnchorTail {
 public:
   AnchorTail(KernelFunction &function, mlir::Operation *anchor);
 
+  using Store = std::function<void(
+      mlir::OpBuilder &, llvm::ArrayRef<LaneIndex> index, mlir::Value)>;
+  /// The same for a tail that ends in `end`, a value of the region: its
+  /// elements go to `store` instead of the kernel's results.
+  AnchorTail(KernelFunction &function, mlir::Operation *anchor, mlir::Value end,
+             Store store);
+
   /// Computes and stores the kernel's results at `index`, where the anchor's
   /// result is `sum`: `lanes` elements along the last dimension. What the
   /// kernel transposes at its end is stored where it belongs.
@@ -57,6 +64,9 @@ private:
 
   KernelFunction &function;
   mlir::Operation *anchor;
+  /// Null where the tail ends in the kernel's results.
+  mlir::Value end;
+  Store store;
   /// Roughly, how many instructions the tail takes for a vector.
   int64_t cost = 0;
   /// Where a tile waits for a loop, made when needed.

@@ -56,7 +56,8 @@ public:
 
   /// A launch, and what the kernel does: a product at the speed that its
   /// emitter reaches, attention at 0.6 of the peak (0.59 with 128 keys, 0.68
-  /// with 384), anything else at a third of it, which softmax reaches.
+  /// with 384), and so a depthwise convolution with the pointwise one that it
+  /// reads (0.5 to 0.8), anything else at a third of it, which softmax reaches.
   double getCost(KernelOp kernel, TargetAttr target,
                  TypicalSizes &sizes) const override {
     constexpr double kLaunch = 50;
@@ -64,13 +65,12 @@ public:
     // alone.
     constexpr double kGroupsLoss = 10, kElementLoss = 100;
     KernelWork work = getKernelWork(kernel, sizes);
-    if (!work.contraction)
-      return kLaunch +
-             getRooflineTime(
-                 work, target,
-                 findKernelEmitter(kernel) == &kAttentionEmitter ? 0.6 : 0.33);
-    double time = getContractionTime(work, target);
     const KernelEmitter *emitter = findKernelEmitter(kernel);
+    if (emitter == &kAttentionEmitter || emitter == &kPointwiseDepthwiseEmitter)
+      return kLaunch + getRooflineTime(work, target, 0.6);
+    if (!work.contraction)
+      return kLaunch + getRooflineTime(work, target, 0.33);
+    double time = getContractionTime(work, target);
     if (emitter != &kMatmulEmitter && emitter != &kConvEmitter &&
         emitter != &kDepthwiseConvEmitter)
       time *= kElementLoss;

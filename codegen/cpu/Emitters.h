@@ -18,6 +18,9 @@ extern const KernelEmitter kConvEmitter;
 /// asks for them.
 extern const KernelEmitter kWinograd2Emitter;
 extern const KernelEmitter kWinograd4Emitter;
+/// A pointwise convolution, and the depthwise one that reads it, with their
+/// tails.
+extern const KernelEmitter kPointwiseDepthwiseEmitter;
 /// A transposed convolution and its tail.
 extern const KernelEmitter kConvTransposeEmitter;
 /// Attention and its tail.

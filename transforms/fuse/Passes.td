@@ -179,6 +179,34 @@ def WrapKernels : FusePass<"tenon-wrap-kernels"> {
   ];
 }
 
+def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
+  let summary = "makes one kernel of a depthwise convolution and the pointwise one that it reads";
+  let description = [{
+    A pointwise convolution to many channels does little arithmetic for what it
+    writes, and a depthwise one little for what it reads: both wait for memory.
+    As one kernel they need none between them. The kernels of both, with their
+    tails, are joined if
+
+    1. nobody else reads the first, and only the convolution of the second does;
+    2. both are in two dimensions, channels last, of f32, without dilation; the
+       window is a square of at most 7 x 7;
+    3. the pointwise convolution has at most 64 input channels: with more, its
+       arithmetic takes most of the time;
+    4. the target lists `codegen`, which alone runs such a kernel, has vectors
+       of 512 bits, and has no GPU.
+
+    ```mlir
+    %0 = tenon.kernel (%a = %x, %b = %w) : ... { ... tenon.conv ... tenon.relu ... }
+    %y = tenon.kernel (%a = %0, %b = %v) : ... { ... tenon.conv ... tenon.relu ... }
+    // becomes
+    %y = tenon.kernel (%a = %x, %b = %w, %c = %v) : ... { ... tenon.conv ... tenon.relu ... tenon.conv ... tenon.relu ... }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Depthwise convolutions fused">
+  ];
+}
+
 def VerifyKernels : Pass<"tenon-verify-kernels"> {
   let summary = "checks what the fuse phase promises";
   let description = [{

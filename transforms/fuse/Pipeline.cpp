@@ -29,6 +29,8 @@ void tenon::buildFusePipeline(OpPassManager &pm) {
   // 3. Dimensions of kernels' results were asked of what computed them; trace
   //    them back to the inputs, so that no size waits for a kernel.
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  //    Now data alone joins kernels, and two of them may become one.
+  pm.addPass(createFuseDepthwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyKernels());

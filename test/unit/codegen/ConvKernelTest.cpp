@@ -296,6 +296,125 @@ TEST(DepthwiseConvKernel, MovesWindows) {
   fixed.check({{1, 7, 7}, {1, 3, 1}, {1, 4, 28}}, "depthwise_conv");
 }
 
+/// A pointwise convolution and the depthwise one that reads it, each with an
+/// activation.
+struct ConvPair {
+  int64_t inputs = 1, channels = 1, kernel = 3, stride = 1;
+  Shape pads = {1, 1, 1, 1};
+  const char *first = "relu", *second = "relu";
+  bool isDynamic = true, isConstant = true;
+  unsigned vectorBits = 512;
+
+  std::string getText(const Shape &size) const {
+    auto image = [&](int64_t height, int64_t width, int64_t count) {
+      return isDynamic ? tensor({-1, -1, -1, count})
+                       : tensor({size[0], height, width, count});
+    };
+    auto reach = [&](int64_t axis) {
+      return (size[axis] + pads[axis - 1] + pads[axis + 1] - kernel) / stride +
+             1;
+    };
+    std::string x = image(size[1], size[2], inputs),
+                z = image(size[1], size[2], channels),
+                y = image(reach(1), reach(2), channels),
+                w = tensor({1, 1, inputs, channels}), b = tensor({channels}),
+                v = tensor({kernel, kernel, 1, channels});
+    return "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b +
+           ", %v: " + v + ", %c: " + b + ") -> " + y +
+           " {\n  %0 = tenon.conv %x, %w, %b {strides = array<i64: 1, 1>, "
+           "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, "
+           "layout = #tenon.layout<nhwc>} : (" +
+           x + ", " + w + ", " + b + ") -> " + z + "\n  %1 = tenon." + first +
+           " %0 : (" + z + ") -> " + z +
+           "\n  %2 = tenon.conv %1, %v, %c {strides = " +
+           list({stride, stride}) + ", pads = " + list(pads) +
+           ", dilations = array<i64: 1, 1>, groups = " +
+           std::to_string(channels) +
+           " : i64, layout = #tenon.layout<nhwc>} : (" + z + ", " + v + ", " +
+           b + ") -> " + y + "\n  %3 = tenon." + second + " %2 : (" + y +
+           ") -> " + y + "\n  return %3 : " + y + "\n}";
+  }
+
+  void check(const std::vector<Shape> &sizes) const {
+    std::unique_ptr<CompiledKernel> compiled;
+    for (const Shape &size : sizes) {
+      if (!compiled || !isDynamic)
+        compiled = std::make_unique<CompiledKernel>(
+            getText(size), vectorBits, false,
+            isConstant ? llvm::ArrayRef<unsigned>{1, 2, 3, 4}
+                       : llvm::ArrayRef<unsigned>());
+      EXPECT_EQ(compiled->getEmitter(), "pointwise_depthwise");
+      RunOptions options;
+      options.shapes = {{size[0], size[1], size[2], inputs},
+                        {1, 1, inputs, channels},
+                        {channels},
+                        {kernel, kernel, 1, channels},
+                        {channels}};
+      options.low = -1;
+      options.high = 1;
+      options.tolerance = 1e-5;
+      options.scale = 16;
+      compiled->check(options);
+    }
+  }
+};
+
+/// Less than a tile, less than a window, several bands, several blocks.
+const std::vector<Shape> kPictures = {
+    {1, 5, 5}, {2, 6, 17}, {1, 2, 40}, {1, 70, 9}, {1, 4, 300}};
+
+TEST(PointwiseDepthwiseKernel, MovesWindows) {
+  for (int64_t kernel : {3, 5})
+    for (int64_t stride : {1, 2}) {
+      int64_t pad = kernel / 2;
+      ConvPair pair{12, 24, kernel, stride, {pad, pad, pad, pad}};
+      pair.check(kPictures);
+    }
+}
+
+TEST(PointwiseDepthwiseKernel, PadsUnevenly) {
+  ConvPair{5, 16, 3, 1, {0, 0, 0, 0}}.check({{1, 3, 3}, {2, 40, 20}});
+  ConvPair{5, 16, 3, 2, {0, 3, 4, 0}}.check({{1, 1, 3}, {1, 40, 33}});
+  // A window in nothing but padding, and one that is never moved back.
+  ConvPair{5, 16, 2, 2, {2, 2, 2, 2}}.check({{1, 1, 1}, {1, 40, 33}});
+  ConvPair{5, 16, 1, 1, {0, 0, 0, 0}}.check({{1, 4, 5}});
+}
+
+TEST(PointwiseDepthwiseKernel, TakesAnyChannels) {
+  for (int64_t channels : {1, 7, 16, 33, 88})
+    ConvPair{3, channels}.check({{1, 5, 20}});
+  ConvPair{100, 40}.check({{1, 5, 20}});
+}
+
+TEST(PointwiseDepthwiseKernel, AppliesFunctions) {
+  ConvPair pair{8, 24};
+  pair.first = "silu";
+  pair.second = "hard_swish";
+  pair.check(kPictures);
+}
+
+TEST(PointwiseDepthwiseKernel, SpecialisesOnShapes) {
+  for (int64_t stride : {1, 2}) {
+    ConvPair pair{8, 32, 3, stride};
+    pair.isDynamic = false;
+    pair.check({{1, 1, 1}, {1, 7, 7}, {2, 28, 28}, {1, 40, 140}});
+  }
+}
+
+TEST(PointwiseDepthwiseKernel, RunsForEveryVectorWidth) {
+  for (unsigned bits : {128, 256}) {
+    ConvPair pair{8, 21};
+    pair.vectorBits = bits;
+    pair.check({{1, 7, 7}, {2, 9, 40}});
+  }
+}
+
+TEST(PointwiseDepthwiseKernel, TakesVariableWeights) {
+  ConvPair pair{8, 21};
+  pair.isConstant = false;
+  pair.check({{1, 7, 7}, {2, 9, 40}});
+}
+
 TEST(ConvTransposeKernel, SharesTapsAmongPhases) {
   for (bool isNhwc : {true, false})
     for (int64_t kernel : {1, 2, 3, 4})

@@ -1,0 +1,126 @@
+//===- FuseDepthwise.cpp - Depthwise convolutions with what they read -----===//
+
+#include "dialects/tenon/TenonDepthwise.h"
+#include "dialects/tenon/TenonOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "transforms/CountedPattern.h"
+#include "transforms/fuse/Groups.h"
+#include "transforms/fuse/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tenon {
+#define GEN_PASS_DEF_FUSEDEPTHWISE
+#include "transforms/fuse/Passes.h.inc"
+} // namespace tenon
+
+using namespace mlir;
+using namespace tenon;
+
+/// The most input channels of the pointwise convolution. With more, its
+/// arithmetic takes most of the time, and larger tiles make that faster than
+/// traffic saved does.
+static constexpr int64_t kMaxChannels = 64;
+/// With fewer registers, a tile of one vector of channels is slow.
+static constexpr unsigned kMinVectorBits = 512;
+
+/// The convolution that a kernel is made around, or null.
+static ConvOp getConv(KernelOp kernel) {
+  auto convs = kernel.getBody().getOps<ConvOp>();
+  return llvm::hasSingleElement(convs) ? *convs.begin() : ConvOp();
+}
+
+namespace {
+
+/// kernel { pointwise, tail }
+///           |
+/// kernel { depthwise, tail }  →  kernel { pointwise, tail, depthwise, tail }
+///
+/// 1. Nobody else reads the first kernel, and only the convolution of the
+///    second does.
+/// 2. Generated code makes the one as the other reads it.
+/// 3. There are few input channels.
+struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
+  using CountedPattern::CountedPattern;
+
+  LogicalResult matchAndRewrite(KernelOp kernel,
+                                PatternRewriter &rewriter) const override {
+    ConvOp depthwise = getConv(kernel);
+    if (!depthwise)
+      return rewriter.notifyMatchFailure(kernel, "it has no convolution");
+    auto argument = dyn_cast<BlockArgument>(depthwise.getInput());
+    if (!argument || !argument.hasOneUse())
+      return rewriter.notifyMatchFailure(kernel, "its input has other readers");
+    Value between = kernel.getInputs()[argument.getArgNumber()];
+    auto producer = between.getDefiningOp<KernelOp>();
+    if (!producer || producer.getNumResults() != 1 || !between.hasOneUse() ||
+        producer->getBlock() != kernel->getBlock())
+      return rewriter.notifyMatchFailure(kernel, "it is not all that reads");
+    ConvOp pointwise = getConv(producer);
+    if (!pointwise || !isMadeRowByRow(pointwise, depthwise))
+      return rewriter.notifyMatchFailure(kernel, "it reads no such thing");
+    if (cast<RankedTensorType>(pointwise.getWeights().getType()).getDimSize(2) >
+        kMaxChannels)
+      return rewriter.notifyMatchFailure(kernel, "there are many channels");
+    merge(rewriter, producer, kernel);
+    ++count;
+    return success();
+  }
+
+private:
+  /// Makes one kernel of `first` and `second`, which alone reads it.
+  static void merge(PatternRewriter &rewriter, KernelOp first,
+                    KernelOp second) {
+    llvm::SetVector<Value> inputs, scalars;
+    for (KernelOp kernel : {first, second}) {
+      inputs.insert_range(kernel.getInputs());
+      scalars.insert_range(kernel.getScalars());
+    }
+    Value between = first.getResult(0);
+    inputs.remove(between);
+    auto merged = KernelOp::create(
+        rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}),
+        second.getResultTypes(), inputs.getArrayRef(), scalars.getArrayRef(),
+        second.getDims());
+
+    Block &body = merged.getBody().front();
+    IRMapping mapping;
+    mapping.map(inputs.getArrayRef(),
+                body.getArguments().take_front(inputs.size()));
+    mapping.map(scalars.getArrayRef(),
+                body.getArguments().drop_front(inputs.size()));
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToEnd(&body);
+    for (KernelOp kernel : {first, second}) {
+      for (auto [argument, operand] : llvm::zip_first(
+               kernel.getBody().getArguments(), kernel->getOperands()))
+        mapping.map(argument, mapping.lookup(operand));
+      for (Operation &op : kernel.getBody().front().without_terminator())
+        rewriter.clone(op, mapping);
+      if (kernel == first)
+        mapping.map(between, mapping.lookup(first.getYield().getOperand(0)));
+    }
+    rewriter.clone(*second.getYield(), mapping);
+    rewriter.replaceOp(second, merged.getResults());
+    rewriter.eraseOp(first);
+  }
+};
+
+struct FuseDepthwise : tenon::impl::FuseDepthwiseBase<FuseDepthwise> {
+  void runOnOperation() override {
+    TargetAttr target = getTarget(getOperation());
+    if (!target || target.getGpus() ||
+        target.getVectorBits() < kMinVectorBits ||
+        !llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
+                            "codegen"))
+      return;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FuseDepthwiseKernel>(&getContext(), numFused);
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace
