@@ -99,7 +99,10 @@ DnnDescriptor DnnRunner::getCache(const TenonKernel &kernel, const Plan &plan) {
   descriptors.setOperand(cache, CUDNN_ATTR_KERNEL_CACHE_OPERATION_GRAPH,
                          plan.graph.descriptor);
   descriptors.finalize(cache);
-  library.check(descriptors.getStatus(), undescribed);
+  DnnStatus status = descriptors.getStatus();
+  if (isRefusal(status))
+    return nullptr;
+  library.check(status, undescribed);
   caches.emplace(std::move(form), cache);
   return descriptors.release();
 }
