@@ -1,6 +1,8 @@
 //===- AttentionMatch.cpp - Attention that cuDNN can run ------------------===//
 
+#include "codegen/cuda/LibraryMatch.h"
 #include "codegen/cuda/LibraryMatcher.h"
+#include "dialects/tenon/TenonAttention.h"
 
 #include <cmath>
 
@@ -16,7 +18,8 @@ public:
       : LibraryMatcher(kernel, "cuDNN", reason) {}
 
   std::optional<LibraryMatch> find() {
-    if (!match() || !checkResult())
+    AttentionOp op = *kernel.getBody().getOps<AttentionOp>().begin();
+    if (!matchAnchor(*op) || !matchResult(op.getOutput()) || !isAll())
       return std::nullopt;
     return LibraryMatch{encode(attention), wideBias};
   }
@@ -27,22 +30,62 @@ private:
   TenonLibraryActivation getActivation(Operation &) override {
     return TENON_LIBRARY_NO_ACTIVATION;
   }
-  bool checkResult() {
-    if (bias >= 0 || residual >= 0)
-      return fail("it adds to what attention computes");
-    return getElement(value) == factor ||
-           fail("its result is of another type than its factors");
-  }
+  bool matchHeads(Value operand, TenonLibraryHeads &heads);
+  bool matchSlice(SliceOp slice, TenonLibraryHeads &heads);
+  bool matchResult(Value result);
+  bool isAll();
 
   TenonLibraryAttention attention{};
+  llvm::SmallPtrSet<Operation *, 8> known;
 };
 
 } // namespace
 
+static TenonLibraryHeads getWhole() {
+  return {-1, {0, 1, 2}, {0, 0, 0}, {-1, -1, -1}};
+}
+
+/// Takes a part whose begin and size are known.
+bool AttentionMatcher::matchSlice(SliceOp slice, TenonLibraryHeads &heads) {
+  auto starts = slice.getStarts().getDefiningOp<ConstantOp>();
+  if (!starts)
+    return fail("where its heads begin is not known");
+  auto type = cast<RankedTensorType>(slice.getOutput().getType());
+  for (auto [axis, step, start] : llvm::zip_equal(
+           slice.getAxes(), slice.getSteps(),
+           cast<DenseIntElementsAttr>(starts.getValue()).getValues<APInt>())) {
+    int64_t size = type.getDimSize(axis);
+    if (step != 1 || start.isNegative() || ShapedType::isDynamic(size))
+      return fail("its heads are not one behind the other");
+    int64_t i = llvm::find(heads.axes, axis) - std::begin(heads.axes);
+    heads.begins[i] += start.getSExtValue();
+    if (heads.sizes[i] == -1)
+      heads.sizes[i] = size;
+  }
+  return true;
+}
+
+/// Reads where an operand is in an argument of the kernel.
+bool AttentionMatcher::matchHeads(Value operand, TenonLibraryHeads &heads) {
+  heads = getWhole();
+  while (Operation *op = operand.getDefiningOp()) {
+    if (!isViewOfLines(op))
+      return fail("it computes an operand");
+    if (auto transpose = dyn_cast<TransposeOp>(op)) {
+      for (int64_t &axis : heads.axes)
+        axis = transpose.getPermutation()[axis];
+    } else if (!matchSlice(cast<SliceOp>(op), heads)) {
+      return false;
+    }
+    known.insert(op);
+    operand = op->getOperand(0);
+  }
+  heads.arg = getArg(operand);
+  return true;
+}
+
 bool AttentionMatcher::matchAnchor(Operation &op) {
-  auto found = dyn_cast<AttentionOp>(op);
-  if (!found)
-    return fail(op.getName().getStringRef() + " is no attention");
+  auto found = cast<AttentionOp>(op);
   factor = getElement(found.getQuery());
   if (!factor.isF16() && !factor.isBF16())
     return fail("its factors are not of 16 bits");
@@ -51,18 +94,48 @@ bool AttentionMatcher::matchAnchor(Operation &op) {
     if (cast<RankedTensorType>(operand.getType()).getShape().back() % 8)
       return fail("its heads are no multiples of eight elements");
   attention.kind = TENON_LIBRARY_ATTENTION;
-  attention.query = getArg(found.getQuery());
-  attention.key = getArg(found.getKey());
-  attention.value = getArg(found.getValue());
   attention.mask = found.getMask() ? getArg(found.getMask()) : -1;
-  if (attention.query < 0 || attention.key < 0 || attention.value < 0 ||
-      (found.getMask() && attention.mask < 0))
-    return fail("it computes an operand");
+  if (found.getMask() && attention.mask < 0)
+    return fail("it computes its mask");
   attention.scale = found.getScale().convertToDouble();
   if (!std::isfinite(static_cast<float>(attention.scale)))
     return fail("what its scores are multiplied with is beyond the floats");
-  value = found.getOutput();
-  return true;
+  known.insert(found);
+  return matchHeads(found.getQuery(), attention.query) &&
+         matchHeads(found.getKey(), attention.key) &&
+         matchHeads(found.getValue(), attention.value);
+}
+
+/// Reads what is behind the attention: its result may be narrowed, and
+/// transposed.
+bool AttentionMatcher::matchResult(Value result) {
+  attention.result = getWhole();
+  attention.result.arg = kernel.getBody().getNumArguments();
+  Value yielded = kernel.getYield().getOperand(0);
+  while (result != yielded) {
+    Operation *op = result.hasOneUse() ? *result.user_begin() : nullptr;
+    if (auto transpose = dyn_cast_if_present<TransposeOp>(op);
+        transpose && isViewOfLines(op)) {
+      ArrayRef<int64_t> permutation = transpose.getPermutation();
+      for (int64_t &axis : attention.result.axes)
+        axis = llvm::find(permutation, axis) - permutation.begin();
+    } else if (!isa_and_present<CastOp>(op)) {
+      return fail("it computes more than attention");
+    }
+    known.insert(op);
+    result = op->getResult(0);
+  }
+  return getElement(result) == factor ||
+         fail("its result is of another type than its factors");
+}
+
+bool AttentionMatcher::isAll() {
+  return (kernel.getNumResults() == 1 &&
+          llvm::all_of(kernel.getBody().front().without_terminator(),
+                       [&](Operation &op) {
+                         return known.contains(&op) || isa<ConstantOp>(op);
+                       })) ||
+         fail("it computes more than attention");
 }
 
 std::optional<LibraryMatch> matchAttention(KernelOp kernel,

@@ -10,7 +10,7 @@
 
 #include "runtime/cuda/AttentionGraph.h"
 
-#include <algorithm>
+#include <utility>
 
 using namespace tenon::cuda;
 
@@ -31,36 +31,66 @@ static Dims getStrides(const Dims &dims) {
 
 namespace {
 
+/// Heads with all dimensions known.
+struct Heads {
+  /// False if they are not within the tensor.
+  bool find(const TenonLibraryHeads &heads, const std::vector<Tensor> &tensors);
+
+  int64_t arg;
+  Dims dims, strides;
+  int64_t begin = 0;
+};
+
 /// The sizes of attention with all dimensions known.
 struct AttentionShape {
   /// False if the tensors of a run don't fit together.
   bool find(const TenonLibraryAttention &attention,
             const std::vector<Tensor> &tensors);
 
-  Dims query, key, value, result; // of the tensors
-  Dims scores, rows;              // [B, H, S, T] and [B, H, S, 1]
-  Dims mask;                      // of rank 4; empty if there is none
+  Heads query, key, value, result;
+  Dims scores, rows; // [B, H, S, T] and [B, H, S, 1]
+  Dims mask;         // of rank 4; empty if there is none
 };
 
 } // namespace
 
+bool Heads::find(const TenonLibraryHeads &heads,
+                 const std::vector<Tensor> &tensors) {
+  arg = heads.arg;
+  const Dims &whole = tensors[arg].dims;
+  int64_t count = multiply(whole.data(), whole.data() + whole.size());
+  if (count < 1 || count > INT32_MAX)
+    return false;
+  Dims apart = getStrides(whole);
+  for (int i = 0; i < 3; ++i) {
+    int64_t axis = heads.axes[i];
+    int64_t size = heads.sizes[i] == -1 ? whole[axis] : heads.sizes[i];
+    if (heads.begins[i] + size > whole[axis])
+      return false;
+    dims.push_back(size);
+    strides.push_back(apart[axis]);
+    begin += heads.begins[i] * apart[axis];
+  }
+  dims.push_back(whole[3]);
+  strides.push_back(1);
+  return true;
+}
+
 bool AttentionShape::find(const TenonLibraryAttention &attention,
                           const std::vector<Tensor> &tensors) {
-  query = tensors[attention.query].dims;
-  key = tensors[attention.key].dims;
-  value = tensors[attention.value].dims;
-  result = tensors.back().dims;
-  if (key != Dims{query[0], query[1], key[2], query[3]} ||
-      value != Dims{query[0], query[1], key[2], value[3]} ||
-      result != Dims{query[0], query[1], query[2], value[3]})
+  if (!query.find(attention.query, tensors) ||
+      !key.find(attention.key, tensors) ||
+      !value.find(attention.value, tensors) ||
+      !result.find(attention.result, tensors))
     return false;
-  scores = {query[0], query[1], query[2], key[2]};
-  rows = {query[0], query[1], query[2], 1};
-  for (const Dims *dims : {&query, &key, &value, &scores}) {
-    int64_t count = multiply(dims->data(), dims->data() + dims->size());
-    if (count < 1 || *std::max_element(dims->begin(), dims->end()) > INT32_MAX)
-      return false;
-  }
+  const Dims &q = query.dims, &k = key.dims, &v = value.dims;
+  if (k != Dims{q[0], q[1], k[2], q[3]} || v != Dims{q[0], q[1], k[2], v[3]} ||
+      result.dims != Dims{q[0], q[1], q[2], v[3]})
+    return false;
+  scores = {q[0], q[1], q[2], k[2]};
+  rows = {q[0], q[1], q[2], 1};
+  if (multiply(scores.data(), scores.data() + scores.size()) < 1)
+    return false;
   if (attention.mask == -1)
     return true;
   mask = tensors[attention.mask].dims;
@@ -111,22 +141,22 @@ bool tenon::cuda::makeAttentionGraph(DnnGraphBuilder &builder,
                                      const TenonLibraryAttention &attention) {
   AttentionShape shape;
   if (!shape.find(attention, builder.getTensors()) ||
-      shape.query[2] <= fewQueries)
+      shape.query.dims[2] <= fewQueries)
     return false;
-  builder.setForAllSizes({shape.query[3], shape.value[3]});
-  auto makeOperand = [&](int64_t arg, const Dims &dims) {
-    return builder.makeOperand(arg, dims, getStrides(dims));
+  builder.setForAllSizes({shape.query.dims[3], shape.value.dims[3]});
+  auto makeHeads = [&](const Heads &heads) {
+    return builder.makeOperand(heads.arg, heads.dims, heads.strides,
+                               DnnOperand::AsItIs, heads.begin);
   };
   auto makeVirtual = [&](const Dims &dims, int64_t typeOf = -1) {
     return builder.makeVirtual(dims, getStrides(dims), typeOf);
   };
   // The library multiplies with the keys' transpose.
-  Dims key = shape.key, keyStrides = getStrides(key);
-  std::swap(key[2], key[3]);
-  std::swap(keyStrides[2], keyStrides[3]);
+  Heads key = shape.key;
+  std::swap(key.dims[2], key.dims[3]);
+  std::swap(key.strides[2], key.strides[3]);
   DnnDescriptor scores = makeVirtual(shape.scores);
-  addProduct(builder, makeOperand(attention.query, shape.query),
-             builder.makeOperand(attention.key, key, keyStrides), scores);
+  addProduct(builder, makeHeads(shape.query), makeHeads(key), scores);
   auto addStep = [&](int mode, DnnDescriptor second, int64_t typeOf = -1) {
     DnnDescriptor result = makeVirtual(shape.scores, typeOf);
     builder.addPointwise(mode, scores, result, second);
@@ -135,7 +165,8 @@ bool tenon::cuda::makeAttentionGraph(DnnGraphBuilder &builder,
   addStep(CUDNN_POINTWISE_MUL,
           builder.makeNumber(attention.scale, shape.scores.size()));
   if (attention.mask != -1)
-    addStep(CUDNN_POINTWISE_ADD, makeOperand(attention.mask, shape.mask));
+    addStep(CUDNN_POINTWISE_ADD, builder.makeOperand(attention.mask, shape.mask,
+                                                     getStrides(shape.mask)));
   DnnDescriptor most = makeVirtual(shape.rows), sum = makeVirtual(shape.rows);
   addReduction(builder, CUDNN_REDUCE_TENSOR_MAX, scores, most);
   addStep(CUDNN_POINTWISE_SUB, most);
@@ -148,8 +179,7 @@ bool tenon::cuda::makeAttentionGraph(DnnGraphBuilder &builder,
   builder.addPointwise(CUDNN_POINTWISE_ADD, most, makeVirtual(shape.rows),
                        logarithm);
   // What the values are multiplied with is of their type.
-  addStep(CUDNN_POINTWISE_DIV, sum, attention.value);
-  addProduct(builder, scores, makeOperand(attention.value, shape.value),
-             makeOperand(builder.getResult(), shape.result));
+  addStep(CUDNN_POINTWISE_DIV, sum, shape.value.arg);
+  addProduct(builder, scores, makeHeads(shape.value), makeHeads(shape.result));
   return true;
 }

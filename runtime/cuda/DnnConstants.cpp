@@ -55,7 +55,7 @@ void *tenon::cuda::findOperand(const DnnOperand &operand,
   size_t size = getElementSize(tensor.type);
   switch (operand.form) {
   case DnnOperand::AsItIs:
-    return arg;
+    return static_cast<char *>(arg) + operand.offset;
   case DnnOperand::Transposed: {
     uint64_t columns = tensor.dims.back(), steps = count / columns;
     return weights.getPacked(

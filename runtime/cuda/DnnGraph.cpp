@@ -82,14 +82,18 @@ DnnDescriptor DnnGraphBuilder::makeTensor(const Dims &dims, const Dims &strides,
 
 DnnDescriptor DnnGraphBuilder::makeOperand(int64_t arg, const Dims &dims,
                                            const Dims &strides,
-                                           DnnOperand::Form form) {
+                                           DnnOperand::Form form,
+                                           int64_t begin) {
   int64_t type = tensors[form == DnnOperand::Narrowed ? getResult() : arg].type;
+  int64_t offset = begin * getElementSize(type);
   // What is made is aligned as all that the driver gives.
-  DnnDescriptor tensor =
-      makeTensor(dims, strides, getDnnType(type),
-                 form == DnnOperand::AsItIs ? alignments[arg] : maxAlignment);
+  int64_t alignment =
+      form == DnnOperand::AsItIs ? alignments[arg] : maxAlignment;
+  if (offset)
+    alignment = std::min(alignment, offset & -offset);
+  DnnDescriptor tensor = makeTensor(dims, strides, getDnnType(type), alignment);
   descriptors.finalize(tensor);
-  graph.operands.push_back({arg, lastId, form});
+  graph.operands.push_back({arg, lastId, form, offset});
   return tensor;
 }
 

@@ -58,6 +58,7 @@ struct DnnOperand {
   int64_t arg; // of the kernel
   int64_t id;  // in the graph
   Form form;
+  int64_t offset; // where it begins in what is there, in bytes
 };
 
 /// A kernel as a graph.
@@ -97,9 +98,11 @@ public:
     graph.fixedSizes = std::move(fixedSizes);
   }
 
-  /// A tensor that is an arg of the kernel.
+  /// A tensor that is an arg of the kernel, or a part of one that begins at an
+  /// element.
   DnnDescriptor makeOperand(int64_t arg, const Dims &dims, const Dims &strides,
-                            DnnOperand::Form form = DnnOperand::AsItIs);
+                            DnnOperand::Form form = DnnOperand::AsItIs,
+                            int64_t begin = 0);
   /// A tensor that is virtual, of f32, or of the type of an arg.
   DnnDescriptor makeVirtual(const Dims &dims, const Dims &strides,
                             int64_t typeOf = -1);

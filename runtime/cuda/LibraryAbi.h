@@ -78,13 +78,22 @@ typedef struct TenonLibraryConv {
   double high; /* of TENON_LIBRARY_CLIP */
 } TenonLibraryConv;
 
+/** Where the batches, the heads and their lines are in an arg of four
+ * dimensions, of which the last is the elements of a line. */
+typedef struct TenonLibraryHeads {
+  int64_t arg;
+  /* Of each of the three: which dimension of the arg it is, where in it it
+     begins, and how many there are, or -1 for all. */
+  int64_t axes[3], begins[3], sizes[3];
+} TenonLibraryHeads;
+
 /** result = softmax(scale * query * key' + mask) * value
  *
  * of the kernel's args: query [B, H, S, D], key [B, H, T, D], value
  * [B, H, T, E], result [B, H, S, E], all f16 or all bf16. */
 typedef struct TenonLibraryAttention {
   int64_t kind; /* TENON_LIBRARY_ATTENTION */
-  int64_t query, key, value;
+  TenonLibraryHeads query, key, value, result;
   int64_t mask; /* an arg of the result's type or f32, of which dimensions of 1,
                    and those that there are not, are broadcast to
                    [B, H, S, T]; or -1 */

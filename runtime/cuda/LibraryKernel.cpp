@@ -157,14 +157,23 @@ void Checker::check(const TenonLibraryConv &conv) {
 }
 
 void Checker::check(const TenonLibraryAttention &attention) {
-  auto isOperand = [&](int64_t i) {
-    return isInput(i, 4) && tensors[i].dims.size() == 4 &&
-           tensors[i].type == result.type;
+  auto isOperand = [&](const TenonLibraryHeads &heads) {
+    int64_t axes = 0;
+    for (int i = 0; i < 3; ++i) {
+      if (heads.axes[i] < 0 || heads.axes[i] > 2 || heads.begins[i] < 0 ||
+          heads.begins[i] > INT32_MAX || heads.sizes[i] < -1 ||
+          heads.sizes[i] > INT32_MAX)
+        return false;
+      axes |= 1 << heads.axes[i];
+    }
+    return axes == 7 && heads.arg >= 0 && heads.arg < int64_t(tensors.size()) &&
+           tensors[heads.arg].dims.size() == 4 &&
+           tensors[heads.arg].type == result.type;
   };
-  if (result.dims.size() != 4 ||
-      (result.type != TENON_F16 && result.type != TENON_BF16) ||
+  if ((result.type != TENON_F16 && result.type != TENON_BF16) ||
       !isOperand(attention.query) || !isOperand(attention.key) ||
-      !isOperand(attention.value))
+      !isOperand(attention.value) || !isOperand(attention.result) ||
+      attention.result.arg != int64_t(tensors.size()) - 1)
     fail("factors that are none");
   int64_t mask = attention.mask;
   if (mask != -1 &&

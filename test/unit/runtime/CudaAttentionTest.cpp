@@ -16,13 +16,22 @@ using namespace tenon::test;
 
 namespace {
 
+constexpr TenonLibraryHeads whole(int64_t arg) {
+  return {arg, {0, 1, 2}, {0, 0, 0}, {-1, -1, -1}};
+}
+
 /// A kernel, its tensors, and what it says.
 struct Attention {
   int64_t type = TENON_F16, maskType = TENON_F32;
   Dims query = {2, 3, 9, 8}, key = {2, 3, 11, 8}, value = {2, 3, 11, 16};
   Dims result = {2, 3, 9, 16};
   Dims mask; // of no dimensions: none
-  TenonLibraryAttention attention = {TENON_LIBRARY_ATTENTION, 0, 1, 2, -1,
+  TenonLibraryAttention attention = {TENON_LIBRARY_ATTENTION,
+                                     whole(0),
+                                     whole(1),
+                                     whole(2),
+                                     whole(3),
+                                     /*mask=*/-1,
                                      /*scale=*/0.25};
 };
 
@@ -35,6 +44,7 @@ public:
     add(given.key, given.type);
     add(given.value, given.type);
     attention.mask = add(given.mask, given.maskType);
+    attention.result.arg += attention.mask != -1;
     finish(given.result, given.type,
            reinterpret_cast<const int64_t *>(&attention),
            sizeof attention / sizeof(int64_t));
@@ -134,6 +144,8 @@ TEST_F(CudaAttention, RunsGeneratedCodeForWhatDoesNotFit) {
   EXPECT_EQ(run([](Attention &a) { a.value[2] = 12; }), "generated");
   EXPECT_EQ(run([](Attention &a) { a.result[3] = 8; }), "generated");
   EXPECT_EQ(run([](Attention &a) { a.mask = {2, 3, 9, 12}; }), "generated");
+  EXPECT_EQ(run([](Attention &a) { a.attention.key.begins[1] = 1; }),
+            "generated");
   // Few queries.
   EXPECT_EQ(run([](Attention &a) { a.query[2] = a.result[2] = 8; }),
             "generated");
@@ -167,15 +179,21 @@ TEST_F(CudaAttention, DamagedModels) {
             begin + "an unknown form");
   EXPECT_EQ(load([](AttentionModel &) {}, TENON_F32),
             begin + "factors that are none");
-  // The mask has one dimension, the fourth is the result.
-  for (int64_t arg : {int64_t(-1), int64_t(3), int64_t(4), INT64_MIN}) {
-    EXPECT_EQ(load([&](AttentionModel &m) { m.getAttention().query = arg; }),
+  // The mask has one dimension.
+  for (int64_t arg : {int64_t(-1), int64_t(3), int64_t(5), INT64_MIN}) {
+    EXPECT_EQ(
+        load([&](AttentionModel &m) { m.getAttention().query.arg = arg; }),
+        begin + "factors that are none");
+    EXPECT_EQ(load([&](AttentionModel &m) { m.getAttention().key.arg = arg; }),
               begin + "factors that are none");
-    EXPECT_EQ(load([&](AttentionModel &m) { m.getAttention().key = arg; }),
-              begin + "factors that are none");
-    EXPECT_EQ(load([&](AttentionModel &m) { m.getAttention().value = arg; }),
-              begin + "factors that are none");
+    EXPECT_EQ(
+        load([&](AttentionModel &m) { m.getAttention().value.arg = arg; }),
+        begin + "factors that are none");
   }
+  EXPECT_EQ(load([](AttentionModel &m) { m.getAttention().result.arg = 0; }),
+            begin + "factors that are none");
+  EXPECT_EQ(load([](AttentionModel &m) { m.getAttention().key.axes[0] = 1; }),
+            begin + "factors that are none");
   EXPECT_EQ(load([](AttentionModel &m) { m.getAttention().mask = 4; }),
             begin + "a mask that is none");
   EXPECT_EQ(load([](AttentionModel &m) { m.getAttention().scale = NAN; }),

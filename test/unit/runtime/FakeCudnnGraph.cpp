@@ -531,8 +531,9 @@ void GraphRun::apply(const Step &step, const Values &input,
 void GraphRun::compute() const {
   std::vector<Values> values(tensors.size());
   auto getData = [&](const Tensor &tensor) {
+    int64_t last = locate(count(tensor.dims) - 1, tensor.dims, tensor.strides);
     return static_cast<char *>(
-        getMemory(tensor.address, count(tensor.dims) * getSize(tensor.type)));
+        getMemory(tensor.address, (last + 1) * getSize(tensor.type)));
   };
   auto get = [&](size_t i) -> const Values & {
     const Tensor &tensor = tensors[i];
