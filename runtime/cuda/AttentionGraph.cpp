@@ -89,7 +89,10 @@ bool AttentionShape::find(const TenonLibraryAttention &attention,
     return false;
   scores = {q[0], q[1], q[2], k[2]};
   rows = {q[0], q[1], q[2], 1};
-  if (multiply(scores.data(), scores.data() + scores.size()) < 1)
+  // A grid of blocks has no more in its second and third dimension.
+  constexpr int64_t maxGrid = 65535;
+  if (multiply(scores.data(), scores.data() + scores.size()) < 1 ||
+      q[0] > maxGrid || q[1] > maxGrid)
     return false;
   if (attention.mask == -1)
     return true;
@@ -143,7 +146,11 @@ bool tenon::cuda::makeAttentionGraph(DnnGraphBuilder &builder,
   if (!shape.find(attention, builder.getTensors()) ||
       shape.query.dims[2] <= fewQueries)
     return false;
-  builder.setForAllSizes({shape.query.dims[3], shape.value.dims[3]});
+  // Which of the mask's dimensions are broadcast may be in what is compiled.
+  std::vector<int64_t> fixedSizes{shape.query.dims[3], shape.value.dims[3]};
+  for (size_t i = 0; i < shape.mask.size(); ++i)
+    fixedSizes.push_back(shape.mask[i] != shape.scores[i]);
+  builder.setForAllSizes(std::move(fixedSizes));
   auto makeHeads = [&](const Heads &heads) {
     return builder.makeOperand(heads.arg, heads.dims, heads.strides,
                                DnnOperand::AsItIs, heads.begin);

@@ -38,9 +38,8 @@ static std::unique_ptr<CublasLt> open(const SharedLibrary &file,
 
 const CublasLt *CublasLt::find() {
   static auto &known = *new KnownLibraries<CublasLt>;
-  // The newest that starts with the driver, which has to be for its major
-  // version of CUDA or a later one. Alone, one that is too new is taken all the
-  // same, so that it is told what it says.
+  // The newest for the driver's major version of CUDA. Alone, one that is too
+  // new is taken all the same, so that it is told what it says.
   const char *first = "libcublasLt.so.13", *second = "libcublasLt.so.12";
   if (Driver::get().version < 13000)
     std::swap(first, second);

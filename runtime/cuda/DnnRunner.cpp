@@ -20,11 +20,11 @@ using namespace tenon::cuda;
 /// The most memory that an engine may want.
 static constexpr int64_t maxWorkspace = 256 << 20;
 /// How many sets of addresses a plan keeps. More than one if equal kernels
-/// share it, or if memory moved.
+/// share it, if memory moved, or if the caller's is used.
 static constexpr size_t maxPacks = 256;
 
-/// The first of which it is known that what it compiles serves all sizes, and
-/// that its attention has no defects.
+/// Older versions have not been tried with attention, nor whether what they
+/// compile serves all sizes.
 static constexpr size_t minCompilingVersion = 91100;
 
 static constexpr const char *undescribed = "its graph cannot be described";

@@ -20,6 +20,7 @@
 #include "test/unit/runtime/FakeLibrary.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 
@@ -172,7 +173,8 @@ size_t cublasLtGetVersion() {
   if (int64_t version = getNumber("FAKE_CUBLASLT_VERSION", 0))
     return version;
   Dl_info file;
-  dladdr(reinterpret_cast<void *>(&cublasLtGetVersion), &file);
+  if (!dladdr(reinterpret_cast<void *>(&cublasLtGetVersion), &file))
+    abort();
   const char *end = strrchr(file.dli_fname, '.');
   return end && !strcmp(end, ".12") ? 120900 : 130100;
 }
