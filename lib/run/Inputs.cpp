@@ -136,7 +136,7 @@ void RandomOptions::checkNames(const Runner &runner) const {
 }
 
 /// What --dim says of a dimension, or of all terms of a sum: exporters name
-/// dimensions such as "past + new".
+/// dimensions such as "past + new" and "past + 1".
 std::optional<int64_t> RandomOptions::findDim(const std::string &name) const {
   auto find = [&](const std::string &symbol) -> std::optional<int64_t> {
     auto found = symbols.find(symbol);
@@ -153,7 +153,11 @@ std::optional<int64_t> RandomOptions::findDim(const std::string &name) const {
     size_t last = end;
     while (last > first && name[last - 1] == ' ')
       --last;
-    std::optional<int64_t> size = find(name.substr(first, last - first));
+    std::string term = name.substr(first, last - first);
+    bool isNumber = !term.empty() &&
+                    term.find_first_not_of("0123456789") == std::string::npos;
+    std::optional<int64_t> size =
+        isNumber ? parseNumber(term, "dimension '" + name + "'") : find(term);
     if (!size || __builtin_add_overflow(sum, *size, &sum))
       return std::nullopt;
     start = end + 1;

@@ -7,11 +7,13 @@
 #include "lib/run/Statistics.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -286,13 +288,54 @@ RunCommand::readExpectations(const Runner &runner) const {
   return expectations;
 }
 
-static void makeFolder(const std::string &path) {
-  std::error_code problem;
-  std::filesystem::create_directories(path, problem);
+/// Throws SYSTEM if a file can't be written there.
+static void checkWritable(const std::string &path) {
+  namespace fs = std::filesystem;
+  if (path.empty())
+    return;
+  std::error_code none;
+  int problem = 0;
+  if (fs::is_directory(path, none))
+    problem = EISDIR;
+  // A new file is one more in its folder.
+  else if (access(path.c_str(), F_OK) == 0
+               ? access(path.c_str(), W_OK)
+               : access((fs::absolute(path).parent_path() / "").c_str(),
+                        W_OK | X_OK))
+    problem = errno;
   if (problem)
-    fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s", path.c_str(),
-         problem.message().c_str());
+    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+         strerror(problem));
 }
+
+namespace {
+
+/// A folder that is made if there is none, and goes again if it stays empty.
+class OutputFolder {
+public:
+  explicit OutputFolder(const std::string &path) : path(path) {
+    if (path.empty())
+      return;
+    std::error_code problem;
+    isNew = std::filesystem::create_directories(path, problem);
+    if (problem)
+      fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s", path.c_str(),
+           problem.message().c_str());
+    checkWritable(path + "/output_0.npy");
+  }
+  ~OutputFolder() {
+    std::error_code isFull;
+    if (isNew)
+      std::filesystem::remove(path, isFull);
+  }
+  OutputFolder(const OutputFolder &) = delete;
+
+private:
+  std::string path;
+  bool isNew = false;
+};
+
+} // namespace
 
 /// As output_0.npy, ..., the tensors of a sequence as output_0_0.npy, ...
 static void writeOutputs(const std::string &folder,
@@ -333,6 +376,16 @@ static void checkCounterparts(const std::string &path, const char *kind,
   }
 }
 
+/// What went wrong with one of two models.
+static Error blame(const std::string &path, const Error &error) {
+  std::vector<TenonDiagnostic> findings;
+  for (size_t i = 0; i < error.numDiagnostics(); ++i)
+    findings.push_back(error.diagnostic(i));
+  std::string message = "'" + path + "': " + error.what();
+  return Error(tenon_error_create(error.code(), message.c_str(),
+                                  findings.data(), findings.size()));
+}
+
 /// Loads the model to compare with and prepares it for the same inputs, so that
 /// what is wrong with it is told before anything runs. Null if there is none.
 std::unique_ptr<Runner> RunCommand::loadReference(const Runner &runner) const {
@@ -355,12 +408,12 @@ std::unique_ptr<Runner> RunCommand::loadReference(const Runner &runner) const {
                     listOutputs(other->getModel()));
   for (size_t i = 0; i < own.size(); ++i)
     other->setInput(other->findInput(own[i].name), *runner.getInput(i));
-  if (steps.steps) // whose inputs are slices
+  if (steps.steps)
     return other;
   try {
     other->prepare();
   } catch (const Error &error) {
-    fail(error.code(), "'%s': %s", reference.c_str(), error.what());
+    throw blame(reference, error);
   }
   return other;
 }
@@ -410,12 +463,16 @@ int RunCommand::execute() const {
   checkOutputFile(reportFile, model);
   if (isInfo)
     return showInfo();
+  // Loading may compile, which takes long.
+  OutputFolder folder(outputFolder);
+  checkWritable(traceFile);
+  checkWritable(reportFile);
   Runner runner(model, options);
   std::vector<Expectation> expectations = readExpectations(runner);
   setInputs(runner);
+  if (!steps.steps) // whose inputs are slices
+    runner.prepare();
   std::unique_ptr<Runner> other = loadReference(runner);
-  if (!outputFolder.empty())
-    makeFolder(outputFolder);
 
   double first = 0;
   std::vector<double> times;
