@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/Arithmetic.h"
 
+#include "dialects/tenon/TenonElementBody.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -40,20 +41,9 @@ Value broadcastTo(OpBuilder &builder, Location loc, Value value, Type like) {
 
 Value convertFloat(OpBuilder &builder, Location loc, Value value,
                    Type elementType) {
-  auto from = dyn_cast<FloatType>(getElementTypeOrSelf(value));
   auto to = dyn_cast<FloatType>(elementType);
-  if (!from || !to || from == to)
-    return value;
-  Type type = to;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = vector.clone(to);
-  if (from.getWidth() < to.getWidth())
-    return arith::ExtFOp::create(builder, loc, type, value);
-  if (from.getWidth() > to.getWidth())
-    return arith::TruncFOp::create(builder, loc, type, value);
-  // Between the 16-bit formats, by way of f32.
-  Value wide = convertFloat(builder, loc, value, builder.getF32Type());
-  return convertFloat(builder, loc, wide, elementType);
+  return to && isFloat(value) ? detail::Body(builder, loc).toFloat(value, to)
+                              : value;
 }
 
 Value buildMax(OpBuilder &builder, Location loc, Value a, Value b,

@@ -178,7 +178,7 @@ struct ExpandHalf : public impl::ExpandHalfBase<ExpandHalf> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
-    // All others have instructions for f16.
+    // Other processors that are tried have instructions for f16.
     bool expandsF16 = target && llvm::Triple(target.getTriple()).isX86() &&
                       !hasFeature(target, "f16c");
     bool expandsBf16 = !target || !hasFeature(target, "avx512bf16");
