@@ -86,9 +86,8 @@ LogicalResult checkTypes(ModuleOp module) {
     for (Region &region : op->getRegions())
       for (Block &block : region)
         llvm::append_range(types, block.getArgumentTypes());
-    for (NamedAttribute attribute : op->getAttrs())
-      if (auto type = dyn_cast<TypeAttr>(attribute.getValue()))
-        types.push_back(type.getValue());
+    op->getAttrDictionary().walk(
+        [&](TypeAttr type) { types.push_back(type.getValue()); });
     for (Type type : types)
       if (!LLVM::isCompatibleType(type))
         return op->emitOpError("has the type ") << type
