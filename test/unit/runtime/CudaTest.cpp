@@ -497,10 +497,14 @@ TEST_F(Cuda, OutOfMemory) {
 }
 
 TEST_F(Cuda, UnknownSettingsEndTheProcess) {
-  for (const char *name :
-       {"FAKE_CUDA_FIAL", "FAKE_CUBLASLT_FIAL", "FAKE_CUDNN_FIAL"}) {
+  for (const char *name : {"FAKE_CUDA_FIAL", "FAKE_CUBLASLT_FIAL",
+                           "FAKE_CUDNN_FIAL", "FAKE_CDNN_FAIL"}) {
     Setting slip(name, "1");
     EXPECT_DEATH(load(), std::string("fake_cuda: there is no setting ") + name);
+  }
+  for (std::string call : {"cuStreamSyncronize:1:700", "cuInit:1", "cuInit"}) {
+    Setting slip("FAKE_CUDA_FAIL", call);
+    EXPECT_DEATH(load(), "there is no call FAKE_CUDA_FAIL=" + call + "\n");
   }
 }
 

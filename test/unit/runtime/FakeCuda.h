@@ -9,8 +9,9 @@
 // refused.
 //
 // The environment says what it pretends, so that other programs can use it too.
-// A name that begins so and is none of these, or of those of the tests'
-// cuBLASLt and cuDNN, ends the process:
+// A name that begins with FAKE_ and is none of these, or of those of the tests'
+// cuBLASLt and cuDNN, ends the process, and so does a failure of a function
+// that there is not:
 //
 //   FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2  the third call of this function since the
 //                                     begin, or the last reset(), returns 2

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <optional>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,7 +53,7 @@ void tenon::test::cuda::checkSettings() {
                                                    "FAKE_CUDNN_LOG",
                                                    "FAKE_CUDNN_REAL"};
   for (char **variable = environ; *variable; ++variable) {
-    if (strncmp(*variable, "FAKE_CU", 7))
+    if (strncmp(*variable, "FAKE_", 5))
       continue;
     std::string_view name(*variable, strcspn(*variable, "="));
     if (known.count(name))
@@ -61,6 +62,37 @@ void tenon::test::cuda::checkSettings() {
             name.data());
     abort();
   }
+}
+
+namespace {
+
+/// FAKE_CUDA_FAIL, taken apart.
+struct Failure {
+  char function[64];
+  long number;
+  int result;
+};
+
+} // namespace
+
+/// Ends the process if it is no call of a function that there is here.
+static std::optional<Failure> getFailure() {
+  const char *setting = getenv("FAKE_CUDA_FAIL");
+  if (!setting)
+    return std::nullopt;
+  Failure failure;
+  Dl_info library;
+  if (sscanf(setting, "%63[^:]:%ld:%d", failure.function, &failure.number,
+             &failure.result) == 3 &&
+      dladdr(reinterpret_cast<void *>(&getFailure), &library))
+    if (void *handle = dlopen(library.dli_fname, RTLD_NOW | RTLD_NOLOAD)) {
+      void *function = dlsym(handle, failure.function);
+      dlclose(handle);
+      if (function)
+        return failure;
+    }
+  fprintf(stderr, "fake_cuda: there is no call FAKE_CUDA_FAIL=%s\n", setting);
+  abort();
 }
 
 Result tenon::test::cuda::refuse(const std::string &what, Result result) {
@@ -74,16 +106,10 @@ Result tenon::test::cuda::enter(const std::string &name) {
   long number = ++driver.calls[name];
   if (getSetting("FAKE_CUDA_LOG", 0))
     fprintf(stderr, "%s\n", name.c_str());
-  const char *fail = getenv("FAKE_CUDA_FAIL");
-  if (!fail)
-    return Success;
-  char function[64] = "";
-  long failing = 0;
-  int result = 0;
-  if (sscanf(fail, "%63[^:]:%ld:%d", function, &failing, &result) == 3 &&
-      name == function && number == failing)
-    return result;
-  return Success;
+  std::optional<Failure> failure = getFailure();
+  return failure && name == failure->function && number == failure->number
+             ? failure->result
+             : Success;
 }
 
 Result tenon::test::cuda::enterContext(const char *name) {
