@@ -19,7 +19,8 @@ public:
 
   /// A line for each kernel, the longest first, and their sum.
   void print() const;
-  /// "machine" and "profile" of tenon-run --json.
+  /// "profile" of tenon-run --json, and "machine" where there are kernels of
+  /// the processor.
   void addTo(nlohmann::json &result) const;
   /// Writes the calls in Chrome's trace event format. Throws SYSTEM.
   void writeTrace(const std::string &path) const;

@@ -25,7 +25,8 @@ const char *const tenon::run::serverUsage =
   {"op": "time", "id": ID, "runs": N}
       -> {"ms": [T...]}: one number a run, which of new inputs is with what their shapes need
   {"op": "profile", "id": ID}
-      -> {"machine": {...}, "profile": [...]}: of one run by a session of its own; see --profile --json
+      -> {"machine": {...}, "profile": [...]}: of one run by a session of its own; see --profile --json.
+         "machine" is there where kernels of the processor are
   {"op": "unload", "id": ID}
       -> {})";
 

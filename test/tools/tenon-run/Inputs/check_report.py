@@ -15,6 +15,7 @@ html = done.stdout
 assert 'data-drawn="yes"' in html, "the page's script did not come to its end:\n" + done.stderr
 body = html[:html.index("<script>")]
 assert len(re.findall("<circle", body)) == int(sys.argv[2]), "the roofline has the processor's kernel with arithmetic"
+assert ("Each circle" in body) == (sys.argv[2] != "0"), "circles are explained where there are some"
 assert len(re.findall("<tr", body)) == 1 + 2, "the table has a head and both kernels"
 graph = body[body.index('id="graph"'):body.index('id="memory"')]
 assert len(re.findall("<g", graph)) == 2 and len(re.findall("<path", graph)) == 1, "two kernels, one reads the other's"
