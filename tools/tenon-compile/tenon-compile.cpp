@@ -99,7 +99,7 @@ void arrangeHelp(cl::OptionCategory &own, cl::OptionCategory &debugging) {
     // These two list all passes.
     if (name == "mlir-print-ir-before" || name == "mlir-print-ir-after")
       option->setHiddenFlag(cl::Hidden);
-    else if (name.starts_with("mlir-") || name == "dump-pass-pipeline")
+    else if (name.starts_with("mlir-"))
       option->addCategory(debugging);
     else
       option->setHiddenFlag(cl::ReallyHidden);
