@@ -6,6 +6,7 @@
 #include "dialects/tenon/TenonAttention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -33,7 +34,9 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
   if (auto attention = dyn_cast<AttentionOp>(anchor))
     views = getViews(kernel, attention);
   for (Operation &op : kernel.getBody().front()) {
-    if (isa<ConstantOp, YieldOp>(op) || &op == anchor || views.contains(&op))
+    // Views may begin where a scalar says.
+    if (isa<ConstantOp, YieldOp, tensor::FromElementsOp>(op) || &op == anchor ||
+        views.contains(&op))
       continue;
     // What computes shapes or scalars is none of the tail's business.
     if (llvm::all_of(op.getResultTypes(),

@@ -22,7 +22,7 @@ struct View {
 };
 
 /// The view of an argument or a constant that `tensor` is by nothing but the
-/// operations that `isView` names. Built at the function's builder.
+/// operations that `isViewOfLines` names. Built at the function's builder.
 View getView(KernelFunction &function, mlir::Value tensor);
 
 /// Where slice `op` begins in the dimension that is its axis `i`.

@@ -46,15 +46,56 @@ static bool joinsLines(Operation *op) {
          concat.getAxis() + 1 != concat.getOutput().getType().getRank();
 }
 
+/// Whether the owner of `use` reads it where it is itself computed.
+static bool readsInPlace(OpOperand &use) {
+  Operation *reader = use.getOwner();
+  return isa<ElementwiseOpInterface>(reader) &&
+         haveSameShape(use.get(), reader->getResult(0));
+}
+
 /// Whether the owner of `use` reads each element of it at most once.
 static bool readsOnce(OpOperand &use) {
   Operation *reader = use.getOwner();
-  if (isa<ElementwiseOpInterface>(reader))
-    return haveSameShape(use.get(), reader->getResult(0));
-  return isa<TransposeOp, SliceOp, ConcatOp>(reader);
+  return readsInPlace(use) || isa<TransposeOp, SliceOp>(reader) ||
+         (isa<ConcatOp>(reader) && use.get().hasOneUse());
 }
 
 namespace {
+
+/// At which places of them an element of a group's result needs the operations
+/// of the group. There is code of an operation for each: where movements of one
+/// tensor are put together again and again, the number doubles each time.
+class Places {
+public:
+  explicit Places(Operation *root) { known[root] = {0}; }
+
+  /// Finds them for an operation all of whose readers are in the group; false
+  /// if they are too many.
+  bool find(Operation *producer) {
+    constexpr size_t kMaxPlaces = 4;
+    llvm::SmallSetVector<unsigned, 4> places;
+    for (OpOperand &use : producer->getUses()) {
+      auto reader = known.find(use.getOwner());
+      if (reader == known.end())
+        return false;
+      for (unsigned place : reader->second)
+        places.insert(
+            readsInPlace(use)
+                ? place
+                : numbers.try_emplace({&use, place}, numbers.size() + 1)
+                      .first->second);
+      if (places.size() > kMaxPlaces)
+        return false;
+    }
+    known[producer].assign(places.begin(), places.end());
+    return true;
+  }
+
+private:
+  llvm::DenseMap<Operation *, SmallVector<unsigned, 4>> known;
+  /// What is elsewhere than its reader, by that and the reader's place.
+  llvm::DenseMap<std::pair<OpOperand *, unsigned>, unsigned> numbers;
+};
 
 struct FusePointwiseGroups
     : tenon::impl::FusePointwiseGroupsBase<FusePointwiseGroups> {
@@ -82,13 +123,15 @@ private:
       }
       OpGroup group;
       group.insert(root);
+      Places places(root);
       growUpwards(group, [&](Operation *producer, OpOperand &use) {
         if (!isPointwise(producer) && !joinsLines(producer))
           return false;
         // Indices are read for each element that they choose.
         if (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 1)
           return false;
-        return isMovement(producer) || readsOnce(use);
+        return (isMovement(producer) || readsOnce(use)) &&
+               places.find(producer);
       });
       done.insert_range(group);
       numFused += group.size() - 1;

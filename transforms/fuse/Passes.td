@@ -157,10 +157,12 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
   let summary = "makes kernels of what is left of elementwise operations and data movement";
   let description = [{
     A group grows from an operation upwards: a producer joins if all its
-    readers are in the group, so that nothing is computed or moved twice, and,
-    unless it is pure data movement, only if the group reads each of its
-    elements at most once. A concatenation of up to eight tensors is the end
-    of a group, or, if it isn't along the last dimension, any part of one.
+    readers are in the group, and, unless it is pure data movement, only if
+    each of them reads each of its elements at most once, and a concatenation
+    only once in all. Where they read it at different places there is code for
+    each: of an element of the group's result, four at most. A concatenation of
+    up to eight tensors is the end of a group, or, if it isn't along the last
+    dimension, any part of one.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels made">,

@@ -139,3 +139,53 @@ func.func @lines(%x: tensor<2x8xf32>) -> (tensor<2x16xf32>, tensor<4x8xf32>) {
   %3 = tenon.relu %2 : (tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1, %3 : tensor<2x16xf32>, tensor<4x8xf32>
 }
+
+// -----
+
+// What is joined with itself would be computed twice, and twice as often with
+// each further time.
+// CHECK-LABEL: func.func @joined_with_itself(
+// CHECK: %[[TANH:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.tanh
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}} = %[[TANH]])
+// CHECK-NEXT: tenon.concat
+func.func @joined_with_itself(%x: tensor<2x8xf32>) -> tensor<4x8xf32> {
+  %0 = tenon.tanh %x : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  %1 = tenon.concat %0, %0 {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}
+
+// -----
+
+// Halves that meet are one kernel with what they are of, but not again and
+// again: there would be code for each half of a half.
+// CHECK-LABEL: func.func @halves(
+// CHECK: %[[A:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.tanh
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel ({{.*}}%[[A]])
+// CHECK: tenon.exp
+// CHECK: tenon.add
+// CHECK: tenon.sigmoid
+// CHECK: tenon.add
+func.func @halves(%x: tensor<64xf32>) -> tensor<8xf32> {
+  %c0 = tenon.constant dense<0> : tensor<1xi64>
+  %c8 = tenon.constant dense<8> : tensor<1xi64>
+  %c16 = tenon.constant dense<16> : tensor<1xi64>
+  %c32 = tenon.constant dense<32> : tensor<1xi64>
+  %c64 = tenon.constant dense<64> : tensor<1xi64>
+  %0 = tenon.tanh %x : (tensor<64xf32>) -> tensor<64xf32>
+  %1 = tenon.slice %0, %c0, %c32 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<64xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<32xf32>
+  %2 = tenon.slice %0, %c32, %c64 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<64xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<32xf32>
+  %3 = tenon.add %1, %2 : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32>
+  %4 = tenon.exp %3 : (tensor<32xf32>) -> tensor<32xf32>
+  %5 = tenon.slice %4, %c0, %c16 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<32xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<16xf32>
+  %6 = tenon.slice %4, %c16, %c32 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<32xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<16xf32>
+  %7 = tenon.add %5, %6 : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  %8 = tenon.sigmoid %7 : (tensor<16xf32>) -> tensor<16xf32>
+  %9 = tenon.slice %8, %c0, %c8 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<16xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<8xf32>
+  %10 = tenon.slice %8, %c8, %c16 {axes = array<i64: 0>, steps = array<i64: 1>} : (tensor<16xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<8xf32>
+  %11 = tenon.add %9, %10 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %11 : tensor<8xf32>
+}
