@@ -24,6 +24,8 @@ using namespace tenon;
 /// arithmetic takes most of the time, and larger tiles make that faster than
 /// traffic saved does.
 static constexpr int64_t kMaxChannels = 64;
+/// The fewest channels between the two: vectors that are not full cost more.
+static constexpr int64_t kMinWideChannels = 32;
 /// With fewer registers, a tile of one vector of channels is slow.
 static constexpr unsigned kMinVectorBits = 512;
 
@@ -42,7 +44,7 @@ namespace {
 /// 1. Nobody else reads the first kernel, and only the convolution of the
 ///    second does.
 /// 2. Generated code makes the one as the other reads it.
-/// 3. There are few input channels.
+/// 3. There are few input channels, and not too few between the two.
 struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
   using CountedPattern::CountedPattern;
 
@@ -58,13 +60,15 @@ struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
     auto producer = between.getDefiningOp<KernelOp>();
     if (!producer || producer.getNumResults() != 1 || !between.hasOneUse() ||
         producer->getBlock() != kernel->getBlock())
-      return rewriter.notifyMatchFailure(kernel, "it is not all that reads");
+      return rewriter.notifyMatchFailure(kernel, "others read its input, too");
     ConvOp pointwise = getConv(producer);
     if (!pointwise || !isMadeRowByRow(pointwise, depthwise))
       return rewriter.notifyMatchFailure(kernel, "it reads no such thing");
-    if (cast<RankedTensorType>(pointwise.getWeights().getType()).getDimSize(2) >
-        kMaxChannels)
+    auto weights = cast<RankedTensorType>(pointwise.getWeights().getType());
+    if (weights.getDimSize(2) > kMaxChannels)
       return rewriter.notifyMatchFailure(kernel, "there are many channels");
+    if (weights.getDimSize(3) < kMinWideChannels)
+      return rewriter.notifyMatchFailure(kernel, "there are few channels");
     merge(rewriter, producer, kernel);
     ++count;
     return success();
@@ -81,6 +85,7 @@ private:
     }
     Value between = first.getResult(0);
     inputs.remove(between);
+    rewriter.setInsertionPoint(second);
     auto merged = KernelOp::create(
         rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}),
         second.getResultTypes(), inputs.getArrayRef(), scalars.getArrayRef(),
@@ -117,9 +122,14 @@ struct FuseDepthwise : tenon::impl::FuseDepthwiseBase<FuseDepthwise> {
         !llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
                             "codegen"))
       return;
-    RewritePatternSet patterns(&getContext());
-    patterns.add<FuseDepthwiseKernel>(&getContext(), numFused);
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    // Not by a driver: those that walk take no pattern that erases another
+    // operation than it matched.
+    SmallVector<KernelOp> kernels;
+    getOperation()->walk([&](KernelOp kernel) { kernels.push_back(kernel); });
+    FuseDepthwiseKernel pattern(&getContext(), numFused);
+    PatternRewriter rewriter(&getContext());
+    for (KernelOp kernel : kernels)
+      (void)pattern.matchAndRewrite(kernel, rewriter);
   }
 };
 

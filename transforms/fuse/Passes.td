@@ -193,7 +193,8 @@ def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
     2. both are in two dimensions, channels last, of f32, without dilation; the
        window is a square of at most 7 x 7;
     3. the pointwise convolution has at most 64 input channels: with more, its
-       arithmetic takes most of the time;
+       arithmetic takes most of the time; and it makes at least 32, which fill
+       vectors;
     4. the target lists `codegen`, which alone runs such a kernel, has vectors
        of 512 bits, and has no GPU.
 
