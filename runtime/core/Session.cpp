@@ -117,7 +117,7 @@ Error TenonSession::create(TenonModel *model,
 Error TenonSession::makePlan(ShapePlan &plan) {
   const TenonModelDesc &desc = *model->desc;
   plan.lastUse = 0; // of no use to a bind before it is complete
-  plan.hasRun = plan.hasNoGraph = false;
+  plan.hasRun = false;
   dropGraphs(plan);
   plan.symbols = symbols;
   plan.bytes.assign(desc.numBuffers, 0);

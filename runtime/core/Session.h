@@ -23,13 +23,16 @@ struct KernelCost {
   int32_t samples = 0;
 };
 
-/// Recorded runs of some dimensions.
+/// A recorded run of some dimensions.
 struct ShapeGraph {
   /// The caller's tensors that are in it as they are; see
   /// TenonSession::direct.
   std::vector<void *> direct;
   void *graph = nullptr;   // null until it is recorded
   uint64_t generation = 0; // SessionDevice::getGeneration()
+  /// It could not be made or put into the queue, as there is no memory for it:
+  /// that is not tried again.
+  bool hasFailed = false;
 };
 
 /// Everything that depends on the values of the symbols.
@@ -45,8 +48,13 @@ struct ShapePlan {
   uint64_t lastUse = 0;
 
   // See SessionReplay.cpp.
-  bool hasRun = false, hasNoGraph = false;
-  std::vector<ShapeGraph> graphs;
+  bool hasRun = false;
+  /// Of copies of all tensors, in memory of the session.
+  ShapeGraph copyingGraph;
+  /// Of the caller's tensors, and those that came once and have none yet; the
+  /// last used is the last.
+  std::vector<ShapeGraph> directGraphs;
+  std::vector<std::vector<void *>> seen;
 };
 
 /// An input or output of the call at work.
@@ -122,8 +130,9 @@ private:
   /// TENON_MODEL_IS_REPLAYABLE.
   bool canReplay() const;
   bool replay();
-  bool findGraph();
+  tenon::runtime::ShapeGraph &findGraph();
   bool makeGraph(tenon::runtime::ShapeGraph &graph);
+  bool recordGraph(tenon::runtime::ShapeGraph &graph);
   void dropGraph(tenon::runtime::ShapeGraph &graph);
   void dropGraphs(tenon::runtime::ShapePlan &plan);
   bool leavesGraph();

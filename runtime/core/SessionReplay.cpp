@@ -2,15 +2,16 @@
 //
 // What a replayable model (TENON_MODEL_IS_REPLAYABLE) asks of the device is the
 // same in each run with the same dimensions. The first such run is one as of
-// any model, the second records a graph, and that and all later ones put it
-// into the queue as a whole, without the model's code. The graph has fixed
+// any model, the second records a graph, and that and later ones put it into
+// the queue as a whole, without the model's code. The graph has fixed
 // addresses: inputs and outputs are copied to and from memory of the session.
 //
 // Where the caller has an input or output on the device, it stands in the place
-// of the model's copy (TENON_BUFFER_OF_INPUT, -OUTPUT), in a graph too if the
-// same addresses come again. Where there is no such copy, or the address is not
-// aligned as that is, there is one more: a replayable model finds it on the
-// device, others in the host's memory.
+// of the model's copy (TENON_BUFFER_OF_INPUT, -OUTPUT), in a graph too: when
+// the same addresses come again, the model's code runs once more to record one
+// for them. Where there is no such copy, or the address is not aligned as that
+// is, there is one more: a replayable model finds it on the device, others in
+// the host's memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +22,8 @@
 
 using namespace tenon::runtime;
 
-/// How many graphs of a shape stay, each for other tensors of the caller's.
+/// How many graphs of a shape stay, each for other tensors of the caller's,
+/// beside the one that copies.
 static constexpr size_t maxGraphs = 4;
 /// Of what is copied in pieces.
 static constexpr uint64_t pieceBytes = 4 << 20;
@@ -195,7 +197,8 @@ int32_t TenonSession::copyInputs() {
     return pending->code;
   int32_t space = canReplay() ? TENON_SPACE_DEVICE : TENON_SPACE_HOST;
   forEachTensor([&](const CallTensor &tensor) {
-    if (!tensor.isInput || !tensor.bytes || tensor.staged == tensor.data)
+    if (!tensor.isInput || !tensor.bytes || tensor.staged == tensor.data ||
+        pending)
       return;
     if (tensor.isPlaced)
       note(device->copy(space, tensor.staged, TENON_SPACE_DEVICE, tensor.data,
@@ -272,31 +275,51 @@ int32_t TenonSession::runStaged() {
 // Graphs
 //===----------------------------------------------------------------------===//
 
-/// Finds the graph, perhaps one that is yet to be recorded, with the tensors of
-/// `direct`, and puts it behind the others of the plan. Returns whether it was
-/// there; if not, it takes the place of the one that was not used for longest.
-bool TenonSession::findGraph() {
-  std::vector<ShapeGraph> &graphs = current->graphs;
-  auto found =
-      std::find_if(graphs.begin(), graphs.end(), [&](const ShapeGraph &graph) {
-        return graph.direct == direct;
-      });
-  bool isThere = found != graphs.end();
-  if (!isThere && graphs.size() < maxGraphs) {
-    found = graphs.insert(graphs.end(), ShapeGraph{direct});
-  } else if (!isThere) {
-    found = graphs.begin();
-    dropGraph(*found);
-    found->direct = direct;
+/// Makes room at the end of a list of what stays: a new element, or the oldest.
+template <typename T> static T &addLast(std::vector<T> &list) {
+  if (list.size() < maxGraphs)
+    return list.emplace_back();
+  std::rotate(list.begin(), list.begin() + 1, list.end());
+  return list.back();
+}
+
+/// The graph, perhaps one that is yet to be recorded, for the tensors of
+/// `direct`. Recording takes longer than copies do: until addresses come again,
+/// it is the one that copies. No more are remembered than there are graphs, so
+/// that nothing is recorded over and over where more come in turns.
+ShapeGraph &TenonSession::findGraph() {
+  auto isNull = [](void *tensor) { return !tensor; };
+  if (std::all_of(direct.begin(), direct.end(), isNull))
+    return current->copyingGraph;
+  std::vector<ShapeGraph> &graphs = current->directGraphs;
+  auto isSame = [&](const ShapeGraph &graph) { return graph.direct == direct; };
+  auto found = std::find_if(graphs.begin(), graphs.end(), isSame);
+  if (found != graphs.end()) {
+    std::rotate(found, found + 1, graphs.end());
+    return graphs.back();
   }
-  std::rotate(found, found + 1, graphs.end());
-  return isThere;
+  auto known = std::find(current->seen.begin(), current->seen.end(), direct);
+  if (known == current->seen.end()) {
+    addLast(current->seen) = direct;
+    return current->copyingGraph;
+  }
+  current->seen.erase(known);
+  ShapeGraph &graph = addLast(graphs);
+  dropGraph(graph);
+  graph = {direct};
+  return graph;
 }
 
 /// Whether there is the graph, which may be made now.
 bool TenonSession::makeGraph(ShapeGraph &graph) {
-  if (stage(/*isForGraph=*/true))
-    return false;
+  if (!graph.hasFailed)
+    graph.hasFailed = stage(/*isForGraph=*/true) || !recordGraph(graph);
+  return !graph.hasFailed;
+}
+
+/// Records the graph, unless it was and is of use still. Returns whether it is
+/// there.
+bool TenonSession::recordGraph(ShapeGraph &graph) {
   if (graph.graph && graph.generation == device->getGeneration())
     return true;
   dropGraph(graph);
@@ -318,37 +341,33 @@ void TenonSession::dropGraph(ShapeGraph &graph) {
 }
 
 void TenonSession::dropGraphs(ShapePlan &plan) {
-  for (ShapeGraph &graph : plan.graphs)
+  dropGraph(plan.copyingGraph);
+  plan.copyingGraph = {};
+  for (ShapeGraph &graph : plan.directGraphs)
     dropGraph(graph);
-  plan.graphs.clear();
+  plan.directGraphs.clear();
+  plan.seen.clear();
 }
 
-/// Does the run by a graph; false if it has to be done without. Where no graph
-/// can be made or put into the queue, as there is no memory for it, it is not
-/// tried again with these dimensions.
+/// Does the run by a graph; false if it has to be done without.
 bool TenonSession::replay() {
-  if (!canReplay() || profile || current->hasNoGraph)
+  if (!canReplay() || profile)
     return false;
   findDirect();
-  bool isKnown = findGraph();
+  ShapeGraph *graph = &findGraph();
   if (!current->hasRun)
     return false;
-  // Recording takes longer than copies do: until these addresses come again,
-  // there is one graph for all that come once.
-  if (!isKnown) {
+  if (graph == &current->copyingGraph || !makeGraph(*graph)) {
+    graph = &current->copyingGraph;
     std::fill(direct.begin(), direct.end(), nullptr);
-    findGraph();
-  }
-  ShapeGraph &graph = current->graphs.back();
-  if (!makeGraph(graph)) {
-    current->hasNoGraph = true;
-    return false;
+    if (!makeGraph(*graph))
+      return false;
   }
   if (copyInputs() != TENON_OK)
     return true;
-  if (device->launchGraph(graph.graph)) {
-    dropGraph(graph);
-    current->hasNoGraph = true;
+  if (device->launchGraph(graph->graph)) {
+    dropGraph(*graph);
+    graph->hasFailed = true;
     return false;
   }
   isReplayed = true;

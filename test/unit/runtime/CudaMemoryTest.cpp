@@ -77,6 +77,26 @@ SessionPtr makePlaced(const ModelPtr &model) {
   return session;
 }
 
+/// Other addresses each.
+std::vector<std::unique_ptr<Call>> makeCalls(int count) {
+  std::vector<std::unique_ptr<Call>> calls;
+  for (int seed = 0; seed < count; ++seed)
+    calls.push_back(std::make_unique<Call>(50, seed));
+  return calls;
+}
+
+/// Runs by a graph, with so many copies on the device, those that are recorded
+/// among them, and so many graphs that are recorded.
+void expectGraph(const SessionPtr &session, Call &call, int copies,
+                 int recorded) {
+  cuda::reset();
+  EXPECT_EQ(call.run(session), "ok");
+  EXPECT_TRUE(call.isRight());
+  EXPECT_EQ(cuda::countCalls("cuMemcpyDtoDAsync_v2"), copies);
+  EXPECT_EQ(cuda::countCalls("cuStreamBeginCapture_v2"), recorded);
+  EXPECT_EQ(cuda::countCalls("cuGraphLaunch"), 1);
+}
+
 } // namespace
 
 TEST_F(CudaMemory, Runs) {
@@ -153,12 +173,7 @@ TEST_F(CudaMemory, AddressesChange) {
   // One in and one out, and as many that are recorded, unless the graph is one
   // of these addresses.
   auto expect = [&](Call &call, int copies, int recorded) {
-    cuda::reset();
-    EXPECT_EQ(call.run(session), "ok");
-    EXPECT_TRUE(call.isRight());
-    EXPECT_EQ(cuda::countCalls("cuMemcpyDtoDAsync_v2"), copies);
-    EXPECT_EQ(cuda::countCalls("cuStreamBeginCapture_v2"), recorded);
-    EXPECT_EQ(cuda::countCalls("cuGraphLaunch"), 1);
+    expectGraph(session, call, copies, recorded);
   };
   Call first(50), second(50, 1);
   EXPECT_EQ(first.run(session), "ok");
@@ -170,19 +185,87 @@ TEST_F(CudaMemory, AddressesChange) {
     expect(second, 0, 0);
   }
   // Addresses that come once have one graph together.
-  std::vector<std::unique_ptr<Call>> others;
-  for (int seed = 0; seed < 9; ++seed)
-    others.push_back(std::make_unique<Call>(50, seed));
+  std::vector<std::unique_ptr<Call>> others = makeCalls(9);
   for (int round = 0; round < 3; ++round)
     for (auto &other : others)
       expect(*other, 2, 0);
   // Not more graphs stay than there is room for.
+  std::vector<std::unique_ptr<Call>> calls = makeCalls(9);
   size_t handles = cuda::countHandles();
-  for (auto &other : others) {
-    expect(*other, 2, 0);
-    expect(*other, 0, 1);
+  for (auto &call : calls) {
+    expect(*call, 2, 0);
+    expect(*call, 0, 1);
   }
-  EXPECT_LE(cuda::countHandles(), handles + 3);
+  EXPECT_EQ(cuda::countHandles(), handles + 2);
+}
+
+TEST_F(CudaMemory, AddressesInTurns) {
+  ModelPtr model = makeModel(getReplayableModel());
+  for (int turns : {3, 4}) {
+    SessionPtr session = makePlaced(model);
+    std::vector<std::unique_ptr<Call>> calls = makeCalls(turns);
+    for (auto &call : calls)
+      EXPECT_EQ(call->run(session), "ok");
+    for (auto &call : calls)
+      expectGraph(session, *call, 0, 1);
+    // One that comes once in between is in the way of none.
+    std::vector<std::unique_ptr<Call>> others = makeCalls(6);
+    for (auto &other : others) {
+      for (int i = 0; i < 9; ++i)
+        expectGraph(session, *calls[i % turns], 0, 0);
+      expectGraph(session, *other, 2, 0);
+    }
+  }
+  // More than there are graphs are copied, and none is recorded each time.
+  SessionPtr session = makePlaced(model);
+  std::vector<std::unique_ptr<Call>> calls = makeCalls(5);
+  for (int round = 0; round < 4; ++round)
+    for (auto &call : calls)
+      EXPECT_EQ(call->run(session), "ok");
+  for (auto &call : calls)
+    expectGraph(session, *call, 2, 0);
+}
+
+TEST_F(CudaMemory, OneOfManyGraphsFails) {
+  ModelPtr model = makeModel(getReplayableModel());
+  for (const char *function :
+       {"cuGraphInstantiateWithFlags", "cuGraphLaunch"}) {
+    SessionPtr session = makePlaced(model);
+    Call good(50), bad(50, 1);
+    EXPECT_EQ(good.run(session), "ok");
+    expectGraph(session, good, 0, 1);
+    expectGraph(session, bad, 4, 1);
+    expectGraph(session, good, 0, 1); // The copies took memory.
+    {
+      Setting fail("FAKE_CUDA_FAIL", std::string(function) + ":1:2");
+      cuda::reset();
+      EXPECT_EQ(bad.run(session), "ok");
+      EXPECT_TRUE(bad.isRight());
+      EXPECT_EQ(cuda::countCalls("cuStreamBeginCapture_v2"), 1);
+    }
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      expectGraph(session, good, 0, 0);
+      expectGraph(session, bad, 2, 0);
+    }
+  }
+  // Without the one that copies those of addresses are there all the same.
+  SessionPtr session = makePlaced(model);
+  Call good(50), bad(50, 1);
+  EXPECT_EQ(good.run(session), "ok");
+  expectGraph(session, good, 0, 1);
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuGraphInstantiateWithFlags:1:2");
+    cuda::reset();
+    EXPECT_EQ(bad.run(session), "ok");
+    EXPECT_TRUE(bad.isRight());
+    EXPECT_FALSE(tenon_session_was_replayed(session.get()));
+  }
+  expectGraph(session, good, 0, 1); // The copies took memory.
+  expectGraph(session, bad, 0, 1);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    expectGraph(session, good, 0, 0);
+    expectGraph(session, bad, 0, 0);
+  }
 }
 
 TEST_F(CudaMemory, IsCopiedIfKernelsCannotUseIt) {
@@ -239,6 +322,27 @@ TEST_F(CudaMemory, OfManySessionsAtOnce) {
   for (std::thread &host : hosts)
     host.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(CudaMemory, NoInputIsCopiedAfterOneThatFails) {
+  ModelPtr model = makeModel(getReplayableModel());
+  SessionPtr session = makePlaced(model);
+  EXPECT_EQ(place(session, /*isInput=*/true, 1), "ok");
+  Call call(10, 0, /*offset=*/16); // so that it is copied
+  Block<int64_t> index(call.index, /*offset=*/16);
+  call.inputs[1].data = index.data();
+  for (bool isGraph : {false, true}) {
+    cuda::reset();
+    {
+      Failing failing("cuMemcpyDtoDAsync_v2", 1);
+      EXPECT_EQ(call.run(session).substr(0, 2), "4:");
+    }
+    EXPECT_EQ(cuda::countCalls("cuMemcpyDtoDAsync_v2"), 1);
+    for (int repeat = 0; repeat < 2; ++repeat)
+      EXPECT_EQ(call.run(session), "ok");
+    EXPECT_TRUE(call.isRight());
+    EXPECT_TRUE(tenon_session_was_replayed(session.get())) << isGraph;
+  }
 }
 
 TEST_F(CudaMemory, PlacesChange) {
