@@ -98,7 +98,7 @@ typedef struct TenonDevice {
   uint64_t (*scratchSize)(void *session);
 
   /** The last error was of the queue if this gives kernels: it was one of those
-   * that were launched from the first to the last. Else they become null. */
+   * of the model's table from the first to the last. Else they become null. */
   void (*getFault)(void *session, const TenonKernel **first,
                    const TenonKernel **last);
 

@@ -26,10 +26,6 @@ Error SessionDevice::makeError(int32_t code, const TenonProviderError &problem,
   // The message has the names already.
   Error error = runtime::makeError(kind, "%s", problem.message);
   TenonDiagnostic finding = error->diagnostics.front();
-  if (first > last) { // a loop: each may have been in it
-    first = model.desc->kernels;
-    last = first + model.desc->numKernels - 1;
-  }
   std::vector<const char *> nodes;
   for (const TenonKernel *kernel = first; kernel <= last; ++kernel)
     if (!kernel->fn && (nodes.empty() || strcmp(nodes.back(), kernel->name)))

@@ -52,9 +52,9 @@ void CudaSession::open() {
   staging = static_cast<char *>(memory);
   hostStatuses = reinterpret_cast<int64_t *>(staging + stagingSize);
   Address address = 0;
-  driver.check(
-      driver.memoryAllocate(&address, std::max<size_t>(bytes, sizeof(int64_t))),
-      "not enough memory on the CUDA device for what its kernels report");
+  bytes = std::max(bytes, sizeof(int64_t));
+  driver.checkMemory(driver.memoryAllocate(&address, bytes),
+                     "what its kernels report takes", bytes);
   statuses = address;
   workspace = std::make_unique<Workspace>(driver, stream);
   // Where a library is there, but does not start, as one for a later driver,
@@ -118,10 +118,10 @@ void *CudaSession::allocate(int32_t space, uint64_t bytes) {
   }
   blocks.reserve(blocks.size() + 1);
   Address address = 0;
-  check(driver.memoryAllocate(&address, bytes),
-        ("not enough memory on the CUDA device: asked for " +
-         std::to_string(bytes) + " bytes")
-            .c_str());
+  Result result = driver.memoryAllocate(&address, bytes);
+  if (isFault(result))
+    failInQueue(result);
+  driver.checkMemory(result, "asked for", bytes);
   blocks.push_back({address, bytes});
   return reinterpret_cast<void *>(address);
 }
@@ -164,20 +164,9 @@ bool CudaSession::isOnDevice(const void *pointer) const {
 //===----------------------------------------------------------------------===//
 
 /// Whether a result tells that a kernel in the queue went wrong, which the
-/// driver tells by whichever function is called next. Some are of the call
-/// itself.
+/// driver tells by whichever function is called next.
 bool CudaSession::isFault(Result result) const {
-  switch (result) {
-  case CUDA_SUCCESS:
-  case CUDA_ERROR_INVALID_VALUE:
-  case CUDA_ERROR_OUT_OF_MEMORY:
-  case CUDA_ERROR_INVALID_CONTEXT:
-  case CUDA_ERROR_INVALID_HANDLE:
-  case CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
-    return false;
-  default:
-    return firstKernel;
-  }
+  return firstKernel && !isOfCall(result);
 }
 
 /// Throws if `result` is not success: what the call could not do, or where the
@@ -266,9 +255,8 @@ bool CudaSession::launchLibrary(LibraryRunner &runner,
 }
 
 void CudaSession::noteLaunch(const TenonKernel &kernel) {
-  if (!firstKernel)
-    firstKernel = &kernel;
-  lastKernel = &kernel;
+  firstKernel = firstKernel ? std::min(firstKernel, &kernel) : &kernel;
+  lastKernel = lastKernel ? std::max(lastKernel, &kernel) : &kernel;
 }
 
 const char *CudaSession::getImplementation(const TenonKernel &kernel) const {

@@ -13,7 +13,7 @@ namespace tenon::cuda {
 /// Recorded work of a session.
 struct CudaGraph {
   GraphExec exec = nullptr;
-  /// The kernels in it, if there are any.
+  /// Of the kernels in it, if there are any.
   const TenonKernel *first = nullptr, *last = nullptr;
   bool copiesStatuses = false;
 };
@@ -93,7 +93,8 @@ private:
   /// Whether kernels were launched since the statuses were read, and whether
   /// what is in the queue copies those.
   bool hasLaunched = false, copiesStatuses = false;
-  /// Of those in the queue.
+  /// Of those in the queue, in the order of the model's table: loops launch
+  /// kernels in others.
   const TenonKernel *firstKernel = nullptr, *lastKernel = nullptr;
   /// What a launch told of the kernels before it; see TenonDevice::launch.
   Result fault = CUDA_SUCCESS;

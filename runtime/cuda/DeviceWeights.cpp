@@ -23,10 +23,8 @@ DeviceWeights::DeviceWeights(const Driver &driver, const TenonModelDesc &desc)
     : driver(driver), desc(desc) {
   if (!desc.deviceWeightsSize)
     return;
-  driver.check(driver.memoryAllocate(&begin, desc.deviceWeightsSize),
-               ("not enough memory on the CUDA device: the weights take " +
-                std::to_string(desc.deviceWeightsSize) + " bytes")
-                   .c_str());
+  driver.checkMemory(driver.memoryAllocate(&begin, desc.deviceWeightsSize),
+                     "the weights take", desc.deviceWeightsSize);
   try {
     driver.check(copy([&](Stream stream) {
                    Result result = CUDA_SUCCESS;

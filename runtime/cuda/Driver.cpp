@@ -106,3 +106,15 @@ void Driver::check(Result result, const char *what) const {
   throw CudaError{TENON_ERROR_SYSTEM,
                   std::string(what) + " (" + describe(result) + ")"};
 }
+
+void Driver::checkMemory(Result result, const char *purpose,
+                         uint64_t bytes) const {
+  if (!isOfCall(result))
+    check(result,
+          "the CUDA device failed before, and stays so until the process ends");
+  std::string what = result == CUDA_ERROR_OUT_OF_MEMORY
+                         ? "not enough memory on the CUDA device: "
+                         : "the CUDA driver gives no memory of the device: ";
+  what += std::string(purpose) + " " + std::to_string(bytes) + " bytes";
+  check(result, what.c_str());
+}

@@ -59,6 +59,22 @@ enum : int {
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6
 };
 
+/// Whether a result is of the call that returned it, not of what is or was in a
+/// queue, which any call may tell of.
+inline bool isOfCall(Result result) {
+  switch (result) {
+  case CUDA_SUCCESS:
+  case CUDA_ERROR_INVALID_VALUE:
+  case CUDA_ERROR_OUT_OF_MEMORY:
+  case CUDA_ERROR_INVALID_CONTEXT:
+  case CUDA_ERROR_INVALID_HANDLE:
+  case CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES:
+    return true;
+  default:
+    return false;
+  }
+}
+
 /// CU_STREAM_LEGACY: the default stream, which waits for all streams but those
 /// that are CU_STREAM_NON_BLOCKING.
 inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
@@ -127,6 +143,8 @@ struct Driver {
 
   /// Throws CudaError with the driver's text if `result` is not success.
   void check(Result result, const char *what) const;
+  /// The same for memory of the device: "`purpose` 100 bytes".
+  void checkMemory(Result result, const char *purpose, uint64_t bytes) const;
   /// "CUDA_ERROR_OUT_OF_MEMORY: out of memory"
   std::string describe(Result result) const;
 

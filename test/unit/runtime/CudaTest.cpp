@@ -435,16 +435,16 @@ TEST_F(Cuda, QueueFails) {
 }
 
 TEST_F(Cuda, FaultsTellAllNodes) {
-  static int from, to;
+  static std::vector<int> launched;
   TenonModelDesc desc = getDeviceModel();
-  // Launches two kernels: x, count and x, bias, y.
+  // Launches kernels: x, count and x, bias, y.
   desc.run = [](const TenonRunFrame *frame) -> int32_t {
     const TenonKernel *kernels = getDeviceModel().kernels;
     int64_t n = frame->symbols[0], dims[] = {n, n};
     auto *bias = const_cast<uint8_t *>(frame->deviceWeights);
     void *count[] = {frame->buffers[0], frame->buffers[4]};
     void *scale[] = {frame->buffers[0], bias, frame->buffers[2]};
-    for (int kernel : {from, to})
+    for (int kernel : launched)
       frame->rt->launch(frame->session, &kernels[kernel],
                         kernel ? count : scale, dims, kernel ? 1 : 4 * n, -1);
     return TENON_OK;
@@ -452,8 +452,9 @@ TEST_F(Cuda, FaultsTellAllNodes) {
   ModelPtr model = makeModel(desc);
   SessionPtr session = makeSession(model.get());
   Call call(10);
-  auto getNodes = [&](int first, int last) {
-    std::tie(from, to) = std::pair(first, last);
+  std::string message;
+  auto getNodes = [&](std::vector<int> kernels) {
+    launched = std::move(kernels);
     cuda::reset();
     Setting fail("FAKE_CUDA_FAIL", "cuStreamSynchronize:1:700");
     TenonError *error =
@@ -462,13 +463,54 @@ TEST_F(Cuda, FaultsTellAllNodes) {
     if (const TenonDiagnostic *finding = tenon_error_diagnostic(error, 0))
       for (size_t i = 0; i < finding->num_nodes; ++i)
         names += std::string(finding->nodes[i]) + "; ";
+    message = tenon_error_message(error);
     tenon_error_free(error);
     return names;
   };
-  EXPECT_EQ(getNodes(0, 0), "Mul_0, Add_1; ");
-  EXPECT_EQ(getNodes(0, 2), "Mul_0, Add_1; Gather_2; Compress_3; ");
-  // As in a loop: none of the device's is left out, none of the host's is told.
-  EXPECT_EQ(getNodes(2, 0), "Mul_0, Add_1; Gather_2; Compress_3; ");
+  EXPECT_EQ(getNodes({0}), "Mul_0, Add_1; ");
+  EXPECT_EQ(getNodes({2, 2}), "Compress_3; ");
+  // As in a loop, too: none of those that ran is left out.
+  for (std::vector<int> kernels :
+       {std::vector{0, 2}, {2, 0}, {2, 0, 2}, {0, 2, 0}}) {
+    EXPECT_EQ(getNodes(kernels), "Mul_0, Add_1; Gather_2; Compress_3; ");
+    EXPECT_NE(message.find("one of the nodes from 'Mul_0, Add_1' to "
+                           "'Compress_3';"),
+              std::string::npos)
+        << message;
+  }
+}
+
+TEST_F(Cuda, FaultsStay) {
+  ModelPtr model = makeModel(getDeviceModel());
+  SessionPtr session = makeSession(model.get());
+  Call small(10), large(1000);
+  std::string fault = "(CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access "
+                      "was encountered)";
+  {
+    Setting stay("FAKE_CUDA_FAULTS_STAY", "1");
+    Setting fail("FAKE_CUDA_FAIL", "cuStreamSynchronize:1:700");
+    cuda::reset();
+    std::string text = "4: the CUDA device failed " + fault;
+    EXPECT_EQ(small.run(session).substr(0, text.size()), text);
+    for (Call *call : {&large, &small})
+      EXPECT_EQ(call->run(session),
+                "4: the workspace for these dimensions: 'N' = " +
+                    std::to_string(call->n) +
+                    ": the CUDA device failed before, and stays so until the "
+                    "process ends " +
+                    fault);
+  }
+  cuda::reset();
+  // What is of the call is told as that.
+  {
+    Setting fail("FAKE_CUDA_FAIL", "cuMemAlloc_v2:1:1");
+    EXPECT_EQ(large.run(session),
+              "4: the workspace for these dimensions: 'N' = 1000: the CUDA "
+              "driver gives no memory of the device: asked for 56000 bytes "
+              "(CUDA_ERROR_INVALID_VALUE: invalid argument)");
+  }
+  EXPECT_EQ(large.run(session), "ok");
+  EXPECT_TRUE(large.isRight());
 }
 
 TEST_F(Cuda, OutOfMemory) {

@@ -15,6 +15,9 @@
 //
 //   FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2  the third call of this function since the
 //                                     begin, or the last reset(), returns 2
+//   FAKE_CUDA_FAULTS_STAY=1           what is no error of the call itself is
+//                                     returned by all later ones, too, but
+//                                     those that give back, until reset()
 //   FAKE_CUDA_VERSION=11040           the version of the driver, else 13000
 //   FAKE_CUDA_DEVICES=0               the number of devices, else 1
 //   FAKE_CUDA_CAPABILITY=75           of the device, else 90, or 121, for which
@@ -83,6 +86,8 @@ FAKE_CUDA_API void fakeCudaFree(uint64_t address);
 FAKE_CUDA_API int fakeCudaWrite(uint64_t address, const void *source,
                                 uint64_t bytes);
 FAKE_CUDA_API int fakeCudaRead(void *target, uint64_t address, uint64_t bytes);
+/// See countCalls().
+FAKE_CUDA_API long fakeCudaCountCalls(const char *function);
 }
 
 /// What was used wrongly since the last time, a line each.

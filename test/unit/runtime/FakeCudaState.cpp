@@ -31,27 +31,18 @@ long tenon::test::cuda::getSetting(const char *name, long otherwise) {
 }
 
 void tenon::test::cuda::checkSettings() {
-  static const std::set<std::string_view> known = {"FAKE_CUDA_FAIL",
-                                                   "FAKE_CUDA_VERSION",
-                                                   "FAKE_CUDA_DEVICES",
-                                                   "FAKE_CUDA_CAPABILITY",
-                                                   "FAKE_CUDA_POINTER_DEVICE",
-                                                   "FAKE_CUDA_MACHINE_CODE",
-                                                   "FAKE_CUDA_MEMORY",
-                                                   "FAKE_CUDA_TRANSLATOR",
-                                                   "FAKE_CUDA_CACHE",
-                                                   "FAKE_CUDA_DESCENDING",
-                                                   "FAKE_CUDA_LOG",
-                                                   "FAKE_CUBLASLT_VERSION",
-                                                   "FAKE_CUBLASLT_FAIL",
-                                                   "FAKE_CUBLASLT_WORKSPACE",
-                                                   "FAKE_CUDNN_VERSION",
-                                                   "FAKE_CUDNN_FAIL",
-                                                   "FAKE_CUDNN_ENGINES",
-                                                   "FAKE_CUDNN_REFUSED",
-                                                   "FAKE_CUDNN_WORKSPACE",
-                                                   "FAKE_CUDNN_LOG",
-                                                   "FAKE_CUDNN_REAL"};
+  static const std::set<std::string_view> known = {
+      "FAKE_CUDA_FAIL",          "FAKE_CUDA_FAULTS_STAY",
+      "FAKE_CUDA_VERSION",       "FAKE_CUDA_DEVICES",
+      "FAKE_CUDA_CAPABILITY",    "FAKE_CUDA_POINTER_DEVICE",
+      "FAKE_CUDA_MACHINE_CODE",  "FAKE_CUDA_MEMORY",
+      "FAKE_CUDA_TRANSLATOR",    "FAKE_CUDA_CACHE",
+      "FAKE_CUDA_DESCENDING",    "FAKE_CUDA_LOG",
+      "FAKE_CUBLASLT_VERSION",   "FAKE_CUBLASLT_FAIL",
+      "FAKE_CUBLASLT_WORKSPACE", "FAKE_CUDNN_VERSION",
+      "FAKE_CUDNN_FAIL",         "FAKE_CUDNN_ENGINES",
+      "FAKE_CUDNN_REFUSED",      "FAKE_CUDNN_WORKSPACE",
+      "FAKE_CUDNN_LOG",          "FAKE_CUDNN_REAL"};
   for (char **variable = environ; *variable; ++variable) {
     if (strncmp(*variable, "FAKE_", 5))
       continue;
@@ -100,15 +91,31 @@ Result tenon::test::cuda::refuse(const std::string &what, Result result) {
   return result;
 }
 
+Result tenon::test::cuda::keepFault(Result result) {
+  if (getSetting("FAKE_CUDA_FAULTS_STAY", 0) && !tenon::cuda::isOfCall(result))
+    getDriver().fault = result;
+  return result;
+}
+
+/// Whether a function works after a fault, too.
+static bool givesBack(const std::string &name) {
+  for (const char *part : {"cuCtx", "Release", "Free", "Unload", "Destroy"})
+    if (name.find(part) != std::string::npos)
+      return true;
+  return false;
+}
+
 Result tenon::test::cuda::enter(const std::string &name) {
   checkSettings();
   Driver &driver = getDriver();
   long number = ++driver.calls[name];
   if (getSetting("FAKE_CUDA_LOG", 0))
     fprintf(stderr, "%s\n", name.c_str());
+  if (driver.fault && !givesBack(name))
+    return driver.fault;
   std::optional<Failure> failure = getFailure();
   return failure && name == failure->function && number == failure->number
-             ? failure->result
+             ? keepFault(failure->result)
              : Success;
 }
 
@@ -257,9 +264,14 @@ long tenon::test::cuda::countCalls(const std::string &function) {
   return getDriver().calls[function];
 }
 
+long tenon::test::cuda::fakeCudaCountCalls(const char *function) {
+  return countCalls(function);
+}
+
 void tenon::test::cuda::reset() {
   std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);
   getDriver().calls.clear();
+  getDriver().fault = Success;
 }
 
 size_t tenon::test::cuda::countHandles() {

@@ -119,6 +119,7 @@ struct Driver {
   std::map<std::string, long> calls;
   std::string loadedImage, problems;
   Result failure = Success; // of what a stream did
+  Result fault = Success;   // FAKE_CUDA_FAULTS_STAY
 };
 
 Driver &getDriver();
@@ -135,6 +136,8 @@ void checkSettings();
 /// Writes down what was wrong.
 Result refuse(const std::string &what, Result result = InvalidValue);
 
+/// Remembers a result if it is one that stays. Returns it.
+Result keepFault(Result result);
 /// Begins each function. Returns what it is to return at once, or success.
 Result enter(const std::string &name);
 /// The same for what needs a context.

@@ -110,7 +110,7 @@ Result cuStreamSynchronize(StreamTag *stream) {
   DeviceTurn turn;
   for (Operation &operation : queue)
     execute(operation);
-  return std::exchange(getDriver().failure, Success);
+  return keepFault(std::exchange(getDriver().failure, Success));
 }
 
 Result cuStreamDestroy_v2(StreamTag *stream) {
