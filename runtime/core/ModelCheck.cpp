@@ -198,6 +198,7 @@ Error checkFlags(const TenonModelDesc &desc) {
 }
 
 Error checkBuffers(const TenonModelDesc &desc) {
+  std::unordered_set<int32_t> tensors;
   for (uint32_t i = 0; i < desc.numBuffers; ++i) {
     const TenonBufferDesc &buffer = desc.buffers[i];
     std::string what = "buffer " + std::to_string(i);
@@ -212,6 +213,9 @@ Error checkBuffers(const TenonModelDesc &desc) {
         tensor < -int64_t(desc.numOutputs) ||
         (tensor && buffer.space != TENON_SPACE_DEVICE))
       return invalid(what + " is of the tensor " + std::to_string(tensor));
+    if (tensor && !tensors.insert(tensor).second)
+      return invalid(what + " is of the tensor " + std::to_string(tensor) +
+                     ", as one before it");
     if (buffer.space == TENON_SPACE_DEVICE && !desc.device)
       return invalid(what + " is in the memory of a device, but the model has "
                             "none");

@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 import unittest
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p, py_object
+from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_long, c_uint8, c_uint16, c_uint64, c_void_p, py_object
 
 import numpy as np
 
@@ -21,6 +21,8 @@ fake.fakeCudaAllocate.argtypes = [c_uint64]
 fake.fakeCudaFree.argtypes = [c_uint64]
 fake.fakeCudaWrite.argtypes = [c_uint64, c_void_p, c_uint64]
 fake.fakeCudaRead.argtypes = [c_void_p, c_uint64, c_uint64]
+fake.fakeCudaCountCalls.restype = c_long
+fake.fakeCudaCountCalls.argtypes = [c_char_p]
 
 new_capsule = ctypes.pythonapi.PyCapsule_New
 new_capsule.restype = py_object
@@ -86,6 +88,19 @@ class DeviceTest(unittest.TestCase):
         np.testing.assert_allclose(results["sum"], self.expected["sum"])
         # And again in the host's memory.
         np.testing.assert_allclose(session(self.x, self.bias)["y"], self.expected["y"])
+
+    def test_no_copies(self):
+        """Kernels use what is on the GPU where it is, in a run that is no graph, too."""
+        session, x, y = self.model.session(), DeviceArray(self.x), DeviceArray(np.zeros_like(self.x))
+        copies = fake.fakeCudaCountCalls(b"cuMemcpyDtoDAsync_v2")
+        for run in range(3):
+            session.run({"x": x, "bias.1": self.bias}, {"y": y, "sum": None})
+            self.assertEqual(fake.fakeCudaCountCalls(b"cuMemcpyDtoDAsync_v2"), copies)
+            self.assertEqual(session.was_replayed, run > 0)
+        np.testing.assert_allclose(y.read(), self.expected["y"])
+        # Other memory is copied when it first comes, which shows that copies are counted.
+        session.run({"x": DeviceArray(self.x), "bias.1": self.bias}, {"y": y, "sum": None})
+        self.assertGreater(fake.fakeCudaCountCalls(b"cuMemcpyDtoDAsync_v2"), copies)
 
     def test_sizes_in_graphs(self):
         """Sizes that kernels compute with are those of the shape that a graph was recorded for."""

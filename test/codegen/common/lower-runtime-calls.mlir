@@ -82,6 +82,7 @@
 
 // What the tables will say of the model.
 // CHECK-LABEL: func.func @run(
+// CHECK-SAME: tenon_rt.buffers = array<i64: 6, 8, 0, 0, 0, 6, 1, 1, 6, 9, 1, -2>
 // CHECK-SAME: tenon_rt.kernels = [{args = array<i64: 1, 1, 1, 2, -1, 4, 1, 2, -1, 4>, entry = "k0_relu.entry", name = "Relu_0", num_args = 2 : i64, num_dims = 2 : i64, provider = "winograd"}]
 // CHECK-SAME: tenon_rt.library_kernels = [{args = array<i64: 2, 1, 1, 1, 4, 1, 1, 4, 1, 1, 4>, constants = array<i64: -1, 64, -1>, descriptor = array<i64: 7>, dims = 3 : i64, name = "MatMul_3", provider = "onednn"}]
 // CHECK-SAME: tenon_rt.symbols = ["n"]
@@ -102,7 +103,7 @@ func.func private @k1_unused(%x: memref<4xf32>, %begin: index, %end: index) -> i
   %ok = arith.constant 0 : i64
   return %ok : i64
 }
-func.func @main(%x: memref<?x4xf32> {tenon.name = "x", tenon.dims = ["n", ""]}, %y: memref<?x4xf32> {tenon.name = "y", tenon.dims = ["m", ""]}, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 6, 8, 0, 0>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 1 : i64} {
+func.func @main(%x: memref<?x4xf32> {tenon.name = "x", tenon.dims = ["n", ""]}, %y: memref<?x4xf32> {tenon.name = "y", tenon.dims = ["m", ""]}, %frame: !llvm.ptr) attributes {tenon_rt.buffers = array<i64: 6, 8, 0, 0, 0, 6, 1, 1, 6, 9, 1, -2>, tenon_rt.num_inputs = 1 : i64, tenon_rt.num_slots = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %n = memref.dim %x, %c0 : memref<?x4xf32>

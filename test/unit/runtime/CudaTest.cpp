@@ -586,6 +586,16 @@ TEST_F(Cuda, RefusesDamagedDescriptions) {
     desc.numBuffers = 1;
     EXPECT_EQ(damaged(), "buffer 0 is of the tensor " + std::to_string(tensor));
   }
+  for (int32_t tensor : {TENON_BUFFER_OF_INPUT(1), TENON_BUFFER_OF_OUTPUT(0)}) {
+    TenonBufferDesc twice[] = {{"a", 0, 1, TENON_SPACE_DEVICE, tensor},
+                               {"b", 0, 1, TENON_SPACE_DEVICE, 0},
+                               {"c", 0, 1, TENON_SPACE_DEVICE, 0},
+                               {"d", 0, 1, TENON_SPACE_DEVICE, tensor}};
+    desc.buffers = twice;
+    desc.numBuffers = 4;
+    EXPECT_EQ(damaged(), "buffer 3 is of the tensor " + std::to_string(tensor) +
+                             ", as one before it");
+  }
 
   desc.deviceRanges = nullptr;
   EXPECT_EQ(damaged(), "no table of ranges of its device's weights");
