@@ -382,6 +382,10 @@ static bool isForTwo(const std::string &target) {
 int tenon::run::bisect(const RunCommand &command) {
   if (command.steps.steps)
     fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
+  if (!command.reference.empty())
+    fail(TENON_ERROR_USAGE, "--bisect compares with --expect, or with plain "
+                            "generated loops, not with the model of "
+                            "--compare-with");
   if (!isOnnx(command.model))
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: --bisect takes a model to compile (.onnx)",

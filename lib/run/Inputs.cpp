@@ -194,7 +194,7 @@ RandomOptions::chooseDims(const TenonTensorInfo &info) const {
            "input '%s': dimension %zu%s is not known; give --shape %s=...%s",
            info.name, i,
            *symbol ? (" (" + std::string(symbol) + ")").c_str() : "", info.name,
-           *symbol ? (" or --dim " + std::string(symbol) + "=...").c_str()
+           *symbol ? (" or --dim '" + std::string(symbol) + "=...'").c_str()
                    : "");
   }
   return dims;
