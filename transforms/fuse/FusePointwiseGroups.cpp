@@ -43,7 +43,8 @@ static bool joinsFew(Operation *op) {
 static bool joinsLines(Operation *op) {
   auto concat = dyn_cast<ConcatOp>(op);
   return concat && joinsFew(op) &&
-         concat.getAxis() + 1 != concat.getOutput().getType().getRank();
+         static_cast<int64_t>(concat.getAxis()) + 1 !=
+             concat.getOutput().getType().getRank();
 }
 
 /// Whether the owner of `use` reads it where it is itself computed.
