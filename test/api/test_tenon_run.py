@@ -129,7 +129,7 @@ class TenonRun(unittest.TestCase):
         self.assertGreater(np.load("d/output_0.npy").min(), 97)
         self.assertIn("is out of range", run(*words, "e", "--range", "index=50:51", code=2))
         self.assertIn("'x' has one already", run(*words, "e", "-i", "x=x.npy", "-i", "x=x.npy", code=1))
-        self.assertIn("--dim N=", run(model, "--random", code=1))
+        self.assertIn("--dim 'N=...'", run(model, "--random", code=1))
         run(model, "--random", "--shape", "x=3x4", "--shape", "index=3")
         run(model, "--random", "--shape", "x=3xq", "--shape", "index=3", code=1)
         run(*words, "constant", "--range", "x=3:3", "--range", "bias=0.5:0.5", "--range", "index=7:7")
