@@ -31,7 +31,6 @@ private:
     return TENON_LIBRARY_NO_ACTIVATION;
   }
   bool matchHeads(Value operand, TenonLibraryHeads &heads);
-  bool matchSlice(SliceOp slice, TenonLibraryHeads &heads);
   bool matchResult(Value result);
   bool isAll();
 
@@ -45,38 +44,30 @@ static TenonLibraryHeads getWhole() {
   return {-1, {0, 1, 2}, {0, 0, 0}, {-1, -1, -1}};
 }
 
-/// Takes a part whose begin and size are known.
-bool AttentionMatcher::matchSlice(SliceOp slice, TenonLibraryHeads &heads) {
-  auto starts = slice.getStarts().getDefiningOp<ConstantOp>();
-  if (!starts)
-    return fail("where its heads begin is not known");
+static void addSlice(SliceOp slice, TenonLibraryHeads &heads) {
   auto type = cast<RankedTensorType>(slice.getOutput().getType());
-  for (auto [axis, step, start] : llvm::zip_equal(
-           slice.getAxes(), slice.getSteps(),
-           cast<DenseIntElementsAttr>(starts.getValue()).getValues<APInt>())) {
-    int64_t size = type.getDimSize(axis);
-    if (step != 1 || start.isNegative() || ShapedType::isDynamic(size))
-      return fail("its heads are not one behind the other");
+  for (auto [axis, start] :
+       llvm::zip_equal(slice.getAxes(), *getConstantInts(slice.getStarts()))) {
     int64_t i = llvm::find(heads.axes, axis) - std::begin(heads.axes);
-    heads.begins[i] += start.getSExtValue();
+    heads.begins[i] += start;
     if (heads.sizes[i] == -1)
-      heads.sizes[i] = size;
+      heads.sizes[i] = type.getDimSize(axis);
   }
-  return true;
 }
 
 /// Reads where an operand is in an argument of the kernel.
 bool AttentionMatcher::matchHeads(Value operand, TenonLibraryHeads &heads) {
   heads = getWhole();
   while (Operation *op = operand.getDefiningOp()) {
-    if (!isViewOfLines(op))
-      return fail("it computes an operand");
-    if (auto transpose = dyn_cast<TransposeOp>(op)) {
+    if (!isFixedViewOfLines(op))
+      return fail(isViewOfLines(op)
+                      ? "its heads are not a fixed part, one behind the other"
+                      : "it computes an operand");
+    if (auto transpose = dyn_cast<TransposeOp>(op))
       for (int64_t &axis : heads.axes)
         axis = transpose.getPermutation()[axis];
-    } else if (!matchSlice(cast<SliceOp>(op), heads)) {
-      return false;
-    }
+    else
+      addSlice(cast<SliceOp>(op), heads);
     known.insert(op);
     operand = op->getOperand(0);
   }

@@ -35,6 +35,26 @@ inline bool isViewOfLines(mlir::Operation *op) {
   return false;
 }
 
+/// Whether `op` is such a view of which it is known when it is compiled where
+/// its lines are: a part of them begins at a constant index and has so many,
+/// one behind the other. cuDNN takes these, of queries, keys and values.
+inline bool isFixedViewOfLines(mlir::Operation *op) {
+  if (!isViewOfLines(op))
+    return false;
+  auto slice = llvm::dyn_cast<SliceOp>(op);
+  if (!slice)
+    return true;
+  mlir::RankedTensorType type = slice.getOutput().getType();
+  auto starts = getConstantInts(slice.getStarts());
+  if (!starts)
+    return false;
+  for (auto [axis, step, start] :
+       llvm::zip_equal(slice.getAxes(), slice.getSteps(), *starts))
+    if (step != 1 || start < 0 || type.isDynamicDim(axis))
+      return false;
+  return true;
+}
+
 /// What `isTileable` is for a GPU, where they stand in shared memory: for each
 /// element type the largest heads that fit.
 inline bool isTileableOnGpu(AttentionOp op) {

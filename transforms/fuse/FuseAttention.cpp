@@ -39,10 +39,14 @@ private:
     return reader->getBlock() == value.getParentBlock() ? reader : nullptr;
   }
 
-  /// Whether it reads and writes lines wherever they are. Of 16 bits it is left
-  /// to what cuDNN could run, beside which it stays with whole tensors.
-  bool movesLines(AttentionOp attention) {
-    return !(attention.getWide() && hasCudnn);
+  /// Whether the kernel reads what `producer` makes for `use` wherever it is.
+  /// Of 16 bits it stays one that cuDNN could run.
+  bool isReadInPlace(AttentionOp attention, Operation *producer,
+                     OpOperand &use) {
+    Type element = getElementTypeOrSelf(attention.getQuery());
+    if (!hasCudnn || !(element.isF16() || element.isBF16()))
+      return isViewOfLines(producer);
+    return isFixedViewOfLines(producer) && use.get() != attention.getMask();
   }
 
   /// What becomes of the result: 16 bits, of what a GPU computes from 16 bits,
@@ -53,8 +57,7 @@ private:
       group.insert(next);
       next = getOnlyReader(next->getResult(0));
     }
-    if (movesLines(attention) && isa_and_present<TransposeOp>(next) &&
-        isViewOfLines(next))
+    if (isa_and_present<TransposeOp>(next) && isViewOfLines(next))
       group.insert(next);
   }
 
@@ -63,8 +66,8 @@ private:
     for (AttentionOp attention : llvm::to_vector(block.getOps<AttentionOp>())) {
       OpGroup group;
       group.insert(attention);
-      growUpwards(group, [&](Operation *producer, OpOperand &) {
-        return movesLines(attention) && isViewOfLines(producer);
+      growUpwards(group, [&](Operation *producer, OpOperand &use) {
+        return isReadInPlace(attention, producer, use);
       });
       growDownwards(group, attention);
       numFused += group.size() - 1;

@@ -81,7 +81,9 @@ def FuseAttention : FusePass<"tenon-fuse-attention"> {
        or bf16;
     3. such a transpose behind that, if nobody else reads what it reads.
 
-    Beside cuDNN what is computed from f16 or bf16 has only the second.
+    Beside cuDNN what is computed from f16 or bf16 has, of the first, none of
+    the mask and only slices of step 1 whose begin and size are constants, so
+    that cuDNN can run it.
 
     ```mlir
     %q = tenon.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x16x8x64xf32>) -> tensor<1x8x16x64xf32>

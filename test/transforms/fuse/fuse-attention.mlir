@@ -80,28 +80,66 @@ module attributes {tenon.target = #target} {
 
 // -----
 
-// cuDNN could run what is of 16 bits, of whole tensors; what is of f32 it can't.
+// cuDNN could run what is of 16 bits, with heads that are strides of what there is: a fixed part of a tensor, and turned. What
+// is not, and what becomes of a mask, stays outside there, but not of f32.
 #target = #tenon.target<"x86_64-linux-gnu", "", "", 512, ["cudnn", "cuda", "codegen"], ["sm_90"]>
 module attributes {tenon.target = #target} {
   // CHECK-LABEL: func.func @cudnn(
-  // CHECK: %[[Q:.*]] = tenon.transpose
-  // CHECK: %[[K:.*]] = tenon.kernel (%{{.*}} = %[[Q]]) : {{.*}} -> tensor<1x2x4x64xf16>
-  // CHECK-NEXT: tenon.attention
+  // CHECK-SAME: %[[X:.*]]: tensor<1x4x8x64xf16>
+  // CHECK-NOT: tenon.transpose
+  // CHECK: tenon.kernel (%{{.*}} = %[[X]]) : {{.*}} -> tensor<1x4x4x64xf16>
+  // CHECK: tenon.slice
+  // CHECK: tenon.transpose
+  // CHECK: tenon.attention
   // CHECK-NEXT: tenon.cast
-  // CHECK-NEXT: tenon.yield
-  // CHECK: tenon.transpose %[[K]]
-  // CHECK: tenon.kernel
-  // CHECK-NEXT: tenon.attention
   // CHECK-NEXT: tenon.transpose
   // CHECK-NEXT: tenon.yield
-  func.func @cudnn(%x: tensor<1x4x2x64xf16>, %y: tensor<1x2x4x64xf32>) -> (tensor<1x4x2x64xf16>, tensor<1x4x2x64xf32>) {
-    %q = tenon.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x4x2x64xf16>) -> tensor<1x2x4x64xf16>
-    %0 = tenon.attention %q, %q, %q {scale = 1.0 : f64, wide} : (tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>, tensor<1x2x4x64xf16>) -> tensor<1x2x4x64xf32>
-    %1 = tenon.cast %0 {to = f16} : (tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf16>
-    %2 = tenon.transpose %1 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x2x4x64xf16>) -> tensor<1x4x2x64xf16>
-    %3 = tenon.attention %y, %y, %y {scale = 1.0 : f64} : (tensor<1x2x4x64xf32>, tensor<1x2x4x64xf32>, tensor<1x2x4x64xf32>) -> tensor<1x2x4x64xf32>
-    %4 = tenon.transpose %3 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x2x4x64xf32>) -> tensor<1x4x2x64xf32>
-    return %2, %4 : tensor<1x4x2x64xf16>, tensor<1x4x2x64xf32>
+  // CHECK-NEXT: }
+  // CHECK-NEXT: return
+  func.func @cudnn(%x: tensor<1x4x8x64xf16>) -> tensor<1x4x4x64xf16> {
+    %c2 = tenon.constant dense<2> : tensor<1xi64>
+    %c6 = tenon.constant dense<6> : tensor<1xi64>
+    %0 = tenon.slice %x, %c2, %c6 {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<1x4x8x64xf16>, tensor<1xi64>, tensor<1xi64>) -> tensor<1x4x4x64xf16>
+    %1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x4x4x64xf16>) -> tensor<1x4x4x64xf16>
+    %2 = tenon.attention %1, %1, %1 {scale = 1.0 : f64, wide} : (tensor<1x4x4x64xf16>, tensor<1x4x4x64xf16>, tensor<1x4x4x64xf16>) -> tensor<1x4x4x64xf32>
+    %3 = tenon.cast %2 {to = f16} : (tensor<1x4x4x64xf32>) -> tensor<1x4x4x64xf16>
+    %4 = tenon.transpose %3 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x4x4x64xf16>) -> tensor<1x4x4x64xf16>
+    return %4 : tensor<1x4x4x64xf16>
+  }
+
+  // Every second query, keys counted from the end, values from where data say.
+  // CHECK-LABEL: func.func @others(
+  // CHECK: %[[Q:.*]] = tenon.slice
+  // CHECK: %[[K:.*]] = tenon.slice
+  // CHECK: %[[V:.*]] = tenon.slice
+  // CHECK: %[[M:.*]] = tenon.transpose
+  // CHECK: tenon.kernel (%{{.*}} = %[[Q]], %{{.*}} = %[[K]], %{{.*}} = %[[V]], %{{.*}} = %[[M]])
+  // CHECK-NEXT: tenon.attention
+  // CHECK-NEXT: tenon.yield
+  func.func @others(%x: tensor<2x1x8x64xf16>, %m: tensor<1x2x4x4xf16>, %n: i64) -> tensor<2x1x4x64xf16> {
+    %c0 = tenon.constant dense<0> : tensor<1xi64>
+    %c8 = tenon.constant dense<8> : tensor<1xi64>
+    %e4 = tenon.constant dense<-4> : tensor<1xi64>
+    %at = tensor.from_elements %n : tensor<1xi64>
+    %q = tenon.slice %x, %c0, %c8 {axes = array<i64: 2>, steps = array<i64: 2>} : (tensor<2x1x8x64xf16>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x1x4x64xf16>
+    %k = tenon.slice %x, %e4, %c8 {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<2x1x8x64xf16>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x1x4x64xf16>
+    %v = tenon.slice %x, %at, %c8 {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<2x1x8x64xf16>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x1x?x64xf16>
+    %t = tenon.transpose %m {permutation = array<i64: 1, 0, 2, 3>} : (tensor<1x2x4x4xf16>) -> tensor<2x1x4x4xf16>
+    %0 = tenon.attention %q, %k, %v, %t {scale = 1.0 : f64} : (tensor<2x1x4x64xf16>, tensor<2x1x4x64xf16>, tensor<2x1x?x64xf16>, tensor<2x1x4x4xf16>) -> tensor<2x1x4x64xf16>
+    return %0 : tensor<2x1x4x64xf16>
+  }
+
+  // CHECK-LABEL: func.func @exact(
+  // CHECK-SAME: %[[X:.*]]: tensor<2x1x8x64xf32>, %[[M:.*]]: tensor<1x2x4x4xf32>
+  // CHECK: tenon.kernel (%{{.*}} = %[[X]], %{{.*}} = %[[M]])
+  // CHECK: return
+  func.func @exact(%x: tensor<2x1x8x64xf32>, %m: tensor<1x2x4x4xf32>) -> tensor<2x1x4x64xf32> {
+    %c0 = tenon.constant dense<0> : tensor<1xi64>
+    %c8 = tenon.constant dense<8> : tensor<1xi64>
+    %q = tenon.slice %x, %c0, %c8 {axes = array<i64: 2>, steps = array<i64: 2>} : (tensor<2x1x8x64xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<2x1x4x64xf32>
+    %t = tenon.transpose %m {permutation = array<i64: 1, 0, 2, 3>} : (tensor<1x2x4x4xf32>) -> tensor<2x1x4x4xf32>
+    %0 = tenon.attention %q, %q, %q, %t {scale = 1.0 : f64} : (tensor<2x1x4x64xf32>, tensor<2x1x4x64xf32>, tensor<2x1x4x64xf32>, tensor<2x1x4x4xf32>) -> tensor<2x1x4x64xf32>
+    return %0 : tensor<2x1x4x64xf32>
   }
 }
 
