@@ -12,31 +12,33 @@ using namespace mlir;
 
 namespace tenon::cpu {
 
-/// The views through which attention reads what is in memory, and the
-/// transposes with which the kernel ends.
-static llvm::SmallPtrSet<Operation *, 8> getViews(KernelOp kernel,
-                                                  AttentionOp attention) {
+/// The views through which `anchor`, if it is attention, reads what is in
+/// memory.
+static llvm::SmallPtrSet<Operation *, 8> getViews(Operation *anchor) {
   llvm::SmallPtrSet<Operation *, 8> views;
-  for (Value operand : attention->getOperands())
-    for (Operation *op = operand.getDefiningOp(); isViewOfLines(op);
-         op = op->getOperand(0).getDefiningOp())
-      views.insert(op);
-  for (Value yielded : kernel.getYield().getOperands())
-    if (auto transpose = yielded.getDefiningOp<TransposeOp>();
-        isViewOfLines(transpose))
-      views.insert(transpose);
+  if (isa<AttentionOp>(anchor))
+    for (Value operand : anchor->getOperands())
+      for (Operation *op = operand.getDefiningOp(); isViewOfLines(op);
+           op = op->getOperand(0).getDefiningOp())
+        views.insert(op);
   return views;
 }
 
+/// Whether `op` puts a result of the kernel around `anchor` in another order.
+static bool isFinalTranspose(Operation *op, Operation *anchor) {
+  return isa<AttentionOp>(anchor) && isa_and_present<TransposeOp>(op) &&
+         isViewOfLines(op) &&
+         llvm::all_of(op->getUsers(), llvm::IsaPred<YieldOp>);
+}
+
 bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
-  auto type = cast<RankedTensorType>(anchor->getResult(0).getType());
-  llvm::SmallPtrSet<Operation *, 8> views;
-  if (auto attention = dyn_cast<AttentionOp>(anchor))
-    views = getViews(kernel, attention);
+  llvm::SmallPtrSet<Operation *, 8> views = getViews(anchor);
+  // What is computed from the anchor's result.
+  llvm::SmallPtrSet<Value, 8> tail = {anchor->getResult(0)};
   for (Operation &op : kernel.getBody().front()) {
     // Views may begin where a scalar says.
     if (isa<ConstantOp, YieldOp, tensor::FromElementsOp>(op) || &op == anchor ||
-        views.contains(&op))
+        views.contains(&op) || isFinalTranspose(&op, anchor))
       continue;
     // What computes shapes or scalars is none of the tail's business.
     if (llvm::all_of(op.getResultTypes(),
@@ -44,6 +46,9 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
       continue;
     if (!isa<ElementwiseOpInterface>(op) || !canEmitElements(&op))
       return false;
+    if (llvm::any_of(op.getOperands(),
+                     [&](Value value) { return tail.contains(value); }))
+      tail.insert_range(op.getResults());
   }
   for (Value operand : anchor->getOperands()) {
     while (views.contains(operand.getDefiningOp()))
@@ -51,17 +56,13 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
     if (!isa<BlockArgument>(operand) && !operand.getDefiningOp<ConstantOp>())
       return false;
   }
-  for (Value yielded : kernel.getYield().getOperands()) {
-    if (views.contains(yielded.getDefiningOp()))
-      yielded = yielded.getDefiningOp()->getOperand(0);
-    auto yieldedType = dyn_cast<RankedTensorType>(yielded.getType());
-    if (!yieldedType || yieldedType.getRank() != type.getRank())
-      return false;
-    for (auto [a, b] : llvm::zip_equal(type.getShape(), yieldedType.getShape()))
-      if (a != b && !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b))
-        return false;
-  }
-  return true;
+  auto type = cast<RankedTensorType>(anchor->getResult(0).getType());
+  return llvm::all_of(kernel.getYield().getOperands(), [&](Value yielded) {
+    if (Operation *op = yielded.getDefiningOp(); isFinalTranspose(op, anchor))
+      yielded = op->getOperand(0);
+    return tail.contains(yielded) &&
+           succeeded(verifyCompatibleShape(type, yielded.getType()));
+  });
 }
 
 /// Roughly, how many instructions an operation is.

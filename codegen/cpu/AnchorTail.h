@@ -14,8 +14,9 @@
 namespace tenon::cpu {
 
 /// Whether `kernel` is `anchor`, reading the kernel's inputs and constants,
-/// with nothing but elementwise operations of its shape behind it. Attention
-/// may read views of them (`isViewOfLines`), and be transposed at the end.
+/// with nothing but elementwise operations of its shape behind it, which make
+/// all of the kernel's results. Attention may read views of the inputs
+/// (`isViewOfLines`), and be transposed at the end.
 bool isAnchorKernel(KernelOp kernel, mlir::Operation *anchor);
 
 /// The one operation of type `AnchorOp` in a kernel, if the kernel is it and
