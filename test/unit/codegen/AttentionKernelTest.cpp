@@ -157,4 +157,40 @@ TEST(AttentionKernel, ReadsAndWritesHeadsWhereTheyAre) {
   }
 }
 
+/// Every fourth head from the last one on and every second query; heads 1, 3
+/// and 5 of the keys, from the last key to the first; and of the values a part
+/// that is turned and cut once more.
+std::string attentionOfSteps() {
+  return R"(
+func.func @f(%x: tensor<?x9x?x16xf32>, %y: tensor<?x?x7x16xf32>) -> tensor<?x?x3x16xf32> {
+  %qs = tenon.constant dense<[-1, 1]> : tensor<2xi64>
+  %qe = tenon.constant dense<[-100, 1000]> : tensor<2xi64>
+  %q = tenon.slice %x, %qs, %qe {axes = array<i64: 1, 2>, steps = array<i64: -4, 2>} : (tensor<?x9x?x16xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<?x3x?x16xf32>
+  %k0 = tenon.transpose %y {permutation = array<i64: 0, 2, 1, 3>} : (tensor<?x?x7x16xf32>) -> tensor<?x7x?x16xf32>
+  %ks = tenon.constant dense<[1, 1000]> : tensor<2xi64>
+  %ke = tenon.constant dense<[6, -1000]> : tensor<2xi64>
+  %k = tenon.slice %k0, %ks, %ke {axes = array<i64: 1, 2>, steps = array<i64: 2, -1>} : (tensor<?x7x?x16xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<?x3x?x16xf32>
+  %vs = tenon.constant dense<-4> : tensor<1xi64>
+  %ve = tenon.constant dense<7> : tensor<1xi64>
+  %v0 = tenon.slice %y, %vs, %ve {axes = array<i64: 2>, steps = array<i64: 1>} : (tensor<?x?x7x16xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x?x4x16xf32>
+  %v1 = tenon.transpose %v0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<?x?x4x16xf32>) -> tensor<?x4x?x16xf32>
+  %ws = tenon.constant dense<1> : tensor<1xi64>
+  %v = tenon.slice %v1, %ws, %ve {axes = array<i64: 1>, steps = array<i64: 1>} : (tensor<?x4x?x16xf32>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x3x?x16xf32>
+  %0 = tenon.attention %q, %k, %v {scale = 0.25 : f64} : (tensor<?x3x?x16xf32>, tensor<?x3x?x16xf32>, tensor<?x3x?x16xf32>) -> tensor<?x3x?x16xf32>
+  %1 = tenon.transpose %0 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<?x3x?x16xf32>) -> tensor<?x?x3x16xf32>
+  return %1 : tensor<?x?x3x16xf32>
+})";
+}
+
+TEST(AttentionKernel, ReadsPartsInSteps) {
+  CompiledKernel kernel(attentionOfSteps());
+  EXPECT_EQ(kernel.getEmitter(), "attention");
+  for (auto [lines, keys] : {std::pair{1, 3}, {5, 1}, {71, 133}, {70, 0}}) {
+    RunOptions options;
+    options.shapes = {{2, 9, lines, 16}, {2, keys, 7, 16}};
+    options.tolerance = 2e-5;
+    kernel.check(options);
+  }
+}
+
 } // namespace
