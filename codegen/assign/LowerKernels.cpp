@@ -28,6 +28,8 @@ using namespace tenon;
 namespace {
 
 struct LowerKernels : tenon::impl::LowerKernelsBase<LowerKernels> {
+  using LowerKernelsBase::LowerKernelsBase;
+
   void runOnOperation() override {
     ProviderList list;
     TargetAttr target = getTarget(getOperation(), list);
@@ -41,6 +43,8 @@ struct LowerKernels : tenon::impl::LowerKernelsBase<LowerKernels> {
         kernel.emitOpError("has no provider; tenon-assign-providers gives one");
         return signalPassFailure();
       }
+      if (onlyLibraries && !provider->callsLibrary())
+        continue;
       rewriter.setInsertionPoint(kernel);
       Value flops = buildFlops(kernel, rewriter);
       // The provider puts the call where the kernel stands.

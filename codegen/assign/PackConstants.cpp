@@ -2,6 +2,7 @@
 
 #include "codegen/assign/Passes.h"
 
+#include "codegen/assign/Providers.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "lib/target/Target.h"
@@ -51,20 +52,28 @@ struct PackConstants : tenon::impl::PackConstantsBase<PackConstants> {
   }
 
 private:
-  /// Packs a constant if all that use it want the same.
+  /// Packs a constant if all calls that use it want the same, and all else that
+  /// does finds what it wants there.
   void pack(ElementsAttr value, ArrayRef<OpOperand *> operands) {
     ShapedType type = value.getShapedType();
     unsigned bits = type.getElementTypeBitWidth();
     ArrayRef<char> bytes = getRawBytes(value);
     if (bits % 8 != 0 || bytes.empty() ||
-        bytes.size() != type.getNumElements() * (bits / 8))
+        int64_t(bytes.size()) != type.getNumElements() * (bits / 8))
       return;
+    SmallVector<OpOperand *> calls, pickers;
+    for (OpOperand *operand : operands)
+      (isa<rt::LibraryOp>(operand->getOwner()) ? calls : pickers)
+          .push_back(operand);
+    if (calls.empty() || !llvm::all_of(pickers, onlyGathers))
+      return;
+
     Packed all;
     SmallVector<SmallVector<int64_t>> descriptors;
-    for (OpOperand *operand : operands) {
+    for (OpOperand *operand : calls) {
       Packed packed;
-      auto call = dyn_cast<rt::LibraryOp>(operand->getOwner());
-      if (!call || !packFor(call, operand->getOperandNumber(), bytes, packed))
+      if (!packFor(cast<rt::LibraryOp>(operand->getOwner()),
+                   operand->getOperandNumber(), bytes, packed))
         return;
       if (descriptors.empty())
         all.blob = std::move(packed.blob);
@@ -72,22 +81,75 @@ private:
         return;
       descriptors.push_back(std::move(packed.descriptor));
     }
+    int64_t size = all.blob.getData().size() / (bits / 8);
+    auto packedType = RankedTensorType::get(size, type.getElementType());
+    std::optional<BlockedLayout> layout;
+    if (!pickers.empty()) {
+      layout = getLayout(*calls.front(), descriptors.front());
+      if (!layout || !layout->isDense(size))
+        return;
+    }
+
     ++numPacked;
     numBytes += all.blob.getData().size();
-    auto packedType =
-        RankedTensorType::get({int64_t(all.blob.getData().size() / (bits / 8))},
-                              type.getElementType());
     auto packed = DenseResourceElementsAttr::get(packedType, "packed",
                                                  std::move(all.blob));
-    for (auto [operand, descriptor] : llvm::zip_equal(operands, descriptors)) {
-      auto call = cast<rt::LibraryOp>(operand->getOwner());
-      Value old = operand->get();
-      OpBuilder builder(old.getDefiningOp());
-      operand->set(ConstantOp::create(builder, old.getLoc(), packed));
-      call.setDescriptor(descriptor);
-      if (old.use_empty())
-        old.getDefiningOp()->erase();
+    for (auto [operand, descriptor] : llvm::zip_equal(calls, descriptors)) {
+      replace(*operand, packed);
+      cast<rt::LibraryOp>(operand->getOwner()).setDescriptor(descriptor);
     }
+    for (OpOperand *operand : pickers) {
+      replace(*operand, packed);
+      pickFromPacked(*operand, *layout);
+    }
+  }
+
+  /// Whether a use is a kernel that takes some of a constant's rows.
+  static bool onlyGathers(OpOperand *operand) {
+    auto kernel = dyn_cast<KernelOp>(operand->getOwner());
+    return kernel &&
+           llvm::all_of(getArgument(*operand).getUses(), [](OpOperand &use) {
+             auto gather = dyn_cast<GatherOp>(use.getOwner());
+             return gather && gather.getAxis() == 0 &&
+                    use == gather.getInputMutable();
+           });
+  }
+
+  /// The argument of a kernel's region that an operand is.
+  static BlockArgument getArgument(OpOperand &operand) {
+    return cast<KernelOp>(operand.getOwner())
+        .getBody()
+        .getArgument(operand.getOperandNumber());
+  }
+
+  static std::optional<BlockedLayout> getLayout(OpOperand &operand,
+                                                ArrayRef<int64_t> packed) {
+    auto call = cast<rt::LibraryOp>(operand.getOwner());
+    ProviderList providers;
+    const Provider *provider = providers.find(call.getProvider());
+    if (!provider)
+      return std::nullopt;
+    return provider->getPackedLayout(call.getDescriptor(), packed,
+                                     operand.getOperandNumber());
+  }
+
+  static void replace(OpOperand &operand, ElementsAttr packed) {
+    Value old = operand.get();
+    OpBuilder builder(old.getDefiningOp());
+    operand.set(ConstantOp::create(builder, old.getLoc(), packed));
+    if (old.use_empty())
+      old.getDefiningOp()->erase();
+  }
+
+  /// Lets a kernel whose operand has become packed find its elements.
+  static void pickFromPacked(OpOperand &operand, const BlockedLayout &layout) {
+    BlockArgument packed = getArgument(operand);
+    packed.setType(operand.get().getType());
+    OpBuilder builder = OpBuilder::atBlockBegin(packed.getOwner());
+    SmallVector<OpOperand *> uses(llvm::make_pointer_range(packed.getUses()));
+    Value plain = layout.buildPlain(builder, packed.getLoc(), packed);
+    for (OpOperand *use : uses)
+      use->set(plain);
   }
 
   /// Has the library pack an argument of a call. False if it does not.

@@ -47,6 +47,10 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
     Replaces each kernel by `tensor.empty` for its results and a
     `tenon_rt.launch` or `tenon_rt.library` that fills them.
   }];
+  let options = [
+    Option<"onlyLibraries", "only-libraries", "bool", "false",
+           "only kernels that become `tenon_rt.library`">
+  ];
   let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
       "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
       "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect",
@@ -63,10 +67,13 @@ def PackConstants : Pass<"tenon-pack-constants", "::mlir::ModuleOp"> {
     it says in which order it wants a constant of a `tenon_rt.library`; the
     constant and the call's descriptor then say so, and at run time the library
     reads the model's file in place. Otherwise it packs a copy when a model is
-    loaded. A constant that is also used in another way, or in another order,
-    stays as it is, and so does one whose order depends on what is not known: it
-    never stands in a model twice. For dimensions that only a run can tell the
-    library takes usual ones. At a run that wants another order, a copy is made.
+    loaded. A kernel that is not lowered yet and only gathers rows of the
+    constant (an embedding that is also the last product) picks them from the
+    packed one, by movements in its region. A constant that is also used in
+    another way, or in another order, stays as it is, and so does one whose
+    order depends on what is not known: it never stands in a model twice. For
+    dimensions that only a run can tell the library takes usual ones. At a run
+    that wants another order, a copy is made.
 
     ```mlir
     %w = tenon.constant dense_resource<w> : tensor<768x3072xf32>

@@ -11,6 +11,10 @@ void tenon::buildAssignPipeline(OpPassManager &pm) {
 }
 
 void tenon::buildLowerKernelsPipeline(OpPassManager &pm) {
-  pm.addPass(createLowerKernels());
+  // Libraries first: what they pack, other kernels read as it then stands.
+  LowerKernelsOptions libraries;
+  libraries.onlyLibraries = true;
+  pm.addPass(createLowerKernels(libraries));
   pm.addPass(createPackConstants());
+  pm.addPass(createLowerKernels());
 }

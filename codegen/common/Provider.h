@@ -10,11 +10,13 @@
 #ifndef TENON_CODEGEN_COMMON_PROVIDER_H
 #define TENON_CODEGEN_COMMON_PROVIDER_H
 
+#include "codegen/common/BlockedLayout.h"
 #include "codegen/common/TypicalSizes.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tenon {
@@ -28,6 +30,19 @@ public:
 
   /// Whether kernels run on the device of the target, beside the processor.
   virtual bool isOnDevice() const { return false; }
+
+  /// Whether kernels become `tenon_rt.library`, which may want constants in an
+  /// order of its own.
+  virtual bool callsLibrary() const { return false; }
+
+  /// The layout of a constant, argument `arg` of a `tenon_rt.library`, that the
+  /// library has packed, from its descriptors before and after; none if it is
+  /// no layout in blocks.
+  virtual std::optional<BlockedLayout>
+  getPackedLayout(llvm::ArrayRef<int64_t> plain, llvm::ArrayRef<int64_t> packed,
+                  unsigned arg) const {
+    return std::nullopt;
+  }
 
   /// Whether the provider can run the kernel on the target. If not, says in
   /// `reason` why: a clause that fits behind "because".

@@ -355,7 +355,7 @@ static StringRef getAnchorName(KernelOp kernel) {
     if (!isa<TenonDialect>(op.getDialect()) || isa<ConstantOp>(op))
       continue;
     name = op.getName().stripDialect();
-    if (!isa<ElementwiseOpInterface, TransposeOp, SliceOp>(op))
+    if (!isa<ElementwiseOpInterface, ReshapeOp, SliceOp, TransposeOp>(op))
       break;
   }
   return name;

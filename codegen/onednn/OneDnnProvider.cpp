@@ -4,6 +4,7 @@
 
 #include "codegen/common/KernelWork.h"
 #include "codegen/onednn/KernelMatch.h"
+#include "codegen/onednn/PackedLayout.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/target/Target.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -18,6 +19,12 @@ namespace {
 class OneDnnProvider : public Provider {
 public:
   StringRef getName() const override { return "onednn"; }
+  bool callsLibrary() const override { return true; }
+  std::optional<BlockedLayout> getPackedLayout(ArrayRef<int64_t> plain,
+                                               ArrayRef<int64_t> packed,
+                                               unsigned arg) const override {
+    return onednn::getPackedLayout(plain, packed, arg);
+  }
   bool canRun(KernelOp kernel, TargetAttr target,
               std::string &reason) const override;
   double getCost(KernelOp kernel, TargetAttr target,
