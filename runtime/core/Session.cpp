@@ -2,7 +2,10 @@
 
 #include "runtime/core/Session.h"
 
+#include "runtime/core/SpinBrake.h"
+
 #include <algorithm>
+#include <optional>
 
 using namespace tenon::runtime;
 
@@ -381,10 +384,13 @@ int32_t TenonSession::callModel(void *const *inputs, void *const *outputs,
                       model->desc->weights,
                       current->outputDims.data(),
                       device ? device->getWeights() : nullptr};
-  if (librarySessions.empty())
-    return model->desc->run(&frame);
-  LibraryThreadsScope threads(team.size());
-  return model->desc->run(&frame);
+  std::optional<LibraryThreadsScope> threads;
+  if (!librarySessions.empty())
+    threads.emplace(team.size());
+  int32_t code = model->desc->run(&frame);
+  if (team.size() > 1)
+    noteParallelRun(team.size());
+  return code;
 }
 
 uint64_t TenonSession::getWorkspaceSize() const {

@@ -2,6 +2,7 @@
 
 #include "runtime/core/BufferPlan.h"
 #include "runtime/core/CpuFeatures.h"
+#include "runtime/core/SpinBrake.h"
 #include "runtime/core/Threads.h"
 
 #include "gtest/gtest.h"
@@ -287,6 +288,42 @@ TEST(ThreadTeam, ManyTeamsAtOnce) {
   for (std::thread &host : hosts)
     host.join();
   EXPECT_EQ(wrong, 0);
+}
+
+//===-- SpinBrake ---------------------------------------------------------===//
+
+/// Notes runs until threads spin or don't. False if that takes very long.
+static bool waitForBrake(bool isBraked) {
+  auto begin = std::chrono::steady_clock::now();
+  do {
+    noteParallelRun(2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(60))
+      return false;
+  } while (isSpinBraked() != isBraked);
+  return true;
+}
+
+/// Where there are more threads that want to run than processors, waiting ones
+/// don't spin, and after a while it is tried again.
+TEST(SpinBrake, ComesAndGoes) {
+  unsetenv("OMP_WAIT_POLICY");
+  unsetenv("GOMP_SPINCOUNT");
+  EXPECT_FALSE(isSpinBraked());
+  for (int round = 0; round < 2; ++round) {
+    std::atomic<bool> isBusy{true};
+    std::vector<std::thread> others;
+    for (int i = 0; i <= int(std::thread::hardware_concurrency()); ++i)
+      others.emplace_back([&] {
+        while (isBusy.load(std::memory_order_relaxed))
+          continue;
+      });
+    EXPECT_TRUE(waitForBrake(true));
+    isBusy = false;
+    for (std::thread &other : others)
+      other.join();
+    EXPECT_TRUE(waitForBrake(false));
+  }
 }
 
 //===-- Processor features ------------------------------------------------===//
