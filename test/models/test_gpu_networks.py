@@ -4,6 +4,7 @@ give what ONNX Runtime gives.
     test_gpu_networks.py [-v]
 """
 
+import collections
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(root, *folder) for folder in
                 (("utils", "models"), ("utils", "gpu"), ("utils", "gpu", "device"))]
 import cases as model_cases
+import folding
 import graphs
 import network
 import results
@@ -44,6 +46,12 @@ PRODUCTS = {"gpt2": 12 * (10 * 768 * (3 + 1 + 4 + 4) * 768 + 2 * 24 * 5 * 16 * 6
             "unet": unet_products(32, 48)}
 
 
+#: How often functions are found that exporters take apart, and what would be left of one that is not.
+FUNCTIONS = {"none": dict.fromkeys(("Attention", "Gelu", "LayerNormalization", "Linear", "Erf", "Softmax", "Sqrt"), 0)}
+FUNCTIONS["bert_base"] = FUNCTIONS["none"] | {"Attention": 12, "Gelu": 12, "LayerNormalization": 25, "Linear": 72}
+FUNCTIONS["gpt2"] = FUNCTIONS["none"] | {"Attention": 12, "Gelu": 12, "LayerNormalization": 25}
+
+
 class NetworkTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -63,8 +71,11 @@ class NetworkTest(unittest.TestCase):
         self.assertLess(os.path.getsize(target + ".npz"), 3e6)
         graph = network.Network(target)
         weights = graph.weights()
-        network.fold_normalisations(graph, weights)
-        self.assertFalse([node for node in graph.nodes if node["op"] == "BatchNormalization"])
+        folding.fold_normalisations(graph, weights)
+        folding.fold_functions(graph, weights)
+        count = collections.Counter(node["op"] for node in graph.nodes)
+        self.assertEqual({op: count[op] for op in FUNCTIONS["none"]}, FUNCTIONS.get(case["model"], FUNCTIONS["none"]))
+        self.assertFalse(count["BatchNormalization"])
         inputs = [np.load(os.path.join(case["folder"], f"input_{i}.npy")) for i in range(len(graph.inputs))]
         self.assertEqual(graph.inputs, results.names_of(case)["inputs"])
         computed = network.Computation(graph, network.NUMPY, weights)

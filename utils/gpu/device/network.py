@@ -28,28 +28,6 @@ class Network:
         return {**{name: stepped(**numbers) for name, numbers in self.seeded.items()}, **self.arrays}
 
 
-def fold_normalisations(network, weights):
-    """Makes batch normalisations a part of the convolutions before them, as whoever deploys a network does. Changes both."""
-    readers, makers = {}, {}
-    for node in network.nodes:
-        makers.update((name, node) for name in node["outputs"])
-        for name in node["inputs"]:
-            readers.setdefault(name, []).append(node)
-    for node in [n for n in network.nodes if n["op"] == "BatchNormalization"]:
-        conv = makers.get(node["inputs"][0])
-        if not conv or conv["op"] != "Conv" or len(readers[node["inputs"][0]]) > 1:
-            continue
-        scale, shift, mean, variance = (weights[name].astype(np.float64) for name in node["inputs"][1:])
-        scale = scale / np.sqrt(variance + node["attributes"]["epsilon"])
-        weight, *bias = conv["inputs"][1:]
-        offset = weights[bias[0]] if bias else 0.0
-        folded = [weight + " folded", weight + " shift"]
-        weights[folded[0]] = (weights[weight] * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
-        weights[folded[1]] = (shift + (offset - mean) * scale).astype(np.float32)
-        conv["inputs"][1:], conv["outputs"] = folded, node["outputs"]
-        network.nodes.remove(node)
-
-
 class Computation:
     """A network for a framework: call it with the inputs' tensors in order, and it gives the outputs' in order."""
 
@@ -89,7 +67,7 @@ class Computation:
         known = all(x is None or isinstance(x, np.ndarray) for x in operands)
         framework = NUMPY if known else self.framework
         result = getattr(framework, op)(*operands, **attributes)
-        if self.counts and op in ("Conv", "ConvTranspose", "MatMul", "Gemm"):
+        if self.counts and op in ("Attention", "Conv", "ConvTranspose", "Gemm", "Linear", "MatMul"):
             self.flops += count_flops(op, operands, result, attributes)
         results = list(result) if isinstance(result, (list, tuple)) else [result]
         # Arithmetic of numpy makes numbers of arrays without dimensions.
@@ -103,6 +81,8 @@ def count_flops(op, operands, result, attributes):
         return 2 * size * math.prod(operands[1].shape[1:])
     if op == "ConvTranspose":
         return 2 * math.prod(operands[0].shape) * math.prod(operands[1].shape[1:])
+    if op == "Attention":
+        return 2 * size * operands[2].shape[-2] + 2 * math.prod(operands[0].shape) * operands[1].shape[-1]
     return 2 * size * operands[0].shape[-2 if attributes.get("transA") else -1]
 
 
@@ -189,6 +169,9 @@ class Framework:
         product = self.MatMul(a, self.Transpose(b, perm=[1, 0]) if transB else b)
         return product if c is None else self.Add(product, c)
 
+    def Linear(self, x, weight, bias):
+        return self.Add(self.MatMul(x, weight), bias)
+
 
 class Numpy(Framework):
     """By numpy: what is known, and all for tests."""
@@ -229,8 +212,18 @@ class Numpy(Framework):
     def Erf(self, x):
         return np.vectorize(math.erf, otypes=[np.float32])(x)
 
+    def Gelu(self, x, approximate):
+        if approximate == "tanh":
+            return x / 2 * (1 + np.tanh(np.sqrt(np.float32(2 / np.pi)) * (x + np.float32(0.044715) * x**3)))
+        return x / 2 * (1 + self.Erf(x / np.sqrt(np.float32(2))))
+
     def Relu(self, x):
         return np.maximum(x, 0)
+
+    def Attention(self, query, key, value, divisor=None, keep=None, mask=None):
+        scores = query @ key / (1 if divisor is None else divisor)
+        scores = scores if keep is None else np.where(keep, scores, np.finfo(np.float32).min)
+        return self.Softmax(scores if mask is None else scores + mask) @ value
 
     def Softmax(self, x, axis=-1):
         powers = np.exp(x - x.max(axis, keepdims=True))

@@ -11,7 +11,8 @@ import tenon
 import weights
 from bundled import TIMED_PRECISIONS
 from differences import Difference, Mismatch, difference
-from network import Computation, Network, fold_normalisations
+from folding import fold_functions, fold_normalisations
+from network import Computation, Network
 from torch_framework import Torch
 
 #: How PyTorch computes: what its compiler makes, and its own kernels as a CUDA graph.
@@ -44,6 +45,7 @@ def network(bundle, model):
     graph = Network(os.path.join(bundle, "graphs", model))
     arrays = graph.weights()
     fold_normalisations(graph, arrays)
+    fold_functions(graph, arrays)
     return graph, arrays
 
 

@@ -75,6 +75,21 @@ class Torch(Framework):
             raise ValueError("a Gemm with factors")
         return functional.linear(a, b, c) if transB else torch.addmm(c, a, b)
 
+    def Linear(self, x, weight, bias):
+        return functional.linear(x, weight.t(), bias)
+
+    def Attention(self, query, key, value, divisor=None, keep=None, mask=None):
+        if keep is not None:
+            # The sum with a mask's lowest number is no infinity in the type of most masks.
+            lowest = np.float32(torch.finfo(self.dtype).min / 2)
+            kept = self.as_tensor(np.where(keep, np.float32(0), lowest))
+            mask = kept if mask is None else kept + mask
+        scale = 1.0 if divisor is None else 1.0 / divisor.item()
+        return functional.scaled_dot_product_attention(query, key.transpose(-1, -2), value, mask, scale=scale)
+
+    def Gelu(self, x, approximate):
+        return functional.gelu(x, approximate=approximate)
+
     def Sqrt(self, x):
         return torch.sqrt(x)
 
