@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/CollapseDims.h"
 
+#include "codegen/cpu/KernelShape.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -21,7 +22,8 @@ namespace {
 
 class Collapser {
 public:
-  explicit Collapser(KernelOp kernel) : kernel(kernel) {}
+  explicit Collapser(KernelOp kernel)
+      : kernel(kernel), root(getRootConcat(kernel)) {}
 
   Collapses run();
 
@@ -71,6 +73,7 @@ private:
   SmallVector<int64_t> getGroups(Value tensor, ArrayRef<int64_t> dims);
 
   KernelOp kernel;
+  ConcatOp root;
   llvm::EquivalenceClasses<Boundary> classes;
   SmallVector<Boundary> closed;
   llvm::DenseSet<Boundary> closedLeaders;
@@ -162,6 +165,13 @@ void Collapser::visit(Operation *op) {
           tieAll(operand, concat.getOutput());
         if (axis > 0)
           close(concat.getOutput(), axis - 1);
+        // At the root there is a loop for each operand. Elsewhere which of them
+        // it is had better be the same for all lanes.
+        auto behind =
+            getType(concat.getOutput()).getShape().drop_front(axis + 1);
+        if (concat != root &&
+            llvm::any_of(behind, [](int64_t size) { return size != 1; }))
+          close(concat.getOutput(), axis);
       })
       .Case([&](ConstantOp constant) {
         if (!constant.getValue().isSplat())

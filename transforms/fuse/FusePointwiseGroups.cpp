@@ -43,8 +43,9 @@ static bool joinsFew(Operation *op) {
 static bool joinsLines(Operation *op) {
   auto concat = dyn_cast<ConcatOp>(op);
   return concat && joinsFew(op) &&
-         static_cast<int64_t>(concat.getAxis()) + 1 !=
-             concat.getOutput().getType().getRank();
+         llvm::any_of(concat.getOutput().getType().getShape().drop_front(
+                          concat.getAxis() + 1),
+                      [](int64_t size) { return size != 1; });
 }
 
 /// Whether the owner of `use` reads it where it is itself computed.

@@ -164,7 +164,7 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
     only once in all. Where they read it at different places there is code for
     each: of an element of the group's result, four at most. A concatenation of
     up to eight tensors is the end of a group, or, if it isn't along the last
-    dimension, any part of one.
+    dimension, or the last before some of size 1, any part of one.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels made">,

@@ -122,7 +122,7 @@ func.func @joins(%x: tensor<2x8xf32>) -> (tensor<18x8xf32>, tensor<4x8xf32>, ten
 
 // -----
 
-// A concatenation of whole lines goes into what reads it, one along them doesn't.
+// A concatenation of whole lines goes into what reads it, one along them doesn't, nor one of lines of one element.
 // CHECK-LABEL: func.func @lines(
 // CHECK: %[[C:.*]] = tenon.kernel
 // CHECK-NEXT: tenon.concat {{.*}} {axis = 1
@@ -132,12 +132,19 @@ func.func @joins(%x: tensor<2x8xf32>) -> (tensor<18x8xf32>, tensor<4x8xf32>, ten
 // CHECK: tenon.kernel
 // CHECK-NEXT: tenon.concat {{.*}} {axis = 0
 // CHECK-NEXT: tenon.relu
-func.func @lines(%x: tensor<2x8xf32>) -> (tensor<2x16xf32>, tensor<4x8xf32>) {
+// CHECK: %[[D:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.concat {{.*}} {axis = 0
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}} = %[[D]])
+// CHECK-NEXT: tenon.relu
+func.func @lines(%x: tensor<2x8xf32>, %y: tensor<8x1xf32>) -> (tensor<2x16xf32>, tensor<4x8xf32>, tensor<16x1xf32>) {
   %0 = tenon.concat %x, %x {axis = 1 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x16xf32>
   %1 = tenon.relu %0 : (tensor<2x16xf32>) -> tensor<2x16xf32>
   %2 = tenon.concat %x, %x {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<4x8xf32>
   %3 = tenon.relu %2 : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  return %1, %3 : tensor<2x16xf32>, tensor<4x8xf32>
+  %4 = tenon.concat %y, %y {axis = 0 : i64} : (tensor<8x1xf32>, tensor<8x1xf32>) -> tensor<16x1xf32>
+  %5 = tenon.relu %4 : (tensor<16x1xf32>) -> tensor<16x1xf32>
+  return %1, %3, %5 : tensor<2x16xf32>, tensor<4x8xf32>, tensor<16x1xf32>
 }
 
 // -----

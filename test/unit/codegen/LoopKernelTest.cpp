@@ -182,6 +182,31 @@ func.func @f(%a: tensor<?xf32>, %b: tensor<?xf32>, %c: tensor<?xf32>) -> tensor<
   deep.check(on({{9000}, {21}, {9021}}));
 }
 
+TEST(LoopKernel, ConcatenatesLines) {
+  // The concatenation is only a part of what is computed: which of its operands
+  // it is, is found out for each line.
+  CompiledKernel lines(R"(
+func.func @f(%a: tensor<2x3x32xf32>, %b: tensor<2x2x32xf32>, %x: tensor<2x5x32xf32>) -> tensor<2x5x32xf32> {
+  %0 = tenon.concat %a, %b {axis = 1 : i64} : (tensor<2x3x32xf32>, tensor<2x2x32xf32>) -> tensor<2x5x32xf32>
+  %1 = tenon.relu %x : (tensor<2x5x32xf32>) -> tensor<2x5x32xf32>
+  %2 = tenon.mul %0, %1 : (tensor<2x5x32xf32>, tensor<2x5x32xf32>) -> tensor<2x5x32xf32>
+  return %2 : tensor<2x5x32xf32>
+})");
+  EXPECT_EQ(lines.getCode().find("mask"), std::string::npos);
+  lines.check();
+  // Lines of one element are one line.
+  CompiledKernel line(R"(
+func.func @f(%a: tensor<?x?x1xf32>, %b: tensor<?x?x1xf32>, %x: tensor<?x?x1xf32>) -> tensor<?x?x1xf32> {
+  %0 = tenon.concat %a, %b {axis = 1 : i64} : (tensor<?x?x1xf32>, tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  %1 = tenon.relu %x : (tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  %2 = tenon.mul %0, %1 : (tensor<?x?x1xf32>, tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  return %2 : tensor<?x?x1xf32>
+})");
+  EXPECT_NE(line.getCode().find("vector<16xf32>"), std::string::npos);
+  line.check(on({{2, 30, 1}, {2, 21, 1}, {2, 51, 1}}));
+  line.check(on({{2, 0, 1}, {2, 1, 1}, {2, 1, 1}}));
+}
+
 TEST(LoopKernel, Pads) {
   for (const char *mode : {"constant", "edge", "reflect", "wrap"}) {
     std::string text = R"(

@@ -121,6 +121,15 @@ func.func @f(%a: tensor<1x?x?x24xf32>, %b: tensor<1x?x?x96xf32>) -> tensor<1x?x?
   return %0 : tensor<1x?x?x120xf32>
 })",
      {{1, 40, 40, 24}, {1, 40, 40, 96}}},
+    {"concat_lines",
+     R"(
+func.func @f(%a: tensor<?x?x64xf32>, %b: tensor<?x?x64xf32>, %x: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
+  %0 = tenon.concat %a, %b {axis = 1 : i64} : (tensor<?x?x64xf32>, tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  %1 = tenon.relu %x : (tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  %2 = tenon.mul %0, %1 : (tensor<?x?x64xf32>, tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  return %2 : tensor<?x?x64xf32>
+})",
+     {{16, 12, 64}, {16, 4, 64}, {16, 16, 64}}},
     {"upsample_nhwc",
      R"(
 func.func @f(%x: tensor<1x?x?x24xf32>, %h: index, %w: index) -> tensor<1x?x?x24xf32> {
