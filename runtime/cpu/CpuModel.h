@@ -13,7 +13,7 @@ namespace tenon::onednn {
 /// the programs of the last sizes. Usable from several threads.
 class CpuModel {
 public:
-  /// Decodes the kernels of provider "onednn". Throws KernelError.
+  /// Decodes the kernels of provider "onednn". Throws ProviderFailure.
   explicit CpuModel(const TenonModelDesc &desc);
 
   const dnnl::engine &getEngine() const { return engine; }
@@ -23,7 +23,8 @@ public:
   }
   size_t numKernels() const { return entries.size(); }
 
-  /// The program for a call, made or found. Throws KernelError, dnnl::error.
+  /// The program for a call, made or found. Throws ProviderFailure,
+  /// dnnl::error.
   std::shared_ptr<const Program> getProgram(uint32_t index, int threads,
                                             const int64_t *dims);
 

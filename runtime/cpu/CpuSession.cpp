@@ -27,16 +27,16 @@ void CpuSession::build(Prepared &prepared, uint32_t index,
   std::vector<int64_t> key(dims, dims + kernel.numDims);
   for (int64_t dim : key)
     if (dim < 0)
-      throw KernelError{TENON_ERROR_INTERNAL, "a dimension is negative"};
+      throw ProviderFailure{TENON_ERROR_INTERNAL, "a dimension is negative"};
   kernel.checkPacked(dims);
   prepared.isEmpty = kernel.getTensor(kernel.result(), dims).isEmpty();
   for (int arg = 0; arg < kernel.numArgs() && !prepared.isEmpty; ++arg)
     if (Tensor tensor = kernel.getTensor(arg, dims);
         tensor.isEmpty() && !kernel.isFactor(arg))
-      throw KernelError{TENON_ERROR_UNSUPPORTED,
-                        "argument " + std::to_string(arg) + " is empty (" +
-                            tensor.format() +
-                            "), which oneDNN does not compute"};
+      throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                            "argument " + std::to_string(arg) + " is empty (" +
+                                tensor.format() +
+                                "), which oneDNN does not compute"};
   if (!prepared.isEmpty) {
     prepared.program = model.getProgram(index, threads, dims);
     for (const Step &step : prepared.program->steps) {

@@ -13,12 +13,12 @@ class CpuSession {
 public:
   CpuSession(CpuModel &model, int threads, int maxShapes);
 
-  /// Makes what a kernel needs at these dimensions. Throws KernelError,
+  /// Makes what a kernel needs at these dimensions. Throws ProviderFailure,
   /// dnnl::error.
   void prepare(uint32_t index, const int64_t *dims) {
     getPrepared(index, dims);
   }
-  /// Runs a kernel; see TenonRuntimeTable::library. Throws KernelError,
+  /// Runs a kernel; see TenonRuntimeTable::library. Throws ProviderFailure,
   /// dnnl::error.
   void run(uint32_t index, void *const *args, const int64_t *dims);
   const char *getImplementation(uint32_t index) const;

@@ -17,11 +17,12 @@ static int32_t guard(TenonProviderError *error, Function function) {
       std::string message = std::string("oneDNN: ") + problem.what();
       switch (problem.status) {
       case dnnl_out_of_memory:
-        throw KernelError{TENON_ERROR_SYSTEM, "not enough memory for oneDNN"};
+        throw ProviderFailure{TENON_ERROR_SYSTEM,
+                              "not enough memory for oneDNN"};
       case dnnl_unimplemented:
-        throw KernelError{TENON_ERROR_UNSUPPORTED, message};
+        throw ProviderFailure{TENON_ERROR_UNSUPPORTED, message};
       default:
-        throw KernelError{TENON_ERROR_INTERNAL, message};
+        throw ProviderFailure{TENON_ERROR_INTERNAL, message};
       }
     }
   });

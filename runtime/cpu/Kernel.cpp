@@ -70,9 +70,9 @@ public:
   }
   bool isAt(const int64_t *place) const { return next == place; }
   [[noreturn]] void fail(const std::string &what) const {
-    throw KernelError{TENON_ERROR_INVALID,
-                      "damaged model: the descriptor of library kernel '" +
-                          std::string(kernel.name) + "' is wrong: " + what};
+    throw ProviderFailure{TENON_ERROR_INVALID,
+                          "damaged model: the descriptor of library kernel '" +
+                              std::string(kernel.name) + "' is wrong: " + what};
   }
 
 private:
@@ -93,11 +93,11 @@ static memory::data_type toDataType(int64_t dtype, const char *name) {
   case TENON_I32:
     return memory::data_type::s32;
   }
-  throw KernelError{TENON_ERROR_UNSUPPORTED,
-                    "library kernel '" + std::string(name) +
-                        "' has an element type that oneDNN does not have "
-                        "(TenonDType " +
-                        std::to_string(dtype) + ")"};
+  throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                        "library kernel '" + std::string(name) +
+                            "' has an element type that oneDNN does not have "
+                            "(TenonDType " +
+                            std::to_string(dtype) + ")"};
 }
 
 static algorithm toEltwise(int64_t which) {
@@ -218,11 +218,11 @@ void Kernel::checkPacked(const int64_t *dims) const {
   for (const Arg &arg : args)
     if (arg.isPacked && dims[arg.firstDim] * memory::data_type_size(arg.type) !=
                             arg.layout.get_size())
-      throw KernelError{TENON_ERROR_INVALID,
-                        "damaged model: library kernel '" +
-                            std::string(source->name) +
-                            "' has a packed argument of " +
-                            std::to_string(dims[arg.firstDim]) + " elements"};
+      throw ProviderFailure{
+          TENON_ERROR_INVALID,
+          "damaged model: library kernel '" + std::string(source->name) +
+              "' has a packed argument of " +
+              std::to_string(dims[arg.firstDim]) + " elements"};
 }
 
 Kernel::Kernel(const TenonLibraryKernel &source, const uint8_t *weights)
@@ -277,9 +277,9 @@ Kernel::Kernel(const TenonLibraryKernel &source, const uint8_t *weights)
 /// Checks the ranks and places of the args, which no call changes.
 void Kernel::check() const {
   auto fail = [&](const std::string &what) {
-    throw KernelError{TENON_ERROR_INVALID, "damaged model: library kernel '" +
-                                               std::string(source->name) +
-                                               "': " + what};
+    throw ProviderFailure{TENON_ERROR_INVALID,
+                          "damaged model: library kernel '" +
+                              std::string(source->name) + "': " + what};
   };
   auto rank = [&](int arg) { return args[arg].rank(); };
   auto expectRank = [&](int arg, int expected) {
@@ -336,9 +336,9 @@ void Kernel::check() const {
       fail("a wrong mask");
     for (const Arg &arg : args)
       if (arg.type != memory::data_type::f32)
-        throw KernelError{TENON_ERROR_UNSUPPORTED,
-                          "library kernel '" + std::string(source->name) +
-                              "': attention is for f32 only"};
+        throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                              "library kernel '" + std::string(source->name) +
+                                  "': attention is for f32 only"};
     break;
   }
   if (bias >= 0)

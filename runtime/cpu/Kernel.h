@@ -12,7 +12,7 @@
 
 namespace tenon::onednn {
 
-using KernelError = runtime::ProviderFailure;
+using runtime::ProviderFailure;
 
 /// A tensor in the order of a kernel's logical dimensions; strides in elements.
 struct Tensor {
@@ -44,7 +44,7 @@ struct PostOp {
 /// A kernel as its descriptor says it; see OneDnnAbi.h.
 class Kernel {
 public:
-  /// Decodes and checks. `weights` are the model's. Throws KernelError.
+  /// Decodes and checks. `weights` are the model's. Throws ProviderFailure.
   Kernel(const TenonLibraryKernel &source, const uint8_t *weights);
 
   /// An arg at the dimensions of a call (all args' stored dimensions, flat).
@@ -63,7 +63,7 @@ public:
   const dnnl::memory::desc *getLayout(int arg) const {
     return args[arg].isPacked ? &args[arg].layout : nullptr;
   }
-  /// Throws KernelError if a packed arg does not have the elements of its
+  /// Throws ProviderFailure if a packed arg does not have the elements of its
   /// layout in a call.
   void checkPacked(const int64_t *dims) const;
   int getRank(int arg) const { return args[arg].rank(); }

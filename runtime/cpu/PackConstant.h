@@ -8,7 +8,7 @@
 namespace tenon::onednn {
 
 /// TenonProvider::pack. Dimensions that are not known get usual values, since
-/// most layouts don't depend on them. Throws KernelError, dnnl::error.
+/// most layouts don't depend on them. Throws ProviderFailure, dnnl::error.
 void packConstant(const TenonLibraryKernel &source, const int64_t *dims,
                   int arg, const uint8_t *data, TenonPackReceiver receive,
                   void *context);

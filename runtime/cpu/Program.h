@@ -65,7 +65,7 @@ struct BuildContext {
 };
 
 /// Makes the program for a call, for as many threads as OpenMP now gives.
-/// Throws KernelError and dnnl::error.
+/// Throws ProviderFailure and dnnl::error.
 std::shared_ptr<const Program> buildProgram(const BuildContext &context);
 
 } // namespace tenon::onednn

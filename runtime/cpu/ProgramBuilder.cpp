@@ -193,13 +193,13 @@ void ProgramBuilder::failUnimplemented() const {
   std::string shapes;
   for (int arg = 0; arg < kernel.numArgs(); ++arg)
     shapes += (arg ? ", " : "") + getTensor(arg).format();
-  throw KernelError{TENON_ERROR_UNSUPPORTED,
-                    "oneDNN has no implementation for these arguments: " +
-                        shapes};
+  throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                        "oneDNN has no implementation for these arguments: " +
+                            shapes};
 }
 
 void ProgramBuilder::fail(const std::string &what) const {
-  throw KernelError{TENON_ERROR_INVALID, what};
+  throw ProviderFailure{TENON_ERROR_INVALID, what};
 }
 
 std::shared_ptr<const Program>

@@ -53,7 +53,7 @@ std::string CublasLt::describe(LtStatus status) const {
 
 void CublasLt::check(LtStatus status, const char *what) const {
   if (status != CUBLAS_STATUS_SUCCESS)
-    throw CudaError{TENON_ERROR_SYSTEM, std::string(what) + " (cuBLASLt " +
-                                            version + ": " + describe(status) +
-                                            ")"};
+    throw ProviderFailure{TENON_ERROR_SYSTEM,
+                          std::string(what) + " (cuBLASLt " + version + ": " +
+                              describe(status) + ")"};
 }

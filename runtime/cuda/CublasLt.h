@@ -106,12 +106,12 @@ enum : int {
 struct CublasLt {
   /// Finds it, once: the one that TENON_CUBLASLT names, or one of the
   /// system's. Null if there is none, or only one that is too old; throws
-  /// CudaError if that is what TENON_CUBLASLT names.
+  /// ProviderFailure if that is what TENON_CUBLASLT names.
   static const CublasLt *find();
 
   /// "CUBLAS_STATUS_NOT_SUPPORTED", or the number.
   std::string describe(LtStatus status) const;
-  /// Throws CudaError if `status` is not success.
+  /// Throws ProviderFailure if `status` is not success.
   void check(LtStatus status, const char *what) const;
 
   std::string version; // "13.0.2"

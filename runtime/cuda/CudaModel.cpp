@@ -103,13 +103,14 @@ void CudaModel::findLibraries() {
 void CudaModel::openDevice(int ordinal) {
   int count = countOf(driver);
   if (count == 0)
-    throw CudaError{TENON_ERROR_SYSTEM,
-                    "this model runs on a CUDA device, but there is none"};
+    throw ProviderFailure{
+        TENON_ERROR_SYSTEM,
+        "this model runs on a CUDA device, but there is none"};
   // CUDA_VISIBLE_DEVICES says which there are, and in which order.
   if (ordinal >= count)
-    throw CudaError{TENON_ERROR_SYSTEM,
-                    "there is no device cuda:" + std::to_string(ordinal) +
-                        ": the CUDA driver has " + std::to_string(count)};
+    throw ProviderFailure{TENON_ERROR_SYSTEM,
+                          "there is no device cuda:" + std::to_string(ordinal) +
+                              ": the CUDA driver has " + std::to_string(count)};
   number = ordinal;
   driver.check(driver.deviceGet(&device, ordinal),
                "the CUDA driver does not give a device");
@@ -155,12 +156,12 @@ void CudaModel::loadCode() {
     std::string known;
     for (uint32_t i = 0; i < desc.numImages; ++i)
       known += (i ? ", " : "") + std::string(desc.images[i].architecture);
-    throw CudaError{TENON_ERROR_UNSUPPORTED,
-                    "the CUDA device '" + deviceName + "' is sm_" +
-                        std::to_string(capability.major) +
-                        std::to_string(capability.minor) +
-                        ", but this model has code for " + known + " only" +
-                        adviseTarget(capability)};
+    throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                          "the CUDA device '" + deviceName + "' is sm_" +
+                              std::to_string(capability.major) +
+                              std::to_string(capability.minor) +
+                              ", but this model has code for " + known +
+                              " only" + adviseTarget(capability)};
   }
   // An older driver may refuse the machine code of a newer toolkit, but
   // translate the text beside it.
@@ -170,10 +171,10 @@ void CudaModel::loadCode() {
     if (reason.empty())
       return findFunctions(*image);
   }
-  throw CudaError{TENON_ERROR_SYSTEM,
-                  "the CUDA driver refuses this model's code for " +
-                      std::string(images.back()->architecture) + " (" + reason +
-                      ")"};
+  throw ProviderFailure{TENON_ERROR_SYSTEM,
+                        "the CUDA driver refuses this model's code for " +
+                            std::string(images.back()->architecture) + " (" +
+                            reason + ")"};
 }
 
 std::string CudaModel::loadImage(const TenonDeviceImage &image) {
@@ -200,11 +201,11 @@ void CudaModel::findFunctions(const TenonDeviceImage &image) {
     Function function = nullptr;
     if (kernel.symbol && driver.moduleGetFunction(
                              &function, module, kernel.symbol) != CUDA_SUCCESS)
-      throw CudaError{TENON_ERROR_INVALID,
-                      "damaged model: its code for " +
-                          quote(image.architecture) + " has no function " +
-                          quote(kernel.symbol) + ", of the nodes " +
-                          quote(kernel.name)};
+      throw ProviderFailure{TENON_ERROR_INVALID,
+                            "damaged model: its code for " +
+                                quote(image.architecture) +
+                                " has no function " + quote(kernel.symbol) +
+                                ", of the nodes " + quote(kernel.name)};
     functions.push_back(function);
   }
 }

@@ -28,7 +28,7 @@ std::vector<const TenonDeviceImage *> rankImages(const TenonModelDesc &desc,
 class CudaModel {
 public:
   /// How many devices there are, none where there is no driver. Throws
-  /// CudaError, as all here.
+  /// ProviderFailure, as all here.
   static int countDevices();
   static std::unique_ptr<CudaModel> create(const TenonModelDesc &desc,
                                            int ordinal);

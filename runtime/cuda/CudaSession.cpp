@@ -62,7 +62,7 @@ void CudaSession::open() {
   auto start = [&](LibraryId id, auto make) {
     try {
       libraries[id].runner = make();
-    } catch (const CudaError &error) {
+    } catch (const ProviderFailure &error) {
       libraries[id].problem = "generated code: " + error.message;
     }
   };
@@ -210,7 +210,8 @@ void CudaSession::launch(const TenonKernel &kernel, void *const *args,
   parameters.clear();
   for (uint32_t i = 0; i < kernel.numArgs; ++i) {
     if (toAddress(args[i]) % TENON_BUFFER_ALIGNMENT)
-      throw CudaError{TENON_ERROR_INTERNAL, "a kernel's tensor is not aligned"};
+      throw ProviderFailure{TENON_ERROR_INTERNAL,
+                            "a kernel's tensor is not aligned"};
     parameters.push_back(const_cast<void **>(&args[i]));
   }
   for (uint32_t i = 0; i < kernel.numDims; ++i)
@@ -239,7 +240,7 @@ bool CudaSession::launchLibrary(LibraryRunner &runner,
     if (!runner.run(kernel, args, dims))
       return false;
     noteLaunch(kernel);
-  } catch (const CudaError &) {
+  } catch (const ProviderFailure &) {
     // The library doesn't tell a fault of a kernel before from its own; the
     // queue does. One that is recorded runs nothing, and must not be waited
     // for.
@@ -284,7 +285,8 @@ void CudaSession::transfer(int32_t space, bool isStable, void *target,
     return check(driver.copyToHost(target, toAddress(source), bytes, stream),
                  "a copy from the CUDA device failed");
   if (recording)
-    throw CudaError{TENON_ERROR_INTERNAL, "the host copies within a graph"};
+    throw ProviderFailure{TENON_ERROR_INTERNAL,
+                          "the host copies within a graph"};
   memcpy(target, source, bytes);
 }
 
@@ -333,7 +335,7 @@ void CudaSession::failInQueue(Result result) {
   faultLast = std::exchange(lastKernel, nullptr);
   hasLaunched = copiesStatuses = false;
   fault = CUDA_SUCCESS;
-  throw CudaError{TENON_ERROR_SYSTEM, message};
+  throw ProviderFailure{TENON_ERROR_SYSTEM, message};
 }
 
 const TenonKernel *CudaSession::finish(int64_t &status) {
@@ -365,7 +367,7 @@ const TenonKernel *CudaSession::finish(int64_t &status) {
 void CudaSession::checkMemory(const void *memory, uint64_t bytes) {
   ContextScope scope(driver, model.getContext());
   auto refuse = [](const std::string &what) {
-    throw CudaError{TENON_ERROR_INVALID, what};
+    throw ProviderFailure{TENON_ERROR_INVALID, what};
   };
   unsigned type = 0;
   int number = 0;
@@ -426,8 +428,9 @@ void CudaSession::copy(int32_t targetSpace, void *target, int32_t sourceSpace,
 
 void CudaSession::beginGraph() {
   if (isBlocking)
-    throw CudaError{TENON_ERROR_UNSUPPORTED,
-                    "each kernel is waited for, but those of a graph can't be"};
+    throw ProviderFailure{
+        TENON_ERROR_UNSUPPORTED,
+        "each kernel is waited for, but those of a graph can't be"};
   auto graph = std::make_unique<CudaGraph>();
   recordingScope.emplace(driver, model.getContext());
   // Other threads go on as ever: a session is one thread's.

@@ -19,7 +19,7 @@ struct CudaGraph {
 };
 
 /// A stream, through which all of a session's work goes, and what that work
-/// needs besides the session's memory. Functions throw CudaError.
+/// needs besides the session's memory. Functions throw ProviderFailure.
 class CudaSession {
 public:
   static std::unique_ptr<CudaSession> create(const CudaModel &model);

@@ -43,7 +43,7 @@ std::string Cudnn::describe(DnnStatus status) const {
 
 void Cudnn::check(DnnStatus status, const char *what) const {
   if (status != CUDNN_STATUS_SUCCESS)
-    throw CudaError{TENON_ERROR_SYSTEM, std::string(what) + " (cuDNN " +
-                                            version + ": " + describe(status) +
-                                            ")"};
+    throw ProviderFailure{TENON_ERROR_SYSTEM, std::string(what) + " (cuDNN " +
+                                                  version + ": " +
+                                                  describe(status) + ")"};
 }

@@ -161,13 +161,13 @@ enum : int {
 /// The library. It stays loaded until the process ends.
 struct Cudnn {
   /// Finds it, once: the one that TENON_CUDNN names, or the system's. Null if
-  /// there is none, or only one of another version; throws CudaError if that is
-  /// what TENON_CUDNN names.
+  /// there is none, or only one of another version; throws ProviderFailure if
+  /// that is what TENON_CUDNN names.
   static const Cudnn *find();
 
   /// "CUDNN_STATUS_NOT_SUPPORTED", or the number.
   std::string describe(DnnStatus status) const;
-  /// Throws CudaError if `status` is not success.
+  /// Throws ProviderFailure if `status` is not success.
   void check(DnnStatus status, const char *what) const;
 
   std::string version;      // "9.19.0"

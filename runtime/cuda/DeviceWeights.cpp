@@ -39,7 +39,7 @@ DeviceWeights::DeviceWeights(const Driver &driver, const TenonModelDesc &desc)
                    return result;
                  }),
                  "the weights cannot be copied to the CUDA device");
-  } catch (const CudaError &) {
+  } catch (const ProviderFailure &) {
     release();
     throw;
   }

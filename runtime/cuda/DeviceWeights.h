@@ -18,7 +18,7 @@ namespace tenon::cuda {
 /// from several threads.
 class DeviceWeights {
 public:
-  /// Copies them. Throws CudaError, as all here.
+  /// Copies them. Throws ProviderFailure, as all here.
   DeviceWeights(const Driver &driver, const TenonModelDesc &desc);
   ~DeviceWeights();
   DeviceWeights(const DeviceWeights &) = delete;

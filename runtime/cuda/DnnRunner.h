@@ -12,7 +12,7 @@ namespace tenon::cuda {
 /// Runs kernels of TENON_LIBRARY_CONV and TENON_LIBRARY_ATTENTION.
 class DnnRunner : public LibraryRunner {
 public:
-  /// Its work goes into `stream`. Throws CudaError.
+  /// Its work goes into `stream`. Throws ProviderFailure.
   DnnRunner(const Cudnn &library, Stream stream, DeviceWeights &weights,
             Workspace &workspace);
   ~DnnRunner() override;

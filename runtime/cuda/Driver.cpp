@@ -36,14 +36,15 @@ static constexpr const char *noLibrary =
 /// Opens the driver in `file`; `isNamed` if the environment names it.
 static Driver open(const std::string &file, bool isNamed) {
   auto fail = [](const std::string &what) {
-    throw CudaError{TENON_ERROR_SYSTEM, what};
+    throw ProviderFailure{TENON_ERROR_SYSTEM, what};
   };
   void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     std::string reason = dlerror(), text = noLibrary;
     if (isNamed)
       text += std::string("that ") + driverVariable + " names ";
-    CudaError error{TENON_ERROR_SYSTEM, text + "cannot be loaded: " + reason};
+    ProviderFailure error{TENON_ERROR_SYSTEM,
+                          text + "cannot be loaded: " + reason};
     if (!isNamed && isAbsent(file, reason))
       throw NoDriver{error};
     throw error;
@@ -103,8 +104,8 @@ std::string Driver::describe(Result result) const {
 void Driver::check(Result result, const char *what) const {
   if (result == CUDA_SUCCESS)
     return;
-  throw CudaError{TENON_ERROR_SYSTEM,
-                  std::string(what) + " (" + describe(result) + ")"};
+  throw ProviderFailure{TENON_ERROR_SYSTEM,
+                        std::string(what) + " (" + describe(result) + ")"};
 }
 
 void Driver::checkMemory(Result result, const char *purpose,

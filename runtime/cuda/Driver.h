@@ -17,7 +17,7 @@
 
 namespace tenon::cuda {
 
-using CudaError = runtime::ProviderFailure;
+using runtime::ProviderFailure;
 
 // CUresult, CUdevice, CUdeviceptr, and the handles.
 using Result = int;
@@ -32,7 +32,7 @@ using Graph = struct GraphTag *;
 using GraphExec = struct GraphExecTag *;
 
 /// The machine has no driver.
-struct NoDriver : CudaError {};
+struct NoDriver : ProviderFailure {};
 
 /// Values of the driver's enumerations.
 enum : int {
@@ -137,11 +137,11 @@ inline Stream getLegacyStream() { return reinterpret_cast<Stream>(1); }
 
 /// The driver. It stays loaded until the process ends.
 struct Driver {
-  /// Finds it, once. Throws NoDriver if there is none, CudaError if it is a
-  /// wrong one.
+  /// Finds it, once. Throws NoDriver if there is none, ProviderFailure if it is
+  /// a wrong one.
   static const Driver &get();
 
-  /// Throws CudaError with the driver's text if `result` is not success.
+  /// Throws ProviderFailure with the driver's text if `result` is not success.
   void check(Result result, const char *what) const;
   /// The same for memory of the device: "`purpose` 100 bytes".
   void checkMemory(Result result, const char *purpose, uint64_t bytes) const;

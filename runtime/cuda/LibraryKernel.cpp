@@ -84,9 +84,10 @@ private:
 } // namespace
 
 void Checker::fail(const char *what) {
-  throw CudaError{TENON_ERROR_INVALID,
-                  "damaged model: the library's part of nodes " +
-                      tenon::runtime::quote(kernel.name) + " has " + what};
+  throw ProviderFailure{TENON_ERROR_INVALID,
+                        "damaged model: the library's part of nodes " +
+                            tenon::runtime::quote(kernel.name) + " has " +
+                            what};
 }
 
 Checker::Checker(const TenonKernel &kernel)

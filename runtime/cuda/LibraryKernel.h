@@ -30,7 +30,7 @@ template <typename Words> const Words &getWords(const TenonKernel &kernel) {
   return *reinterpret_cast<const Words *>(kernel.library);
 }
 
-/// Throws CudaError if what a kernel says makes no sense.
+/// Throws ProviderFailure if what a kernel says makes no sense.
 void checkLibraryKernel(const TenonKernel &kernel);
 
 /// A tensor of a kernel: see TenonKernel::args.

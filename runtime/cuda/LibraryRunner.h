@@ -42,7 +42,7 @@ struct LibraryPlan {
 
 /// Runs the kernels of one session by a library, prepared for the dimensions
 /// that they had. The context of the device is the thread's current one in all
-/// functions, which throw CudaError.
+/// functions, which throw ProviderFailure.
 class LibraryRunner {
 public:
   virtual ~LibraryRunner() = default;

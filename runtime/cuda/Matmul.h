@@ -11,7 +11,7 @@ namespace tenon::cuda {
 /// Runs kernels of TENON_LIBRARY_MATMUL.
 class MatmulRunner : public LibraryRunner {
 public:
-  /// Its work goes into `stream`. Throws CudaError.
+  /// Its work goes into `stream`. Throws ProviderFailure.
   MatmulRunner(const CublasLt &library, Stream stream, Workspace &workspace);
   ~MatmulRunner() override;
 

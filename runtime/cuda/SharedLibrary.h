@@ -45,7 +45,7 @@ public:
 
   /// The library that `variable` of the environment names, or the first of
   /// `names` that the system has. Null if there is none that can be used;
-  /// throws CudaError if that is what the variable names.
+  /// throws ProviderFailure if that is what the variable names.
   const Library *find(const char *variable,
                       std::initializer_list<const char *> names, Opener open) {
     const char *named = getenv(variable);
@@ -66,7 +66,7 @@ public:
     if (isNamed) {
       found = load(named, open, reason);
       if (!found)
-        throw CudaError{
+        throw ProviderFailure{
             TENON_ERROR_SYSTEM,
             variable + (" names a library that cannot be used: " + reason)};
     }

@@ -74,8 +74,8 @@ void tenon::image::decode(Bytes bytes, TenonPixelFormat format, int64_t height,
                           int64_t width, uint8_t *pixels) {
   ImageHeader header = readHeader(bytes);
   auto fail = [&](const std::string &what) {
-    throw ImageError{TENON_ERROR_INVALID,
-                     "its input is " + header.describe() + " " + what};
+    throw ProviderFailure{TENON_ERROR_INVALID,
+                          "its input is " + header.describe() + " " + what};
   };
   if (header.width != width || header.height != height)
     fail("where one of " + std::to_string(width) + "x" +
@@ -86,7 +86,8 @@ void tenon::image::decode(Bytes bytes, TenonPixelFormat format, int64_t height,
   if (pixGetDepth(picture) != 32 || pixGetColormap(picture))
     picture.reset(pixConvertTo32(picture));
   if (!picture)
-    throw ImageError{TENON_ERROR_SYSTEM, "not enough memory for the pixels"};
+    throw ProviderFailure{TENON_ERROR_SYSTEM,
+                          "not enough memory for the pixels"};
   if (pixGetWidth(picture) != width || pixGetHeight(picture) != height)
     fail("whose pixels have another size than its header says");
   int64_t channels = format == TENON_IMAGE_GRAY ? 1 : 3;

@@ -13,10 +13,11 @@ enum { Version, Kind, Format };
 
 static void checkKernel(const TenonLibraryKernel &kernel) {
   auto fail = [&](const char *what) {
-    throw ImageError{TENON_ERROR_INVALID,
-                     std::string("this model is damaged: a kernel that reads "
-                                 "images has ") +
-                         what};
+    throw ProviderFailure{
+        TENON_ERROR_INVALID,
+        std::string("this model is damaged: a kernel that reads "
+                    "images has ") +
+            what};
   };
   if (kernel.descriptorSize != TENON_IMAGE_WORDS)
     fail("a descriptor of another size");
@@ -72,8 +73,9 @@ static int32_t run(void *session, const TenonLibraryKernel *kernel,
     }
     auto format = static_cast<TenonPixelFormat>(kernel->descriptor[Format]);
     if (dims[3] != (format == TENON_IMAGE_GRAY ? 1 : 3))
-      throw ImageError{TENON_ERROR_INTERNAL,
-                       "the result does not have the channels of its format"};
+      throw ProviderFailure{
+          TENON_ERROR_INTERNAL,
+          "the result does not have the channels of its format"};
     decode(bytes, format, /*height=*/dims[1], /*width=*/dims[2],
            static_cast<uint8_t *>(args[1]));
   });

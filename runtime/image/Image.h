@@ -19,7 +19,7 @@
 
 namespace tenon::image {
 
-using ImageError = runtime::ProviderFailure;
+using runtime::ProviderFailure;
 
 struct Bytes {
   const uint8_t *data;

@@ -50,15 +50,16 @@ static const char *getName(int format) {
 }
 
 [[noreturn]] static void failDamaged(const char *name) {
-  throw ImageError{TENON_ERROR_INVALID,
-                   std::string("its input is no image that can be read: a ") +
-                       name + " whose header is damaged"};
+  throw ProviderFailure{
+      TENON_ERROR_INVALID,
+      std::string("its input is no image that can be read: a ") + name +
+          " whose header is damaged"};
 }
 
 [[noreturn]] static void failUnsupported(const char *name,
                                          const std::string &what) {
-  throw ImageError{TENON_ERROR_UNSUPPORTED,
-                   std::string("its input is a ") + name + " " + what};
+  throw ProviderFailure{TENON_ERROR_UNSUPPORTED,
+                        std::string("its input is a ") + name + " " + what};
 }
 
 namespace {
@@ -197,7 +198,7 @@ ImageHeader tenon::image::readHeader(Bytes bytes) {
   header.format = format;
   header.name = getName(format);
   if (!header.name)
-    throw ImageError{
+    throw ProviderFailure{
         TENON_ERROR_INVALID,
         "its input, " + std::to_string(bytes.size) +
             " bytes, is no image that can be read: expected a BMP, JPEG, JPEG "
@@ -215,10 +216,10 @@ ImageHeader tenon::image::readHeader(Bytes bytes) {
   if (header.width < 1 || header.height < 1)
     failDamaged(header.name);
   if (header.width > TENON_IMAGE_MAX_PIXELS / header.height)
-    throw ImageError{TENON_ERROR_INVALID,
-                     "its input is too large: " + header.describe() +
-                         ", expected at most " +
-                         std::to_string(TENON_IMAGE_MAX_PIXELS)};
+    throw ProviderFailure{TENON_ERROR_INVALID,
+                          "its input is too large: " + header.describe() +
+                              ", expected at most " +
+                              std::to_string(TENON_IMAGE_MAX_PIXELS)};
   if (!strcmp(header.name, "TIFF"))
     checkTiff(bytes, header);
   if (format == IFF_JP2)
