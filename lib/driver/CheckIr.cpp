@@ -63,7 +63,7 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
 /// aligned by.
 LogicalResult checkWeights(ModuleOp module) {
   SmallVector<rt::WeightOp> weights(module.getOps<rt::WeightOp>());
-  llvm::stable_sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
+  llvm::sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
     return a.getOffset() < b.getOffset();
   });
   uint64_t next = 0;

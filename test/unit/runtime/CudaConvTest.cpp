@@ -288,6 +288,14 @@ TEST_F(CudaConv, RunsGeneratedCodeWithoutTheLibrary) {
   EXPECT_EQ(runOf({}), "generated");
 }
 
+TEST_F(CudaConv, UnknownFailuresEndTheProcess) {
+  for (std::string call :
+       {"cudnnBackendExcute:5000", "cuInit:1", "cudnnCreate"}) {
+    Setting slip("FAKE_CUDNN_FAIL", call);
+    EXPECT_DEATH(runOf({}), "there is no call FAKE_CUDNN_FAIL=" + call + "\n");
+  }
+}
+
 TEST_F(CudaConv, ALibraryThatIsNamedHasToBeThere) {
   ConvModel conv({});
   auto load = [&] { return loadAndOpen(conv.getDesc()); };

@@ -2,9 +2,7 @@
 
 #include "test/unit/runtime/CudaFixture.h"
 #include "test/unit/runtime/FakeDeviceModel.h"
-
-#include <atomic>
-#include <thread>
+#include "test/unit/runtime/Hosts.h"
 
 using namespace tenon::test;
 
@@ -111,23 +109,18 @@ TEST_F(CudaGraph, ManyShapes) {
 
 TEST_F(CudaGraph, ManySessionsAtOnce) {
   ModelPtr model = makeModel(getReplayableModel());
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> hosts;
-  for (int host = 0; host < 6; ++host)
-    hosts.emplace_back([&, host] {
-      SessionPtr session = makeSession(model.get());
-      for (int i = 0; i < 60; ++i) {
-        Call call(1 + (i / 3 * 31 + host * 17) % 900, i);
-        bool isReplayed = i % 3;
-        if (call.run(session) != "ok" || !call.isRight() ||
-            bool(tenon_session_was_replayed(session.get())) != isReplayed)
-          ++wrong;
-      }
-      if (cuda::countPushedContexts())
+  int wrong = runHosts(6, [&](int host, int &wrong) {
+    SessionPtr session = makeSession(model.get());
+    for (int i = 0; i < 60; ++i) {
+      Call call(1 + (i / 3 * 31 + host * 17) % 900, i);
+      bool isReplayed = i % 3;
+      if (call.run(session) != "ok" || !call.isRight() ||
+          bool(tenon_session_was_replayed(session.get())) != isReplayed)
         ++wrong;
-    });
-  for (std::thread &host : hosts)
-    host.join();
+    }
+    if (cuda::countPushedContexts())
+      ++wrong;
+  });
   EXPECT_EQ(wrong, 0);
 }
 

@@ -177,6 +177,15 @@ TEST_F(CudaMatmul, RunsGeneratedCodeWithoutTheLibrary) {
   EXPECT_EQ(runOf({}), "generated");
 }
 
+TEST_F(CudaMatmul, UnknownFailuresEndTheProcess) {
+  for (std::string call :
+       {"cublasLtMatmull:13", "cuInit:1", "cublasLtMatmul"}) {
+    Setting slip("FAKE_CUBLASLT_FAIL", call);
+    EXPECT_DEATH(runOf({}),
+                 "there is no call FAKE_CUBLASLT_FAIL=" + call + "\n");
+  }
+}
+
 TEST_F(CudaMatmul, ALibraryThatIsNamedHasToBeThere) {
   ProductModel product({});
   auto load = [&] { return loadAndOpen(product.getDesc()); };

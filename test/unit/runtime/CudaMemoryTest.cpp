@@ -3,12 +3,11 @@
 #include "test/unit/runtime/CudaFixture.h"
 #include "test/unit/runtime/FakeDeviceModel.h"
 #include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/Hosts.h"
 
 #include "tenon/tenon.hpp"
 
-#include <atomic>
 #include <memory>
-#include <thread>
 
 using namespace tenon::test;
 
@@ -309,18 +308,13 @@ TEST_F(CudaMemory, InputsMayBeOne) {
 
 TEST_F(CudaMemory, OfManySessionsAtOnce) {
   ModelPtr model = makeModel(getReplayableModel());
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> hosts;
-  for (int host = 0; host < 4; ++host)
-    hosts.emplace_back([&, host] {
-      SessionPtr session = makePlaced(model);
-      for (int i = 0; i < 40; ++i) {
-        Call call(1 + (i / 4 * 31 + host * 17) % 300, i, i % 5 ? 0 : 16);
-        wrong += call.run(session) != "ok" || !call.isRight();
-      }
-    });
-  for (std::thread &host : hosts)
-    host.join();
+  int wrong = runHosts(4, [&](int host, int &wrong) {
+    SessionPtr session = makePlaced(model);
+    for (int i = 0; i < 40; ++i) {
+      Call call(1 + (i / 4 * 31 + host * 17) % 300, i, i % 5 ? 0 : 16);
+      wrong += call.run(session) != "ok" || !call.isRight();
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 

@@ -1,9 +1,7 @@
 //===- CudaTest.cpp - Models on a CUDA device that is not there -----------===//
 
 #include "test/unit/runtime/CudaCall.h"
-
-#include <atomic>
-#include <thread>
+#include "test/unit/runtime/Hosts.h"
 
 using namespace tenon::test;
 
@@ -24,21 +22,16 @@ TEST_F(Cuda, RunsAtManyShapes) {
 
 TEST_F(Cuda, ManySessionsAtOnce) {
   ModelPtr model = makeModel(getDeviceModel());
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> hosts;
-  for (int host = 0; host < 6; ++host)
-    hosts.emplace_back([&, host] {
-      SessionPtr session = makeSession(model.get());
-      for (int i = 0; i < 50; ++i) {
-        Call call(1 + (i * 31 + host * 17) % 900);
-        if (call.run(session) != "ok" || !call.isRight())
-          ++wrong;
-      }
-      if (cuda::countPushedContexts())
+  int wrong = runHosts(6, [&](int host, int &wrong) {
+    SessionPtr session = makeSession(model.get());
+    for (int i = 0; i < 50; ++i) {
+      Call call(1 + (i * 31 + host * 17) % 900);
+      if (call.run(session) != "ok" || !call.isRight())
         ++wrong;
-    });
-  for (std::thread &host : hosts)
-    host.join();
+    }
+    if (cuda::countPushedContexts())
+      ++wrong;
+  });
   EXPECT_EQ(wrong, 0);
 }
 

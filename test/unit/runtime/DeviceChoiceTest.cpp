@@ -2,8 +2,7 @@
 
 #include "test/unit/runtime/CudaFixture.h"
 #include "test/unit/runtime/FakeDeviceModel.h"
-
-#include <thread>
+#include "test/unit/runtime/Hosts.h"
 
 using namespace tenon::test;
 
@@ -152,12 +151,9 @@ TEST_F(DeviceChoice, OpensTheDeviceOnce) {
     EXPECT_NE(take(tenon_session_create(model.get(), nullptr, &session)), "ok");
   }
   cuda::reset();
-  std::vector<std::thread> threads;
   std::vector<SessionPtr> sessions(8);
-  for (SessionPtr &session : sessions)
-    threads.emplace_back([&] { session = makeSession(model.get()); });
-  for (std::thread &thread : threads)
-    thread.join();
+  runHosts(sessions.size(),
+           [&](int host, int &) { sessions[host] = makeSession(model.get()); });
   EXPECT_EQ(cuda::countCalls("cuModuleLoadDataEx"), 1);
 }
 

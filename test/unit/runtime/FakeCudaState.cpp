@@ -2,6 +2,8 @@
 
 #include "test/unit/runtime/FakeCudaState.h"
 
+#include "test/unit/runtime/FakeLibrary.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -67,23 +69,16 @@ struct Failure {
 } // namespace
 
 /// Ends the process if it is no call of a function that there is here.
-static std::optional<Failure> getFailure() {
+static std::optional<Failure> getDriverFailure() {
   const char *setting = getenv("FAKE_CUDA_FAIL");
   if (!setting)
     return std::nullopt;
   Failure failure;
-  Dl_info library;
   if (sscanf(setting, "%63[^:]:%ld:%d", failure.function, &failure.number,
-             &failure.result) == 3 &&
-      dladdr(reinterpret_cast<void *>(&getFailure), &library))
-    if (void *handle = dlopen(library.dli_fname, RTLD_NOW | RTLD_NOLOAD)) {
-      void *function = dlsym(handle, failure.function);
-      dlclose(handle);
-      if (function)
-        return failure;
-    }
-  fprintf(stderr, "fake_cuda: there is no call FAKE_CUDA_FAIL=%s\n", setting);
-  abort();
+             &failure.result) != 3 ||
+      !hasFunction(failure.function))
+    refuseFailure("FAKE_CUDA_FAIL");
+  return failure;
 }
 
 Result tenon::test::cuda::refuse(const std::string &what, Result result) {
@@ -113,7 +108,7 @@ Result tenon::test::cuda::enter(const std::string &name) {
     fprintf(stderr, "%s\n", name.c_str());
   if (driver.fault && !givesBack(name))
     return driver.fault;
-  std::optional<Failure> failure = getFailure();
+  std::optional<Failure> failure = getDriverFailure();
   return failure && name == failure->function && number == failure->number
              ? keepFault(failure->result)
              : Success;

@@ -6,21 +6,47 @@
 #include "tenon/types.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <optional>
 
 namespace tenon::test::cuda {
 
+/// Whether the library that this is a part of has such a function itself.
+inline bool hasFunction(const char *name) {
+  static const char here = 0;
+  Dl_info own, other;
+  if (!dladdr(&here, &own))
+    return false;
+  void *library = dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+  void *function = library ? dlsym(library, name) : nullptr;
+  if (library)
+    dlclose(library);
+  return function && dladdr(function, &other) &&
+         own.dli_fbase == other.dli_fbase;
+}
+
+/// Ends the process, as `variable` of the environment names no call.
+[[noreturn]] inline void refuseFailure(const char *variable) {
+  fprintf(stderr, "there is no call %s=%s\n", variable, getenv(variable));
+  abort();
+}
+
 /// What `variable` of the environment, "function:status", has a function
-/// return, if it is this one.
+/// return, if it is this one. Ends the process if there is none of that name.
 inline std::optional<int> getFailure(const char *variable,
                                      const char *function) {
   const char *setting = getenv(variable);
-  size_t length = strlen(function);
-  if (!setting || strncmp(setting, function, length) || setting[length] != ':')
+  if (!setting)
     return std::nullopt;
-  return atoi(setting + length + 1);
+  char failing[64];
+  int status;
+  if (sscanf(setting, "%63[^:]:%d", failing, &status) != 2 ||
+      !hasFunction(failing))
+    refuseFailure(variable);
+  return strcmp(failing, function) ? std::nullopt : std::optional<int>(status);
 }
 
 /// The number that `variable` of the environment is.

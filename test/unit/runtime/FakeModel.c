@@ -81,8 +81,12 @@ static const int64_t addShapes[] = {2, 1, TENON_F32, 2, -1, 4, TENON_F32,
 static const int64_t pickShapes[] = {2, 1,  TENON_F32, 2, -1, 4, TENON_I64,
                                      1, -1, TENON_F32, 2, -1, 4};
 
-#define KERNEL(fn, name, shapes)                                               \
-  {fn, name, "codegen", shapes, sizeof shapes / 8, NULL, 0, 0, 0, 0, 0}
+#define KERNEL(function, node, shapes)                                         \
+  {.fn = function,                                                             \
+   .name = node,                                                               \
+   .provider = "codegen",                                                      \
+   .args = shapes,                                                             \
+   .argsSize = sizeof shapes / 8}
 static const TenonKernel kernels[] = {KERNEL(doubleRows, "Mul_0", doubleShapes),
                                       KERNEL(addBias, "Add_1", addShapes),
                                       KERNEL(pick, "Gather_2", pickShapes)};

@@ -4,13 +4,13 @@
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/SpinBrake.h"
 #include "runtime/core/Threads.h"
+#include "test/unit/runtime/Hosts.h"
 
 #include "gtest/gtest.h"
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sched.h>
-#include <thread>
 
 using namespace tenon::runtime;
 
@@ -272,21 +272,16 @@ TEST(ThreadTeam, StopsAtAnError) {
 }
 
 TEST(ThreadTeam, ManyTeamsAtOnce) {
-  std::vector<std::thread> hosts;
-  std::atomic<int> wrong{0};
-  for (int host = 0; host < 4; ++host)
-    hosts.emplace_back([&] {
-      ThreadTeam team(3);
-      for (int i = 0; i < 200; ++i) {
-        Counts counts(57);
-        if (team.run(57, &Counts::run, &counts))
-          ++wrong;
-        for (auto &count : counts.units)
-          wrong += count != 1;
-      }
-    });
-  for (std::thread &host : hosts)
-    host.join();
+  int wrong = tenon::test::runHosts(4, [&](int, int &wrong) {
+    ThreadTeam team(3);
+    for (int i = 0; i < 200; ++i) {
+      Counts counts(57);
+      if (team.run(57, &Counts::run, &counts))
+        ++wrong;
+      for (auto &count : counts.units)
+        wrong += count != 1;
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 

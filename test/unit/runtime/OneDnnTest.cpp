@@ -1,11 +1,10 @@
 //===- OneDnnTest.cpp - oneDNN's kernels against their definition --------===//
 
+#include "test/unit/runtime/Hosts.h"
 #include "test/unit/runtime/OneDnnCases.h"
 
-#include <atomic>
 #include <cmath>
 #include <iterator>
-#include <thread>
 
 using namespace tenon::test;
 
@@ -322,28 +321,23 @@ TEST(OneDnn, NewDimensionsAndSharedWeights) {
   kernel.fill();
   KernelModel holder(kernel);
   ModelPtr model = makeModel(holder.getDesc());
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> hosts;
-  for (int host = 0; host < 3; ++host)
-    hosts.emplace_back([&, host] {
-      SessionPtr session = makeSession(model.get(), 1 + host % 2);
-      for (int i = 0; i < 60; ++i) {
-        TestKernel call = kernel;
-        int64_t rows = 1 + (i * 7 + host) % 20;
-        call.args[0].dims[0] = call.args.back().dims[0] = rows;
-        call.args[0].fill(i);
-        call.args.back().fill(1);
-        if (take(holder.run(session.get(), call)) != "ok") {
-          ++wrong;
-          continue;
-        }
-        std::vector<double> expected = call.computeReference();
-        for (size_t j = 0; j < expected.size(); ++j)
-          wrong += std::abs(call.args.back().data[j] - expected[j]) > 1e-4;
+  int wrong = runHosts(3, [&](int host, int &wrong) {
+    SessionPtr session = makeSession(model.get(), 1 + host % 2);
+    for (int i = 0; i < 60; ++i) {
+      TestKernel call = kernel;
+      int64_t rows = 1 + (i * 7 + host) % 20;
+      call.args[0].dims[0] = call.args.back().dims[0] = rows;
+      call.args[0].fill(i);
+      call.args.back().fill(1);
+      if (take(holder.run(session.get(), call)) != "ok") {
+        ++wrong;
+        continue;
       }
-    });
-  for (std::thread &host : hosts)
-    host.join();
+      std::vector<double> expected = call.computeReference();
+      for (size_t j = 0; j < expected.size(); ++j)
+        wrong += std::abs(call.args.back().data[j] - expected[j]) > 1e-4;
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 

@@ -2,6 +2,7 @@
 
 #include "test/unit/runtime/ApiTest.h"
 #include "test/unit/runtime/FakeModel.h"
+#include "test/unit/runtime/Hosts.h"
 
 #include <algorithm>
 #include <atomic>
@@ -229,21 +230,16 @@ TEST(Session, RefusesOptions) {
 
 TEST(Session, ManySessionsAtOnce) {
   ModelPtr model = makeModel(tenon_model);
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> hosts;
-  for (int host = 0; host < 6; ++host)
-    hosts.emplace_back([&, host] {
-      SessionPtr session = makeSession(model.get(), 1 + host % 3);
-      for (int i = 0; i < 200; ++i) {
-        FakeCall call(1 + (i * 31 + host * 17) % 900);
-        if (call.n == 13)
-          continue;
-        if (take(call.run(session.get())) != "ok" || !call.isRight())
-          ++wrong;
-      }
-    });
-  for (std::thread &host : hosts)
-    host.join();
+  int wrong = runHosts(6, [&](int host, int &wrong) {
+    SessionPtr session = makeSession(model.get(), 1 + host % 3);
+    for (int i = 0; i < 200; ++i) {
+      FakeCall call(1 + (i * 31 + host * 17) % 900);
+      if (call.n == 13)
+        continue;
+      if (take(call.run(session.get())) != "ok" || !call.isRight())
+        ++wrong;
+    }
+  });
   EXPECT_EQ(wrong, 0);
 }
 
