@@ -37,7 +37,8 @@ struct AssignProviders : tenon::impl::AssignProvidersBase<AssignProviders> {
     ProviderList list;
     TargetAttr target = getTarget(getOperation(), list);
     SmallVector<const Provider *> candidates;
-    if (failed(collectCandidates(list, target, candidates)))
+    if (failed(collectCandidates(list, target, candidates)) ||
+        failed(checkProviders(list, target)))
       return signalPassFailure();
     // All kernels that can't run are told at once.
     bool hasFailed = false;
@@ -85,17 +86,27 @@ private:
     return success();
   }
 
+  /// A kernel that has a provider already has one that its target has, too.
+  LogicalResult checkProviders(const ProviderList &list, TargetAttr target) {
+    WalkResult result = getOperation()->walk([&](KernelOp kernel) {
+      StringAttr name = kernel.getProviderAttr();
+      if (!name || (llvm::is_contained(target.getProviders(), name) &&
+                    list.find(name.getValue())))
+        return WalkResult::advance();
+      kernel.emitOpError("has provider ")
+          << name
+          << ", expected one that its target has: " << target.getProviders();
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+
   LogicalResult assign(KernelOp kernel, const ProviderList &list,
                        TargetAttr target, ArrayRef<const Provider *> candidates,
                        std::optional<StringRef> tuned, TypicalSizes &sizes) {
     SmallVector<const Provider *> allowed(candidates);
-    if (std::optional<StringRef> name = kernel.getProvider()) {
-      const Provider *provider = list.find(*name);
-      if (!provider)
-        return kernel.emitOpError("has provider '")
-               << *name << "', which there is not";
-      allowed.assign({provider});
-    }
+    if (std::optional<StringRef> name = kernel.getProvider())
+      allowed.assign({list.find(*name)});
     const Provider *best = nullptr;
     double bestCost = 0;
     HostChoice onHost{};

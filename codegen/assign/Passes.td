@@ -16,8 +16,9 @@ def AssignProviders : Pass<"tenon-assign-providers"> {
     Asks the providers that the target lists (`#tenon.target`, in order of
     preference; without a target, all) whether they can run a kernel and what
     that costs, and takes the cheapest, unless the module's `tenon.tuning` has a
-    choice by measurement. A kernel that has a provider already keeps it. A
-    kernel that no provider can run is an error that says why.
+    choice by measurement. A kernel that has a provider already keeps it, if the
+    target lists it; else that is an error. A kernel that no provider can run
+    is an error that says why.
 
     What can run on a device does, but for small islands: kernels between parts
     of the processor that take at most a quarter there of what starting them on
