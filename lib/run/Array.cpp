@@ -2,12 +2,15 @@
 
 #include "lib/run/Array.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <sstream>
+#include <unistd.h>
 
 using namespace tenon::run;
 
@@ -18,6 +21,20 @@ void tenon::run::fail(TenonErrorCode code, const char *format, ...) {
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   throw Error(code, text);
+}
+
+void tenon::run::checkWritable(const std::string &path) {
+  int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file >= 0)
+    unlink(path.c_str());
+  else if (errno == EEXIST)
+    file =
+        open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
+  if (file >= 0)
+    close(file);
+  else if (errno != ENXIO) // a FIFO whose reader is not there yet
+    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+         strerror(errno));
 }
 
 Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {

@@ -69,6 +69,10 @@ fail(TenonErrorCode code, const char *format, ...);
 /// known.
 std::vector<Array> readArrays(const std::string &path);
 
+/// Throws SYSTEM if a file can't be written there, which is tried. What is
+/// there stays as it is.
+void checkWritable(const std::string &path);
+
 /// Writes an array in NumPy's format. Throws SYSTEM.
 void writeNpy(const std::string &path, const Array &array);
 

@@ -187,6 +187,25 @@ RunCommand BenchCommand::getRun(const BenchPoint &point) const {
   return command;
 }
 
+void BenchCommand::checkPoints() const {
+  std::vector<BenchPoint> points = getPoints();
+  for (const BenchPoint &point : points)
+    getRun(point).checkRandomOptions();
+  // A single one is told as soon when it is measured.
+  if (points.size() == 1)
+    return;
+  runApart([&] {
+    std::shared_ptr<const Model> model = loadModel(run.model, run.options);
+    for (const BenchPoint &point : points) {
+      RunCommand command = getRun(point);
+      Runner runner(model, command.options);
+      command.setInputs(runner);
+      runner.prepare();
+    }
+    return json();
+  });
+}
+
 int BenchCommand::execute() const {
   std::vector<BenchPoint> points = getPoints();
   size_t shapesWidth = strlen("shapes");

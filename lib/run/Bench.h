@@ -37,6 +37,9 @@ struct BenchCommand {
   /// TenonCompileOptions::tuning. Throws Error.
   void tune(const std::string &path) const;
 
+  /// Throws what any of the points can't be measured for, before the first is.
+  void checkPoints() const;
+
   std::vector<BenchPoint> getPoints() const;
   /// How to run the model at a point.
   RunCommand getRun(const BenchPoint &point) const;

@@ -32,6 +32,14 @@ CLI::Validator tenon::run::atLeast(double least) {
       "");
 }
 
+CLI::Validator tenon::run::isPath() {
+  return CLI::Validator(
+      [](const std::string &text) -> std::string {
+        return text.empty() ? "expected a path, found ''" : "";
+      },
+      "");
+}
+
 CLI::Validator tenon::run::oneOf(const std::vector<std::string> &names) {
   return CLI::Validator(
       [names](const std::string &text) -> std::string {
@@ -49,6 +57,7 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
                  "Input from a file: NAME=FILE, or FILE whose arrays have "
                  "names. .npy, .npz, .pb (ONNX TensorProto)")
       ->type_name("[NAME=]FILE")
+      ->check(isPath())
       ->allow_extra_args(false);
   app.add_option("--seed", command.seed, "Seed of random inputs (0)");
   app.add_option("--range", command.ranges, "Range of a random input")
@@ -66,7 +75,8 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
       ->type_name("DEVICE");
   app.add_option("--tuning", command.options.tuning,
                  "For .onnx: the choices that tenon-bench --tune wrote")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(isPath());
   app.add_option("--precision", command.options.precision,
                  "For .onnx: bf16 or fp16; for a GPU also tf32")
       ->type_name("TYPE");

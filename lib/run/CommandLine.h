@@ -20,6 +20,9 @@ void addModelOptions(CLI::App &app, RunCommand &command);
 /// that they take, with all its digits.
 CLI::Validator atLeast(double least);
 
+/// The name of a file or a folder: any but an empty one.
+CLI::Validator isPath();
+
 /// One of some names.
 CLI::Validator oneOf(const std::vector<std::string> &names);
 

@@ -10,22 +10,6 @@
 
 using namespace tenon::run;
 
-/// Takes each "name=value" apart at the first '='; a name may come once.
-static std::map<std::string, std::string>
-splitValues(const std::vector<std::string> &texts, const char *option) {
-  std::map<std::string, std::string> values;
-  for (const std::string &text : texts) {
-    size_t at = text.find('=');
-    if (at == std::string::npos || at == 0)
-      fail(TENON_ERROR_USAGE, "%s %s: expected NAME=VALUE", option,
-           text.c_str());
-    if (!values.emplace(text.substr(0, at), text.substr(at + 1)).second)
-      fail(TENON_ERROR_USAGE, "%s %s: '%s' has one already", option,
-           text.c_str(), text.substr(0, at).c_str());
-  }
-  return values;
-}
-
 static int64_t parseNumber(const std::string &text, const std::string &option) {
   char *end;
   errno = 0;
@@ -69,6 +53,9 @@ void RunCommand::readInputs(Runner &runner) const {
     if (!name.empty() && !named.insert(name).second)
       fail(TENON_ERROR_USAGE, "--input %s: '%s' has one already", text.c_str(),
            name.c_str());
+    if (path.empty())
+      fail(TENON_ERROR_USAGE, "--input %s: expected a file behind '='",
+           text.c_str());
     std::vector<Array> arrays = readArrays(path);
     if (name.empty()) {
       for (Array &array : arrays) {
@@ -92,32 +79,111 @@ void RunCommand::readInputs(Runner &runner) const {
   }
 }
 
+/// "2x3" of `option`.
+static std::vector<int64_t> parseDims(const std::string &text,
+                                      const std::string &option) {
+  std::vector<int64_t> dims;
+  for (size_t start = 0; start <= text.size();) {
+    size_t end = std::min(text.find('x', start), text.size());
+    dims.push_back(parseNumber(text.substr(start, end - start), option));
+    start = end + 1;
+  }
+  return dims;
+}
+
+/// "-1:1" of `option`.
+static std::pair<double, double> parseRange(const std::string &text,
+                                            const std::string &option) {
+  double low = 0, high = 0;
+  int length = -1;
+  sscanf(text.c_str(), "%lf:%lf%n", &low, &high, &length);
+  if (length != static_cast<int>(text.size()) || !std::isfinite(high - low))
+    fail(TENON_ERROR_USAGE, "%s: expected NAME=LOW:HIGH", option.c_str());
+  if (low > high)
+    fail(TENON_ERROR_USAGE, "%s: LOW is above HIGH", option.c_str());
+  return {low, high};
+}
+
+/// Takes each "name=value" of an option apart; a name may come once.
+template <typename Value>
+static std::map<std::string, Value> parseValues(
+    const std::vector<std::string> &texts, const std::string &option,
+    Value (*parse)(const std::string &text, const std::string &option)) {
+  std::map<std::string, Value> values;
+  for (const std::string &text : texts) {
+    std::string whole = option + " " + text;
+    size_t at = text.find('=');
+    if (at == std::string::npos || at == 0)
+      fail(TENON_ERROR_USAGE, "%s: expected NAME=VALUE", whole.c_str());
+    std::string name = text.substr(0, at);
+    if (!values.emplace(name, parse(text.substr(at + 1), whole)).second)
+      fail(TENON_ERROR_USAGE, "%s: '%s' has one already", whole.c_str(),
+           name.c_str());
+  }
+  return values;
+}
+
+/// The terms of a dimension's name: exporters call some "past + new" and
+/// "past + 1".
+static std::vector<std::string> splitSum(const std::string &name) {
+  std::vector<std::string> terms;
+  for (size_t start = 0; start <= name.size();) {
+    size_t end = std::min(name.find('+', start), name.size());
+    size_t first = std::min(name.find_first_not_of(' ', start), end);
+    size_t last = end;
+    while (last > first && name[last - 1] == ' ')
+      --last;
+    terms.push_back(name.substr(first, last - first));
+    start = end + 1;
+  }
+  return terms;
+}
+
+static bool isNumber(const std::string &text) {
+  return !text.empty() &&
+         text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 namespace {
 /// What the options say about random inputs.
 class RandomOptions {
 public:
+  /// Throws USAGE if what they say makes no sense.
   RandomOptions(const RunCommand &command)
-      : shapes(splitValues(command.shapes, "--shape")),
-        symbols(splitValues(command.symbols, "--dim")),
-        ranges(splitValues(command.ranges, "--range")) {}
+      : shapes(parseValues(command.shapes, "--shape", parseDims)),
+        symbols(parseValues(command.symbols, "--dim", parseNumber)),
+        ranges(parseValues(command.ranges, "--range", parseRange)),
+        stepped(command.steps.stepped.begin(), command.steps.stepped.end()) {}
 
-  /// Throws USAGE if an option names what the model does not have.
+  /// Throws USAGE if an option names what the model does not have, or an input
+  /// that is given.
   void checkNames(const Runner &runner) const;
+  /// Throws USAGE if an input has another size than its dimension's name.
+  void checkSizes(const Runner &runner) const;
   std::vector<int64_t> chooseDims(const TenonTensorInfo &info) const;
   std::pair<double, double> chooseRange(const TenonTensorInfo &info) const;
 
 private:
   std::optional<int64_t> findDim(const std::string &name) const;
 
-  std::map<std::string, std::string> shapes, symbols, ranges;
+  std::map<std::string, std::vector<int64_t>> shapes;
+  std::map<std::string, int64_t> symbols;
+  std::map<std::string, std::pair<double, double>> ranges;
+  std::set<std::string> stepped;
 };
 } // namespace
 
 void RandomOptions::checkNames(const Runner &runner) const {
+  auto checkInput = [&](const std::string &name, const char *option) {
+    if (runner.getInput(runner.findInput(name)))
+      fail(TENON_ERROR_USAGE,
+           "%s %s=...: this input is given by --input, it is not random",
+           option, name.c_str());
+  };
   for (const auto &[name, value] : shapes)
-    runner.findInput(name);
+    checkInput(name, "--shape");
   for (const auto &[name, value] : ranges)
-    runner.findInput(name);
+    checkInput(name, "--range");
   std::set<std::string> known;
   for (size_t i = 0; i < runner.getModel().numInputs(); ++i) {
     const TenonTensorInfo &info = runner.getModel().input(i);
@@ -128,6 +194,10 @@ void RandomOptions::checkNames(const Runner &runner) const {
   std::string list;
   for (const std::string &symbol : known)
     list += (list.empty() ? "'" : ", '") + symbol + "'";
+  for (const std::string &symbol : std::set<std::string>(known))
+    for (const std::string &term : splitSum(symbol))
+      if (!isNumber(term))
+        known.insert(term);
   for (const auto &[symbol, value] : symbols)
     if (!known.count(symbol))
       fail(TENON_ERROR_USAGE,
@@ -135,54 +205,66 @@ void RandomOptions::checkNames(const Runner &runner) const {
            list.empty() ? "fixed ones" : list.c_str());
 }
 
-/// What --dim says of a dimension, or of all terms of a sum: exporters name
-/// dimensions such as "past + new" and "past + 1".
+void RandomOptions::checkSizes(const Runner &runner) const {
+  for (size_t i = 0; i < runner.getModel().numInputs(); ++i) {
+    const TenonTensorInfo &info = runner.getModel().input(i);
+    const std::optional<Array> &array = runner.getInput(i);
+    size_t numSlices = stepped.count(info.name);
+    // Another rank is told when the session takes them.
+    if (!array || !array->isTensor() ||
+        array->dims.size() != numSlices + std::max(info.rank, 0))
+      continue;
+    for (int32_t d = 0; d < info.rank; ++d) {
+      auto symbol = symbols.end();
+      if (info.dims[d] < 0)
+        symbol = symbols.find(info.dim_names[d]);
+      int64_t size = array->dims[numSlices + d];
+      if (symbol == symbols.end() || symbol->second == size)
+        continue;
+      std::string source = "--input";
+      if (shapes.count(info.name))
+        source =
+            std::string("--shape ") + info.name + "=" + array->formatDims();
+      auto expected = static_cast<long long>(symbol->second);
+      fail(TENON_ERROR_USAGE,
+           "input '%s': dimension %d is %lld by %s, but %lld by --dim %s=%lld",
+           info.name, d, static_cast<long long>(size), source.c_str(), expected,
+           symbol->first.c_str(), expected);
+    }
+  }
+}
+
+/// What --dim says of a dimension, or of all terms of a sum.
 std::optional<int64_t> RandomOptions::findDim(const std::string &name) const {
   auto find = [&](const std::string &symbol) -> std::optional<int64_t> {
     auto found = symbols.find(symbol);
     if (found == symbols.end())
       return std::nullopt;
-    return parseNumber(found->second, "--dim " + symbol + "=" + found->second);
+    return found->second;
   };
   if (std::optional<int64_t> size = find(name))
     return size;
   int64_t sum = 0;
-  for (size_t start = 0; start <= name.size();) {
-    size_t end = std::min(name.find('+', start), name.size());
-    size_t first = std::min(name.find_first_not_of(' ', start), end);
-    size_t last = end;
-    while (last > first && name[last - 1] == ' ')
-      --last;
-    std::string term = name.substr(first, last - first);
-    bool isNumber = !term.empty() &&
-                    term.find_first_not_of("0123456789") == std::string::npos;
+  for (const std::string &term : splitSum(name)) {
     std::optional<int64_t> size =
-        isNumber ? parseNumber(term, "dimension '" + name + "'") : find(term);
+        isNumber(term) ? parseNumber(term, "dimension '" + name + "'")
+                       : find(term);
     if (!size || __builtin_add_overflow(sum, *size, &sum))
       return std::nullopt;
-    start = end + 1;
   }
   return sum;
 }
 
 std::vector<int64_t>
 RandomOptions::chooseDims(const TenonTensorInfo &info) const {
-  std::vector<int64_t> dims(info.dims, info.dims + std::max(info.rank, 0));
-  if (info.rank < 0 && !shapes.count(info.name))
+  if (auto shape = shapes.find(info.name); shape != shapes.end())
+    return shape->second;
+  if (info.rank < 0)
     fail(TENON_ERROR_USAGE,
          "input '%s' may have any dimensions; give --shape "
          "%s=...",
          info.name, info.name);
-  if (auto shape = shapes.find(info.name); shape != shapes.end()) {
-    const auto &[name, value] = *shape;
-    dims.clear();
-    for (size_t start = 0; start <= value.size();) {
-      size_t end = std::min(value.find('x', start), value.size());
-      dims.push_back(parseNumber(value.substr(start, end - start),
-                                 "--shape " + name + "=" + value));
-      start = end + 1;
-    }
-  }
+  std::vector<int64_t> dims(info.dims, info.dims + info.rank);
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] >= 0)
       continue;
@@ -202,26 +284,15 @@ RandomOptions::chooseDims(const TenonTensorInfo &info) const {
 
 std::pair<double, double>
 RandomOptions::chooseRange(const TenonTensorInfo &info) const {
+  if (auto range = ranges.find(info.name); range != ranges.end())
+    return range->second;
   bool isFloat = info.dtype == TENON_F32 || info.dtype == TENON_F64 ||
                  info.dtype == TENON_F16 || info.dtype == TENON_BF16 ||
                  (isNarrow(info.dtype) && info.dtype != TENON_U4 &&
                   info.dtype != TENON_I4 && info.dtype != TENON_U2 &&
                   info.dtype != TENON_I2);
   // Integers are indices mostly: 0 and 1 fit nearly every table.
-  double low = isFloat ? -1 : 0, high = isFloat ? 1 : 2;
-  auto range = ranges.find(info.name);
-  if (range == ranges.end())
-    return {low, high};
-  const auto &[name, value] = *range;
-  int length = -1;
-  sscanf(value.c_str(), "%lf:%lf%n", &low, &high, &length);
-  if (length != static_cast<int>(value.size()) || !std::isfinite(high - low))
-    fail(TENON_ERROR_USAGE, "--range %s=%s: expected NAME=LOW:HIGH",
-         name.c_str(), value.c_str());
-  if (low > high)
-    fail(TENON_ERROR_USAGE, "--range %s=%s: LOW is above HIGH", name.c_str(),
-         value.c_str());
-  return {low, high};
+  return isFloat ? std::pair(-1.0, 1.0) : std::pair(0.0, 2.0);
 }
 
 /// IEEE 754 half precision of a number of moderate size, rounded towards zero.
@@ -280,6 +351,8 @@ static void setElement(Array &array, int64_t i, double value) {
 /// How many tensors a random sequence has.
 static constexpr int kRandomElements = 3;
 
+void RunCommand::checkRandomOptions() const { RandomOptions options(*this); }
+
 void RunCommand::fillRandomly(Runner &runner) const {
   RandomOptions choices(*this);
   choices.checkNames(runner);
@@ -309,4 +382,5 @@ void RunCommand::fillRandomly(Runner &runner) const {
          n > 0; --n)
       runner.addElement(i, makeArray());
   }
+  choices.checkSizes(runner);
 }

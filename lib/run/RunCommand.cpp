@@ -7,13 +7,11 @@
 #include "lib/run/Statistics.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -134,17 +132,18 @@ RunCommand::findWorkspace(std::shared_ptr<const Model> model,
     isKnown &= info.kind == TENON_TENSOR &&
                std::count(info.dims, info.dims + info.rank, -1) == 0;
   }
-  // Whether there is a device of that number shows when it is used.
+  // A GPU that is asked for by its number has to be there.
   bool isNumbered = options.device.find(':') != std::string::npos;
-  if (!isAsked && !isKnown && !isNumbered)
-    return std::nullopt;
   bool isOnDevice = model->device() != "cpu";
+  if (!isAsked && !isKnown && !isOnDevice)
+    return std::nullopt;
   std::optional<Runner> runner;
   try {
     runner.emplace(std::move(model), options);
   } catch (const Error &error) {
-    if (isAsked || isNumbered || !isOnDevice ||
-        error.code() != TENON_ERROR_SYSTEM)
+    bool isOfMachine = error.code() == TENON_ERROR_SYSTEM ||
+                       error.code() == TENON_ERROR_UNSUPPORTED;
+    if (isAsked || isNumbered || !isOnDevice || !isOfMachine)
       throw;
     problem = error.what();
     return std::nullopt;
@@ -261,6 +260,9 @@ RunCommand::readExpectations(const Runner &runner) const {
     auto isSequence = [&](size_t output) {
       return runner.getModel().output(output).kind != TENON_TENSOR;
     };
+    if (path.empty())
+      fail(TENON_ERROR_USAGE, "--expect %s: expected a file behind '='",
+           text.c_str());
     bool takesAll = !name.empty() && isSequence(runner.findOutput(name));
     bool isFound = false;
     std::vector<Array> arrays = readArrays(path);
@@ -286,26 +288,6 @@ RunCommand::readExpectations(const Runner &runner) const {
            name.c_str());
   }
   return expectations;
-}
-
-/// Throws SYSTEM if a file can't be written there.
-static void checkWritable(const std::string &path) {
-  namespace fs = std::filesystem;
-  if (path.empty())
-    return;
-  std::error_code none;
-  int problem = 0;
-  if (fs::is_directory(path, none))
-    problem = EISDIR;
-  // A new file is one more in its folder.
-  else if (access(path.c_str(), F_OK) == 0
-               ? access(path.c_str(), W_OK)
-               : access((fs::absolute(path).parent_path() / "").c_str(),
-                        W_OK | X_OK))
-    problem = errno;
-  if (problem)
-    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
-         strerror(problem));
 }
 
 namespace {
@@ -461,12 +443,14 @@ json RunCommand::compareWith(Runner &runner, Runner &other,
 int RunCommand::execute() const {
   checkOutputFile(traceFile, model);
   checkOutputFile(reportFile, model);
+  checkRandomOptions();
   if (isInfo)
     return showInfo();
   // Loading may compile, which takes long.
   OutputFolder folder(outputFolder);
-  checkWritable(traceFile);
-  checkWritable(reportFile);
+  for (const std::string &path : {traceFile, reportFile})
+    if (!path.empty())
+      checkWritable(path);
   Runner runner(model, options);
   std::vector<Expectation> expectations = readExpectations(runner);
   setInputs(runner);

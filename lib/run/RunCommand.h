@@ -39,6 +39,9 @@ struct RunCommand {
   /// Runs it and prints what came out. Returns an exit code; throws Error.
   int execute() const;
 
+  /// Throws USAGE if what is said of random inputs makes no sense for any
+  /// model.
+  void checkRandomOptions() const;
   /// Gives `runner` all inputs, from files and random ones.
   void setInputs(Runner &runner) const;
   std::vector<Expectation> readExpectations(const Runner &runner) const;

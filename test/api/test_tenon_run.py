@@ -140,6 +140,18 @@ class TenonRun(unittest.TestCase):
                             (["--shape", "z=4"], "no input 'z', only 'x', 'bias', 'index'"),
                             (["--dim", "M=3"], "no dimension 'M', only 'N'"), (["--dim", "N=3"], "'N' has one already")):
             self.assertIn(text, run(*words, "e", *wrong, code=1))
+        # Sizes by several options agree.
+        run(model, "--random", "--dim", "N=6", "-i", "x=x.npy", "--shape", "index=6")
+        run(model, "--random", "--dim", "N=2", "--shape", "x=3x2x4", "--steps", "3", "--step", "x")
+        for wrong, text in ((["--shape", "x=3x4"], "input 'x': dimension 0 is 3 by --shape x=3x4, but 50 by --dim N=50"),
+                            (["-i", "x=x.npy"], "input 'x': dimension 0 is 6 by --input, but 50 by --dim N=50"),
+                            (["-i", "x=x.npy", "--shape", "x=50x4"], "--shape x=...: this input is given by --input"),
+                            (["-i", "x=x.npy", "--range", "x=0:1"], "--range x=...: this input is given by --input"),
+                            (["--shape", "x=3x50x4", "--shape", "index=3", "--steps", "3", "--step", "x"],
+                             "input 'index': dimension 0 is 3 by --shape index=3, but 50 by --dim N=50")):
+            self.assertIn(text, run(*words, "e", *wrong, code=1))
+        # What no model makes right is told before one is loaded.
+        self.assertIn("--dim N=x: 'x' is no size", run("absent.so", "--random", "--dim", "N=x", code=1))
 
     def test_steps(self):
         x = np.arange(3 * N * 4, dtype=np.float32).reshape(3, N, 4)
@@ -207,6 +219,10 @@ class TenonRun(unittest.TestCase):
                             ([model, "--random", "--dim", "N=4", "--target", "native"], "is compiled already")):
             message = run(*words, code=1)
             self.assertTrue(message.startswith("tenon-run: error: ") and text in message, message)
+        for option in ("--trace", "--report", "-o", "-i", "-e", "--compare-with", "--tuning"):
+            self.assertIn(": expected a path, found ''", run("absent.so", option, "", code=1))
+        self.assertIn("--input x=: expected a file behind '='", run(model, "-i", "x=", code=1))
+        self.assertIn("--expect y=: expected a file behind '='", run(model, "-i", "all.npz", "-e", "y=", code=1))
         self.assertIn("missing input 'index' (i64 [N]): give it by --input, or --random",
                       run(model, "-i", "x=x.npy", "-i", "bias=bias.npy", code=2))
         self.assertIn("Exit codes", run("--help"))

@@ -41,7 +41,8 @@ int main(int argc, char **argv) {
                  "For .onnx: measure each kernel with each provider, and write "
                  "the faster ones for tenon-compile --tuning; then measure "
                  "with them")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(tenon::run::isPath());
   app.add_flag("--json", command.isJson, "Print one line of JSON");
   try {
     app.parse(argc, argv);
@@ -49,6 +50,9 @@ int main(int argc, char **argv) {
     return app.exit(error) ? TENON_ERROR_USAGE : 0;
   }
   return tenon::run::runTool("tenon-bench", /*reportsJson=*/false, [&] {
+    if (!tuneFile.empty())
+      tenon::run::checkWritable(tuneFile);
+    command.checkPoints();
     if (!tuneFile.empty()) {
       command.tune(tuneFile);
       command.run.options.tuning = tuneFile;

@@ -87,6 +87,22 @@ public:
 
 template <typename T> using NameOption = cl::opt<T, false, NameParser<T>>;
 
+/// The name of a file: any but an empty one.
+class PathParser : public cl::parser<std::string> {
+public:
+  using cl::parser<std::string>::parser;
+
+  bool parse(cl::Option &option, llvm::StringRef, llvm::StringRef text,
+             std::string &result) {
+    if (text.empty())
+      return option.error("expected a path, found ''");
+    result = text.str();
+    return false;
+  }
+};
+
+using PathOption = cl::opt<std::string, false, PathParser>;
+
 /// Hides what the libraries declare, also from what is suggested in place of an
 /// unknown option, but for MLIR's flags for debugging, which get a category of
 /// their own.
@@ -117,7 +133,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> input(cl::Positional,
                              cl::desc("<model.onnx, or IR for --compile-from>"),
                              cl::cat(category));
-  cl::opt<std::string> output(
+  PathOption output(
       "o",
       cl::desc("What to write: model.so (the default: the model's name), "
                "model.o with model.h, or IR for --compile-to (the default: -, "
@@ -135,7 +151,7 @@ int main(int argc, char **argv) {
           "Kernel providers to use, best first: onednn, codegen, winograd, "
           "cuda, cublaslt, cudnn; or auto (default): all that the target has"),
       cl::value_desc("names"), cl::cat(category));
-  cl::opt<std::string> tuning(
+  PathOption tuning(
       "tuning",
       cl::desc("The choices of providers that tenon-bench --tune wrote"),
       cl::value_desc("file"), cl::cat(category));

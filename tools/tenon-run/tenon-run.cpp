@@ -56,6 +56,7 @@ int main(int argc, char **argv) {
   app.add_option("--expect,-e", command.expectationFiles,
                  "Compare an output with a file; exit code 5 if it differs")
       ->type_name("[NAME=]FILE")
+      ->check(isPath())
       ->allow_extra_args(false);
   app.add_option("--tolerance", command.tolerance,
                  "Largest error that passes, relative to the expected output's "
@@ -65,14 +66,16 @@ int main(int argc, char **argv) {
   app.add_option("--compare-with", command.reference,
                  "Run another model on the same inputs, and show how far the "
                  "outputs are apart")
-      ->type_name("MODEL");
+      ->type_name("MODEL")
+      ->check(isPath());
   app.add_option("--compare-device", command.referenceDevice,
                  "What that model runs on, as for --device")
       ->type_name("DEVICE")
       ->needs("--compare-with");
   app.add_option("--output,-o", command.outputFolder,
                  "Write the outputs as output_0.npy, ... into this folder")
-      ->type_name("FOLDER");
+      ->type_name("FOLDER")
+      ->check(isPath());
   app.add_option("--repeat,-r", command.repeat,
                  "Time this many runs after the first")
       ->check(atLeast(0));
@@ -84,11 +87,13 @@ int main(int argc, char **argv) {
   app.add_option("--trace", command.traceFile,
                  "Write each call of a kernel as a trace, for Perfetto or "
                  "chrome://tracing; implies --profile")
-      ->type_name("FILE.json");
+      ->type_name("FILE.json")
+      ->check(isPath());
   app.add_option("--report", command.reportFile,
                  "Write the profile, the graph of kernels and the use of "
                  "memory as a page; implies --profile")
-      ->type_name("FILE.html");
+      ->type_name("FILE.html")
+      ->check(isPath());
   app.add_option("--steps", command.steps.steps,
                  "Run this many times in a row; each output file then has the "
                  "steps along a new first dimension")
