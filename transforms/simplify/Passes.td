@@ -307,6 +307,43 @@ def RecognizeAttention : Tenon_SimplifyPass<"tenon-recognize-attention", "::mlir
   ];
 }
 
+def MergeProducts : Tenon_SimplifyPass<"tenon-merge-products", "::mlir::ModuleOp"> {
+  let summary = "Make one product of those that attention has of one tensor";
+  let description = [{
+    Queries, keys and values are products of one tensor with matrices of their
+    own. One product with the matrices side by side reads the tensor once, and
+    is large enough to keep a GPU busy; its parts are slices.
+
+    1. The left operand, the element types and the flags are the same; the right
+       operands are constant matrices that nothing else reads, and not of one
+       value repeated.
+    2. Each result, to which a constant for each column may be added, is read as
+       heads: by a reshape that splits the last dimension, and by a transpose
+       that keeps the elements of each head together. Whoever reads heads there
+       takes them from the larger tensor as well. Any other reader would need a
+       copy of its part, or would not fuse with the product any more.
+    3. All heads have one size.
+
+    Where only some have a bias, that of the others is 0.
+
+    Before:
+    ```mlir
+    %0 = tenon.matmul %x, %w : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
+    %1 = tenon.matmul %x, %v : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %2 = tenon.matmul %x, %wv : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+    %0 = tenon.slice %2, %c0, %c8 {axes = array<i64: 1>, steps = array<i64: 1>} : …
+    %1 = tenon.slice %2, %c8, %c16 {axes = array<i64: 1>, steps = array<i64: 1>} : …
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMerged", "num-merged", "Number of products that became part of one">,
+    Statistic<"bytesFreed", "bytes-freed", "Bytes of dead constants freed">
+  ];
+}
+
 def ExpandBroadcasts : Tenon_SimplifyPass<"tenon-expand-broadcasts", "::mlir::func::FuncOp"> {
   let summary = "Repeat operands that may turn out to be of size 1";
   let description = [{

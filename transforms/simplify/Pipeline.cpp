@@ -54,10 +54,12 @@ void buildSimplifyPipeline(OpPassManager &manager,
   }
   // 6. What is left of factors and summands beside convolutions.
   manager.addPass(createFoldAffineIntoConv());
-  // 7. What all of this has left to compose, fold and spell out.
+  // 7. Nothing is left to recognise, so that what reads products is known.
+  manager.addPass(createMergeProducts());
+  // 8. What all of this has left to compose, fold and spell out.
   addCanonicalForms(manager);
   addKnownValues(manager, options);
-  // 8. Sizes that are not known to agree: broadcasts that only the run can see
+  // 9. Sizes that are not known to agree: broadcasts that only the run can see
   //    become operations, which settles what results' sizes are, and then
   //    everything that is still taken for granted is checked.
   manager.addNestedPass<func::FuncOp>(createExpandBroadcasts());
