@@ -9,6 +9,7 @@
 #include "dialects/rt/RtDialect.h"
 #include "lib/driver/CheckIr.h"
 #include "lib/driver/DeadConstants.h"
+#include "lib/driver/HostReport.h"
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/Sidecar.h"
@@ -388,6 +389,9 @@ Status Compiler::runTo(Phase to) {
         shareWeights(*module, each);
       if (Status status = runPhase(phase, each); !status.isOk())
         return status;
+      if (phase == Phase::Assign && options.onNote)
+        if (std::string note = describeHostKernels(each); !note.empty())
+          options.onNote(note);
       freeDeadConstants(getModules());
     }
     done = phase;

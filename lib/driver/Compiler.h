@@ -38,6 +38,8 @@ struct CompileOptions {
   std::string device;
   /// Called when a phase begins.
   std::function<void(Phase)> onPhase;
+  /// Called with what is good to know of a model that compiles, for people.
+  std::function<void(const std::string &)> onNote;
   /// How many of the passes run that can be left out, over all phases; the rest
   /// is left out. Without a value, all run.
   std::optional<size_t> maxPasses;

@@ -235,7 +235,8 @@ int main(int argc, char **argv) {
       cl::cat(debugging));
   cl::opt<bool> quiet("quiet",
                       cl::desc("Don't show the phases of a compilation of more "
-                               "than a second"),
+                               "than a second, nor what of a GPU's model runs "
+                               "on the processor"),
                       cl::cat(category));
 
   // So that --mlir-print-ir-after=PASS knows their names.
@@ -325,6 +326,9 @@ int main(int argc, char **argv) {
   if (!quiet && !isJson) {
     progress.emplace();
     options.onPhase = [&](Phase phase) { progress->begin(phase); };
+    options.onNote = [](const std::string &note) {
+      fprintf(stderr, "tenon-compile: %s\n", note.c_str());
+    };
   }
   tenon::Compiler compiler(std::move(options));
   Status status = compiler.readModel(
