@@ -31,7 +31,7 @@ static bool isFinalTranspose(Operation *op, Operation *anchor) {
          llvm::all_of(op->getUsers(), llvm::IsaPred<YieldOp>);
 }
 
-bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
+bool isAnchorKernel(KernelOp kernel, Operation *anchor, bool hasPrologue) {
   llvm::SmallPtrSet<Operation *, 8> views = getViews(anchor);
   // What is computed from the anchor's result.
   llvm::SmallPtrSet<Value, 8> tail = {anchor->getResult(0)};
@@ -50,7 +50,7 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor) {
                      [&](Value value) { return tail.contains(value); }))
       tail.insert_range(op.getResults());
   }
-  for (Value operand : anchor->getOperands()) {
+  for (Value operand : anchor->getOperands().drop_front(hasPrologue)) {
     while (views.contains(operand.getDefiningOp()))
       operand = operand.getDefiningOp()->getOperand(0);
     if (!isa<BlockArgument>(operand) && !operand.getDefiningOp<ConstantOp>())
@@ -125,16 +125,23 @@ void AnchorTail::emitAligned(OpBuilder &builder, ArrayRef<LaneIndex> index,
 }
 
 void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
-                          ValueRange sums, IndexOf indexOf) {
+                          ValueRange sums, IndexOf indexOf,
+                          PositionOf positionOf) {
   constexpr int64_t kMaxUnrolled = 128;
   Location loc = function.getLoc();
   int64_t count = shape.rows * shape.vectors;
+  auto emitAt = [&](OpBuilder &b, Dim row, Dim column, Value sum) {
+    ElementEmitter elements(function, b, shape.lanes);
+    SmallVector<LaneIndex> index = indexOf(b, row, column);
+    if (positionOf)
+      elements.setPosition(anchor->getResult(0), index,
+                           LaneIndex(positionOf(b, row, column), 1));
+    emit(elements, index, sum);
+  };
   if (count == 1 || count * (cost + 1) <= kMaxUnrolled) {
-    for (int64_t i = 0; i != count; ++i) {
-      int64_t column = i % shape.vectors * shape.lanes;
-      emit(builder, indexOf(builder, i / shape.vectors, column), sums[i],
-           shape.lanes);
-    }
+    for (int64_t i = 0; i != count; ++i)
+      emitAt(builder, i / shape.vectors, i % shape.vectors * shape.lanes,
+             sums[i]);
     return;
   }
   // Through memory, which stays in the nearest cache.
@@ -158,7 +165,7 @@ void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
              Value position = indices.value(dims.mul(i, shape.lanes));
              Value sum = emitLoad(nested, loc, scratch, position, shape.lanes,
                                   accumulator);
-             emit(nested, indexOf(nested, row, column), sum, shape.lanes);
+             emitAt(nested, row, column, sum);
            });
 }
 

@@ -16,15 +16,18 @@ namespace tenon::cpu {
 /// Whether `kernel` is `anchor`, reading the kernel's inputs and constants,
 /// with nothing but elementwise operations of its shape behind it, which make
 /// all of the kernel's results. Attention may read views of the inputs
-/// (`isViewOfLines`), and be transposed at the end.
-bool isAnchorKernel(KernelOp kernel, mlir::Operation *anchor);
+/// (`isViewOfLines`), and be transposed at the end. With `hasPrologue`,
+/// elementwise operations may compute the first operand.
+bool isAnchorKernel(KernelOp kernel, mlir::Operation *anchor,
+                    bool hasPrologue = false);
 
 /// The one operation of type `AnchorOp` in a kernel, if the kernel is it and
 /// its tail; else null.
-template <typename AnchorOp> AnchorOp getAnchor(KernelOp kernel) {
+template <typename AnchorOp>
+AnchorOp getAnchor(KernelOp kernel, bool hasPrologue = false) {
   for (mlir::Operation &op : kernel.getBody().front())
     if (auto anchor = mlir::dyn_cast<AnchorOp>(op))
-      return isAnchorKernel(kernel, anchor) ? anchor : AnchorOp();
+      return isAnchorKernel(kernel, anchor, hasPrologue) ? anchor : AnchorOp();
   return {};
 }
 
@@ -54,10 +57,15 @@ public:
   /// The index of the element in a row (of a tile) and column (of a tile).
   using IndexOf = llvm::function_ref<llvm::SmallVector<LaneIndex>(
       mlir::OpBuilder &, Dim row, Dim column)>;
+  /// Its position in the anchor's result, in row-major order.
+  using PositionOf =
+      llvm::function_ref<Dim(mlir::OpBuilder &, Dim row, Dim column)>;
   /// The same for all of a tile, straight from the registers if that is little
-  /// code, else in a loop.
+  /// code, else in a loop. `positionOf` is given where positions are known
+  /// better than from the index.
   void emitTile(mlir::OpBuilder &builder, const TileShape &shape,
-                mlir::ValueRange sums, IndexOf indexOf);
+                mlir::ValueRange sums, IndexOf indexOf,
+                PositionOf positionOf = nullptr);
 
 private:
   void emit(ElementEmitter &elements, llvm::ArrayRef<LaneIndex> index,

@@ -43,6 +43,8 @@ private:
   /// Copies the window of `height` pixels, with zeros where the input ends.
   void copyWindow(OpBuilder &builder, const Window &from, Dim firstInput,
                   int64_t height);
+  /// Computes the inputs of `height` pixels, if they are none of the kernel's.
+  void computeInput(OpBuilder &builder, Dim pixel, int64_t height);
   SmallVector<LaneIndex> getIndex(OpBuilder &builder, Dim pixel, Dim column);
   /// The weights' position of a panel, and how far the next tap of each axis
   /// is.
@@ -56,6 +58,7 @@ private:
   Location loc;
   Panels panels;
   bool packed;
+  bool isComputed; ///< The input, by other operations of the kernel.
   AnchorTail tail;
   unsigned last; ///< The axis that rows run along.
   Dim batch;
@@ -79,6 +82,8 @@ ConvEmitter::ConvEmitter(KernelFunction &function, const ConvPlan &plan)
     : function(function), plan(plan), loc(function.getLoc()),
       panels(plan.getPanels()),
       packed(isPacked(function.getKernel(), plan.weights)),
+      isComputed(plan.input.getDefiningOp() &&
+                 !plan.input.getDefiningOp<ConstantOp>()),
       tail(function, plan.op), last(plan.axes.size() - 1) {
   IndexBuilder index(function.getBuilder(), loc, 1);
   DimBuilder &dims = index.uniform();
@@ -153,7 +158,17 @@ int64_t ConvEmitter::getWindowSize(int64_t height) const {
 }
 
 void ConvEmitter::emitBody() {
-  input = function.getFlat(plan.input);
+  if (isComputed) {
+    // An odd number of lines: rows that are a power of two apart would share
+    // the same few of a cache.
+    constexpr int64_t kLine = 16;
+    inStrides[last] = llvm::alignTo(plan.inChannels, kLine) | kLine;
+    input =
+        emitScratch(function, plan.tile.rows * inStrides[last].getConstant(),
+                    getMemoryType(getType(plan.input).getElementType()));
+  } else {
+    input = function.getFlat(plan.input);
+  }
   weights = function.getFlat(plan.weights);
   if (plan.bias)
     bias = function.getFlat(plan.bias);
@@ -293,6 +308,10 @@ void ConvEmitter::emitPixels(OpBuilder &builder, Dim pixel, int64_t height) {
     window.lowers.push_back(lower);
     window.uppers.push_back(upper);
   }
+  if (isComputed) {
+    computeInput(builder, pixel, height);
+    window.origin = 0;
+  }
   const ConvAxis &axis = plan.axes[last];
   if (!axis.mayLeave)
     return emitPanels(builder, pixel, height, window);
@@ -413,13 +432,44 @@ void ConvEmitter::copyWindow(OpBuilder &builder, const Window &from,
   emitAxis(builder, 0, from.origin, 0);
 }
 
+void ConvEmitter::computeInput(OpBuilder &builder, Dim pixel, int64_t height) {
+  IndexBuilder index(builder, loc, 1);
+  int64_t lanes = function.getWidth(getType(plan.input).getElementType());
+  emitLoop(builder, loc, index.value(0), index.value(height),
+           [&](OpBuilder &nested, Value row) {
+             Dim number = DimBuilder(nested, loc).add(pixel, row);
+             SmallVector<LaneIndex> at = getIndex(nested, number, 0);
+             emitVectorLoop(
+                 nested, loc, 0, plan.inChannels, lanes,
+                 [&](OpBuilder &inner, Value channel, Value mask) {
+                   DimBuilder dims(inner, loc);
+                   ElementEmitter elements(function, inner, lanes, mask);
+                   at.back() = LaneIndex(channel, 1);
+                   Dim position = dims.mul(number, plan.inChannels);
+                   elements.setPosition(
+                       plan.input, at,
+                       LaneIndex(dims.add(position, channel), 1));
+                   Dim to = dims.mul(row, inStrides[last]);
+                   emitStore(
+                       inner, loc, elements.getVector(plan.input, at), input,
+                       IndexBuilder(inner, loc, 1).value(dims.add(to, channel)),
+                       mask);
+                 });
+           });
+}
+
 SmallVector<LaneIndex> ConvEmitter::getIndex(OpBuilder &builder, Dim pixel,
                                              Dim column) {
   IndexBuilder index(builder, loc, plan.tile.lanes);
   DimBuilder &dims = index.uniform();
   SmallVector<LaneIndex> result;
   if (plan.isFlat) {
-    for (Dim i : index.delinearize(pixel, flatShape))
+    // The picture first, which is all that most operands ask for.
+    Dim pixels = index.product(ArrayRef<Dim>(flatShape).drop_front());
+    SmallVector<Dim> outer = index.delinearize(pixel, {flatShape[0], pixels});
+    result.push_back(LaneIndex(outer[0]));
+    for (Dim i :
+         index.delinearize(outer[1], ArrayRef<Dim>(flatShape).drop_front()))
       result.push_back(LaneIndex(i));
     result.push_back(LaneIndex(column, 1));
     return result;
@@ -512,10 +562,19 @@ void ConvEmitter::emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
         SmallVector<Value> sums =
             emitTile(nested, loc, shape, operands, reductions, plan.accumulator,
                      initial);
-        tail.emitTile(nested, shape, sums, [&](OpBuilder &inner, Dim i, Dim j) {
+        auto indexOf = [&](OpBuilder &inner, Dim i, Dim j) {
           DimBuilder dims(inner, loc);
           return getIndex(inner, dims.add(pixel, i), dims.add(column, j));
-        });
+        };
+        if (!plan.isFlat)
+          return tail.emitTile(nested, shape, sums, indexOf);
+        tail.emitTile(
+            nested, shape, sums, indexOf, [&](OpBuilder &inner, Dim i, Dim j) {
+              DimBuilder dims(inner, loc);
+              Dim row =
+                  dims.mul(dims.add(pixel, i), plan.groups * plan.outChannels);
+              return dims.add(row, dims.add(column, j));
+            });
       });
 }
 

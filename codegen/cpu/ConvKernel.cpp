@@ -3,6 +3,7 @@
 #include "codegen/cpu/Emitters.h"
 
 #include "codegen/cpu/ConvEmitter.h"
+#include "dialects/tenon/TenonDepthwise.h"
 
 using namespace mlir;
 
@@ -40,8 +41,15 @@ static ConvPlan getPlan(ConvOp op, unsigned vectorBits) {
   return plan;
 }
 
+/// The convolution of a kernel, or null. The input of one that is pointwise may
+/// be computed.
+static ConvOp getConv(KernelOp kernel) {
+  ConvOp op = getAnchor<ConvOp>(kernel, /*hasPrologue=*/true);
+  return op && isPointwise(op) ? op : getAnchor<ConvOp>(kernel);
+}
+
 static bool matchesConv(KernelOp kernel) {
-  ConvOp op = getAnchor<ConvOp>(kernel);
+  ConvOp op = getConv(kernel);
   if (!op ||
       !cast<RankedTensorType>(op.getWeights().getType()).hasStaticShape())
     return false;
@@ -51,12 +59,11 @@ static bool matchesConv(KernelOp kernel) {
 }
 
 static void packConv(KernelOp kernel, unsigned vectorBits) {
-  packConvWeights(kernel, getPlan(getAnchor<ConvOp>(kernel), vectorBits));
+  packConvWeights(kernel, getPlan(getConv(kernel), vectorBits));
 }
 
 static ConvPlan getPlan(KernelFunction &function) {
-  return getPlan(getAnchor<ConvOp>(function.getKernel()),
-                 function.getVectorBits());
+  return getPlan(getConv(function.getKernel()), function.getVectorBits());
 }
 
 const KernelEmitter kConvEmitter = {

@@ -7,6 +7,17 @@
 
 namespace tenon {
 
+/// Whether `op` is a matrix product of all pixels with weights of known size.
+inline bool isPointwise(ConvOp op) {
+  auto weights = llvm::cast<mlir::RankedTensorType>(op.getWeights().getType());
+  auto isAll = [](llvm::ArrayRef<int64_t> values, int64_t expected) {
+    return llvm::all_of(values, [&](int64_t v) { return v == expected; });
+  };
+  return op.getLayout() == Layout::NHWC && weights.hasStaticShape() &&
+         op.getGroups() == 1 && isAll(weights.getShape().drop_back(2), 1) &&
+         isAll(op.getStrides(), 1) && isAll(op.getPads(), 0);
+}
+
 /// Whether generated code of a processor can make the result of `pointwise` row
 /// by row, as the window of `depthwise`, which reads it, comes down: one is a
 /// matrix product in each pixel, the other a small window in each channel, and
@@ -26,14 +37,10 @@ inline bool isMadeRowByRow(ConvOp pointwise, ConvOp depthwise) {
   if (!isPicture(pointwise) || !isPicture(depthwise) ||
       depthwise.getInput().getType() != pointwise.getOutput().getType())
     return false;
-  auto isAll = [](llvm::ArrayRef<int64_t> values, int64_t expected) {
-    return llvm::all_of(values, [&](int64_t v) { return v == expected; });
-  };
   llvm::ArrayRef<int64_t> wide = getType(pointwise.getWeights()).getShape();
   llvm::ArrayRef<int64_t> window = getType(depthwise.getWeights()).getShape();
   llvm::ArrayRef<int64_t> strides = depthwise.getStrides();
-  return pointwise.getGroups() == 1 && isAll(wide.take_front(2), 1) &&
-         isAll(pointwise.getStrides(), 1) && isAll(pointwise.getPads(), 0) &&
+  return isPointwise(pointwise) &&
          int64_t(depthwise.getGroups()) == window[3] && window[2] == 1 &&
          window[3] == wide[3] && window[0] == window[1] &&
          window[0] <= maxKernel && strides[0] == strides[1] &&

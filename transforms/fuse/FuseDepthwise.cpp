@@ -4,13 +4,11 @@
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "transforms/CountedPattern.h"
 #include "transforms/fuse/Groups.h"
+#include "transforms/fuse/KernelBuilder.h"
 #include "transforms/fuse/Passes.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace tenon {
 #define GEN_PASS_DEF_FUSEDEPTHWISE
@@ -29,12 +27,6 @@ static constexpr int64_t kMinWideChannels = 32;
 /// With fewer registers, a tile of one vector of channels is slow.
 static constexpr unsigned kMinVectorBits = 512;
 
-/// The convolution that a kernel is made around, or null.
-static ConvOp getConv(KernelOp kernel) {
-  auto convs = kernel.getBody().getOps<ConvOp>();
-  return llvm::hasSingleElement(convs) ? *convs.begin() : ConvOp();
-}
-
 namespace {
 
 /// kernel { pointwise, tail }
@@ -50,18 +42,13 @@ struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
 
   LogicalResult matchAndRewrite(KernelOp kernel,
                                 PatternRewriter &rewriter) const override {
-    ConvOp depthwise = getConv(kernel);
+    ConvOp depthwise = getOnlyConv(kernel);
     if (!depthwise)
       return rewriter.notifyMatchFailure(kernel, "it has no convolution");
-    auto argument = dyn_cast<BlockArgument>(depthwise.getInput());
-    if (!argument || !argument.hasOneUse())
-      return rewriter.notifyMatchFailure(kernel, "its input has other readers");
-    Value between = kernel.getInputs()[argument.getArgNumber()];
-    auto producer = between.getDefiningOp<KernelOp>();
-    if (!producer || producer.getNumResults() != 1 || !between.hasOneUse() ||
-        producer->getBlock() != kernel->getBlock())
+    KernelOp producer = getOwnProducer(kernel, depthwise.getInput());
+    if (!producer)
       return rewriter.notifyMatchFailure(kernel, "others read its input, too");
-    ConvOp pointwise = getConv(producer);
+    ConvOp pointwise = getOnlyConv(producer);
     if (!pointwise || !isMadeRowByRow(pointwise, depthwise))
       return rewriter.notifyMatchFailure(kernel, "it reads no such thing");
     auto weights = cast<RankedTensorType>(pointwise.getWeights().getType());
@@ -69,48 +56,9 @@ struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
       return rewriter.notifyMatchFailure(kernel, "there are many channels");
     if (weights.getDimSize(3) < kMinWideChannels)
       return rewriter.notifyMatchFailure(kernel, "there are few channels");
-    merge(rewriter, producer, kernel);
+    mergeKernels(rewriter, producer, kernel);
     ++count;
     return success();
-  }
-
-private:
-  /// Makes one kernel of `first` and `second`, which alone reads it.
-  static void merge(PatternRewriter &rewriter, KernelOp first,
-                    KernelOp second) {
-    llvm::SetVector<Value> inputs, scalars;
-    for (KernelOp kernel : {first, second}) {
-      inputs.insert_range(kernel.getInputs());
-      scalars.insert_range(kernel.getScalars());
-    }
-    Value between = first.getResult(0);
-    inputs.remove(between);
-    rewriter.setInsertionPoint(second);
-    auto merged = KernelOp::create(
-        rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}),
-        second.getResultTypes(), inputs.getArrayRef(), scalars.getArrayRef(),
-        second.getDims());
-
-    Block &body = merged.getBody().front();
-    IRMapping mapping;
-    mapping.map(inputs.getArrayRef(),
-                body.getArguments().take_front(inputs.size()));
-    mapping.map(scalars.getArrayRef(),
-                body.getArguments().drop_front(inputs.size()));
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToEnd(&body);
-    for (KernelOp kernel : {first, second}) {
-      for (auto [argument, operand] : llvm::zip_first(
-               kernel.getBody().getArguments(), kernel->getOperands()))
-        mapping.map(argument, mapping.lookup(operand));
-      for (Operation &op : kernel.getBody().front().without_terminator())
-        rewriter.clone(op, mapping);
-      if (kernel == first)
-        mapping.map(between, mapping.lookup(first.getYield().getOperand(0)));
-    }
-    rewriter.clone(*second.getYield(), mapping);
-    rewriter.replaceOp(second, merged.getResults());
-    rewriter.eraseOp(first);
   }
 };
 

@@ -401,3 +401,58 @@ FailureOr<KernelOp> tenon::createKernel(RewriterBase &rewriter,
                                         ArrayRef<Operation *> ops) {
   return KernelBuilder(rewriter, ops).build();
 }
+
+ConvOp tenon::getOnlyConv(KernelOp kernel) {
+  auto convs = kernel.getBody().getOps<ConvOp>();
+  return llvm::hasSingleElement(convs) ? *convs.begin() : ConvOp();
+}
+
+KernelOp tenon::getOwnProducer(KernelOp kernel, Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || !argument.hasOneUse())
+    return {};
+  Value between = kernel.getInputs()[argument.getArgNumber()];
+  auto producer = between.getDefiningOp<KernelOp>();
+  if (!producer || producer.getNumResults() != 1 || !between.hasOneUse() ||
+      producer->getBlock() != kernel->getBlock())
+    return {};
+  return producer;
+}
+
+KernelOp tenon::mergeKernels(RewriterBase &rewriter, KernelOp first,
+                             KernelOp second) {
+  llvm::SetVector<Value> inputs, scalars;
+  for (KernelOp kernel : {first, second}) {
+    inputs.insert_range(kernel.getInputs());
+    scalars.insert_range(kernel.getScalars());
+  }
+  Value between = first.getResult(0);
+  inputs.remove(between);
+  rewriter.setInsertionPoint(second);
+  auto merged = KernelOp::create(
+      rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}),
+      second.getResultTypes(), inputs.getArrayRef(), scalars.getArrayRef(),
+      second.getDims());
+
+  Block &body = merged.getBody().front();
+  IRMapping mapping;
+  mapping.map(inputs.getArrayRef(),
+              body.getArguments().take_front(inputs.size()));
+  mapping.map(scalars.getArrayRef(),
+              body.getArguments().drop_front(inputs.size()));
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToEnd(&body);
+  for (KernelOp kernel : {first, second}) {
+    for (auto [argument, operand] : llvm::zip_first(
+             kernel.getBody().getArguments(), kernel->getOperands()))
+      mapping.map(argument, mapping.lookup(operand));
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      rewriter.clone(op, mapping);
+    if (kernel == first)
+      mapping.map(between, mapping.lookup(first.getYield().getOperand(0)));
+  }
+  rewriter.clone(*second.getYield(), mapping);
+  rewriter.replaceOp(second, merged.getResults());
+  rewriter.eraseOp(first);
+  return merged;
+}

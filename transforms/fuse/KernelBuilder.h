@@ -25,6 +25,18 @@ namespace tenon {
 mlir::FailureOr<KernelOp> createKernel(mlir::RewriterBase &rewriter,
                                        llvm::ArrayRef<mlir::Operation *> ops);
 
+/// The one convolution in a kernel, or null.
+ConvOp getOnlyConv(KernelOp kernel);
+
+/// The kernel that computes what one operation of `kernel` reads as `value`,
+/// and nothing else reads; or null.
+KernelOp getOwnProducer(KernelOp kernel, mlir::Value value);
+
+/// Makes one kernel of `first`, which has one result, and `second`, which alone
+/// reads that.
+KernelOp mergeKernels(mlir::RewriterBase &rewriter, KernelOp first,
+                      KernelOp second);
+
 } // namespace tenon
 
 #endif // TENON_TRANSFORMS_FUSE_KERNELBUILDER_H

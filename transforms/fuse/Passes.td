@@ -212,6 +212,36 @@ def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
   ];
 }
 
+def FusePrologues : FusePass<"tenon-fuse-prologues"> {
+  let summary = "makes one kernel of a pointwise convolution and the arithmetic that computes its input";
+  let description = [{
+    Where the channels of a feature map are weighed (squeeze and excitation), or
+    normalised before a convolution, the whole map is written and read once more
+    for an operation an element. As one kernel, arithmetic and product share what
+    a tile reads. Both are joined if
+
+    1. nobody else reads the arithmetic, and only the convolution of the second
+       kernel does;
+    2. the convolution is pointwise: channels last, one tap, without strides,
+       padding or groups; and it makes at most 64 channels: with more, its
+       arithmetic takes most of the time;
+    3. the first kernel is nothing but additions, subtractions, products,
+       maxima, minima, `tenon.relu` and `tenon.clip`, of f32;
+    4. the target lists `codegen`, which alone runs such a kernel, has vectors
+       of 512 bits, and has no GPU.
+
+    ```mlir
+    %0 = tenon.kernel (%a = %x, %b = %s) : ... { ... tenon.mul ... }
+    %y = tenon.kernel (%a = %0, %b = %w) : ... { ... tenon.conv ... tenon.relu ... }
+    // becomes
+    %y = tenon.kernel (%a = %x, %b = %s, %c = %w) : ... { ... tenon.mul ... tenon.conv ... tenon.relu ... }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Convolutions fused with their input">
+  ];
+}
+
 def VerifyKernels : Pass<"tenon-verify-kernels"> {
   let summary = "checks what the fuse phase promises";
   let description = [{

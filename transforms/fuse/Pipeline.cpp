@@ -31,6 +31,7 @@ void tenon::buildFusePipeline(OpPassManager &pm) {
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   //    Now data alone joins kernels, and two of them may become one.
   pm.addPass(createFuseDepthwise());
+  pm.addPass(createFusePrologues());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyKernels());

@@ -31,6 +31,9 @@ struct Conv {
   bool isNhwc = true, hasRelu = false;
   /// Whether another tensor is added.
   bool hasResidual = false;
+  /// Whether the input is the larger of 0 and the picture, whose channels have
+  /// a factor each.
+  bool isScaled = false;
   unsigned vectorBits = 512;
   bool isDynamic = true;
   /// About how large results are, of which errors are a part.
@@ -58,6 +61,10 @@ struct Conv {
     shape.insert(shape.begin(), {b, a});
     return shape;
   }
+  Shape getFactors(Shape spatial) const {
+    std::fill(spatial.begin() + 1, spatial.end(), 1);
+    return spatial;
+  }
   Shape getOutput(const Shape &spatial) const {
     Shape output = {spatial[0]};
     size_t n = kernel.size();
@@ -76,13 +83,19 @@ struct Conv {
     if (isDynamic)
       in = out = Shape(spatial.size(), -1);
     std::string x = tensor(place(in, inputs)), w = tensor(getWeights()),
-                b = tensor({outputs}), y = tensor(place(out, outputs));
-    std::string text =
-        "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b +
-        (hasResidual ? ", %r: " + y : "") + ") -> " + y + " {\n  %0 = tenon." +
-        (isTransposed() ? "conv_transpose" : "conv") +
-        " %x, %w, %b {strides = " + list(strides) + ", pads = " + list(pads) +
-        ", dilations = " + list(dilations);
+                b = tensor({outputs}), y = tensor(place(out, outputs)),
+                s = tensor(place(getFactors(in), inputs));
+    std::string text = "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b +
+                       (hasResidual ? ", %r: " + y : "") +
+                       (isScaled ? ", %s: " + s : "") + ") -> " + y + " {\n";
+    if (isScaled)
+      text += "  %p = tenon.mul %x, %s : (" + x + ", " + s + ") -> " + x +
+              "\n  %i = tenon.relu %p : (" + x + ") -> " + x + "\n";
+    text += std::string("  %0 = tenon.") +
+            (isTransposed() ? "conv_transpose" : "conv") +
+            (isScaled ? " %i" : " %x") +
+            ", %w, %b {strides = " + list(strides) + ", pads = " + list(pads) +
+            ", dilations = " + list(dilations);
     if (isTransposed())
       text += ", output_padding = " + list(outputPadding);
     text += ", groups = " + std::to_string(groups) +
@@ -116,6 +129,8 @@ struct Conv {
       options.shapes = {place(size, inputs), getWeights(), {outputs}};
       if (hasResidual)
         options.shapes.push_back(place(getOutput(size), outputs));
+      if (isScaled)
+        options.shapes.push_back(place(getFactors(size), inputs));
       options.low = -1;
       options.high = 1;
       options.tolerance = 1e-5;
@@ -214,6 +229,36 @@ TEST(ConvKernel, HasOneOrThreeDimensions) {
   volume.pads = {1, 1, 1, 0, 1, 1};
   volume.dilations = {1, 1, 1};
   volume.check({{1, 3, 4, 20}}, "conv");
+}
+
+TEST(ConvKernel, ComputesItsInput) {
+  // Channels that fill no vector, one, and several with a rest; rows of a power
+  // of two; several panels of outputs.
+  for (auto [inputs, outputs] : {std::pair<int64_t, int64_t>{3, 5},
+                                 {16, 24},
+                                 {37, 40},
+                                 {1024, 16},
+                                 {24, 150}})
+    for (bool isConstant : {true, false}) {
+      Conv conv = conv2d(inputs, outputs, 1, 1, 0);
+      conv.isScaled = true;
+      conv.scale = inputs / 4.0;
+      // No picture, less than a tile, tiles that begin in one picture and end
+      // in the next, several units.
+      std::vector<Shape> sizes = {
+          {0, 5, 5}, {1, 1, 3}, {3, 3, 3}, {2, 7, 7}, {1, 12, 25}};
+      conv.check(sizes, "conv", isConstant);
+      conv.hasRelu = conv.hasResidual = true;
+      conv.check(sizes, "conv", isConstant);
+      conv.isDynamic = false;
+      conv.check(sizes, "conv", isConstant);
+    }
+  for (unsigned bits : {128, 256}) {
+    Conv conv = conv2d(21, 24, 1, 1, 0);
+    conv.isScaled = true;
+    conv.vectorBits = bits;
+    conv.check({{2, 7, 7}}, "conv");
+  }
 }
 
 TEST(ConvKernel, KeepsChannelsFirst) {
