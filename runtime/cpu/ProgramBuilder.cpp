@@ -91,6 +91,35 @@ Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
   return {role, Place::Packed, arg, 0, packed, desc};
 }
 
+/// Brings a constant into another order. Between two blocked orders the library
+/// has its reference code only, which takes a thousand times as long as the way
+/// through a plain one.
+static void reorder(memory from, memory to) {
+  auto isBlocked = [](const memory &memory) {
+    dnnl_memory_desc_t desc = memory.get_desc().data;
+    return desc.format_kind == dnnl_blocked &&
+           desc.format_desc.blocking.inner_nblks > 0;
+  };
+  dnnl::engine engine = from.get_engine();
+  dnnl::stream stream(engine);
+  tenon::runtime::Memory plain;
+  if (isBlocked(from) && isBlocked(to)) {
+    // The first dimension, which blocks divide, is innermost in most of them.
+    memory::dims dims = from.get_desc().dims(), strides = dims;
+    int64_t size = 1;
+    for (size_t i = 0; i < dims.size(); size *= dims[i++])
+      strides[i] = size;
+    memory::desc desc(dims, from.get_desc().data_type(), strides);
+    if (!plain.reserve(desc.get_size()))
+      throw std::bad_alloc();
+    memory between(desc, engine, plain.data());
+    dnnl::reorder(from, between).execute(stream, from, between);
+    from = between;
+  }
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+}
+
 Binding ProgramBuilder::bindReordered(int role, int arg,
                                       const memory::desc &plain,
                                       const memory::desc &wanted,
@@ -111,12 +140,9 @@ Binding ProgramBuilder::bindReordered(int role, int arg,
     return {role, Place::Packed, arg, 0, packed, wanted};
   auto packed = makePacked(arg, part, wanted);
   // The library reads it only.
-  memory from(stored, context.engine,
-              const_cast<uint8_t *>(kernel.getConstant(arg)) + part);
-  memory to(wanted, context.engine, packed->memory.data());
-  dnnl::stream stream(context.engine);
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
+  reorder({stored, context.engine,
+           const_cast<uint8_t *>(kernel.getConstant(arg)) + part},
+          {wanted, context.engine, packed->memory.data()});
   context.packed.push_back(packed);
   return {role, Place::Packed, arg, 0, packed, wanted};
 }

@@ -60,6 +60,15 @@ TEST(OneDnnPacking, OtherSizes) {
   };
   checkPacked("conv packed for 7x7", conv(28), conv(7).allDims());
   checkPacked("conv packed for 56x56", conv(7), conv(56).allDims());
+  // Blocks that the channels don't fill.
+  ConvCase odd;
+  odd.in = 48, odd.out = 200, odd.height = odd.width = 7;
+  odd.kernel = {1, 1}, odd.pads = {0, 0, 0, 0};
+  Dims small = odd.make().allDims();
+  for (int64_t side : {1, 14, 28, 56}) {
+    odd.height = odd.width = side;
+    checkPacked("conv of odd channels packed for 7x7", odd.make(), small);
+  }
   TestKernel unknown = conv(10);
   Dims dims = unknown.allDims();
   for (size_t i : {0, 1, 2, 9, 10, 11})
