@@ -7,9 +7,6 @@
 
 using namespace tenon::onednn;
 
-/// How many programs of one kernel stay for sessions to come.
-static constexpr size_t maxPrograms = 16;
-
 CpuModel::CpuModel(const TenonModelDesc &desc)
     : engine(dnnl::engine::kind::cpu, 0) {
   for (uint32_t i = 0; i < desc.numLibraryKernels; ++i) {
@@ -27,25 +24,17 @@ std::shared_ptr<const Program> CpuModel::getProgram(uint32_t index, int threads,
   Entry &entry = *entries[index];
   std::lock_guard<std::mutex> lock(entry.mutex);
   const int64_t *end = dims + entry.kernel->numDims;
-  for (CachedProgram &cached : entry.programs)
-    if (cached.threads == threads &&
-        std::equal(dims, end, cached.dims.begin())) {
-      cached.lastUse = ++entry.useCount;
-      return cached.program;
-    }
-  // What no program uses any more is gone.
-  entry.packed.erase(
-      std::remove_if(entry.packed.begin(), entry.packed.end(),
-                     [](const auto &packed) { return packed.expired(); }),
-      entry.packed.end());
-  auto program = buildProgram({engine, *entry.kernel, dims, entry.packed});
-  CachedProgram cached{threads, {dims, end}, program, ++entry.useCount};
-  if (entry.programs.size() < maxPrograms)
-    entry.programs.push_back(std::move(cached));
-  else
-    *std::min_element(entry.programs.begin(), entry.programs.end(),
-                      [](const CachedProgram &a, const CachedProgram &b) {
-                        return a.lastUse < b.lastUse;
-                      }) = std::move(cached);
-  return program;
+  for (const CachedProgram &cached : entry.programs)
+    if (cached.threads == threads && std::equal(dims, end, cached.dims.begin()))
+      if (auto program = cached.program.lock())
+        return entry.last = program;
+  auto drop = [](auto &list, auto isGone) {
+    list.erase(std::remove_if(list.begin(), list.end(), isGone), list.end());
+  };
+  drop(entry.programs,
+       [](const auto &cached) { return cached.program.expired(); });
+  drop(entry.packed, [](const auto &packed) { return packed.expired(); });
+  entry.last = buildProgram({engine, *entry.kernel, dims, entry.packed});
+  entry.programs.push_back({threads, {dims, end}, entry.last});
+  return entry.last;
 }

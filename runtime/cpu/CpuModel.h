@@ -10,7 +10,7 @@
 namespace tenon::onednn {
 
 /// What all sessions of a model share: decoded kernels, packed constants, and
-/// the programs of the last sizes. Usable from several threads.
+/// the programs that they run. Usable from several threads.
 class CpuModel {
 public:
   /// Decodes the kernels of provider "onednn". Throws ProviderFailure.
@@ -32,16 +32,16 @@ private:
   struct CachedProgram {
     int threads;
     std::vector<int64_t> dims;
-    std::shared_ptr<const Program> program;
-    uint64_t lastUse;
+    std::weak_ptr<const Program> program;
   };
   struct Entry {
     std::unique_ptr<Kernel> kernel;
     std::mutex mutex; // guards what follows
-    /// Its programs keep them.
-    std::vector<std::weak_ptr<PackedConstant>> packed;
+    /// Sessions keep programs, and these what they packed.
     std::vector<CachedProgram> programs;
-    uint64_t useCount = 0;
+    std::vector<std::weak_ptr<PackedConstant>> packed;
+    /// Stays for sessions to come.
+    std::shared_ptr<const Program> last;
   };
 
   dnnl::engine engine;

@@ -80,8 +80,23 @@ static uint64_t scratchSize(void *session) {
   return static_cast<CpuSession *>(session)->getScratchSize();
 }
 
+/// Lets the library's own cache, which the process has one of, hold fewer
+/// primitives than it does by default: it would keep those of a hundred shapes,
+/// also when no session runs them any more. These few are mostly those of
+/// programs that are there; kernels that are alike share them. A number that
+/// the process or its environment has set stays.
+static bool boundPrimitiveCache() {
+  constexpr int byDefault = 1024, enough = 32;
+  if (dnnl::get_primitive_cache_capacity() == byDefault)
+    dnnl::set_primitive_cache_capacity(enough);
+  return true;
+}
+
 extern "C" __attribute__((visibility("default"))) const TenonProvider *
 tenon_provider_onednn() {
+  // Once: what the process sets later stays, too.
+  static const bool isBounded = boundPrimitiveCache();
+  (void)isBounded;
   static const TenonProvider provider = {TENON_PROVIDER_VERSION,
                                          sizeof(TenonProvider),
                                          "onednn",
