@@ -3,6 +3,7 @@
 #include "codegen/assign/Passes.h"
 
 #include "codegen/assign/Providers.h"
+#include "codegen/common/TypicalSizes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "lib/target/Target.h"
@@ -47,14 +48,17 @@ struct PackConstants : tenon::impl::PackConstantsBase<PackConstants> {
       for (OpOperand &use : constant.getResult().getUses())
         uses[constant.getValue()].push_back(&use);
     });
+    // Sizes stay what they are while constants change.
+    TypicalSizes sizes;
     for (auto &[value, operands] : uses)
-      pack(cast<ElementsAttr>(value), operands);
+      pack(cast<ElementsAttr>(value), operands, sizes);
   }
 
 private:
   /// Packs a constant if all calls that use it want the same, and all else that
   /// does finds what it wants there.
-  void pack(ElementsAttr value, ArrayRef<OpOperand *> operands) {
+  void pack(ElementsAttr value, ArrayRef<OpOperand *> operands,
+            TypicalSizes &sizes) {
     ShapedType type = value.getShapedType();
     unsigned bits = type.getElementTypeBitWidth();
     ArrayRef<char> bytes = getRawBytes(value);
@@ -73,7 +77,7 @@ private:
     for (OpOperand *operand : calls) {
       Packed packed;
       if (!packFor(cast<rt::LibraryOp>(operand->getOwner()),
-                   operand->getOperandNumber(), bytes, packed))
+                   operand->getOperandNumber(), bytes, sizes, packed))
         return;
       if (descriptors.empty())
         all.blob = std::move(packed.blob);
@@ -154,13 +158,15 @@ private:
 
   /// Has the library pack an argument of a call. False if it does not.
   bool packFor(rt::LibraryOp call, unsigned arg, ArrayRef<char> bytes,
-               Packed &packed) {
+               TypicalSizes &sizes, Packed &packed) {
     if (!llvm::is_contained(call.getConstants(), arg))
       return false;
     SmallVector<int64_t> dims;
     for (Value operand : call.getArgs())
-      for (int64_t size : cast<RankedTensorType>(operand.getType()).getShape())
-        dims.push_back(ShapedType::isDynamic(size) ? -1 : size);
+      for (int64_t i = 0,
+                   rank = cast<RankedTensorType>(operand.getType()).getRank();
+           i < rank; ++i)
+        dims.push_back(sizes.findDim(operand, i).value_or(-1));
     std::string provider = call.getProvider().str();
     TenonLibraryKernel kernel{};
     kernel.provider = provider.c_str();

@@ -72,9 +72,10 @@ def PackConstants : Pass<"tenon-pack-constants", "::mlir::ModuleOp"> {
     constant (an embedding that is also the last product) picks them from the
     packed one, by movements in its region. A constant that is also used in
     another way, or in another order, stays as it is, and so does one whose
-    order depends on what is not known: it never stands in a model twice. For
-    dimensions that only a run can tell the library takes usual ones. At a run
-    that wants another order, a copy is made.
+    order depends on what is not known: it never stands in a model twice.
+    Dimensions that only a run can tell are those of a typical picture, where
+    they follow from one; for others the library takes usual ones. At a run that
+    wants another order, a copy is made.
 
     ```mlir
     %w = tenon.constant dense_resource<w> : tensor<768x3072xf32>

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 
 using namespace mlir;
 
@@ -39,13 +40,17 @@ static Value getOuter(Value tensor) {
   return {};
 }
 
-/// The size of a dynamic dimension of a kernel's result; null for another
-/// tensor.
+/// The size of a dynamic dimension of the result of a kernel, or of the call
+/// that it is lowered to; null for another tensor.
 static OpFoldResult getResultSize(Value tensor, int64_t index) {
-  auto kernel = tensor.getDefiningOp<KernelOp>();
-  if (!kernel)
-    return {};
-  return kernel.getResultSizes(cast<OpResult>(tensor).getResultNumber())[index];
+  if (auto kernel = tensor.getDefiningOp<KernelOp>())
+    return kernel.getResultSizes(
+        cast<OpResult>(tensor).getResultNumber())[index];
+  if (auto call = tensor.getDefiningOp<DestinationStyleOpInterface>())
+    tensor = call.getTiedOpOperand(cast<OpResult>(tensor))->get();
+  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+    return empty.getMixedSizes()[index];
+  return {};
 }
 
 /// What `value`, a size, is computed from.
@@ -69,12 +74,12 @@ double TypicalSizes::getDim(Value tensor, int64_t index) {
   if (!type.isDynamicDim(index))
     return type.getDimSize(index);
   if (Value outer = getOuter(tensor))
-    if (std::optional<int64_t> size = getOuterDim(outer, index))
+    if (std::optional<int64_t> size = findDim(outer, index))
       return *size;
   return index == 0 && type.getRank() > 1 ? 1 : kTypicalDim;
 }
 
-std::optional<int64_t> TypicalSizes::getOuterDim(Value tensor, int64_t index) {
+std::optional<int64_t> TypicalSizes::findDim(Value tensor, int64_t index) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(index))
     return type.getDimSize(index);
@@ -118,7 +123,7 @@ std::optional<int64_t> TypicalSizes::evaluate(Value value) {
       return std::nullopt;
     auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
     return type && *index >= 0 && *index < type.getRank()
-               ? getOuterDim(dim.getSource(), *index)
+               ? findDim(dim.getSource(), *index)
                : std::nullopt;
   }
   // Anything else that folds once its operands are known.

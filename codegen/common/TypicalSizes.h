@@ -25,9 +25,11 @@ public:
   /// dynamic: what it is for a typical picture, if it follows from one; else
   /// 64, but 1 where it is the first of several, which mostly is a batch.
   double getDim(mlir::Value tensor, int64_t index);
+  /// A dimension of a tensor outside of kernels, lowered or not: none where it
+  /// is dynamic and does not follow from a picture.
+  std::optional<int64_t> findDim(mlir::Value tensor, int64_t index);
 
 private:
-  std::optional<int64_t> getOuterDim(mlir::Value tensor, int64_t index);
   std::optional<int64_t> get(mlir::OpFoldResult size);
   std::optional<int64_t> evaluate(mlir::Value value);
 

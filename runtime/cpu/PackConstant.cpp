@@ -62,7 +62,10 @@ private:
     for (int i = 0; i < kernel.numSpatial; ++i) {
       int64_t window = kernel.dilations[i] * (at(1, 2 + i) - 1) + 1;
       int64_t pads = kernel.padsBegin[i] + kernel.padsEnd[i];
-      setUnknown(0, 2 + i, std::max(side * kernel.strides[i], window));
+      int64_t known = at(result, 2 + i);
+      setUnknown(0, 2 + i,
+                 known < 0 ? std::max(side * kernel.strides[i], window)
+                           : (known - 1) * kernel.strides[i] + window - pads);
       setUnknown(result, 2 + i,
                  std::max<int64_t>(at(0, 2 + i) + pads - window, 0) /
                          kernel.strides[i] +
@@ -70,12 +73,17 @@ private:
     }
   }
 
-  /// Rows of a sentence; one of everything around them.
+  /// Rows of a sentence; one of everything around them. With a right-hand side
+  /// of two dimensions, the others have the same rows.
   void guessProduct() {
-    constexpr int64_t rows = 128;
-    for (int arg : {0, kernel.result()})
-      for (int i = 0, rank = kernel.getRank(arg); i < rank; ++i)
-        setUnknown(arg, i, i == rank - 2 ? rows : 1);
+    int result = kernel.result();
+    for (int i = 2; i <= kernel.getRank(result); ++i) {
+      int inResult = kernel.getRank(result) - i, inLhs = kernel.getRank(0) - i;
+      int64_t known = inLhs < 0 ? 1 : at(0, inLhs);
+      setUnknown(result, inResult, known >= 0 ? known : i == 2 ? 128 : 1);
+      if (inLhs >= 0)
+        setUnknown(0, inLhs, at(result, inResult));
+    }
   }
 
   const Kernel &kernel;

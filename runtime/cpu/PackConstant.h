@@ -7,8 +7,9 @@
 
 namespace tenon::onednn {
 
-/// TenonProvider::pack. Dimensions that are not known get usual values, since
-/// most layouts don't depend on them. Throws ProviderFailure, dnnl::error.
+/// TenonProvider::pack. Dimensions that are not known get usual values: the
+/// layout may depend on them, and a run that wants another one makes a copy.
+/// Throws ProviderFailure, dnnl::error.
 void packConstant(const TenonLibraryKernel &source, const int64_t *dims,
                   int arg, const uint8_t *data, TenonPackReceiver receive,
                   void *context);
