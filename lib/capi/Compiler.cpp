@@ -52,7 +52,7 @@ Status convert(const TenonCompileOptions *options, CompileOptions &to) {
       return status;
   to.keepFp32.assign(from->keep_fp32, from->keep_fp32 + from->num_keep_fp32);
   if (from->max_passes)
-    to.maxPasses = *from->max_passes;
+    to.passes.maxPasses = *from->max_passes;
   if (from->pass)
     to.onPass = [call = from->pass,
                  context = from->pass_context](const PassTurn &turn) {

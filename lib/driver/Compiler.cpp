@@ -105,7 +105,7 @@ private:
 
 Compiler::Compiler(CompileOptions options)
     : options(std::move(options)),
-      selection(this->options.maxPasses, this->options.onPass),
+      selection(this->options.passes, this->options.onPass),
       context(makeRegistry(), MLIRContext::Threading::DISABLED) {
   context.printOpOnDiagnostic(false);
   selection.watch(context);

@@ -40,9 +40,7 @@ struct CompileOptions {
   std::function<void(Phase)> onPhase;
   /// Called with what is good to know of a model that compiles, for people.
   std::function<void(const std::string &)> onNote;
-  /// How many of the passes run that can be left out, over all phases; the rest
-  /// is left out. Without a value, all run.
-  std::optional<size_t> maxPasses;
+  PassLimits passes;
   /// Called at the turn of each pass that can be left out.
   std::function<void(const PassTurn &)> onPass;
   /// Makes outputs of all results of kernels; see tenon-expose-kernels.

@@ -5,6 +5,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 
@@ -87,11 +88,38 @@ SmallVector<StringRef> getRequiredPasses() {
   });
 }
 
+bool isPassOfPhases(StringRef pass) {
+  OpPassManager passes("builtin.module");
+  // With it there are all.
+  CompressOptions compress;
+  compress.precision = "bf16";
+  for (Phase phase : kAllPhases)
+    buildPhase(phase, passes, compress);
+  std::string pipeline;
+  llvm::raw_string_ostream stream(pipeline);
+  passes.printAsTextualPipeline(stream);
+  // Not what passes are nested in: a bracket is behind that.
+  return llvm::Regex("[(,]" + llvm::Regex::escape(pass) + "[{,)]")
+      .match(pipeline);
+}
+
+Status checkSkippable(StringRef pass) {
+  if (std::optional<StringRef> reason = getRequirement(pass))
+    return Status::error(TENON_ERROR_USAGE,
+                         "pass '" + pass + "' can't be left out: " + *reason);
+  if (!isPassOfPhases(pass))
+    return Status::error(TENON_ERROR_USAGE,
+                         "unknown pass '" + pass +
+                             "': expected one that --list-passes shows");
+  return Status::ok();
+}
+
 bool PassSelection::admit(const Pass &pass, Operation *op) {
   // What has no argument runs other passes on parts of the module.
   if (pass.getArgument().empty() || getRequirement(pass.getArgument()))
     return true;
-  bool runs = !limit || count < *limit;
+  bool runs = (!limits.maxPasses || count < *limits.maxPasses) &&
+              !llvm::is_contained(limits.skippedPasses, pass.getArgument());
   ++count;
   auto function = dyn_cast_or_null<FunctionOpInterface>(op);
   if (onPass)
@@ -101,7 +129,7 @@ bool PassSelection::admit(const Pass &pass, Operation *op) {
 }
 
 void PassSelection::watch(MLIRContext &context) {
-  if (!limit && !onPass)
+  if (!limits.maxPasses && limits.skippedPasses.empty() && !onPass)
     return;
   context.registerActionHandler(
       [this](function_ref<void()> run, const tracing::Action &action) {

@@ -4,6 +4,7 @@
 #define TENON_LIB_DRIVER_PASSSELECTION_H
 
 #include "lib/driver/Phases.h"
+#include "lib/driver/Status.h"
 #include "mlir/IR/MLIRContext.h"
 
 #include <functional>
@@ -15,6 +16,10 @@ namespace tenon {
 std::optional<llvm::StringRef> getRequirement(llvm::StringRef pass);
 /// The arguments of the passes that can't be left out.
 llvm::SmallVector<llvm::StringRef> getRequiredPasses();
+/// Whether a phase has a pass with that argument.
+bool isPassOfPhases(llvm::StringRef pass);
+/// An error, of kind USAGE, unless `pass` is there and can be left out.
+Status checkSkippable(llvm::StringRef pass);
 
 /// A pass that can be left out, when its turn comes.
 struct PassTurn {
@@ -28,14 +33,20 @@ struct PassTurn {
   bool runs;
 };
 
-/// Runs a compilation's first passes only, of those that can be left out, and
-/// tells which there are. It works through the actions of one MLIR context and
-/// outlives the work in it.
+/// Which of the passes run that can be left out: without a value, all.
+struct PassLimits {
+  /// How many, over all phases; the rest is left out.
+  std::optional<size_t> maxPasses;
+  /// Left out by their arguments, wherever they stand. See checkSkippable.
+  std::vector<std::string> skippedPasses;
+};
+
+/// Leaves passes out of a compilation, and tells which there are. It works
+/// through the actions of one MLIR context and outlives the work in it.
 class PassSelection {
 public:
-  PassSelection(std::optional<size_t> limit,
-                std::function<void(const PassTurn &)> onPass)
-      : limit(limit), onPass(std::move(onPass)) {}
+  PassSelection(PassLimits limits, std::function<void(const PassTurn &)> onPass)
+      : limits(std::move(limits)), onPass(std::move(onPass)) {}
 
   void watch(mlir::MLIRContext &context);
   void beginPhase(Phase next) { phase = next; }
@@ -44,7 +55,7 @@ private:
   /// Whether it is to run.
   bool admit(const mlir::Pass &pass, mlir::Operation *op);
 
-  std::optional<size_t> limit;
+  PassLimits limits;
   std::function<void(const PassTurn &)> onPass;
   Phase phase = Phase::Import;
   size_t count = 0;

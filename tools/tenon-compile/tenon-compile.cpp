@@ -225,6 +225,10 @@ int main(int argc, char **argv) {
       "max-passes",
       cl::desc("Run only the first N passes of those that can be left out"),
       cl::value_desc("N"), cl::cat(debugging));
+  cl::list<std::string> skipPasses(
+      "skip-passes",
+      cl::desc("Leave out passes, by their names between commas"),
+      cl::CommaSeparated, cl::value_desc("names"), cl::cat(debugging));
   cl::opt<bool> listPasses(
       "list-passes",
       cl::desc("Show the passes that can be left out, as they come"),
@@ -309,7 +313,12 @@ int main(int argc, char **argv) {
   };
 
   if (maxPasses.getNumOccurrences())
-    options.maxPasses = maxPasses;
+    options.passes.maxPasses = maxPasses;
+  for (const std::string &pass : skipPasses) {
+    if (Status status = tenon::checkSkippable(pass); !status.isOk())
+      return report(status);
+    options.passes.skippedPasses.push_back(pass);
+  }
   options.exposeKernels = exposeKernels;
   if (listPasses)
     // Not into what goes on to a next tool.
