@@ -31,6 +31,11 @@ static Value getOuter(Value tensor) {
     return tensor;
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     return kernel.getInputs()[argument.getArgNumber()];
+  // What is before the second of two convolutions is behind a pointwise one,
+  // which keeps the sizes of its input.
+  auto convs = llvm::to_vector(kernel.getBody().getOps<ConvOp>());
+  if (convs.size() == 2 && tensor.getDefiningOp()->isBeforeInBlock(convs[1]))
+    return getOuter(convs[0].getInput());
   // A tail keeps the sizes of what it is behind.
   for (auto [yielded, output] :
        llvm::zip(kernel.getYield().getOperands(), kernel.getOutputs()))

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -77,18 +78,31 @@ static int64_t getCost(Operation &op) {
   return isa<ElementwiseOpInterface>(op) ? 30 : 0;
 }
 
-AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor)
-    : function(function), anchor(anchor) {
-  for (Operation &op : function.getRegion())
-    cost += getCost(op);
+/// The same of all that computes `results` from what `anchor` gives.
+static int64_t getCost(Operation *anchor, ValueRange results) {
+  llvm::SetVector<Operation *> ops;
+  auto add = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (op && op != anchor)
+      ops.insert(op);
+  };
+  llvm::for_each(results, add);
+  int64_t cost = 0;
+  for (size_t i = 0; i != ops.size(); ++i) {
+    cost += getCost(*ops[i]);
+    llvm::for_each(ops[i]->getOperands(), add);
+  }
+  return cost;
 }
+
+AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor)
+    : function(function), anchor(anchor),
+      cost(getCost(anchor, function.getKernel().getYield().getOperands())) {}
 
 AnchorTail::AnchorTail(KernelFunction &function, Operation *anchor, Value end,
                        Store store)
-    : AnchorTail(function, anchor) {
-  this->end = end;
-  this->store = std::move(store);
-}
+    : function(function), anchor(anchor), end(end), store(std::move(store)),
+      cost(getCost(anchor, end)) {}
 
 void AnchorTail::emit(ElementEmitter &elements, ArrayRef<LaneIndex> index,
                       Value sum) {

@@ -77,7 +77,7 @@ private:
   mlir::Value end;
   Store store;
   /// Roughly, how many instructions the tail takes for a vector.
-  int64_t cost = 0;
+  int64_t cost;
   /// Where a tile waits for a loop, made when needed.
   mlir::Value scratch;
   int64_t scratchSize = 0;

@@ -349,52 +349,73 @@ struct ConvPair {
   const char *first = "relu", *second = "relu";
   bool isDynamic = true, isConstant = true;
   unsigned vectorBits = 512;
+  bool hasBias = true;
+  /// Whether another tensor is added at the end.
+  bool hasResidual = false;
 
-  std::string getText(const Shape &size) const {
-    auto image = [&](int64_t height, int64_t width, int64_t count) {
-      return isDynamic ? tensor({-1, -1, -1, count})
-                       : tensor({size[0], height, width, count});
-    };
+  Shape getOutput(const Shape &size) const {
     auto reach = [&](int64_t axis) {
       return (size[axis] + pads[axis - 1] + pads[axis + 1] - kernel) / stride +
              1;
     };
-    std::string x = image(size[1], size[2], inputs),
-                z = image(size[1], size[2], channels),
-                y = image(reach(1), reach(2), channels),
-                w = tensor({1, 1, inputs, channels}), b = tensor({channels}),
-                v = tensor({kernel, kernel, 1, channels});
-    return "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b +
-           ", %v: " + v + ", %c: " + b + ") -> " + y +
-           " {\n  %0 = tenon.conv %x, %w, %b {strides = array<i64: 1, 1>, "
-           "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, "
-           "layout = #tenon.layout<nhwc>} : (" +
-           x + ", " + w + ", " + b + ") -> " + z + "\n  %1 = tenon." + first +
-           " %0 : (" + z + ") -> " + z +
-           "\n  %2 = tenon.conv %1, %v, %c {strides = " +
-           list({stride, stride}) + ", pads = " + list(pads) +
-           ", dilations = array<i64: 1, 1>, groups = " +
-           std::to_string(channels) +
-           " : i64, layout = #tenon.layout<nhwc>} : (" + z + ", " + v + ", " +
-           b + ") -> " + y + "\n  %3 = tenon." + second + " %2 : (" + y +
-           ") -> " + y + "\n  return %3 : " + y + "\n}";
+    return {size[0], reach(1), reach(2), channels};
+  }
+
+  std::string getText(const Shape &size) const {
+    auto image = [&](Shape shape) {
+      if (isDynamic)
+        std::fill_n(shape.begin(), 3, -1);
+      return tensor(shape);
+    };
+    auto conv = [&](int64_t step, const Shape &around, int64_t groups) {
+      return "{strides = " + list({step, step}) + ", pads = " + list(around) +
+             ", dilations = array<i64: 1, 1>, groups = " +
+             std::to_string(groups) +
+             " : i64, layout = #tenon.layout<nhwc>} : (";
+    };
+    std::string x = image({size[0], size[1], size[2], inputs}),
+                z = image({size[0], size[1], size[2], channels}),
+                y = image(getOutput(size)),
+                w = tensor({1, 1, inputs, channels}),
+                v = tensor({kernel, kernel, 1, channels}),
+                b = hasBias ? ", " + tensor({channels}) : "";
+    std::string text = "func.func @f(%x: " + x + ", %w: " + w + ", %v: " + v;
+    if (hasBias)
+      text += ", %b: " + tensor({channels}) + ", %c: " + tensor({channels});
+    if (hasResidual)
+      text += ", %r: " + y;
+    text += ") -> " + y + " {\n  %0 = tenon.conv %x, %w" +
+            (hasBias ? ", %b " : " ") + conv(1, {0, 0, 0, 0}, 1) + x + ", " +
+            w + b + ") -> " + z + "\n  %1 = tenon." + first + " %0 : (" + z +
+            ") -> " + z + "\n  %2 = tenon.conv %1, %v" +
+            (hasBias ? ", %c " : " ") + conv(stride, pads, channels) + z +
+            ", " + v + b + ") -> " + y + "\n  %3 = tenon." + second +
+            " %2 : (" + y + ") -> " + y + "\n";
+    if (hasResidual)
+      text += "  %4 = tenon.add %3, %r : (" + y + ", " + y + ") -> " + y + "\n";
+    return text + "  return " + (hasResidual ? "%4" : "%3") + " : " + y + "\n}";
   }
 
   void check(const std::vector<Shape> &sizes) const {
+    llvm::SmallVector<unsigned> constants;
+    if (isConstant)
+      constants = {1, 2};
+    if (isConstant && hasBias)
+      constants.append({3, 4});
     std::unique_ptr<CompiledKernel> compiled;
     for (const Shape &size : sizes) {
       if (!compiled || !isDynamic)
-        compiled = std::make_unique<CompiledKernel>(
-            getText(size), vectorBits, false,
-            isConstant ? llvm::ArrayRef<unsigned>{1, 2, 3, 4}
-                       : llvm::ArrayRef<unsigned>());
+        compiled = std::make_unique<CompiledKernel>(getText(size), vectorBits,
+                                                    false, constants);
       EXPECT_EQ(compiled->getEmitter(), "pointwise_depthwise");
       RunOptions options;
       options.shapes = {{size[0], size[1], size[2], inputs},
                         {1, 1, inputs, channels},
-                        {channels},
-                        {kernel, kernel, 1, channels},
-                        {channels}};
+                        {kernel, kernel, 1, channels}};
+      if (hasBias)
+        options.shapes.insert(options.shapes.end(), 2, {channels});
+      if (hasResidual)
+        options.shapes.push_back(getOutput(size));
       options.low = -1;
       options.high = 1;
       options.tolerance = 1e-5;
@@ -404,13 +425,13 @@ struct ConvPair {
   }
 };
 
-/// Less than a tile, less than a window, several bands, several blocks.
-const std::vector<Shape> kPictures = {
-    {1, 5, 5}, {2, 6, 17}, {1, 2, 40}, {1, 70, 9}, {1, 4, 300}};
+/// Less than a tile, less than a window, several bands, several blocks, none.
+const std::vector<Shape> kPictures = {{1, 5, 5},  {2, 6, 17},  {1, 2, 40},
+                                      {1, 70, 9}, {1, 4, 300}, {0, 6, 17}};
 
 TEST(PointwiseDepthwiseKernel, MovesWindows) {
-  for (int64_t kernel : {3, 5})
-    for (int64_t stride : {1, 2}) {
+  for (int64_t kernel : {3, 5, 7})
+    for (int64_t stride : {1, 2, 3}) {
       int64_t pad = kernel / 2;
       ConvPair pair{12, 24, kernel, stride, {pad, pad, pad, pad}};
       pair.check(kPictures);
@@ -436,6 +457,16 @@ TEST(PointwiseDepthwiseKernel, AppliesFunctions) {
   pair.first = "silu";
   pair.second = "hard_swish";
   pair.check(kPictures);
+}
+
+TEST(PointwiseDepthwiseKernel, AddsAResidual) {
+  for (bool hasBias : {true, false}) {
+    ConvPair pair{8, 40, 3, 2};
+    pair.first = "sigmoid";
+    pair.hasBias = hasBias;
+    pair.hasResidual = true;
+    pair.check(kPictures);
+  }
 }
 
 TEST(PointwiseDepthwiseKernel, SpecialisesOnShapes) {
