@@ -24,6 +24,9 @@ using namespace tenon;
 static constexpr int64_t kMaxChannels = 64;
 /// The fewest channels between the two: vectors that are not full cost more.
 static constexpr int64_t kMinWideChannels = 32;
+/// At least so many channels between the two for each input channel: what
+/// leaves memory has to be worth reading the input for each vector of channels.
+static constexpr int64_t kMinWidening = 2;
 /// With fewer registers, a tile of one vector of channels is slow.
 static constexpr unsigned kMinVectorBits = 512;
 
@@ -36,7 +39,7 @@ namespace {
 /// 1. Nobody else reads the first kernel, and only the convolution of the
 ///    second does.
 /// 2. Generated code makes the one as the other reads it.
-/// 3. There are few input channels, and not too few between the two.
+/// 3. There are few input channels, and more of them between the two.
 struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
   using CountedPattern::CountedPattern;
 
@@ -52,9 +55,10 @@ struct FuseDepthwiseKernel : CountedPattern<OpRewritePattern<KernelOp>> {
     if (!pointwise || !isMadeRowByRow(pointwise, depthwise))
       return rewriter.notifyMatchFailure(kernel, "it reads no such thing");
     auto weights = cast<RankedTensorType>(pointwise.getWeights().getType());
-    if (weights.getDimSize(2) > kMaxChannels)
+    int64_t channels = weights.getDimSize(2), wide = weights.getDimSize(3);
+    if (channels > kMaxChannels)
       return rewriter.notifyMatchFailure(kernel, "there are many channels");
-    if (weights.getDimSize(3) < kMinWideChannels)
+    if (wide < std::max(kMinWideChannels, kMinWidening * channels))
       return rewriter.notifyMatchFailure(kernel, "there are few channels");
     mergeKernels(rewriter, producer, kernel);
     ++count;

@@ -196,7 +196,7 @@ def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
        window is a square of at most 7 x 7;
     3. the pointwise convolution has at most 64 input channels: with more, its
        arithmetic takes most of the time; and it makes at least 32, which fill
-       vectors;
+       vectors, and twice as many as it reads, or too little leaves memory;
     4. the target lists `codegen`, which alone runs such a kernel, has vectors
        of 512 bits, and has no GPU.
 

@@ -74,9 +74,24 @@ module attributes {tenon.target = #tenon.target<"", "", "", 512, ["onednn", "cod
   // With many channels larger tiles are worth more.
   // CHECK-LABEL: func.func @many_channels
   // CHECK-COUNT-2: tenon.kernel
-  func.func @many_channels(%x: tensor<1x8x8x80xf32>, %w: tensor<1x1x80x96xf32>, %v: tensor<3x3x1x96xf32>) -> tensor<1x8x8x96xf32> {
-    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x8x8x80xf32>, tensor<1x1x80x96xf32>) -> tensor<1x8x8x96xf32> {
-      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x80xf32>, tensor<1x1x80x96xf32>) -> tensor<1x8x8x96xf32>
+  func.func @many_channels(%x: tensor<1x8x8x80xf32>, %w: tensor<1x1x80x160xf32>, %v: tensor<3x3x1x160xf32>) -> tensor<1x8x8x160xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x8x8x80xf32>, tensor<1x1x80x160xf32>) -> tensor<1x8x8x160xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x80xf32>, tensor<1x1x80x160xf32>) -> tensor<1x8x8x160xf32>
+      tenon.yield %2 : tensor<1x8x8x160xf32>
+    }
+    %1 = tenon.kernel (%a0 = %0, %a1 = %v) : (tensor<1x8x8x160xf32>, tensor<3x3x1x160xf32>) -> tensor<1x8x8x160xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 160 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x160xf32>, tensor<3x3x1x160xf32>) -> tensor<1x8x8x160xf32>
+      tenon.yield %2 : tensor<1x8x8x160xf32>
+    }
+    return %1 : tensor<1x8x8x160xf32>
+  }
+
+  // Without more channels between the two, memory gains little.
+  // CHECK-LABEL: func.func @not_wider
+  // CHECK-COUNT-2: tenon.kernel
+  func.func @not_wider(%x: tensor<1x8x8x64xf32>, %w: tensor<1x1x64x96xf32>, %v: tensor<3x3x1x96xf32>) -> tensor<1x8x8x96xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x8x8x64xf32>, tensor<1x1x64x96xf32>) -> tensor<1x8x8x96xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x64xf32>, tensor<1x1x64x96xf32>) -> tensor<1x8x8x96xf32>
       tenon.yield %2 : tensor<1x8x8x96xf32>
     }
     %1 = tenon.kernel (%a0 = %0, %a1 = %v) : (tensor<1x8x8x96xf32>, tensor<3x3x1x96xf32>) -> tensor<1x8x8x96xf32> {
@@ -84,6 +99,36 @@ module attributes {tenon.target = #tenon.target<"", "", "", 512, ["onednn", "cod
       tenon.yield %2 : tensor<1x8x8x96xf32>
     }
     return %1 : tensor<1x8x8x96xf32>
+  }
+
+  // Windows with holes don't come row by row.
+  // CHECK-LABEL: func.func @dilated
+  // CHECK-COUNT-2: tenon.kernel
+  func.func @dilated(%x: tensor<1x8x8x4xf32>, %w: tensor<1x1x4x32xf32>, %v: tensor<3x3x1x32xf32>) -> tensor<1x8x8x32xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x8x8x4xf32>, tensor<1x1x4x32xf32>) -> tensor<1x8x8x32xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x4xf32>, tensor<1x1x4x32xf32>) -> tensor<1x8x8x32xf32>
+      tenon.yield %2 : tensor<1x8x8x32xf32>
+    }
+    %1 = tenon.kernel (%a0 = %0, %a1 = %v) : (tensor<1x8x8x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x8x8x32xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 2, 2, 2, 2>, dilations = array<i64: 2, 2>, groups = 32 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x32xf32>, tensor<3x3x1x32xf32>) -> tensor<1x8x8x32xf32>
+      tenon.yield %2 : tensor<1x8x8x32xf32>
+    }
+    return %1 : tensor<1x8x8x32xf32>
+  }
+
+  // Larger windows have no row of taps in registers.
+  // CHECK-LABEL: func.func @large_window
+  // CHECK-COUNT-2: tenon.kernel
+  func.func @large_window(%x: tensor<1x8x8x4xf32>, %w: tensor<1x1x4x32xf32>, %v: tensor<9x9x1x32xf32>) -> tensor<1x8x8x32xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<1x8x8x4xf32>, tensor<1x1x4x32xf32>) -> tensor<1x8x8x32xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x4xf32>, tensor<1x1x4x32xf32>) -> tensor<1x8x8x32xf32>
+      tenon.yield %2 : tensor<1x8x8x32xf32>
+    }
+    %1 = tenon.kernel (%a0 = %0, %a1 = %v) : (tensor<1x8x8x32xf32>, tensor<9x9x1x32xf32>) -> tensor<1x8x8x32xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 4, 4, 4, 4>, dilations = array<i64: 1, 1>, groups = 32 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x32xf32>, tensor<9x9x1x32xf32>) -> tensor<1x8x8x32xf32>
+      tenon.yield %2 : tensor<1x8x8x32xf32>
+    }
+    return %1 : tensor<1x8x8x32xf32>
   }
 
   // The first is no pointwise convolution.
