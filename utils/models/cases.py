@@ -22,7 +22,7 @@ def load():
     """(models, cases): both as in cases.json, with absolute paths added to the models, and inputs written out.
 
     A case with "batches" stands for one more for each of them, whose inputs have so many times the size in their first
-    dimension; those are only timed.
+    dimension, or in "batch_dim"; those are only timed.
     """
     with open(os.path.join(root, "test", "models", "cases.json"), encoding="utf-8") as file:
         content = json.load(file)
@@ -40,10 +40,11 @@ def load():
 
 
 def in_batch(case, count):
-    """A case whose inputs are `count` times as large in the first dimension."""
+    """A case whose inputs are `count` times as large in the dimension of the batch; a scalar has none."""
     inputs = [dict(spec) for spec in case["inputs"]]
     for spec in inputs:
-        spec["shape"] = [count * spec["shape"][0], *spec["shape"][1:]]
+        batch = spec.get("batch_dim", 0)
+        spec["shape"] = [size * count if i == batch else size for i, size in enumerate(spec["shape"])]
         if "ones" in spec:
             spec["ones"] = count * spec["ones"]
     return {**case, "name": f"{case['name']}-batch{count}", "inputs": inputs, "only_time": True}
