@@ -358,12 +358,19 @@ typedef struct TenonProfileEntry {
   int64_t flops;
   /** Bytes of all inputs and outputs of all calls, once each. */
   uint64_t bytes;
+  /** The least that its calls of one run took together; what else the processor
+   * did meanwhile is in `nanoseconds`. */
+  uint64_t least_nanoseconds;
 } TenonProfileEntry;
 
-/** Where an input or output of a kernel was. */
+/** Where an input or output of a kernel was, and what. */
 typedef struct TenonProfileArg {
   const void *data;
   uint64_t bytes;
+  TenonDType dtype;
+  uint32_t rank;
+  /** `rank` values. */
+  const int64_t *dims;
 } TenonProfileArg;
 
 /** One call of a kernel, or a whole run, whose provider is "". */

@@ -8,6 +8,12 @@
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 using namespace tenon::run;
 
 namespace {
@@ -71,7 +77,100 @@ struct Kernels {
 TENON_FOR_TARGET(Avx512, "avx512f,fma", 16)
 TENON_FOR_TARGET(Avx2, "avx2,fma", 8)
 #undef TENON_FOR_TARGET
+
+/// More chains than of f32: an instruction takes up to six cycles, and there
+/// are 32 registers.
+constexpr int kBf16Chains = 16;
+
+__attribute__((target("avx512f,avx512bf16"))) float
+multiplyBf16Avx512(int64_t rounds) {
+  __m512 sums[kBf16Chains], factor = _mm512_set1_ps(1e-3f);
+  __m512bh pairs = _mm512_cvtne2ps_pbh(factor, factor);
+  for (int i = 0; i < kBf16Chains; ++i)
+    sums[i] = _mm512_set1_ps(static_cast<float>(i));
+  for (int64_t round = 0; round < rounds; ++round)
+    for (int i = 0; i < kBf16Chains; ++i)
+      sums[i] = _mm512_dpbf16_ps(sums[i], pairs, pairs);
+  for (int i = 1; i < kBf16Chains; ++i)
+    sums[0] += sums[i];
+  return sums[0][0];
+}
+
+/// What LDTILECFG reads (Intel's manual, volume 1, chapter 18): palette 1 has
+/// eight tiles of at most 16 rows of 64 bytes.
+struct alignas(64) TileConfig {
+  static constexpr int numTiles = 8;
+  static constexpr int numRows = 16, rowBytes = 64;
+
+  TileConfig() {
+    std::fill_n(bytesOfRow, numTiles, uint16_t(rowBytes));
+    std::fill_n(rows, numTiles, uint8_t(numRows));
+  }
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t bytesOfRow[16] = {};
+  uint8_t rows[16] = {};
+};
+static_assert(sizeof(TileConfig) == 64);
+
+/// Six tiles of sums: an instruction begins every 16 cycles and takes 52.
+constexpr int kTileSums = 6;
+
+__attribute__((target("amx-tile,amx-bf16"))) float
+multiplyBf16Amx(int64_t rounds) {
+  TileConfig config;
+  _tile_loadconfig(&config);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_zero(4);
+  _tile_zero(5);
+  _tile_zero(6);
+  _tile_zero(7);
+  for (int64_t round = 0; round < rounds; ++round) {
+    _tile_dpbf16ps(0, 6, 7);
+    _tile_dpbf16ps(1, 6, 7);
+    _tile_dpbf16ps(2, 6, 7);
+    _tile_dpbf16ps(3, 6, 7);
+    _tile_dpbf16ps(4, 6, 7);
+    _tile_dpbf16ps(5, 6, 7);
+  }
+  alignas(64) float sums[TileConfig::numRows][TileConfig::rowBytes / 4];
+  _tile_stored(0, sums, TileConfig::rowBytes);
+  _tile_release();
+  return sums[0][0];
+}
+
+/// Whether the processor has AMX for bf16, and the system lets this process
+/// use it, for which it has to be asked once (Linux, Documentation/arch/x86/
+/// xstate.rst).
+bool mayUseAmx() {
+  constexpr long requestPermission = 0x1023; // ARCH_REQ_XCOMP_PERM
+  constexpr long tileData = 18;              // XFEATURE_XTILEDATA
+  return __builtin_cpu_supports("amx-bf16") &&
+         syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+}
 #endif
+
+/// Products of bf16 by one instruction.
+struct Bf16Kernel {
+  float (*multiply)(int64_t rounds);
+  /// Of a round.
+  double flops;
+};
+
+std::vector<Bf16Kernel> findBf16Kernels() {
+  std::vector<Bf16Kernel> kernels;
+#if defined(__x86_64__)
+  // Two products for each of 16 sums.
+  if (__builtin_cpu_supports("avx512bf16"))
+    kernels.push_back({&multiplyBf16Avx512, 2.0 * 2 * 16 * kBf16Chains});
+  // 32 products for each of 16 x 16.
+  if (mayUseAmx())
+    kernels.push_back({&multiplyBf16Amx, 2.0 * 32 * 16 * 16 * kTileSums});
+#endif
+  return kernels;
+}
 
 Kernels chooseKernels() {
 #if defined(__x86_64__)
@@ -107,11 +206,14 @@ volatile float sink;
 
 } // namespace
 
-double MachinePeak::getLeastTime(double flops, double bytes) const {
-  return std::max(flops / gflops, bytes / gigabytes);
+double MachinePeak::getLeastTime(double flops, double bytes,
+                                 bool multipliesBf16) const {
+  return std::max(flops /
+                      (multipliesBf16 ? bf16Gflops.value_or(gflops) : gflops),
+                  bytes / gigabytes);
 }
 
-MachinePeak tenon::run::measurePeak(int threads) {
+MachinePeak tenon::run::measurePeak(int threads, bool withBf16) {
   Kernels kernels = chooseKernels();
   constexpr int64_t rounds = 1000000;
   double arithmetic = timeOnAll(
@@ -131,5 +233,12 @@ MachinePeak tenon::run::measurePeak(int threads) {
   peak.gflops =
       2.0 * rounds * kChains * kernels.lanes * threads / arithmetic / 1e9;
   peak.gigabytes = double(part) * threads * sizeof(float) / reading / 1e9;
+  if (withBf16)
+    for (const Bf16Kernel &kernel : findBf16Kernels()) {
+      double seconds =
+          timeOnAll(threads, [&](int) { sink = kernel.multiply(rounds); });
+      double found = kernel.flops * rounds * threads / seconds / 1e9;
+      peak.bf16Gflops = std::max(peak.bf16Gflops.value_or(0), found);
+    }
   return peak;
 }

@@ -9,9 +9,18 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <string_view>
 
 using namespace tenon::run;
 using nlohmann::json;
+
+bool ProfileReport::Kernel::multipliesBf16() const {
+  // For example "bf16[4x8], bf16[8x6], f32[6] -> f32[4x6]".
+  constexpr std::string_view type = "bf16[", next = ", bf16[";
+  return provider == "onednn" && shapes.compare(0, type.size(), type) == 0 &&
+         shapes.compare(shapes.find(']') + 1, next.size(), next) == 0;
+}
 
 static std::string dump(const json &value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -35,84 +44,127 @@ ProfileReport::ProfileReport(Runner &runner, int64_t runs)
     const TenonProfileEntry &entry = entries[i];
     kernels.push_back({entry.name, entry.provider, entry.implementation,
                        entry.shapes, entry.calls, double(entry.nanoseconds),
-                       double(entry.bytes), double(entry.flops)});
+                       double(entry.least_nanoseconds), double(entry.bytes),
+                       double(entry.flops)});
   }
+  // One run that was interrupted must not change the order.
   std::sort(kernels.begin(), kernels.end(),
             [](const Kernel &a, const Kernel &b) {
-              return a.nanoseconds > b.nanoseconds;
+              return a.leastNanoseconds > b.leastNanoseconds;
             });
+  auto hasAny = [&](bool (Kernel::*is)() const) {
+    return std::any_of(kernels.begin(), kernels.end(), std::mem_fn(is));
+  };
   // It takes time, and says nothing of the kernels of a device.
-  if (std::any_of(kernels.begin(), kernels.end(),
-                  [](const Kernel &kernel) { return kernel.hasRoof(); }))
-    peak = measurePeak(runner.getSession().threads());
+  if (hasAny(&Kernel::hasRoof))
+    peak = measurePeak(runner.getSession().threads(),
+                       hasAny(&Kernel::multipliesBf16));
   const TenonProfileCall *kept = nullptr;
   size_t numCalls = tenon_session_profile_calls(session, &kept);
   calls.assign(kept, kept + numCalls);
 }
 
 void ProfileReport::print() const {
-  double total = 0, flops = 0, bytes = 0;
-  bool hasRoof = peak.has_value();
+  double total = 0, least = 0, flops = 0, bytes = 0;
+  // The time that the machine's limits allow, if that is known of all.
+  std::optional<double> roof;
+  if (peak)
+    roof = 0;
   for (const Kernel &kernel : kernels) {
     total += kernel.nanoseconds;
+    least += kernel.leastNanoseconds;
     flops += std::max(kernel.flops, 0.0);
     bytes += kernel.bytes;
-    hasRoof &= kernel.hasRoof();
+    if (!kernel.hasRoof())
+      roof.reset();
+    if (roof)
+      *roof += kernel.getLeastTime(*peak);
   }
-  if (peak)
-    printf("peak of the processor: %.1f GFLOP/s in f32, %.1f GB/s from memory "
-           "(measured now)\n",
-           peak->gflops, peak->gigabytes);
-  printf("%9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "%", "calls", "GFLOP/s",
-         "GB/s", "% roof", "provider", "kernel");
+  if (peak) {
+    printf("peak of the processor: %.1f GFLOP/s in f32, ", peak->gflops);
+    if (peak->bf16Gflops)
+      printf("%.1f in bf16, ", *peak->bf16Gflops);
+    printf("%.1f GB/s from memory (measured now)\n", peak->gigabytes);
+  }
+  printf("%9s %9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "least", "%", "calls",
+         "GFLOP/s", "GB/s", "% roof", "provider", "kernel");
   auto printRates = [&](double nanoseconds, double flops, double bytes,
-                        bool hasRoof) {
+                        std::optional<double> roof) {
     if (flops < 0)
       printf(" %8s", "?");
     else
       printf(" %8.1f", flops / nanoseconds);
     printf(" %7.1f", bytes / nanoseconds);
-    if (hasRoof)
-      printf(" %6.1f", 100 * peak->getLeastTime(flops, bytes) / nanoseconds);
+    if (roof)
+      printf(" %6.1f", 100 * *roof / nanoseconds);
     else
       printf(" %6s", "");
   };
   for (const Kernel &kernel : kernels) {
-    printf("%9s %6.1f %7llu",
+    printf("%9s %9s %6.1f %7llu",
            formatTime(kernel.nanoseconds / runs / 1e6).c_str(),
+           formatTime(kernel.leastNanoseconds / 1e6).c_str(),
            100 * kernel.nanoseconds / total,
            static_cast<unsigned long long>(kernel.calls));
     printRates(kernel.nanoseconds, kernel.flops, kernel.bytes,
-               kernel.hasRoof());
+               kernel.hasRoof() ? std::optional(kernel.getLeastTime(*peak))
+                                : std::nullopt);
     printf("  %-9s %s%s%s  %s\n", kernel.provider.c_str(), kernel.name.c_str(),
            kernel.implementation.empty() ? "" : "  ",
            kernel.implementation.c_str(), kernel.shapes.c_str());
   }
-  printf("%9s %6.1f %7s", formatTime(total / runs / 1e6).c_str(), 100.0, "");
-  printRates(total, flops, bytes, hasRoof);
+  printf("%9s %9s %6.1f %7s", formatTime(total / runs / 1e6).c_str(),
+         formatTime(least / 1e6).c_str(), 100.0, "");
+  printRates(total, flops, bytes, roof);
   printf("  all kernels, milliseconds of a run\n");
 }
 
 json ProfileReport::toJson(const Kernel &kernel) const {
-  return {{"name", kernel.name},
-          {"provider", kernel.provider},
-          {"implementation", kernel.implementation},
-          {"shapes", kernel.shapes},
-          {"has_roof", kernel.hasRoof()},
-          {"calls", kernel.calls},
-          {"ms", kernel.nanoseconds / 1e6},
-          {"flops", kernel.flops < 0 ? json() : json(kernel.flops)},
-          {"bytes", kernel.bytes}};
+  json result = {{"name", kernel.name},
+                 {"provider", kernel.provider},
+                 {"implementation", kernel.implementation},
+                 {"shapes", kernel.shapes},
+                 {"has_roof", kernel.hasRoof()},
+                 {"calls", kernel.calls},
+                 {"ms", kernel.nanoseconds / 1e6},
+                 {"least_ms", kernel.leastNanoseconds / 1e6},
+                 {"flops", kernel.flops < 0 ? json() : json(kernel.flops)},
+                 {"bytes", kernel.bytes}};
+  if (kernel.hasRoof())
+    result["arithmetic"] = kernel.multipliesBf16() ? "bf16" : "f32";
+  return result;
 }
 
 void ProfileReport::addTo(json &result) const {
-  if (peak)
-    result["machine"] = {{"peak_gflops", peak->gflops},
-                         {"peak_gbytes_per_second", peak->gigabytes}};
+  if (peak) {
+    json &machine = result["machine"];
+    machine["peak_gflops"]["f32"] = peak->gflops;
+    // Without an instruction for it, what multiplies bf16 does so in f32.
+    if (std::any_of(kernels.begin(), kernels.end(),
+                    std::mem_fn(&Kernel::multipliesBf16)))
+      machine["peak_gflops"]["bf16"] = peak->bf16Gflops.value_or(peak->gflops);
+    machine["peak_gbytes_per_second"] = peak->gigabytes;
+  }
   json list = json::array();
   for (const Kernel &kernel : kernels)
     list.push_back(toJson(kernel));
   result["profile"] = std::move(list);
+}
+
+/// As TenonProfileEntry::shapes, but of one call.
+static std::string formatShapes(const TenonProfileCall &call) {
+  std::string text;
+  for (uint32_t i = 0; call.args && i < call.num_inputs + call.num_outputs;
+       ++i) {
+    const TenonProfileArg &arg = call.args[i];
+    text += i == call.num_inputs ? " -> " : i ? ", " : "";
+    const char *type = tenon_dtype_name(arg.dtype);
+    text += type ? type : "?";
+    for (uint32_t d = 0; d < arg.rank; ++d)
+      text += (d ? "x" : "[") + std::to_string(arg.dims[d]);
+    text += arg.rank ? "]" : "";
+  }
+  return text;
 }
 
 void ProfileReport::writeTrace(const std::string &path) const {
@@ -131,6 +183,7 @@ void ProfileReport::writeTrace(const std::string &path) const {
                   {"ts", call.start / 1e3},
                   {"dur", call.nanoseconds / 1e3}};
     if (!isRun) {
+      event["args"]["shapes"] = formatShapes(call);
       event["args"]["GB/s"] = double(call.bytes) / call.nanoseconds;
       if (call.flops >= 0)
         event["args"]["GFLOP/s"] = double(call.flops) / call.nanoseconds;

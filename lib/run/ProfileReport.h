@@ -32,13 +32,19 @@ private:
   struct Kernel {
     std::string name, provider, implementation, shapes;
     uint64_t calls;
-    double nanoseconds, bytes;
+    double nanoseconds, leastNanoseconds, bytes;
     double flops; // -1 if not known
 
     /// What was measured is the peak of the processor.
     bool hasRoof() const {
       return provider != "cuda" && provider != "cublaslt" &&
              provider != "cudnn";
+    }
+    /// Whether it multiplies bf16 as such: oneDNN does, if it is given two
+    /// factors of it. Generated code widens them to f32.
+    bool multipliesBf16() const;
+    double getLeastTime(const MachinePeak &peak) const {
+      return peak.getLeastTime(flops, bytes, multipliesBf16());
     }
   };
   nlohmann::json toJson(const Kernel &kernel) const;

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 using namespace tenon::runtime;
 
 /// What is kept of calls has a limit, as any memory has.
-static constexpr size_t maxCalls = 1 << 20, maxCallArgs = 1 << 20;
+static constexpr size_t maxCalls = 1 << 20, maxCallArgs = 1 << 20,
+                        maxCallDims = 1 << 22;
 
 uint64_t tenon::runtime::getNanoseconds() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -76,6 +78,7 @@ Profile::Profile(const TenonModelDesc &desc, bool keepsCalls)
                     // free.
     calls.reserve(maxCalls);
     callArgs.reserve(maxCallArgs);
+    callDims.reserve(maxCallDims);
   }
   for (uint32_t i = 0; i < desc.numKernels; ++i) {
     const TenonKernel &kernel = desc.kernels[i];
@@ -125,6 +128,7 @@ void Profile::add(Kernel &kernel, uint64_t nanoseconds, int64_t flops,
                   uint64_t bytes) {
   ++kernel.numCalls;
   kernel.nanoseconds += nanoseconds;
+  kernel.ofRun += nanoseconds;
   kernel.bytes += bytes;
   kernel.flops = flops < 0 || kernel.flops < 0 ? -1 : kernel.flops + flops;
 }
@@ -162,17 +166,29 @@ void Profile::keepCall(const Kernel &kernel, uint64_t start, uint64_t end,
                         nullptr,
                         0,
                         0};
-  if (callArgs.size() + kernel.args.size() <= maxCallArgs) {
+  size_t numDims = 0;
+  for (const Arg &arg : kernel.args)
+    numDims += arg.dims.size();
+  if (callArgs.size() + kernel.args.size() <= maxCallArgs &&
+      callDims.size() + numDims <= maxCallDims) {
     call.args = callArgs.data() + callArgs.size();
     call.num_inputs = kernel.numInputs;
     call.num_outputs = kernel.args.size() - kernel.numInputs;
-    for (size_t i = 0; i < kernel.args.size(); ++i)
-      callArgs.push_back({args[i], kernel.args[i].countBytes()});
+    for (size_t i = 0; i < kernel.args.size(); ++i) {
+      const Arg &arg = kernel.args[i];
+      callArgs.push_back({args[i], arg.countBytes(), arg.dtype,
+                          static_cast<uint32_t>(arg.dims.size()),
+                          callDims.data() + callDims.size()});
+      callDims.insert(callDims.end(), arg.dims.begin(), arg.dims.end());
+    }
   }
   calls.push_back(call);
 }
 
 void Profile::noteRun(uint64_t start) {
+  for (Kernel &kernel : kernels)
+    if (uint64_t time = std::exchange(kernel.ofRun, 0))
+      kernel.leastOfRun = std::min(kernel.leastOfRun, time);
   auto endsBefore = [](const TenonProfileCall &a, const TenonProfileCall &b) {
     return a.start + a.nanoseconds < b.start + b.nanoseconds;
   };
@@ -186,9 +202,13 @@ void Profile::noteRun(uint64_t start) {
 void Profile::reset() {
   calls.clear();
   callArgs.clear();
+  callDims.clear();
   numOrderedCalls = 0;
-  for (Kernel &kernel : kernels)
+  for (Kernel &kernel : kernels) {
     kernel.numCalls = kernel.nanoseconds = kernel.bytes = kernel.flops = 0;
+    kernel.ofRun = 0;
+    kernel.leastOfRun = UINT64_MAX;
+  }
 }
 
 const std::vector<TenonProfileEntry> &Profile::getEntries(
@@ -207,7 +227,8 @@ const std::vector<TenonProfileEntry> &Profile::getEntries(
             : describeLibrary(desc.libraryKernels[i - desc.numKernels]);
     entries.push_back({kernel.name, kernel.provider, implementation,
                        kernel.shapes.c_str(), kernel.numCalls,
-                       kernel.nanoseconds, kernel.flops, kernel.bytes});
+                       kernel.nanoseconds, kernel.flops, kernel.bytes,
+                       std::min(kernel.leastOfRun, kernel.nanoseconds)});
   }
   return entries;
 }

@@ -67,6 +67,8 @@ private:
     std::vector<Arg> args;
     uint32_t numInputs = 0;
     uint64_t numCalls = 0, nanoseconds = 0, bytes = 0;
+    /// Of this run so far, and the least of a whole one.
+    uint64_t ofRun = 0, leastOfRun = UINT64_MAX;
     int64_t flops = 0;
     std::string shapes;
   };
@@ -91,6 +93,7 @@ private:
   std::vector<TenonProfileEntry> entries;
   std::vector<TenonProfileCall> calls;
   std::vector<TenonProfileArg> callArgs;
+  std::vector<int64_t> callDims;
   size_t numOrderedCalls = 0; // by their ends
   std::vector<Launch> launches;
 };

@@ -217,6 +217,7 @@ class ModelTest(unittest.TestCase):
         self.check(session(X, BIAS))
         self.check(session(X, BIAS))
         entries = session.profile()
+        self.assertTrue(all(0 < entry.least_nanoseconds <= entry.nanoseconds for entry in entries), entries)
         self.assertEqual({entry.calls for entry in entries}, {2})
         session.reset_profile()
         self.assertEqual({entry.calls for entry in session.profile()} - {0}, set())

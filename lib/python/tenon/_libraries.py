@@ -33,7 +33,8 @@ class TenonSessionOptions(Structure):
 
 class TenonProfileEntry(Structure):
     _fields_ = [("name", c_char_p), ("provider", c_char_p), ("implementation", c_char_p), ("shapes", c_char_p),
-                ("calls", c_uint64), ("nanoseconds", c_uint64), ("flops", c_int64), ("bytes", c_uint64)]
+                ("calls", c_uint64), ("nanoseconds", c_uint64), ("flops", c_int64), ("bytes", c_uint64),
+                ("least_nanoseconds", c_uint64)]
 
 
 PROGRESS_FUNCTION = CFUNCTYPE(None, c_void_p, c_char_p)

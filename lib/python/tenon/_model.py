@@ -54,6 +54,8 @@ class ProfileEntry(NamedTuple):
     flops: int
     #: Bytes of all inputs and outputs of all calls, once each.
     bytes: int
+    #: The least that its calls of one run took together.
+    least_nanoseconds: int
 
 
 def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType, int]:
@@ -316,7 +318,7 @@ class Session:
         entries = ctypes.POINTER(TenonProfileEntry)()
         count = self._library.tenon_session_profile(self._handle, byref(entries))
         return [ProfileEntry(e.name.decode(), e.provider.decode(), e.implementation.decode(), e.shapes.decode(), e.calls,
-                             e.nanoseconds, e.flops, e.bytes) for e in entries[:count]]
+                             e.nanoseconds, e.flops, e.bytes, e.least_nanoseconds) for e in entries[:count]]
 
     def reset_profile(self) -> None:
         """Forgets what was measured."""

@@ -285,6 +285,8 @@ TEST(Session, Profile) {
   EXPECT_EQ(entries[2].bytes, 3u * (50 * 16 + 50 * 8 + 50 * 16));
   EXPECT_EQ(entries[2].flops, -1);
   EXPECT_EQ(entries[0].flops, 3 * 4 * 50);
+  // Of three runs the least is at most the mean.
+  EXPECT_LE(3 * entries[2].least_nanoseconds, entries[2].nanoseconds);
   const TenonProfileCall *calls = nullptr;
   EXPECT_EQ(tenon_session_profile_calls(session.get(), &calls), 0u);
   tenon_session_profile_reset(session.get());
@@ -306,11 +308,19 @@ TEST(Session, ProfileOfCalls) {
   // What one kernel writes, the next one reads.
   EXPECT_EQ(calls[0].args[1].data, calls[1].args[0].data);
   EXPECT_EQ(calls[1].args[0].bytes, 50u * 16);
+  EXPECT_EQ(calls[1].args[0].dtype, TENON_F32);
+  ASSERT_EQ(calls[1].args[0].rank, 2u);
+  EXPECT_EQ(calls[1].args[0].dims[0], 50);
+  EXPECT_EQ(calls[1].args[0].dims[1], 4);
   // A run ends behind its kernels, and began before them.
   EXPECT_STREQ(calls[3].provider, "");
   EXPECT_LE(calls[3].start, calls[0].start);
   EXPECT_GE(calls[3].start + calls[3].nanoseconds,
             calls[2].start + calls[2].nanoseconds);
+  const TenonProfileEntry *entries = nullptr;
+  ASSERT_EQ(tenon_session_profile(session.get(), &entries), 3u);
+  EXPECT_EQ(entries[0].least_nanoseconds,
+            std::min(calls[0].nanoseconds, calls[4].nanoseconds));
   tenon_session_profile_reset(session.get());
   EXPECT_EQ(tenon_session_profile_calls(session.get(), &calls), 0u);
 }

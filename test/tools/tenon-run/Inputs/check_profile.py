@@ -5,12 +5,16 @@ import sys
 
 result = json.load(open(sys.argv[1], encoding="utf-8"))
 trace = json.load(open(sys.argv[2], encoding="utf-8"))
-assert result["machine"]["peak_gflops"] > 0 and result["machine"]["peak_gbytes_per_second"] > 0, result["machine"]
+machine = result["machine"]
+assert list(machine["peak_gflops"]) == ["f32"] and machine["peak_gflops"]["f32"] > 0, machine
+assert machine["peak_gbytes_per_second"] > 0, machine
 kernels = {kernel["name"]: kernel for kernel in result["profile"]}
 product = next(kernel for name, kernel in kernels.items() if "product" in name)
 turned = kernels["turned"]
 for kernel in (product, turned):
-    assert kernel["provider"] == "codegen" and kernel["calls"] == 2 and kernel["ms"] > 0, kernel
+    assert kernel["provider"] == "codegen" and kernel["calls"] == 2, kernel
+    # Of two runs one is at most the mean.
+    assert 0 < kernel["least_ms"] <= kernel["ms"] / 2 and kernel["arithmetic"] == "f32", kernel
 # Two runs of 3x8 by 8x6, and a function of ten operations an element.
 assert product["flops"] == 2 * (2 * 3 * 8 * 6 + 10 * 3 * 6), product
 assert product["bytes"] == 2 * 4 * (3 * 8 + 8 * 6 + 3 * 6), product
@@ -18,8 +22,13 @@ assert turned["flops"] == 0 and turned["bytes"] == 2 * 4 * 2 * 18, turned
 
 events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
 assert [event["name"] for event in events] == 2 * [product["name"], "turned", "run"], events
+for name in (product["name"], "turned"):
+    least = min(event["dur"] for event in events if event["name"] == name)
+    assert abs(least - 1e3 * kernels[name]["least_ms"]) < 1e-6, (least, kernels[name])
 for first in (0, 3):
     run = events[first + 2]
+    assert [event["args"]["shapes"] for event in events[first:first + 2]] == [product["shapes"], turned["shapes"]], events
+    assert "args" not in run, run
     for event in events[first:first + 2]:
         assert event["dur"] >= 0 and run["ts"] <= event["ts"], event
         assert event["ts"] + event["dur"] <= run["ts"] + run["dur"] + 1e-3, event

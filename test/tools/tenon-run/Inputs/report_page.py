@@ -38,3 +38,29 @@ class Page:
         # Labels of rows stand below their lines.
         offset = 4 if axis == "y" else 0
         return lambda at: 10 ** (first["log"] + (at + offset - first[axis]) * per_pixel)
+
+    def check_roofline(self, num_circles, types):
+        """There is a roof for the arithmetic of each of these types, at the machine's limits, and a circle for each kernel
+        that has one and does arithmetic, at its speed."""
+        part = self.part("roofline")
+        assert ("Each circle" in part) == (num_circles != 0), "circles are explained where there are some"
+        roofs = re.findall(r'<path class="roof" d="M(\S+) (\S+)L(\S+) (\S+)H(\S+)"></path><text [^>]*>(\w+)<', part)
+        assert sorted(type for *_, type in roofs) == types and part.count('"roof"') == len(types), roofs
+        circles = re.findall(r'<circle cx="(\S+)" cy="(\S+)"', part)
+        kernels = [kernel for kernel in self.data["profile"] if kernel["has_roof"] and kernel["flops"]]
+        assert len(circles) == len(kernels) == num_circles, circles
+        if not circles:
+            return
+        intensity, speed = self.scale(part, "x"), self.scale(part, "y")
+        machine = self.data["machine"]
+        bandwidth = machine["peak_gbytes_per_second"]
+        near = lambda found, expected: math.isclose(found, expected, rel_tol=1e-6)
+        for *places, type in roofs:
+            x0, y0, x1, y1, end = map(float, places)
+            assert near(speed(y0) / intensity(x0), bandwidth), "the slope is the bandwidth"
+            assert near(speed(y1) / intensity(x1), bandwidth), "up to where both limits meet"
+            assert near(speed(y1), machine["peak_gflops"][type]), "the flat part is the peak of arithmetic"
+            assert x0 < x1 < end, "the flat part goes on to the right"
+        for (x, y), kernel in zip(circles, kernels):
+            assert near(intensity(float(x)), kernel["flops"] / kernel["bytes"]), kernel
+            assert near(speed(float(y)), kernel["flops"] / kernel["ms"] / 1e6), kernel
