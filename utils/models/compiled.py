@@ -52,8 +52,9 @@ def compile_if_stale(build, model, provider, precision="fp32"):
     """The path of the compiled model, which is compiled if there is none that is fresh. Raises CompileError."""
     path = output_path(build, model, provider, precision)
     if not is_fresh(path, build, model):
-        print(f"compiling {model['name']} in {precision}", file=sys.stderr)
-        compile_model(build, model, provider, precision=precision)
+        print(f"compiling {model['name']} in {precision}", end="", file=sys.stderr, flush=True)
+        _, seconds, memory = compile_model(build, model, provider, precision=precision)
+        print(f": {seconds:.1f} s, at most {memory / 1e6:.0f} MB of memory", file=sys.stderr)
     return path
 
 
