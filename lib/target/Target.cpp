@@ -25,12 +25,12 @@ struct Extension {
   unsigned level;
 };
 constexpr Extension kX86Extensions[] = {
-    {"sse3", 2},       {"ssse3", 2},      {"sse4.1", 2},    {"sse4.2", 2},
-    {"popcnt", 2},     {"cx16", 2},       {"avx", 3},       {"avx2", 3},
-    {"bmi", 3},        {"bmi2", 3},       {"f16c", 3},      {"fma", 3},
-    {"lzcnt", 3},      {"movbe", 3},      {"avx512f", 4},   {"avx512bw", 4},
-    {"avx512cd", 4},   {"avx512dq", 4},   {"avx512vl", 4},  {"avx512vnni", 5},
-    {"avx512bf16", 5}, {"avx512fp16", 5}, {"avx512vbmi", 5}};
+    {"sse3", 2},       {"ssse3", 2},      {"sse4.1", 2},     {"sse4.2", 2},
+    {"popcnt", 2},     {"cx16", 2},       {"avx", 3},        {"avx2", 3},
+    {"bmi", 3},        {"bmi2", 3},       {"f16c", 3},       {"fma", 3},
+    {"lzcnt", 3},      {"movbe", 3},      {"avx512f", 4},    {"avx512bw", 4},
+    {"avx512cd", 4},   {"avx512dq", 4},   {"avx512vl", 4},   {"avx512vnni", 5},
+    {"avx512bf16", 5}, {"avx512fp16", 5}, {"avx512vbmi", 5}, {"amx-bf16", 5}};
 
 /// All LLVM targets, once for the process.
 void initializeTargets() {

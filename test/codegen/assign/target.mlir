@@ -79,3 +79,43 @@ func.func @keeps(%x: tensor<64x512xf32>, %w: tensor<512x512xf32>) -> tensor<64x5
   }
   return %0 : tensor<64x512xf32>
 }
+
+// -----
+
+// Of products of bf16 this one is too small for a call of the library,
+// CHECK-LABEL: func.func @bf16(
+// CHECK: tenon.kernel {{.*}} {provider = "codegen"}
+// CHECK: tenon.kernel {{.*}} {provider = "codegen"}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "+avx512bw,+avx512bf16", 512, ["onednn", "codegen"]>} {
+  func.func @bf16(%x: tensor<16x64xbf16>, %w: tensor<64x32xbf16>, %y: tensor<1x4x4x64xbf16>, %v: tensor<1x1x64x32xbf16>) -> (tensor<16x32xf32>, tensor<1x4x4x32xf32>) {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<16x64xbf16>, tensor<64x32xbf16>) -> tensor<16x32xf32> {
+      %2 = tenon.matmul %a0, %a1 {wide} : (tensor<16x64xbf16>, tensor<64x32xbf16>) -> tensor<16x32xf32>
+      tenon.yield %2 : tensor<16x32xf32>
+    }
+    %1 = tenon.kernel (%a0 = %y, %a1 = %v) : (tensor<1x4x4x64xbf16>, tensor<1x1x64x32xbf16>) -> tensor<1x4x4x32xf32> {
+      %2 = tenon.conv %a0, %a1 {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, wide} : (tensor<1x4x4x64xbf16>, tensor<1x1x64x32xbf16>) -> tensor<1x4x4x32xf32>
+      tenon.yield %2 : tensor<1x4x4x32xf32>
+    }
+    return %0, %1 : tensor<16x32xf32>, tensor<1x4x4x32xf32>
+  }
+}
+
+// -----
+
+// but not where a call takes a sixteenth of the time of f32.
+// CHECK-LABEL: func.func @bf16_with_amx(
+// CHECK: tenon.kernel {{.*}} {provider = "onednn"}
+// CHECK: tenon.kernel {{.*}} {provider = "onednn"}
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "+avx512bw,+avx512bf16,+amx-bf16", 512, ["onednn", "codegen"]>} {
+  func.func @bf16_with_amx(%x: tensor<16x64xbf16>, %w: tensor<64x32xbf16>, %y: tensor<1x4x4x64xbf16>, %v: tensor<1x1x64x32xbf16>) -> (tensor<16x32xf32>, tensor<1x4x4x32xf32>) {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %w) : (tensor<16x64xbf16>, tensor<64x32xbf16>) -> tensor<16x32xf32> {
+      %2 = tenon.matmul %a0, %a1 {wide} : (tensor<16x64xbf16>, tensor<64x32xbf16>) -> tensor<16x32xf32>
+      tenon.yield %2 : tensor<16x32xf32>
+    }
+    %1 = tenon.kernel (%a0 = %y, %a1 = %v) : (tensor<1x4x4x64xbf16>, tensor<1x1x64x32xbf16>) -> tensor<1x4x4x32xf32> {
+      %2 = tenon.conv %a0, %a1 {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, wide} : (tensor<1x4x4x64xbf16>, tensor<1x1x64x32xbf16>) -> tensor<1x4x4x32xf32>
+      tenon.yield %2 : tensor<1x4x4x32xf32>
+    }
+    return %0, %1 : tensor<16x32xf32>, tensor<1x4x4x32xf32>
+  }
+}
