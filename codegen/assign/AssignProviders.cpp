@@ -88,17 +88,18 @@ private:
 
   /// A kernel that has a provider already has one that its target has, too.
   LogicalResult checkProviders(const ProviderList &list, TargetAttr target) {
-    WalkResult result = getOperation()->walk([&](KernelOp kernel) {
+    bool hasFailed = false;
+    getOperation()->walk([&](KernelOp kernel) {
       StringAttr name = kernel.getProviderAttr();
       if (!name || (llvm::is_contained(target.getProviders(), name) &&
                     list.find(name.getValue())))
-        return WalkResult::advance();
+        return;
       kernel.emitOpError("has provider ")
           << name
           << ", expected one that its target has: " << target.getProviders();
-      return WalkResult::interrupt();
+      hasFailed = true;
     });
-    return failure(result.wasInterrupted());
+    return failure(hasFailed);
   }
 
   LogicalResult assign(KernelOp kernel, const ProviderList &list,

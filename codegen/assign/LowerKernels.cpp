@@ -43,7 +43,7 @@ struct LowerKernels : tenon::impl::LowerKernelsBase<LowerKernels> {
         kernel.emitOpError("has no provider; tenon-assign-providers gives one");
         return signalPassFailure();
       }
-      if (onlyLibraries && !provider->callsLibrary())
+      if (onlyPacking && !provider->packsConstants())
         continue;
       rewriter.setInsertionPoint(kernel);
       Value flops = buildFlops(kernel, rewriter);

@@ -49,8 +49,8 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
     `tenon_rt.launch` or `tenon_rt.library` that fills them.
   }];
   let options = [
-    Option<"onlyLibraries", "only-libraries", "bool", "false",
-           "only kernels that become `tenon_rt.library`">
+    Option<"onlyPacking", "only-packing", "bool", "false",
+           "only kernels of providers that may pack constants">
   ];
   let dependentDialects = ["::tenon::TenonDialect", "::tenon::rt::RtDialect",
       "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

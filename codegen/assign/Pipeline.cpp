@@ -12,9 +12,9 @@ void tenon::buildAssignPipeline(OpPassManager &pm) {
 
 void tenon::buildLowerKernelsPipeline(OpPassManager &pm) {
   // Libraries first: what they pack, other kernels read as it then stands.
-  LowerKernelsOptions libraries;
-  libraries.onlyLibraries = true;
-  pm.addPass(createLowerKernels(libraries));
+  LowerKernelsOptions packing;
+  packing.onlyPacking = true;
+  pm.addPass(createLowerKernels(packing));
   pm.addPass(createPackConstants());
   pm.addPass(createLowerKernels());
 }

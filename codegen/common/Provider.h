@@ -31,9 +31,9 @@ public:
   /// Whether kernels run on the device of the target, beside the processor.
   virtual bool isOnDevice() const { return false; }
 
-  /// Whether kernels become `tenon_rt.library`, which may want constants in an
-  /// order of its own.
-  virtual bool callsLibrary() const { return false; }
+  /// Whether kernels become `tenon_rt.library` and may want constants in an
+  /// order of the library's own.
+  virtual bool packsConstants() const { return false; }
 
   /// The layout of a constant, argument `arg` of a `tenon_rt.library`, that the
   /// library has packed, from its descriptors before and after; none if it is

@@ -19,7 +19,7 @@ namespace {
 class OneDnnProvider : public Provider {
 public:
   StringRef getName() const override { return "onednn"; }
-  bool callsLibrary() const override { return true; }
+  bool packsConstants() const override { return true; }
   std::optional<BlockedLayout> getPackedLayout(ArrayRef<int64_t> plain,
                                                ArrayRef<int64_t> packed,
                                                unsigned arg) const override {

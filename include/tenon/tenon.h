@@ -287,14 +287,16 @@ TENON_API TenonTensor tenon_session_output(const TenonSession *session,
  * contiguous, and tenon_session_output() tells its dimensions. After the first
  * run with some dimensions nothing is allocated in the next ones with these, as
  * long as no more than `max_shapes` others came between and no size that
- * depends on data is larger than before; on a GPU, after the second. Errors:
- * those of tenon_session_bind(), and INVALID for an output that does not fit,
- * an index out of range in the data, or sizes that the data make impossible;
- * SYSTEM where memory is not enough, or a device fails: after a fault in one of
- * its kernels the process can't use the device any more. For what is placed on
- * a device besides INVALID for data that are not in its memory, or in less than
- * the tensor takes, USAGE for an output without data, and UNSUPPORTED for one
- * whose dimensions depend on data. */
+ * depends on data is larger than before; on a GPU, after the second. But where
+ * other processes want the processors, threads that sleep may be made, so that
+ * the model's hardly spin; GOMP_SPINCOUNT in the environment prevents it.
+ * Errors: those of tenon_session_bind(), and INVALID for an output that does
+ * not fit, an index out of range in the data, or sizes that the data make
+ * impossible; SYSTEM where memory is not enough, or a device fails: after a
+ * fault in one of its kernels the process can't use the device any more. For
+ * what is placed on a device besides INVALID for data that are not in its
+ * memory, or in less than the tensor takes, USAGE for an output without data,
+ * and UNSUPPORTED for one whose dimensions depend on data. */
 TENON_API TenonError *tenon_session_run(TenonSession *session,
                                         const TenonTensor *inputs,
                                         size_t num_inputs,

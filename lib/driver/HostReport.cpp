@@ -26,13 +26,10 @@ std::string describeHostKernels(ModuleOp module) {
   });
   if (numHost == 0)
     return "";
-  // A model of which nothing is worth the GPU needs none.
-  std::string all = numHost == numKernels ? "all " : "";
-  std::string text = all + std::to_string(numHost);
-  if (all.empty())
-    text += " of " + std::to_string(numKernels);
+  std::string text = std::to_string(numHost) + " of " +
+                     std::to_string(numKernels) +
+                     " kernels will run on the processor: ";
   constexpr size_t kMostNodes = 5;
-  text += " kernels will run on the processor: ";
   for (size_t i = 0; i != std::min(numHost, kMostNodes); ++i)
     text += (i ? ", '" : "'") + nodes[i] + "'";
   if (numHost > kMostNodes)

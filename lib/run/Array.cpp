@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace tenon::run;
@@ -25,14 +26,27 @@ void tenon::run::fail(TenonErrorCode code, const char *format, ...) {
 
 void tenon::run::checkWritable(const std::string &path) {
   int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (file >= 0)
-    unlink(path.c_str());
-  else if (errno == EEXIST)
-    file =
-        open(path.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
-  if (file >= 0)
+  if (file >= 0) {
     close(file);
-  else if (errno != ENXIO) // a FIFO whose reader is not there yet
+    unlink(path.c_str());
+    return;
+  }
+  bool isWritable = false;
+  if (errno == EEXIST) {
+    struct stat info;
+    if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
+        !S_ISDIR(info.st_mode)) {
+      // To open and close a FIFO would end its reader.
+      isWritable = access(path.c_str(), W_OK) == 0;
+    } else {
+      file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      // A link to nothing: what it names is made later.
+      isWritable = file >= 0 || errno == ENOENT;
+      if (file >= 0)
+        close(file);
+    }
+  }
+  if (!isWritable)
     fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
          strerror(errno));
 }

@@ -215,21 +215,21 @@ void RandomOptions::checkSizes(const Runner &runner) const {
         array->dims.size() != numSlices + std::max(info.rank, 0))
       continue;
     for (int32_t d = 0; d < info.rank; ++d) {
-      auto symbol = symbols.end();
+      std::optional<int64_t> wanted;
       if (info.dims[d] < 0)
-        symbol = symbols.find(info.dim_names[d]);
+        wanted = findDim(info.dim_names[d]);
       int64_t size = array->dims[numSlices + d];
-      if (symbol == symbols.end() || symbol->second == size)
+      if (!wanted || *wanted == size)
         continue;
       std::string source = "--input";
       if (shapes.count(info.name))
         source =
             std::string("--shape ") + info.name + "=" + array->formatDims();
-      auto expected = static_cast<long long>(symbol->second);
+      auto expected = static_cast<long long>(*wanted);
       fail(TENON_ERROR_USAGE,
            "input '%s': dimension %d is %lld by %s, but %lld by --dim %s=%lld",
            info.name, d, static_cast<long long>(size), source.c_str(), expected,
-           symbol->first.c_str(), expected);
+           info.dim_names[d], expected);
     }
   }
 }

@@ -389,7 +389,7 @@ int32_t TenonSession::callModel(void *const *inputs, void *const *outputs,
     threads.emplace(team.size());
   int32_t code = model->desc->run(&frame);
   if (team.size() > 1)
-    noteParallelRun(team.size());
+    noteParallelRun();
   return code;
 }
 

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <sys/resource.h>
-#include <system_error>
 #include <thread>
+#include <vector>
 
 using namespace tenon::runtime;
 using namespace std::chrono_literals;
@@ -28,120 +28,111 @@ using Clock = std::chrono::steady_clock;
 
 /// How often the system is asked, at most.
 constexpr auto samplePeriod = 10ms;
-/// Threads with processors of their own lose them a few times a second; where
-/// others want these, each of them some hundred times.
-constexpr auto leastTimePerSwitch = 16ms;
-constexpr long leastSwitches = 4;
-/// How long not to spin, at first and after it was too early several times.
+/// A thread with a processor of its own loses it a few times a second; where
+/// others want that too, more than a hundred times.
+constexpr auto leastTimePerSwitch = 33ms;
+constexpr long leastSwitches = 2;
+/// How long not to spin, at first and after it was too short several times.
 constexpr Clock::duration shortestBrake = 500ms, longestBrake = 30s;
-/// A brake that is wanted again so soon was let go too early.
+/// A brake that is wanted again so soon was too short.
 constexpr auto probation = 2s;
-/// More threads than this are not made for it.
-constexpr int mostIdleThreads = 64;
+/// On a larger machine so many idle threads would be needed that it is left.
+constexpr int mostProcessors = 64;
 
-/// How often the system took a processor away from a thread of this process
-/// that wanted to go on.
+/// As libgomp counts them: those of the process when it is loaded, as this is.
+const int processors = omp_get_num_procs();
+
+/// How often the system took the processor away from this thread, which wanted
+/// to go on.
 long countSwitches() {
   rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
+  getrusage(RUSAGE_THREAD, &usage);
   return usage.ru_nivcsw;
 }
 
-/// Threads that do nothing but count as libgomp's.
-class IdleTeam {
-public:
-  /// False if the system has no threads left.
-  bool start(int size) {
-    sigset_t all, before;
-    sigfillset(&all);
-    // The host's signals are for its own threads.
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    isWanted = true;
-    try {
-      thread = std::thread([this, size] { hold(size); });
-    } catch (const std::system_error &) {
-      isWanted = false;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return isWanted;
-  }
+bool isToldHowToWait() {
+  for (const char *name :
+       {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_THREAD_LIMIT", "OMP_DYNAMIC"})
+    if (getenv(name))
+      return true;
+  return false;
+}
 
-  void stop() {
-    {
-      std::lock_guard<std::mutex> lock(mutex);
-      isWanted = false;
-    }
-    condition.notify_one();
-    thread.join();
-  }
-
-private:
-  void hold(int size) {
-    GOMP_parallel([](void *) {}, nullptr, size, 0);
-    std::unique_lock<std::mutex> lock(mutex);
-    condition.wait(lock, [this] { return !isWanted; });
-    // libgomp ends the team with the thread that made it.
-  }
-
-  std::thread thread;
+/// Whether the system gives so many threads. libgomp ends the process where it
+/// doesn't.
+bool canMakeThreads(int count) {
   std::mutex mutex;
-  std::condition_variable condition;
-  bool isWanted = false;
-};
+  std::vector<std::thread> threads;
+  bool canMake = true;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    try {
+      for (int i = 0; i < count; ++i)
+        threads.emplace_back([&] { std::lock_guard<std::mutex> wait(mutex); });
+    } catch (const std::exception &) {
+      canMake = false;
+    }
+  }
+  for (std::thread &thread : threads)
+    thread.join();
+  return canMake;
+}
 
 class SpinBrake {
 public:
-  void note(int threads) {
+  void note() {
+    static thread_local Clock::time_point lastTime;
+    static thread_local long lastSwitches = 0;
     if (!isAllowed)
       return;
     Clock::time_point now = Clock::now();
-    if (now - lastTime.load(std::memory_order_relaxed) < samplePeriod)
+    Clock::duration elapsed = now - lastTime;
+    if (elapsed < samplePeriod)
       return;
-    // Another session's thread is at it.
-    std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
-    if (!lock)
-      return;
+    bool isFirst = lastTime == Clock::time_point{};
     long switches = countSwitches();
     long lost = switches - lastSwitches;
-    Clock::duration elapsed = now - lastTime.load(std::memory_order_relaxed);
+    lastTime = now;
     lastSwitches = switches;
-    lastTime.store(now, std::memory_order_relaxed);
-    if (isBraked.load(std::memory_order_relaxed)) {
-      if (now - changeTime >= period)
-        release(now);
-    } else if (lost >= leastSwitches && elapsed < lost * leastTimePerSwitch) {
-      engage(now, threads);
-    }
+    if (!isFirst && lost >= leastSwitches &&
+        elapsed < lost * leastTimePerSwitch && !isBraked.exchange(true))
+      engage(now);
   }
 
-  std::atomic<bool> isBraked{false};
+  bool isEngaged() const { return isBraked; }
 
 private:
-  void engage(Clock::time_point now, int threads) {
-    // The caller's team counts already, but for one.
-    int size = std::max(omp_get_num_procs() - threads, 0) + 2;
-    if (size > mostIdleThreads || !idle.start(size))
-      return;
-    bool wasTooEarly = now - changeTime < probation;
-    period = wasTooEarly ? std::min(2 * period, longestBrake) : shortestBrake;
-    changeTime = now;
-    isBraked = true;
+  /// Only the thread that has set `isBraked` is here.
+  void engage(Clock::time_point now) {
+    bool wasTooShort = now - end < probation;
+    period = wasTooShort ? std::min(2 * period, longestBrake) : shortestBrake;
+    end = now + period;
+    // The host's signals are for its own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      std::thread([this, until = end] { hold(until); }).detach();
+    } catch (const std::exception &) {
+      isBraked = false;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  void release(Clock::time_point now) {
-    idle.stop();
-    changeTime = now;
+  /// libgomp ends the team with the thread that made it.
+  void hold(Clock::time_point until) {
+    // With its first thread, there are more than processors.
+    if (canMakeThreads(processors)) {
+      GOMP_parallel([](void *) {}, nullptr, processors + 1, 0);
+      std::this_thread::sleep_until(until);
+    }
     isBraked = false;
   }
 
-  const bool isAllowed =
-      !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT");
-  std::atomic<Clock::time_point> lastTime{Clock::time_point{}};
-  std::mutex mutex;
-  long lastSwitches = 0;
-  Clock::time_point changeTime;
+  const bool isAllowed = processors <= mostProcessors && !isToldHowToWait();
+  std::atomic<bool> isBraked{false};
+  Clock::time_point end;
   Clock::duration period = shortestBrake;
-  IdleTeam idle;
 };
 
 /// Never destroyed: its thread may be there until the process ends.
@@ -152,6 +143,6 @@ SpinBrake &getBrake() {
 
 } // namespace
 
-void tenon::runtime::noteParallelRun(int threads) { getBrake().note(threads); }
+void tenon::runtime::noteParallelRun() { getBrake().note(); }
 
-bool tenon::runtime::isSpinBraked() { return getBrake().isBraked; }
+bool tenon::runtime::isSpinBraked() { return getBrake().isEngaged(); }

@@ -5,7 +5,7 @@
 
 namespace tenon::runtime {
 
-/// To be called after each run of several threads, which it costs a look at the
+/// To be called after each run on several threads, which it costs a look at the
 /// clock.
 ///
 /// libgomp's threads wait for each other by spinning, for milliseconds before
@@ -14,13 +14,16 @@ namespace tenon::runtime {
 /// waits for from running: a run whose kernels take microseconds then takes as
 /// many turns of the scheduler as it has kernels. libgomp has a remedy, for
 /// when it has more threads than there are processors: then they hardly spin.
-/// So where the system has taken processors away from this process again and
-/// again, this makes threads that sleep, and lets them go after a while; if
-/// that turns out to be too early, after a longer one.
+/// So where the system has taken the processor away from the calling thread
+/// again and again, this makes threads that sleep. They end after a while; if
+/// that turns out to be too early, they are made again for a longer one.
 ///
-/// Nothing is done where the environment says how to wait (OMP_WAIT_POLICY or
-/// GOMP_SPINCOUNT).
-void noteParallelRun(int threads);
+/// Nothing is done where the environment says how libgomp's threads wait or how
+/// many there are (OMP_WAIT_POLICY, GOMP_SPINCOUNT, OMP_THREAD_LIMIT,
+/// OMP_DYNAMIC), where the system has no threads left, and on machines with
+/// more than 64 processors. A process that was forked meanwhile does nothing
+/// either.
+void noteParallelRun();
 
 /// Whether threads hardly spin now.
 bool isSpinBraked();

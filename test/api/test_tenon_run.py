@@ -153,6 +153,13 @@ class TenonRun(unittest.TestCase):
         # What no model makes right is told before one is loaded.
         self.assertIn("--dim N=x: 'x' is no size", run("absent.so", "--random", "--dim", "N=x", code=1))
 
+    def test_fifo(self):
+        """What reads a FIFO gets what is written to it."""
+        os.mkfifo("pipe")
+        with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+            run(model, "--random", "--dim", "N=2", "--trace", "pipe")
+            self.assertIn(b"traceEvents", reader.communicate(timeout=60)[0])
+
     def test_steps(self):
         x = np.arange(3 * N * 4, dtype=np.float32).reshape(3, N, 4)
         np.save("steps.npy", x)

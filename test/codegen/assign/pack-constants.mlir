@@ -1,9 +1,9 @@
 // REQUIRES: onednn, tenon-compile, avx512
 // RUN: tenon-compile --quiet --compile-from=fuse %s --provider=onednn,codegen --compile-to=assign -o %t.mlir
-// RUN: tenon-opt %t.mlir --tenon-lower-kernels=only-libraries --tenon-pack-constants | FileCheck %s
+// RUN: tenon-opt %t.mlir --tenon-lower-kernels=only-packing --tenon-pack-constants | FileCheck %s
 // Only for this machine.
 // RUN: tenon-compile --quiet --compile-from=fuse %s --target=x86-64-v3 --provider=onednn,codegen --compile-to=assign -o %t.v3.mlir
-// RUN: tenon-opt %t.v3.mlir --tenon-lower-kernels=only-libraries --tenon-pack-constants | FileCheck %s --check-prefix=OTHER
+// RUN: tenon-opt %t.v3.mlir --tenon-lower-kernels=only-packing --tenon-pack-constants | FileCheck %s --check-prefix=OTHER
 
 // Weights of a product become blocks of 16 x 64, filled up with zeros. In the
 // descriptor the argument has one dimension, and behind the rest stands its

@@ -107,7 +107,8 @@ def fold_attention(folder, node):
         scores = next((name for name in added["inputs"] if name != mask), "")
     if (chosen := folder.made_by(scores, "Where")) and (folder.number(chosen["inputs"][2]) or 0) < -1e4:
         keep, scores = chosen["inputs"][:2]
-    if quotient := folder.made_by(scores, "Div"):
+    quotient = folder.made_by(scores, "Div")
+    if quotient and quotient["inputs"][1] not in folder.weights:
         scores, divisor = quotient["inputs"]
     if product := folder.made_by(scores, "MatMul"):
         folder.replace(node, "Attention", [*product["inputs"], node["inputs"][1], divisor, keep, mask])
