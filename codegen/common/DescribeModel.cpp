@@ -132,12 +132,13 @@ private:
   llvm::StringMap<std::string> strings;
 };
 
-/// The features that the runtime checks: those switched on, without signs.
+/// The features that the runtime checks: those switched on, without signs. Not
+/// those for tiles, which no generated code has: libraries look for themselves.
 std::string getRequiredFeatures(StringRef features) {
   SmallVector<StringRef> parts, required;
   features.split(parts, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef part : parts)
-    if (part.consume_front("+"))
+    if (part.consume_front("+") && !part.starts_with("amx-"))
       required.push_back(part);
   return llvm::join(required, ",");
 }

@@ -45,7 +45,7 @@ static ConvPlan getPlan(ConvOp op, unsigned vectorBits) {
 /// be computed.
 static ConvOp getConv(KernelOp kernel) {
   ConvOp op = getAnchor<ConvOp>(kernel, /*hasPrologue=*/true);
-  return op && isPointwise(op) ? op : getAnchor<ConvOp>(kernel);
+  return op && canComputeInput(op) ? op : getAnchor<ConvOp>(kernel);
 }
 
 static bool matchesConv(KernelOp kernel) {

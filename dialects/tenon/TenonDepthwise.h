@@ -18,6 +18,17 @@ inline bool isPointwise(ConvOp op) {
          isAll(op.getStrides(), 1) && isAll(op.getPads(), 0);
 }
 
+/// Whether generated code of a processor can compute the input of a pointwise
+/// convolution where it reads it: a few pixels stand on a thread's stack, of
+/// which there is not much.
+inline bool canComputeInput(ConvOp pointwise) {
+  constexpr int64_t kMaxChannels = 1024;
+  return isPointwise(pointwise) &&
+         llvm::cast<mlir::RankedTensorType>(pointwise.getWeights().getType())
+                 .getShape()
+                 .end()[-2] <= kMaxChannels;
+}
+
 /// Whether generated code of a processor can make the result of `pointwise` row
 /// by row, as the window of `depthwise`, which reads it, comes down: one is a
 /// matrix product in each pixel, the other a small window in each channel, and

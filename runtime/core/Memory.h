@@ -21,6 +21,7 @@ class Memory {
 public:
   Memory() = default;
   Memory(const Memory &) = delete;
+  Memory &operator=(const Memory &) = delete;
   ~Memory() { release(); }
 
   /// Makes room for `bytes`. False if there is not enough memory; the old block

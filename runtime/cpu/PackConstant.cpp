@@ -64,8 +64,10 @@ private:
       int64_t pads = kernel.padsBegin[i] + kernel.padsEnd[i];
       int64_t known = at(result, 2 + i);
       setUnknown(0, 2 + i,
-                 known < 0 ? std::max(side * kernel.strides[i], window)
-                           : (known - 1) * kernel.strides[i] + window - pads);
+                 known < 0
+                     ? std::max(side * kernel.strides[i], window)
+                     : std::max<int64_t>(
+                           (known - 1) * kernel.strides[i] + window - pads, 1));
       setUnknown(result, 2 + i,
                  std::max<int64_t>(at(0, 2 + i) + pads - window, 0) /
                          kernel.strides[i] +

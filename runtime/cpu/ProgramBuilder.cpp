@@ -92,7 +92,7 @@ Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
 }
 
 /// Brings a constant into another order. Between two blocked orders the library
-/// has its reference code only, which takes a thousand times as long as the way
+/// has its reference code only, which takes a hundred times as long as the way
 /// through a plain one.
 static void reorder(memory from, memory to) {
   auto isBlocked = [](const memory &memory) {

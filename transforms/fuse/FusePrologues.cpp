@@ -43,15 +43,16 @@ namespace {
 /// 1. Nobody else reads the first kernel, and only the convolution of the
 ///    second does.
 /// 2. It is cheap arithmetic in f32.
-/// 3. There are few output channels.
+/// 3. There are few output channels, and not too many inputs.
 struct FusePrologue : CountedPattern<OpRewritePattern<KernelOp>> {
   using CountedPattern::CountedPattern;
 
   LogicalResult matchAndRewrite(KernelOp kernel,
                                 PatternRewriter &rewriter) const override {
     ConvOp conv = getOnlyConv(kernel);
-    if (!conv || !isPointwise(conv))
-      return rewriter.notifyMatchFailure(kernel, "it is not pointwise");
+    if (!conv || !canComputeInput(conv))
+      return rewriter.notifyMatchFailure(
+          kernel, "it is not pointwise, or has too many inputs");
     auto weights = cast<RankedTensorType>(conv.getWeights().getType());
     if (weights.getShape().back() > kMaxChannels)
       return rewriter.notifyMatchFailure(kernel, "it has many outputs");

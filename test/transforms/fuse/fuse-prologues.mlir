@@ -43,6 +43,21 @@ module attributes {tenon.target = #tenon.target<"", "", "", 512, ["onednn", "cod
     return %1 : tensor<1x8x8x16xf32>
   }
 
+  // A few of its pixels would not fit into the stack.
+  // CHECK-LABEL: func.func @many_inputs(
+  // CHECK-COUNT-2: tenon.kernel
+  func.func @many_inputs(%x: tensor<1x8x8x1040xf32>, %s: tensor<1x1x1x1040xf32>, %w: tensor<1x1x1040x16xf32>) -> tensor<1x8x8x16xf32> {
+    %0 = tenon.kernel (%a0 = %x, %a1 = %s) : (tensor<1x8x8x1040xf32>, tensor<1x1x1x1040xf32>) -> tensor<1x8x8x1040xf32> {
+      %2 = tenon.mul %a0, %a1 : (tensor<1x8x8x1040xf32>, tensor<1x1x1x1040xf32>) -> tensor<1x8x8x1040xf32>
+      tenon.yield %2 : tensor<1x8x8x1040xf32>
+    }
+    %1 = tenon.kernel (%a0 = %0, %a1 = %w) : (tensor<1x8x8x1040xf32>, tensor<1x1x1040x16xf32>) -> tensor<1x8x8x16xf32> {
+      %2 = tenon.conv %a0, %a1 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x8x1040xf32>, tensor<1x1x1040x16xf32>) -> tensor<1x8x8x16xf32>
+      tenon.yield %2 : tensor<1x8x8x16xf32>
+    }
+    return %1 : tensor<1x8x8x16xf32>
+  }
+
   // The product takes most of the time.
   // CHECK-LABEL: func.func @many_channels(
   // CHECK-COUNT-2: tenon.kernel
