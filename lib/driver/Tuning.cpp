@@ -2,6 +2,7 @@
 
 #include "lib/driver/Tuning.h"
 
+#include "codegen/assign/Providers.h"
 #include "codegen/assign/Tuning.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/JSON.h"
@@ -31,6 +32,18 @@ Status readTuning(StringRef path, ModuleOp module) {
   if (!kernels)
     return invalid("expected an object with a list 'kernels'");
 
+  // Which one a target has is another matter: a choice that it has not is
+  // passed over.
+  ProviderList providers;
+  auto findUnknown = [&](std::optional<StringRef> provider) -> std::string {
+    if (!provider || providers.find(*provider))
+      return "";
+    std::string text = "unknown provider '" + provider->str() + "', expected ";
+    for (const std::unique_ptr<Provider> &known : providers.get())
+      text += (known == providers.get().front() ? "" : ", ") +
+              known->getName().str();
+    return text;
+  };
   OpBuilder builder(module.getContext());
   NamedAttrList choices;
   for (const llvm::json::Value &entry : *kernels) {
@@ -40,12 +53,17 @@ Status readTuning(StringRef path, ModuleOp module) {
     auto provider = kernel ? kernel->getString("provider") : std::nullopt;
     if (!nodes || !number || !provider)
       return invalid("expected kernels with 'nodes', 'number' and 'provider'");
+    if (std::string unknown = findUnknown(provider); !unknown.empty())
+      return invalid("kernel '" + *nodes + "': " + unknown);
     choices.set(getTuningKey(*nodes, *number),
                 builder.getStringAttr(*provider));
   }
   NamedAttrList tuning;
   tuning.set("kernels", choices.getDictionary(module.getContext()));
-  if (auto preferred = root->getString("prefer"))
+  auto preferred = root->getString("prefer");
+  if (std::string unknown = findUnknown(preferred); !unknown.empty())
+    return invalid("'prefer': " + unknown);
+  if (preferred)
     tuning.set("prefer", builder.getStringAttr(*preferred));
   module->setAttr(kTuningAttr, tuning.getDictionary(module.getContext()));
   return Status::ok();

@@ -328,7 +328,13 @@ int Bisector::run() {
   }
 
   // 1. Without any pass: the fault is in none of those that can be left out.
-  if (!judge(compileAndRun(provider, 0)).empty()) {
+  Trial none = compileAndRun(provider, 0);
+  // What the system hasn't, such as a driver, no pass takes away.
+  if (none.failure && all.failure &&
+      all.failure->code() == TENON_ERROR_SYSTEM &&
+      !strcmp(none.failure->what(), all.failure->what()))
+    throw *none.failure;
+  if (!judge(none).empty()) {
     Trial good = compileAndRun("codegen", 0, true);
     if (!isPlainReference && !judge(good).empty()) {
       if (fails && good.failure)
@@ -382,6 +388,10 @@ static bool isForTwo(const std::string &target) {
 int tenon::run::bisect(const RunCommand &command) {
   if (command.steps.steps)
     fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
+  if (command.isInfo || !command.traceFile.empty() ||
+      !command.reportFile.empty())
+    fail(TENON_ERROR_USAGE, "--bisect compares models, and tells nothing else "
+                            "of them: no --info, --trace or --report");
   if (!command.reference.empty())
     fail(TENON_ERROR_USAGE, "--bisect compares with --expect, or with plain "
                             "generated loops, not with the model of "
