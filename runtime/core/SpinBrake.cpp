@@ -26,12 +26,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often the system is asked, at most.
-constexpr auto samplePeriod = 10ms;
+/// How often the system is asked, at most. In less, some work of the system's
+/// own would look as if it went on.
+constexpr auto samplePeriod = 100ms;
 /// A thread with a processor of its own loses it a few times a second; where
 /// others want that too, more than a hundred times.
-constexpr auto leastTimePerSwitch = 33ms;
-constexpr long leastSwitches = 2;
+constexpr auto leastTimePerSwitch = 16ms;
 /// How long not to spin, at first and after it was too short several times.
 constexpr Clock::duration shortestBrake = 500ms, longestBrake = 30s;
 /// A brake that is wanted again so soon was too short.
@@ -94,8 +94,8 @@ public:
     long lost = switches - lastSwitches;
     lastTime = now;
     lastSwitches = switches;
-    if (!isFirst && lost >= leastSwitches &&
-        elapsed < lost * leastTimePerSwitch && !isBraked.exchange(true))
+    if (!isFirst && elapsed < lost * leastTimePerSwitch &&
+        !isBraked.exchange(true))
       engage(now);
   }
 
