@@ -69,20 +69,8 @@ struct FusePrologue : CountedPattern<OpRewritePattern<KernelOp>> {
 
 struct FusePrologues : tenon::impl::FuseProloguesBase<FusePrologues> {
   void runOnOperation() override {
-    TargetAttr target = getTarget(getOperation());
-    if (!target || target.getGpus() ||
-        target.getVectorBits() < kMinVectorBits ||
-        !llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
-                            "codegen"))
-      return;
-    // Not by a driver: those that walk take no pattern that erases another
-    // operation than it matched.
-    SmallVector<KernelOp> kernels;
-    getOperation()->walk([&](KernelOp kernel) { kernels.push_back(kernel); });
-    FusePrologue pattern(&getContext(), numFused);
-    PatternRewriter rewriter(&getContext());
-    for (KernelOp kernel : kernels)
-      (void)pattern.matchAndRewrite(kernel, rewriter);
+    if (hasGeneratedVectors(getTarget(getOperation()), kMinVectorBits))
+      rewriteKernels(getOperation(), FusePrologue(&getContext(), numFused));
   }
 };
 

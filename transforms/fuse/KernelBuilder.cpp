@@ -456,3 +456,18 @@ KernelOp tenon::mergeKernels(RewriterBase &rewriter, KernelOp first,
   rewriter.eraseOp(first);
   return merged;
 }
+
+bool tenon::hasGeneratedVectors(TargetAttr target, unsigned bits) {
+  return target && !target.getGpus() && target.getVectorBits() >= bits &&
+         llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
+                            "codegen");
+}
+
+void tenon::rewriteKernels(Operation *root,
+                           const OpRewritePattern<KernelOp> &pattern) {
+  SmallVector<KernelOp> kernels;
+  root->walk([&](KernelOp kernel) { kernels.push_back(kernel); });
+  PatternRewriter rewriter(root->getContext());
+  for (KernelOp kernel : kernels)
+    (void)pattern.matchAndRewrite(kernel, rewriter);
+}

@@ -37,6 +37,16 @@ KernelOp getOwnProducer(KernelOp kernel, mlir::Value value);
 KernelOp mergeKernels(mlir::RewriterBase &rewriter, KernelOp first,
                       KernelOp second);
 
+/// Whether kernels of a target may be code that is generated for a processor
+/// alone, in vectors of at least so many bits.
+bool hasGeneratedVectors(TargetAttr target, unsigned bits);
+
+/// Applies a pattern to each kernel in `root`. Drivers that walk take no
+/// pattern that erases another operation than it matched, which merging kernels
+/// does.
+void rewriteKernels(mlir::Operation *root,
+                    const mlir::OpRewritePattern<KernelOp> &pattern);
+
 } // namespace tenon
 
 #endif // TENON_TRANSFORMS_FUSE_KERNELBUILDER_H
