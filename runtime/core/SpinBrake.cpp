@@ -6,11 +6,13 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
 #include <mutex>
-#include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace tenon::runtime;
@@ -26,12 +28,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often the system is asked, at most. In less, some work of the system's
-/// own would look as if it went on.
+/// How often the system is asked, at most.
 constexpr auto samplePeriod = 100ms;
-/// A thread with a processor of its own loses it a few times a second; where
-/// others want that too, more than a hundred times.
-constexpr auto leastTimePerSwitch = 16ms;
+/// So long a thread must have wanted a processor since it was asked. In less,
+/// some work of the system's own would look as if it went on.
+constexpr std::chrono::nanoseconds leastWanted = 250ms;
+/// What part of that time it may have waited for one: half or more goes where
+/// another thread wants the same, a tenth where that is a client between two
+/// requests or the system looks for a processor that is idle.
+constexpr int leastPart = 3;
 /// How long not to spin, at first and after it was too short several times.
 constexpr Clock::duration shortestBrake = 500ms, longestBrake = 30s;
 /// A brake that is wanted again so soon was too short.
@@ -42,12 +47,24 @@ constexpr int mostProcessors = 64;
 /// As libgomp counts them: those of the process when it is loaded, as this is.
 const int processors = omp_get_num_procs();
 
-/// How often the system took the processor away from this thread, which wanted
-/// to go on.
-long countSwitches() {
-  rusage usage{};
-  getrusage(RUSAGE_THREAD, &usage);
-  return usage.ru_nivcsw;
+/// How long this thread ran, and how long it could have but waited for a
+/// processor, since it began. Both are zero where the system doesn't count.
+struct SchedulerTimes {
+  std::chrono::nanoseconds ran{0}, waited{0};
+};
+
+SchedulerTimes readSchedulerTimes() {
+  // Without a stream's buffer: a run allocates nothing.
+  char text[64] = "";
+  int file = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  if (file >= 0) {
+    ssize_t length = read(file, text, sizeof(text) - 1);
+    text[std::max<ssize_t>(length, 0)] = '\0';
+    close(file);
+  }
+  long long ran = 0, waited = 0;
+  sscanf(text, "%lld %lld", &ran, &waited);
+  return {std::chrono::nanoseconds(ran), std::chrono::nanoseconds(waited)};
 }
 
 bool isToldHowToWait() {
@@ -82,20 +99,28 @@ class SpinBrake {
 public:
   void note() {
     static thread_local Clock::time_point lastTime;
-    static thread_local long lastSwitches = 0;
+    static thread_local SchedulerTimes last;
+    static thread_local bool isSampling = false;
     if (!isAllowed)
       return;
     Clock::time_point now = Clock::now();
-    Clock::duration elapsed = now - lastTime;
-    if (elapsed < samplePeriod)
+    if (now - lastTime < samplePeriod)
       return;
-    bool isFirst = lastTime == Clock::time_point{};
-    long switches = countSwitches();
-    long lost = switches - lastSwitches;
     lastTime = now;
-    lastSwitches = switches;
-    if (!isFirst && elapsed < lost * leastTimePerSwitch &&
-        !isBraked.exchange(true))
+    SchedulerTimes times = readSchedulerTimes();
+    std::chrono::nanoseconds waited = times.waited - last.waited;
+    std::chrono::nanoseconds wanted = times.ran - last.ran + waited;
+    // Threads that sleep and wake each other share a processor for a while
+    // although another is idle: what they wait then says nothing.
+    if (isBraked || !isSampling) {
+      isSampling = !isBraked;
+      last = times;
+      return;
+    }
+    if (wanted < leastWanted)
+      return;
+    last = times;
+    if (leastPart * waited > wanted && !isBraked.exchange(true))
       engage(now);
   }
 
