@@ -54,10 +54,14 @@ static std::optional<int64_t> getHeadSize(Value value) {
 
 namespace {
 
+/// How many operands have each constant value, which stands in memory once.
+using ReaderCounts = llvm::DenseMap<Attribute, int64_t>;
+
 /// A product with constant weights of its own, whose result is read as heads.
 struct Projection {
   /// Nothing if `product` is none.
-  static std::optional<Projection> get(MatMulOp product);
+  static std::optional<Projection> get(MatMulOp product,
+                                       const ReaderCounts &readers);
   bool canJoin(Projection &other);
   int64_t getColumns() { return getType(result).getShape().back(); }
   /// The dimension of the weights that has the columns.
@@ -79,14 +83,15 @@ private:
 
 } // namespace
 
-std::optional<Projection> Projection::get(MatMulOp product) {
+std::optional<Projection> Projection::get(MatMulOp product,
+                                          const ReaderCounts &readers) {
   Projection found;
   found.product = product;
   found.result = product.getOutput();
   std::optional<ConstantView> weights = ConstantView::get(product.getRhs());
   // A splat has no memory, and would get one.
   if (!weights || weights->isSplat() || weights->getType().getRank() != 2 ||
-      !product.getRhs().hasOneUse())
+      readers.lookup(weights->getAttribute()) != 1)
     return std::nullopt;
   found.takeBias();
   std::optional<int64_t> headSize = getHeadSize(found.result);
@@ -107,7 +112,7 @@ void Projection::takeBias() {
                      llvm::all_of(type.getShape().drop_back(),
                                   [](int64_t size) { return size == 1; }) &&
                      type.getShape().back() == getColumns() &&
-                     summand.hasOneUse() && ConstantView::get(summand);
+                     ConstantView::get(summand);
   if (!isUniform && !isOfColumns)
     return;
   bias = summand;
@@ -143,9 +148,13 @@ struct MergeProducts : tenon::impl::MergeProductsBase<MergeProducts> {
   void runOnOperation() override {
     ConstantTracker tracked(getOperation());
     tracker = &tracked;
+    ReaderCounts readers;
+    getOperation().walk([&](ConstantOp op) {
+      readers[op.getValue()] += llvm::range_size(op->getUses());
+    });
     llvm::MapVector<Value, SmallVector<Projection>> byFactor;
     getOperation().walk([&](MatMulOp op) {
-      if (std::optional<Projection> found = Projection::get(op))
+      if (std::optional<Projection> found = Projection::get(op, readers))
         byFactor[op.getLhs()].push_back(*found);
     });
     for (auto &[factor, rest] : byFactor)

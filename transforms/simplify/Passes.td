@@ -294,7 +294,8 @@ def RecognizeAttention : Tenon_SimplifyPass<"tenon-recognize-attention", "::mlir
   let summary = "Recognise scaled dot product attention";
   let description = [{
     `softmax(scale(q k^T) + mask) v` with tensors of rank 4 becomes `tenon.attention`.
-    - The scale may stand on q, on k, or on the product, as a factor or divisor.
+    - The scale may stand on q, on k, or on the product, as a factor or divisor;
+      on q and k also before they are reshaped and transposed.
     - k may come transposed by a flag or by an operation; where it is the last
       step, the transpose is changed to give `[B, H, T, D]`.
     - `where(visible, scores, c)` with a constant below -1e9 becomes a summand of the mask:

@@ -35,22 +35,38 @@ struct Mask {
 /// scale * q k^T + masks
 struct Scores {
   Value query, key;
-  /// How the key has to be permuted to be [B, H, T, D], if it has to.
+  /// What the key is transposed of, if it is, and how that has to be permuted
+  /// to be [B, H, T, D].
+  TransposeOp transpose;
   SmallVector<int64_t> permutation;
   double scale = 1;
+  /// What has a factor of `scale` on it, which only this product uses, and what
+  /// it is without.
+  SmallVector<std::pair<Value, Value>, 2> scaled;
   SmallVector<Mask, 2> masks;
 };
 } // namespace
 
-/// Takes a factor off `value` that only this product uses.
-static Value takeScale(Value value, double &scale) {
-  if (!value.hasOneUse())
-    return value;
-  WithConstant scaled = matchScaled(value);
-  if (!scaled)
-    return value;
-  scale *= scaled.constant;
-  return scaled.tensor;
+/// Takes factors off `value` that only this product uses.
+static Value takeScale(Value value, Scores &scores) {
+  while (value.hasOneUse()) {
+    WithConstant scaled = matchScaled(value);
+    if (!scaled)
+      break;
+    scores.scale *= scaled.constant;
+    scores.scaled.push_back({value, scaled.tensor});
+    value = scaled.tensor;
+  }
+  return value;
+}
+
+/// The same, also before movements such as those that part the heads.
+static Value takeScaleThroughMoves(Value value, Scores &scores) {
+  Value taken = value = takeScale(value, scores);
+  while (value.hasOneUse() &&
+         isa_and_present<ReshapeOp, TransposeOp>(value.getDefiningOp()))
+    value = takeScale(value.getDefiningOp()->getOperand(0), scores);
+  return taken;
 }
 
 /// Matches q k^T of rank 4 and how k is transposed.
@@ -58,20 +74,16 @@ static bool matchProduct(MatMulOp op, Scores &scores) {
   if (op.getTransposeA() || getType(op.getLhs()).getRank() != 4 ||
       getType(op.getRhs()).getRank() != 4)
     return false;
-  scores.query = takeScale(op.getLhs(), scores.scale);
-  Value key = takeScale(op.getRhs(), scores.scale);
-  if (op.getTransposeB()) {
-    scores.key = key;
+  scores.query = takeScaleThroughMoves(op.getLhs(), scores);
+  scores.key = takeScaleThroughMoves(op.getRhs(), scores);
+  if (op.getTransposeB())
     return true;
-  }
-  auto transpose = key.getDefiningOp<TransposeOp>();
-  if (!transpose)
+  scores.transpose = scores.key.getDefiningOp<TransposeOp>();
+  if (!scores.transpose)
     return false;
-  scores.key = transpose.getInput();
-  scores.permutation.assign(transpose.getPermutation().begin(),
-                            transpose.getPermutation().end());
+  scores.permutation.assign(scores.transpose.getPermutation().begin(),
+                            scores.transpose.getPermutation().end());
   std::swap(scores.permutation[2], scores.permutation[3]);
-  scores.key = takeScale(scores.key, scores.scale);
   return true;
 }
 
@@ -133,16 +145,17 @@ struct ToAttention : CountedPattern<OpRewritePattern<MatMulOp>> {
       return rewriter.notifyMatchFailure(op, "not the scores of attention");
 
     SmallVector<int64_t> keyShape(getType(scores.key).getShape());
-    if (!scores.permutation.empty())
-      for (auto [i, dim] : llvm::enumerate(scores.permutation))
-        keyShape[i] = getType(scores.key).getDimSize(dim);
+    if (scores.transpose)
+      std::swap(keyShape[2], keyShape[3]);
     ArrayRef<int64_t> query = getType(scores.query).getShape();
     ArrayRef<int64_t> value = getType(op.getRhs()).getShape();
     if (query.take_front(2) != ArrayRef<int64_t>(keyShape).take_front(2) ||
         query.take_front(2) != value.take_front(2))
       return rewriter.notifyMatchFailure(op, "batches or heads broadcast");
 
-    Value key = scores.key;
+    for (auto [scaled, tensor] : scores.scaled)
+      rewriter.replaceAllUsesWith(scaled, tensor);
+    Value key = scores.transpose ? scores.transpose.getInput() : scores.key;
     bool isPermuted = false;
     for (auto [i, dim] : llvm::enumerate(scores.permutation))
       isPermuted |= int64_t(i) != dim;

@@ -96,6 +96,50 @@ func.func @factors(%x: tensor<3x1xf32>, %z: tensor<3x1xf32>) -> (tensor<2x3x1xf3
 
 // -----
 
+// Weights that are the same in memory as those of another product: they stay.
+// CHECK-LABEL: func.func @tied(
+// CHECK-NOT: tenon.slice
+func.func @tied(%x: tensor<3x1xf32>, %z: tensor<3x1xf32>) -> (tensor<2x3x1xf32>, tensor<2x3x1xf32>, tensor<3x2xf32>) {
+  %heads = tenon.constant dense<[3, 2, 1]> : tensor<3xi64>
+  %v = tenon.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  %w = tenon.constant dense<[[3.0, 4.0]]> : tensor<1x2xf32>
+  %again = tenon.constant dense<[[3.0, 4.0]]> : tensor<1x2xf32>
+  %0 = tenon.matmul %x, %v : (tensor<3x1xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  %1 = tenon.reshape %0, %heads : (tensor<3x2xf32>, tensor<3xi64>) -> tensor<3x2x1xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x1xf32>) -> tensor<2x3x1xf32>
+  %3 = tenon.matmul %x, %w : (tensor<3x1xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  %4 = tenon.reshape %3, %heads : (tensor<3x2xf32>, tensor<3xi64>) -> tensor<3x2x1xf32>
+  %5 = tenon.transpose %4 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x1xf32>) -> tensor<2x3x1xf32>
+  %6 = tenon.matmul %z, %again : (tensor<3x1xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  return %2, %5, %6 : tensor<2x3x1xf32>, tensor<2x3x1xf32>, tensor<3x2xf32>
+}
+
+// -----
+
+// A bias that others read, too, is small enough to be there twice.
+// CHECK-LABEL: func.func @shared_bias(
+// CHECK: %[[B:.*]] = tenon.constant dense<{{\[}}[5.000000e+00, 6.000000e+00, 5.000000e+00, 6.000000e+00]]> : tensor<1x4xf32>
+// CHECK: %[[WHOLE:.*]] = tenon.add %{{.*}}, %[[B]]
+// CHECK: tenon.slice %[[WHOLE]]
+// CHECK: tenon.slice %[[WHOLE]]
+func.func @shared_bias(%x: tensor<3x1xf32>) -> (tensor<2x3x1xf32>, tensor<2x3x1xf32>, tensor<1x2xf32>) {
+  %heads = tenon.constant dense<[3, 2, 1]> : tensor<3xi64>
+  %v = tenon.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  %w = tenon.constant dense<[[3.0, 4.0]]> : tensor<1x2xf32>
+  %b = tenon.constant dense<[[5.0, 6.0]]> : tensor<1x2xf32>
+  %0 = tenon.matmul %x, %v : (tensor<3x1xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  %1 = tenon.add %0, %b : (tensor<3x2xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  %2 = tenon.reshape %1, %heads : (tensor<3x2xf32>, tensor<3xi64>) -> tensor<3x2x1xf32>
+  %3 = tenon.transpose %2 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x1xf32>) -> tensor<2x3x1xf32>
+  %4 = tenon.matmul %x, %w : (tensor<3x1xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  %5 = tenon.add %b, %4 : (tensor<1x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %6 = tenon.reshape %5, %heads : (tensor<3x2xf32>, tensor<3xi64>) -> tensor<3x2x1xf32>
+  %7 = tenon.transpose %6 {permutation = array<i64: 1, 0, 2>} : (tensor<3x2x1xf32>) -> tensor<2x3x1xf32>
+  return %3, %7, %b : tensor<2x3x1xf32>, tensor<2x3x1xf32>, tensor<1x2xf32>
+}
+
+// -----
+
 // Weights that another operation reads, that are one value, or no constant.
 // CHECK-LABEL: func.func @weights(
 // CHECK-NOT: tenon.slice

@@ -30,6 +30,48 @@ func.func @scaled_query(%q: tensor<1x8x4x15xf32>, %k: tensor<1x8x6x15xf32>, %v: 
   return %3 : tensor<1x8x4x15xf32>
 }
 
+// Both have a factor before their heads are parted; the key's is also read by
+// someone else and stays.
+// CHECK-LABEL: func.func @scaled_before_heads(
+// CHECK-SAME: %[[Q:.*]]: tensor<1x4x128xf32>, %[[K:.*]]: tensor<1x6x128xf32>
+// CHECK: %[[QS:.*]] = tenon.reshape %[[Q]],
+// CHECK: %[[QH:.*]] = tenon.transpose %[[QS]]
+// CHECK: %[[SCALED:.*]] = tenon.mul %[[K]],
+// CHECK: %[[KS:.*]] = tenon.reshape %[[SCALED]],
+// CHECK: %[[KH:.*]] = tenon.transpose %[[KS]] {permutation = array<i64: 0, 2, 1, 3>}
+// CHECK: tenon.attention %[[QH]], %[[KH]], %{{.*}} {scale = 2.500000e-01 : f64}
+func.func @scaled_before_heads(%q: tensor<1x4x128xf32>, %k: tensor<1x6x128xf32>, %v: tensor<1x8x6x16xf32>) -> (tensor<1x8x4x16xf32>, tensor<1x6x128xf32>) {
+  %c = tenon.constant dense<0.25> : tensor<f32>
+  %heads = tenon.constant dense<[1, -1, 8, 16]> : tensor<4xi64>
+  %0 = tenon.mul %q, %c : (tensor<1x4x128xf32>, tensor<f32>) -> tensor<1x4x128xf32>
+  %1 = tenon.reshape %0, %heads : (tensor<1x4x128xf32>, tensor<4xi64>) -> tensor<1x4x8x16xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x4x8x16xf32>) -> tensor<1x8x4x16xf32>
+  %3 = tenon.mul %k, %c : (tensor<1x6x128xf32>, tensor<f32>) -> tensor<1x6x128xf32>
+  %4 = tenon.reshape %3, %heads : (tensor<1x6x128xf32>, tensor<4xi64>) -> tensor<1x6x8x16xf32>
+  %5 = tenon.transpose %4 {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x6x8x16xf32>) -> tensor<1x8x16x6xf32>
+  %6 = tenon.matmul %2, %5 : (tensor<1x8x4x16xf32>, tensor<1x8x16x6xf32>) -> tensor<1x8x4x6xf32>
+  %7 = tenon.softmax %6 {axis = 3 : i64} : (tensor<1x8x4x6xf32>) -> tensor<1x8x4x6xf32>
+  %8 = tenon.matmul %7, %v : (tensor<1x8x4x6xf32>, tensor<1x8x6x16xf32>) -> tensor<1x8x4x16xf32>
+  return %8, %3 : tensor<1x8x4x16xf32>, tensor<1x6x128xf32>
+}
+
+// Factors before and behind the transpose of a key are one scale.
+// CHECK-LABEL: func.func @scaled_key(
+// CHECK-SAME: %[[Q:[a-z0-9]*]]: tensor<1x8x4x16xf32>, %[[K:[a-z0-9]*]]: tensor<1x8x6x16xf32>
+// CHECK-NEXT: %[[Y:.*]] = tenon.attention %[[Q]], %[[K]], %{{.*}} {scale = 1.250000e-01 : f64}
+// CHECK-NEXT: return %[[Y]]
+func.func @scaled_key(%q: tensor<1x8x4x16xf32>, %k: tensor<1x8x6x16xf32>, %v: tensor<1x8x6x16xf32>) -> tensor<1x8x4x16xf32> {
+  %half = tenon.constant dense<0.5> : tensor<f32>
+  %four = tenon.constant dense<4.0> : tensor<f32>
+  %0 = tenon.mul %half, %k : (tensor<f32>, tensor<1x8x6x16xf32>) -> tensor<1x8x6x16xf32>
+  %1 = tenon.transpose %0 {permutation = array<i64: 0, 1, 3, 2>} : (tensor<1x8x6x16xf32>) -> tensor<1x8x16x6xf32>
+  %2 = tenon.div %1, %four : (tensor<1x8x16x6xf32>, tensor<f32>) -> tensor<1x8x16x6xf32>
+  %3 = tenon.matmul %q, %2 : (tensor<1x8x4x16xf32>, tensor<1x8x16x6xf32>) -> tensor<1x8x4x6xf32>
+  %4 = tenon.softmax %3 {axis = 3 : i64} : (tensor<1x8x4x6xf32>) -> tensor<1x8x4x6xf32>
+  %5 = tenon.matmul %4, %v : (tensor<1x8x4x6xf32>, tensor<1x8x6x16xf32>) -> tensor<1x8x4x16xf32>
+  return %5 : tensor<1x8x4x16xf32>
+}
+
 // A causal choice, then a mask: both are one summand.
 // CHECK-LABEL: func.func @causal(
 // CHECK: %[[CAUSAL:.*]] = tenon.where %{{.*}} : (tensor<1x1x4x6xi1>, tensor<f32>, tensor<f32>) -> tensor<1x1x4x6xf32>
