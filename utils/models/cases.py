@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import textwrap
 import zlib
@@ -39,6 +40,11 @@ def load():
     return models, cases
 
 
+def make_references(cases):
+    """Has ONNX Runtime compute what the cases should give, where that is not there yet."""
+    subprocess.run([os.path.join(here, "make_reference")] + [case["name"] for case in cases], check=True)
+
+
 def in_batch(case, count):
     """A case whose inputs are `count` times as large in the dimension of the batch; a scalar has none."""
     inputs = [dict(spec) for spec in case["inputs"]]
@@ -51,7 +57,7 @@ def in_batch(case, count):
 
 
 def select(cases, patterns):
-    """The cases whose name or model is among `patterns`, or starts with one of them; all of them without patterns."""
+    """The cases whose name starts with one of `patterns`; all of them without patterns."""
     if not patterns:
         return cases
     return [case for case in cases if any(case["name"].startswith(p) for p in patterns)]

@@ -4,6 +4,9 @@ import typing
 
 import numpy as np
 
+#: How much results in fp32 may differ, relative to the largest magnitude of what was expected.
+TOLERANCE = 1e-4
+
 
 class Mismatch(Exception):
     """Arrays between which there is no distance. The text says why, to stand behind a name for the one that was found."""

@@ -11,7 +11,6 @@ from seeded import uniform
 
 FLOAT = TensorProto.FLOAT
 INT64 = TensorProto.INT64
-BOOL = TensorProto.BOOL
 
 
 class Graph:
