@@ -53,6 +53,16 @@ struct FoundElement {
 FoundElement buildFound(mlir::OpBuilder &builder, mlir::Location loc,
                         ArgReduceOp op, FoundElement a, FoundElement b);
 
+/// What an element becomes when it is updated.
+mlir::Value buildUpdated(mlir::OpBuilder &builder, mlir::Location loc,
+                         ScatterReduction kind, mlir::Value old,
+                         mlir::Value update, bool isUnsigned);
+
+/// Whether `a` comes before `b` in the result. Without their places the order
+/// of equal ones is of no interest.
+mlir::Value buildIsBefore(mlir::OpBuilder &builder, mlir::Location loc,
+                          TopKOp op, FoundElement a, FoundElement b);
+
 /// Interpolated elements at computed positions.
 bool isSampling(mlir::Operation *op);
 mlir::Value buildSampling(ElementEmitter &emitter, mlir::Operation *op,

@@ -23,9 +23,8 @@ namespace tenon::cpu {
 /// Elements of a slice in one unit.
 static constexpr int64_t kChunkSize = 4096;
 
-/// What an element becomes when it is updated.
-static Value combine(OpBuilder &builder, Location loc, ScatterReduction kind,
-                     Value old, Value update, bool isUnsigned) {
+Value buildUpdated(OpBuilder &builder, Location loc, ScatterReduction kind,
+                   Value old, Value update, bool isUnsigned) {
   Type type = getElementTypeOrSelf(old);
   bool isFloat = isa<FloatType>(type), isBool = type.isInteger(1);
   switch (kind) {
@@ -86,8 +85,8 @@ private:
     Value element = emitter.load(function.getFlat(op.getUpdates()), from, type);
     if (op.getReduction() != ScatterReduction::None) {
       Value old = emitter.load(function.getFlatOutput(0), position, type);
-      element = combine(builder, loc, op.getReduction(), old, element,
-                        type.isUnsignedInteger());
+      element = buildUpdated(builder, loc, op.getReduction(), old, element,
+                             type.isUnsignedInteger());
     }
     emitter.store(function.getFlatOutput(0), position, element);
   }

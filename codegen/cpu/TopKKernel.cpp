@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/ElementEmitter.h"
+#include "codegen/cpu/ElementOps.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/KernelShape.h"
 #include "codegen/cpu/TileEmitter.h"
@@ -27,19 +27,17 @@ public:
   void emitBody();
 
 private:
-  /// An element and where it stands in the line. Without the indices as a
-  /// result their order is of no interest.
-  struct Entry {
-    Value element, index;
-  };
+  /// An element and where it stands in the line, if indices are a result.
+  using Entry = FoundElement;
 
   void emitLine(OpBuilder &builder, ArrayRef<Dim> position);
   void sink(OpBuilder &builder, Entry entry, Value root, Value size);
   Entry loadInput(OpBuilder &builder, Value i);
   Entry loadHeap(OpBuilder &builder, Value i);
   void storeHeap(OpBuilder &builder, Entry entry, Value i);
-  Value isBefore(OpBuilder &builder, Entry a, Entry b);
-  Value isGreater(OpBuilder &builder, Value a, Value b);
+  Value isBefore(OpBuilder &builder, Entry a, Entry b) {
+    return buildIsBefore(builder, loc, op, a, b);
+  }
 
   Value load(OpBuilder &builder, Value flat, Dim begin, Dim stride, Value i,
              Type type) {
@@ -73,6 +71,26 @@ private:
 
 } // namespace
 
+Value buildIsBefore(OpBuilder &builder, Location loc, TopKOp op, FoundElement a,
+                    FoundElement b) {
+  bool isUnsigned = getElementTypeOrSelf(op.getInput()).isUnsignedInteger();
+  if (!op.getLargest())
+    std::swap(a.element, b.element);
+  Value isFirst =
+      buildIsGreater(builder, loc, a.element, b.element, isUnsigned);
+  if (!a.place)
+    return isFirst;
+  Value isOther =
+      buildIsGreater(builder, loc, b.element, a.element, isUnsigned);
+  Value isEarlier = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::slt, a.place, b.place);
+  Value no = arith::ConstantIntOp::create(builder, loc, 0, 1);
+  Value ifNotFirst =
+      arith::SelectOp::create(builder, loc, isOther, no, isEarlier);
+  Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
+  return arith::SelectOp::create(builder, loc, isFirst, yes, ifNotFirst);
+}
+
 TopKEmitter::TopKEmitter(KernelFunction &function)
     : function(function), op(getOnlyOp<TopKOp>(function.getKernel())),
       loc(function.getLoc()), type(function.getElementType(op.getInput())),
@@ -81,27 +99,6 @@ TopKEmitter::TopKEmitter(KernelFunction &function)
   outputShape[axis] = function.getShapeElement(op.getK(), 0);
   outer = inputShape;
   outer.erase(outer.begin() + axis);
-}
-
-Value TopKEmitter::isGreater(OpBuilder &builder, Value a, Value b) {
-  return buildIsGreater(builder, loc, a, b, type.isUnsignedInteger());
-}
-
-/// Whether `a` comes before `b` in the result.
-Value TopKEmitter::isBefore(OpBuilder &builder, Entry a, Entry b) {
-  if (!op.getLargest())
-    std::swap(a.element, b.element);
-  Value isFirst = isGreater(builder, a.element, b.element);
-  if (!a.index)
-    return isFirst;
-  Value isOther = isGreater(builder, b.element, a.element);
-  Value isEarlier = arith::CmpIOp::create(
-      builder, loc, arith::CmpIPredicate::slt, a.index, b.index);
-  Value no = arith::ConstantIntOp::create(builder, loc, 0, 1);
-  Value ifNotFirst =
-      arith::SelectOp::create(builder, loc, isOther, no, isEarlier);
-  Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
-  return arith::SelectOp::create(builder, loc, isFirst, yes, ifNotFirst);
 }
 
 TopKEmitter::Entry TopKEmitter::loadInput(OpBuilder &builder, Value i) {
@@ -126,7 +123,7 @@ TopKEmitter::Entry TopKEmitter::loadHeap(OpBuilder &builder, Value i) {
 
 void TopKEmitter::storeHeap(OpBuilder &builder, Entry entry, Value i) {
   if (places)
-    store(builder, places, i, entry.index);
+    store(builder, places, i, entry.place);
   if (values)
     store(builder, values, i, entry.element);
 }
@@ -159,7 +156,7 @@ void TopKEmitter::sink(OpBuilder &builder, Entry entry, Value root,
                          : Value();
               };
               Entry worst = {select(second.element, first.element),
-                             select(second.index, first.index)};
+                             select(second.place, first.place)};
               Value sinks = isBefore(inner, entry, worst);
               scf::YieldOp::create(inner, loc,
                                    ValueRange{sinks, select(right, child)});

@@ -21,8 +21,9 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
        {&kLargeMatmulEmitter, &kSmallMatmulEmitter, &kLargeConvEmitter,
         &kSmallConvEmitter, &kAttentionEmitter, &kWarpArgReduceEmitter,
         &kBlockArgReduceEmitter, &cpu::kArgReduceEmitter,
-        &cpu::kCumulateEmitter, &kWarpRowEmitter, &kBlockRowEmitter,
-        &cpu::kRowEmitter, &kElementEmitter})
+        &cpu::kCumulateEmitter, &kScatterElementsEmitter, &kScatterNdEmitter,
+        &kWarpTopKEmitter, &kBlockTopKEmitter, &kWarpRowEmitter,
+        &kBlockRowEmitter, &cpu::kRowEmitter, &kElementEmitter})
     if (emitter->matches(kernel))
       return emitter;
   return nullptr;

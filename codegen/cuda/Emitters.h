@@ -24,6 +24,13 @@ extern const cpu::KernelEmitter kWarpRowEmitter, kBlockRowEmitter;
 /// The place of the largest element in each row, in the same way.
 extern const cpu::KernelEmitter kWarpArgReduceEmitter, kBlockArgReduceEmitter;
 
+/// Updates at computed places, a block for a piece of the result.
+extern const cpu::KernelEmitter kScatterElementsEmitter, kScatterNdEmitter;
+
+/// The largest elements of each line in order, if they are few: a warp or a
+/// block for each line.
+extern const cpu::KernelEmitter kWarpTopKEmitter, kBlockTopKEmitter;
+
 /// A block that does a row.
 inline constexpr int64_t kRowBlockThreads = 256;
 

@@ -8,23 +8,23 @@ module attributes {tenon.target = #tenon.target<"x86_64-unknown-linux-gnu", "x86
 // CHECK-LABEL: func.func @between(
 // CHECK: tenon.top_k
 // CHECK-COUNT-2: tenon.kernel {{.*}}provider = "codegen"
-func.func @between(%x: tensor<64xf32>) -> (tensor<8xf32>, tensor<2x4xf32>) {
-  %shape = tenon.constant dense<[2, 4]> : tensor<2xi64>
-  %v, %i = tenon.kernel (%a = %x) : (tensor<64xf32>) -> (tensor<8xf32>, tensor<8xi64>) {
-    %k = tenon.constant dense<8> : tensor<1xi64>
-    %0, %1 = tenon.top_k %a, %k {axis = 0 : i64, largest = true} : (tensor<64xf32>, tensor<1xi64>) -> (tensor<8xf32>, tensor<8xi64>)
-    tenon.yield %0, %1 : tensor<8xf32>, tensor<8xi64>
+func.func @between(%x: tensor<640xf32>) -> (tensor<320xf32>, tensor<2x160xf32>) {
+  %shape = tenon.constant dense<[2, 160]> : tensor<2xi64>
+  %v, %i = tenon.kernel (%a = %x) : (tensor<640xf32>) -> (tensor<320xf32>, tensor<320xi64>) {
+    %k = tenon.constant dense<320> : tensor<1xi64>
+    %0, %1 = tenon.top_k %a, %k {axis = 0 : i64, largest = true} : (tensor<640xf32>, tensor<1xi64>) -> (tensor<320xf32>, tensor<320xi64>)
+    tenon.yield %0, %1 : tensor<320xf32>, tensor<320xi64>
   }
-  %e = tenon.kernel (%a = %v) : (tensor<8xf32>) -> tensor<8xf32> {
-    %0 = tenon.exp %a : (tensor<8xf32>) -> tensor<8xf32>
-    tenon.yield %0 : tensor<8xf32>
+  %e = tenon.kernel (%a = %v) : (tensor<320xf32>) -> tensor<320xf32> {
+    %0 = tenon.exp %a : (tensor<320xf32>) -> tensor<320xf32>
+    tenon.yield %0 : tensor<320xf32>
   }
-  %w = tenon.reshape %e, %shape : (tensor<8xf32>, tensor<2xi64>) -> tensor<2x4xf32>
-  %n = tenon.kernel (%a = %w) {provider = "codegen"} : (tensor<2x4xf32>) -> tensor<2x4xf32> {
-    %0 = tenon.neg %a : (tensor<2x4xf32>) -> tensor<2x4xf32>
-    tenon.yield %0 : tensor<2x4xf32>
+  %w = tenon.reshape %e, %shape : (tensor<320xf32>, tensor<2xi64>) -> tensor<2x160xf32>
+  %n = tenon.kernel (%a = %w) {provider = "codegen"} : (tensor<2x160xf32>) -> tensor<2x160xf32> {
+    %0 = tenon.neg %a : (tensor<2x160xf32>) -> tensor<2x160xf32>
+    tenon.yield %0 : tensor<2x160xf32>
   }
-  return %e, %n : tensor<8xf32>, tensor<2x4xf32>
+  return %e, %n : tensor<320xf32>, tensor<2x160xf32>
 }
 
 // Before what decides on a branch, and in it.
