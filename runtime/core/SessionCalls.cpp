@@ -46,9 +46,6 @@ struct MeasuredCall : KernelCall {
   }
 };
 
-/// Below this much work the other threads don't pay: waking them and waiting
-/// for the last takes some microseconds.
-constexpr double serialNanoseconds = 10000;
 /// The first runs also meet cold caches and fresh pages: the best one counts.
 constexpr int32_t costSamples = 3;
 

@@ -10,8 +10,6 @@ extern "C" {
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads,
                    unsigned flags);
 int omp_get_thread_num(void);
-int omp_get_max_threads(void);
-void omp_set_num_threads(int threads);
 }
 
 struct ThreadTeam::Loop {
@@ -69,15 +67,4 @@ int64_t ThreadTeam::run(int64_t units, Body body, const void *context) {
   // number changes.
   GOMP_parallel(&ThreadTeam::enter, &loop, threads, 0);
   return loop.status.load();
-}
-
-LibraryThreadsScope::LibraryThreadsScope(int threads)
-    : before(omp_get_max_threads()) {
-  if (threads != before)
-    omp_set_num_threads(threads);
-}
-
-LibraryThreadsScope::~LibraryThreadsScope() {
-  if (omp_get_max_threads() != before)
-    omp_set_num_threads(before);
 }

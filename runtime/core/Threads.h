@@ -7,7 +7,18 @@
 #include <cstdint>
 #include <memory>
 
+// libgomp's entry points; see Threads.cpp.
+extern "C" {
+int omp_get_max_threads(void);
+void omp_set_num_threads(int threads);
+}
+
 namespace tenon::runtime {
+
+/// Below this much work the other threads don't pay: waking them and waiting
+/// for the last takes some microseconds, and where other programs want the
+/// processors, too, now and then the time slice of one.
+constexpr double serialNanoseconds = 20000;
 
 /// The least of: processors in the affinity mask, the control group's CPU quota
 /// rounded up, and OMP_NUM_THREADS; at least 1. `root` comes before "/proc" and
@@ -45,8 +56,14 @@ private:
 /// Sets how many threads oneDNN takes on this thread, and restores it.
 class LibraryThreadsScope {
 public:
-  explicit LibraryThreadsScope(int threads);
-  ~LibraryThreadsScope();
+  explicit LibraryThreadsScope(int threads) : before(omp_get_max_threads()) {
+    if (threads != before)
+      omp_set_num_threads(threads);
+  }
+  ~LibraryThreadsScope() {
+    if (omp_get_max_threads() != before)
+      omp_set_num_threads(before);
+  }
   LibraryThreadsScope(const LibraryThreadsScope &) = delete;
 
 private:

@@ -2,11 +2,14 @@
 
 #include "runtime/cpu/CpuSession.h"
 
+#include "runtime/core/Threads.h"
 #include "runtime/cpu/Softmax.h"
 
 #include <algorithm>
 
 using namespace tenon::onednn;
+using tenon::runtime::LibraryThreadsScope;
+using tenon::runtime::serialNanoseconds;
 
 // libgomp's own entry points; see runtime/core/Threads.cpp.
 extern "C" {
@@ -38,7 +41,12 @@ void CpuSession::build(Prepared &prepared, uint32_t index,
                                 tensor.format() +
                                 "), which oneDNN does not compute"};
   if (!prepared.isEmpty) {
-    prepared.program = model.getProgram(index, threads, dims);
+    // A primitive's blocks depend on the number of threads, of which it is to
+    // find as many when it runs.
+    bool isSmall = kernel.estimateTime(dims) < serialNanoseconds;
+    prepared.threads = isSmall ? 1 : threads;
+    LibraryThreadsScope scope(prepared.threads);
+    prepared.program = model.getProgram(index, prepared.threads, dims);
     for (const Step &step : prepared.program->steps) {
       PreparedStep ready;
       for (const Binding &binding : step.bindings) {
@@ -105,11 +113,12 @@ void CpuSession::run(uint32_t index, void *const *args, const int64_t *dims) {
                                       ? static_cast<char *>(args[patch.arg])
                                       : scratch.data()) +
                                  patch.offset);
+  LibraryThreadsScope scope(prepared.threads);
   const std::vector<Step> &steps = prepared.program->steps;
   for (size_t i = 0; i < steps.size(); ++i) {
     const Step &step = steps[i];
     if (!step.primitive) {
-      runSoftmax(step.softmax, args);
+      runSoftmax(step.softmax, args, prepared.threads);
       continue;
     }
     const std::vector<dnnl_exec_arg_t> &stepArgs = prepared.steps[i].args;
@@ -152,7 +161,8 @@ struct SoftmaxLoop {
 
 } // namespace
 
-void CpuSession::runSoftmax(const RowSoftmax &softmax, void *const *args) {
+void CpuSession::runSoftmax(const RowSoftmax &softmax, void *const *args,
+                            int threads) {
   SoftmaxLoop loop{
       softmax, reinterpret_cast<float *>(scratch.data() + softmax.offset),
       softmax.mask < 0 ? nullptr

@@ -38,6 +38,7 @@ private:
   struct Prepared {
     std::vector<int64_t> dims;
     std::shared_ptr<const Program> program;
+    int threads = 1; // of the program
     std::vector<PreparedStep> steps;
     std::vector<Patch> patches;
     std::vector<dnnl::memory> packed; // kept alive
@@ -52,7 +53,7 @@ private:
   Prepared &getPrepared(uint32_t index, const int64_t *dims);
   void build(Prepared &prepared, uint32_t index, const int64_t *dims);
   void reserveScratch(const Prepared &prepared);
-  void runSoftmax(const RowSoftmax &softmax, void *const *args);
+  void runSoftmax(const RowSoftmax &softmax, void *const *args, int threads);
 
   CpuModel &model;
   int threads;

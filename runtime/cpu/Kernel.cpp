@@ -378,3 +378,54 @@ Tensor Kernel::getTensor(int index, const int64_t *dims) const {
   }
   return tensor;
 }
+
+static double countElements(const Tensor &tensor) {
+  double count = 1;
+  for (int64_t dim : tensor.dims)
+    count *= static_cast<double>(dim);
+  return count;
+}
+
+/// How many numbers are multiplied and added; an exponential counts as ten.
+double Kernel::countProducts(const int64_t *dims) const {
+  Tensor src = getTensor(0, dims), dst = getTensor(result(), dims);
+  double results = countElements(dst);
+  switch (kind) {
+  case TENON_ONEDNN_CONV:
+    // Each result meets all weights of its channel, each input those of its
+    // own.
+    return results * countElements(getTensor(1, dims)) /
+           std::max<double>(dst.dims[1], 1);
+  case TENON_ONEDNN_DECONV:
+    // The library takes a hundred times as long as for a convolution.
+    return 100 * countElements(src) * countElements(getTensor(1, dims)) /
+           std::max<double>(src.dims[1], 1);
+  case TENON_ONEDNN_MATMUL:
+    return results * src.dims.back();
+  case TENON_ONEDNN_AVERAGE_POOL:
+    for (int64_t size : window)
+      results *= size;
+    return results;
+  case TENON_ONEDNN_SOFTMAX:
+    return 10 * results;
+  case TENON_ONEDNN_ATTENTION: {
+    Tensor key = getTensor(1, dims);
+    double scores = results / std::max<double>(dst.dims[3], 1) * key.dims[2];
+    return scores * (src.dims[3] + dst.dims[3] + 10);
+  }
+  }
+  return 0;
+}
+
+double Kernel::estimateTime(const int64_t *dims) const {
+  // What small kernels reach with vectors of 512 bits and all that they read
+  // near.
+  constexpr double productsPerNanosecond = 50, bytesPerNanosecond = 40;
+  double bytes = 0;
+  for (int arg = 0; arg < numArgs(); ++arg) {
+    Tensor tensor = getTensor(arg, dims);
+    bytes += countElements(tensor) * memory::data_type_size(tensor.type);
+  }
+  return std::max(countProducts(dims) / productsPerNanosecond,
+                  bytes / bytesPerNanosecond);
+}

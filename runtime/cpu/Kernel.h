@@ -66,6 +66,8 @@ public:
   /// Throws ProviderFailure if a packed arg does not have the elements of its
   /// layout in a call.
   void checkPacked(const int64_t *dims) const;
+  /// About how long a call takes on one thread, in nanoseconds.
+  double estimateTime(const int64_t *dims) const;
   int getRank(int arg) const { return args[arg].rank(); }
   /// Where a logical dimension of an arg that is not packed stands among the
   /// dimensions of a call.
@@ -95,6 +97,7 @@ public:
   int numDims = 0;
 
 private:
+  double countProducts(const int64_t *dims) const;
   struct Arg {
     dnnl::memory::data_type type;
     std::vector<int> permutation;

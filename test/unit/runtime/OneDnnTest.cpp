@@ -4,7 +4,9 @@
 #include "test/unit/runtime/OneDnnCases.h"
 
 #include <cmath>
+#include <filesystem>
 #include <iterator>
+#include <thread>
 
 using namespace tenon::test;
 
@@ -313,6 +315,62 @@ TEST(OneDnn, SoftmaxAndAttention) {
   attention(true, {2, 1, 1, 41}).check("attention with a padding mask");
   attention(true, {7, 41}).check("attention with a causal mask");
   attention(true, {2, 3, 7, 1}).check("attention with a mask per row");
+}
+
+/// The kinds at sizes for which the library takes several threads.
+static std::vector<std::pair<std::string, TestKernel>> makeLargeKernels() {
+  ConvCase conv;
+  conv.width = 20;
+  ConvCase deconv;
+  deconv.in = deconv.out = 8;
+  deconv.isTransposed = true;
+  TestKernel softmax{TENON_ONEDNN_SOFTMAX,
+                     {{{4000, 30}, {}}, {{4000, 30}, {}}},
+                     -1,
+                     {1, 0},
+                     {}};
+  TestKernel attention{TENON_ONEDNN_ATTENTION,
+                       {{{1, 2, 100, 32}, {}},
+                        {{1, 2, 100, 32}, {}},
+                        {{1, 2, 100, 32}, {}},
+                        {{1, 2, 100, 32}, {}}},
+                       -1,
+                       {bitsOf(0.25), -1},
+                       {}};
+  return {{"large conv", conv.make()},
+          {"large transposed conv", deconv.make()},
+          {"large matmul", matmul({100, 110}, {110, 100}, {100, 100})},
+          {"large softmax", softmax},
+          {"large attention", attention}};
+}
+
+TEST(OneDnn, OnSeveralThreads) {
+  for (auto &[what, kernel] : makeLargeKernels())
+    kernel.check(what);
+}
+
+/// How many threads the library makes for two runs of a kernel on a thread that
+/// has none yet.
+static int countNewThreads(TestKernel kernel) {
+  kernel.fill();
+  int found = 0;
+  std::thread([&] {
+    auto count = [] {
+      std::filesystem::directory_iterator tasks("/proc/self/task"), end;
+      return static_cast<int>(std::distance(tasks, end));
+    };
+    int before = count();
+    EXPECT_EQ(kernel.run(/*threads=*/3), "ok");
+    found = count() - before;
+  }).join();
+  return found;
+}
+
+TEST(OneDnn, SmallKernelsStayOnTheirThread) {
+  EXPECT_EQ(countNewThreads(ConvCase().make()), 0);
+  EXPECT_EQ(countNewThreads(matmul({37, 40}, {40, 50}, {37, 50})), 0);
+  for (auto &[what, kernel] : makeLargeKernels())
+    EXPECT_EQ(countNewThreads(kernel), 2) << what;
 }
 
 TEST(OneDnn, NewDimensionsAndSharedWeights) {
