@@ -153,15 +153,16 @@ static std::optional<Contraction> getContraction(Operation *op,
     bool isNhwc = conv.getLayout() == Layout::NHWC;
     found.columns = sizes.getDim(weights, isNhwc ? rank - 1 : 0);
     found.depth = getCount(weights, sizes) / std::max(found.columns, 1.0);
+    found.channels = sizes.getDim(weights, isNhwc ? rank - 2 : 1);
     found.isGrouped = conv.getGroups() != 1;
-    found.isDepthwise =
-        found.isGrouped && sizes.getDim(weights, isNhwc ? rank - 2 : 1) == 1;
+    found.isDepthwise = found.isGrouped && found.channels == 1;
   } else if (auto matmul = dyn_cast<MatMulOp>(op)) {
     weights = matmul.getRhs();
     Value lhs = matmul.getLhs(), output = matmul.getOutput();
     found.columns = sizes.getDim(output, FlopTerm::getRank(output) - 1);
     found.depth = sizes.getDim(lhs, FlopTerm::getRank(lhs) -
                                         (matmul.getTransposeA() ? 2 : 1));
+    found.channels = found.depth;
   } else {
     return std::nullopt;
   }

@@ -15,6 +15,8 @@ namespace tenon {
 /// product of a matrix of `rows` x `depth` and one of `depth` x `columns`.
 struct Contraction {
   double rows, columns, depth;
+  /// What of the depth is from one place, where a window has several.
+  double channels;
   double flops;
   /// Of the second factor.
   double weightBytes;
@@ -24,6 +26,8 @@ struct Contraction {
   bool isGrouped;
   /// Whether what is multiplied has 16 bits.
   bool isNarrow;
+
+  bool hasWindow() const { return depth > channels; }
 };
 
 /// The work of a kernel, for typical sizes.

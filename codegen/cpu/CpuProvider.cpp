@@ -6,11 +6,24 @@
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LowerToLaunch.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace tenon::cpu {
 
 namespace {
+
+/// The part of the peak's time that a product of few columns takes longer.
+/// Tiles of windows are as wide as there are columns, but for the last vector.
+double getColumnLoss(const Contraction &product, TargetAttr target) {
+  double lanes = std::max(1.0, target.getVectorBits() / 32.0);
+  if (product.columns >= 32)
+    return 0;
+  if (!product.hasWindow())
+    return 0.63;
+  return std::fmod(product.columns, lanes) == 0 ? 0.1 : 0.45;
+}
 
 /// The time of a convolution or a matrix product whose weights are packed,
 /// fitted to 560 kernels of twelve networks on one core with AVX-512 (peak 245
@@ -29,7 +42,7 @@ double getContractionTime(const KernelWork &work, TargetAttr target) {
   // What the product is too small for in each direction is lost, and so is
   // what of the weights does not stay in the cache.
   double loss = 2 / product.depth + 5 / std::max(product.rows, 1.0) +
-                (product.columns < 32 ? 0.63 : 0.0) +
+                getColumnLoss(product, target) +
                 (product.depth >= 2048   ? 0.24
                  : product.depth >= 1024 ? 0.03
                                          : 0.0);

@@ -75,8 +75,11 @@ static double getContractionTime(const KernelWork &work, TargetAttr target) {
            getLaneFactor(target) *
                (0.003 * work.results + 0.29 * (work.exponentials + work.gelus) +
                 0.03 * work.hardSwishes);
-  // What the product is too small for in each direction is lost.
-  double loss = 2 / product.depth + 6 / std::max(product.rows, 1.0) +
+  // What the product is too small for in each direction is lost, and a place
+  // of the first window of a network has few channels.
+  bool hasFewChannels = product.hasWindow() && product.channels < 8;
+  double loss = (hasFewChannels ? 6 : 2) / product.depth +
+                6 / std::max(product.rows, 1.0) +
                 (product.columns < 32 ? 0.43 : 0.0);
   return (0.99 + loss) * peakTime + 0.0126 * product.weightBytes +
          0.005 * work.bytes +
