@@ -55,6 +55,8 @@ if config.host_processor in ("x86_64", "AMD64"):
         config.available_features.add("avx2")
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
         config.available_features.add("avx512")
+    if "avx512_bf16" in flags:
+        config.available_features.add("avx512bf16")
     if {"amx_tile", "amx_bf16"} <= flags:
         config.available_features.add("amx")
 # With the sanitizers, an allocation that is too large ends the process.

@@ -207,6 +207,28 @@ func.func @f(%a: tensor<?x?x1xf32>, %b: tensor<?x?x1xf32>, %x: tensor<?x?x1xf32>
   line.check(on({{2, 0, 1}, {2, 1, 1}, {2, 1, 1}}));
 }
 
+TEST(LoopKernel, ConcatenatesShortLines) {
+  // Of one element to one more than a vector has; 0 stands for any.
+  for (int64_t size = 0; size <= 17; ++size) {
+    std::string text = R"(
+func.func @f(%a: TYPE, %b: TYPE, %x: TYPE) -> TYPE {
+  %0 = tenon.concat %a, %b {axis = 1 : i64} : (TYPE, TYPE) -> TYPE
+  %1 = tenon.relu %x : (TYPE) -> TYPE
+  %2 = tenon.mul %0, %1 : (TYPE, TYPE) -> TYPE
+  return %2 : TYPE
+})";
+    std::string type =
+        "tensor<?x?x" + (size ? std::to_string(size) : "?") + "xf32>";
+    for (size_t at; (at = text.find("TYPE")) != std::string::npos;)
+      text.replace(at, 4, type);
+    CompiledKernel kernel(text);
+    for (int64_t line = size ? size : 1; line <= (size ? size : 17); ++line) {
+      kernel.check(on({{2, 3, line}, {2, 2, line}, {2, 5, line}}));
+      kernel.check(on({{3, 1, line}, {3, 0, line}, {3, 1, line}}));
+    }
+  }
+}
+
 TEST(LoopKernel, Pads) {
   for (const char *mode : {"constant", "edge", "reflect", "wrap"}) {
     std::string text = R"(
