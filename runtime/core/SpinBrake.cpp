@@ -112,22 +112,22 @@ public:
     std::chrono::nanoseconds wanted = times.ran - last.ran + waited;
     // Threads that sleep and wake each other share a processor for a while
     // although another is idle: what they wait then says nothing.
-    if (isBraked || !isSampling) {
-      isSampling = !isBraked;
+    if (isWanted || !isSampling) {
+      isSampling = !isWanted;
       last = times;
       return;
     }
     if (wanted < leastWanted)
       return;
     last = times;
-    if (leastPart * waited > wanted && !isBraked.exchange(true))
+    if (leastPart * waited > wanted && !isWanted.exchange(true))
       engage(now);
   }
 
   bool isEngaged() const { return isBraked; }
 
 private:
-  /// Only the thread that has set `isBraked` is here.
+  /// Only the thread that has set `isWanted` is here.
   void engage(Clock::time_point now) {
     bool wasTooShort = now - end < probation;
     period = wasTooShort ? std::min(2 * period, longestBrake) : shortestBrake;
@@ -139,7 +139,7 @@ private:
     try {
       std::thread([this, until = end] { hold(until); }).detach();
     } catch (const std::exception &) {
-      isBraked = false;
+      isWanted = false;
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
@@ -149,13 +149,16 @@ private:
     // With its first thread, there are more than processors.
     if (canMakeThreads(processors)) {
       GOMP_parallel([](void *) {}, nullptr, processors + 1, 0);
+      isBraked = true;
       std::this_thread::sleep_until(until);
+      isBraked = false;
     }
-    isBraked = false;
+    isWanted = false;
   }
 
   const bool isAllowed = processors <= mostProcessors && !isToldHowToWait();
-  std::atomic<bool> isBraked{false};
+  /// From when it is engaged, and while its threads are there.
+  std::atomic<bool> isWanted{false}, isBraked{false};
   Clock::time_point end;
   Clock::duration period = shortestBrake;
 };

@@ -27,7 +27,7 @@ namespace tenon::runtime {
 /// either.
 void noteParallelRun();
 
-/// Whether threads hardly spin now.
+/// Whether threads hardly spin now: those that sleep are there.
 bool isSpinBraked();
 
 } // namespace tenon::runtime

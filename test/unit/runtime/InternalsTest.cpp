@@ -11,6 +11,7 @@
 #include <fstream>
 #include <random>
 #include <sched.h>
+#include <set>
 
 using namespace tenon::runtime;
 
@@ -287,21 +288,28 @@ TEST(ThreadTeam, ManyTeamsAtOnce) {
 
 //===-- SpinBrake ---------------------------------------------------------===//
 
-/// Is busy and notes runs until threads spin or don't. False if that takes very
-/// long.
-static bool waitForBrake(bool isBraked) {
-  auto begin = std::chrono::steady_clock::now();
-  do {
-    noteParallelRun();
-    if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(60))
-      return false;
-  } while (isSpinBraked() != isBraked);
-  return true;
+static std::set<std::string> listThreads() {
+  std::set<std::string> threads;
+  for (const auto &entry :
+       std::filesystem::directory_iterator("/proc/self/task"))
+    threads.insert(entry.path());
+  return threads;
 }
 
-static int countThreads() {
-  std::filesystem::directory_iterator threads("/proc/self/task"), end;
-  return std::distance(threads, end);
+/// Is busy and notes runs until threads spin or don't: which there are then.
+/// None if that takes very long.
+static std::set<std::string> waitForBrake(bool isBraked) {
+  auto begin = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begin < std::chrono::seconds(60)) {
+    noteParallelRun();
+    if (isSpinBraked() != isBraked)
+      continue;
+    // It may have changed while they were listed.
+    std::set<std::string> threads = listThreads();
+    if (isSpinBraked() == isBraked)
+      return threads;
+  }
+  return {};
 }
 
 /// Where more threads want to run than there are processors, libgomp gets more
@@ -321,17 +329,16 @@ TEST(SpinBrake, ComesAndGoes) {
         while (isBusy.load(std::memory_order_relaxed))
           continue;
       });
-    EXPECT_TRUE(waitForBrake(true));
-    int wanted = others.size() + processors + 1;
-    // By then it has seen that it may make them, and made them.
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    int found = countThreads();
-    if (isSpinBraked())
-      EXPECT_GT(found, wanted);
+    std::set<std::string> before = listThreads();
+    int added = 0;
+    for (const std::string &thread : waitForBrake(true))
+      added += !before.count(thread);
+    // A team of one more than there are processors.
+    EXPECT_EQ(added, processors + 1);
     isBusy = false;
     for (std::thread &other : others)
       other.join();
-    EXPECT_TRUE(waitForBrake(false));
+    EXPECT_FALSE(waitForBrake(false).empty());
   }
 }
 
