@@ -3,6 +3,7 @@
 #include "runtime/cpu/CpuSession.h"
 #include "runtime/cpu/PackConstant.h"
 
+#include <cstdlib>
 #include <cstring>
 
 using namespace tenon::onednn;
@@ -87,7 +88,9 @@ static uint64_t scratchSize(void *session) {
 /// the process or its environment has set stays.
 static bool boundPrimitiveCache() {
   constexpr int byDefault = 1024, enough = 32;
-  if (dnnl::get_primitive_cache_capacity() == byDefault)
+  bool isTold = getenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY") ||
+                getenv("DNNL_PRIMITIVE_CACHE_CAPACITY");
+  if (!isTold && dnnl::get_primitive_cache_capacity() == byDefault)
     dnnl::set_primitive_cache_capacity(enough);
   return true;
 }

@@ -4,6 +4,8 @@
 #include "test/unit/runtime/OneDnnCases.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <dlfcn.h>
 #include <filesystem>
 #include <iterator>
 #include <thread>
@@ -48,6 +50,36 @@ TEST(OneDnn, Convolution) {
   c = plain;
   c.isConstant = false;
   c.make().check("conv with weights that are computed");
+}
+
+/// Ends the process: with code 0 if the library's cache of primitives holds so
+/// many once a kernel has run.
+[[noreturn]] static void checkCacheCapacity(int expected) {
+  TestKernel kernel = matmul({3, 8}, {8, 5}, {3, 5});
+  kernel.fill();
+  std::string text = kernel.run();
+  void *library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_NOLOAD);
+  auto get = reinterpret_cast<int (*)(int *)>(
+      library ? dlsym(library, "dnnl_get_primitive_cache_capacity") : nullptr);
+  int capacity = -1;
+  if (get)
+    get(&capacity);
+  fprintf(stderr, "%s, %d primitives\n", text.c_str(), capacity);
+  exit(text == "ok" && capacity == expected ? 0 : 1);
+}
+
+TEST(OneDnn, CacheOfPrimitives) {
+  // In new processes: the library reads the environment once.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto isCapacity = testing::ExitedWithCode(0);
+  EXPECT_EXIT(checkCacheCapacity(32), isCapacity, "");
+  for (const char *name :
+       {"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "DNNL_PRIMITIVE_CACHE_CAPACITY"})
+    for (int capacity : {1024, 5}) {
+      setenv(name, std::to_string(capacity).c_str(), 1);
+      EXPECT_EXIT(checkCacheCapacity(capacity), isCapacity, "") << name;
+      unsetenv(name);
+    }
 }
 
 TEST(OneDnn, ConvolutionInOneAndThreeDimensions) {
