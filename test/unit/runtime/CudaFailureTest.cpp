@@ -176,6 +176,63 @@ TEST_F(Cuda, EachFunctionFails) {
   EXPECT_GT(numErrors, 50);
 }
 
+/// What is told of a run that fails here, and maybe there too.
+static std::string runFailing(const std::string &failures) {
+  cuda::reset();
+  Setting fail("FAKE_CUDA_FAIL", failures);
+  TenonModel *model = nullptr;
+  TenonSession *made = nullptr;
+  std::string text = take(tenon_model_from_description(
+      &getDeviceModel(), nullptr, nullptr, &model));
+  if (text == "ok")
+    text = take(tenon_session_create(model, nullptr, &made));
+  SessionPtr session(made);
+  if (text == "ok")
+    text = Call(10).run(session);
+  session.reset();
+  tenon_model_free(model);
+  EXPECT_EQ(cuda::countHandles(), 0u) << failures;
+  EXPECT_EQ(cuda::countPushedContexts(), 0u) << failures;
+  return text;
+}
+
+// What was made is given back when something fails. That this fails too is not
+// told in its place.
+TEST_F(Cuda, NoErrorHidesAnother) {
+  int numTold = 0;
+  forEachCall({"cuModuleLoadDataEx", "cuModuleGetFunction", "cuMemAlloc_v2",
+               "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2", "cuStreamCreate",
+               "cuStreamSynchronize", "cuLaunchKernel"},
+              [&](const std::string &function, int number) {
+                std::string failure =
+                    function + ":" + std::to_string(number) + ":2";
+                std::string expected = runFailing(failure);
+                bool hasFailed = cuda::countCalls(function) >= number;
+                for (const char *release : releasingFunctions)
+                  for (int call = 1; hasFailed; ++call) {
+                    std::string both = failure + "," + release + ":" +
+                                       std::to_string(call) + ":700";
+                    EXPECT_EQ(runFailing(both), expected) << both;
+                    if (cuda::countCalls(release) < call)
+                      break;
+                    numTold += expected != "ok";
+                  }
+                return hasFailed;
+              });
+  EXPECT_GT(numTold, 100);
+}
+
+// An error that the driver does not name is told by its number.
+TEST_F(Cuda, ErrorsWithoutNames) {
+  std::string failure = "cuMemHostAlloc:1:2",
+              text = "4: the CUDA driver gives no memory of the host ";
+  EXPECT_EQ(runFailing(failure),
+            text + "(CUDA_ERROR_OUT_OF_MEMORY: out of memory)");
+  EXPECT_EQ(runFailing(failure + ",cuGetErrorString:1:1"),
+            text + "(CUDA_ERROR_OUT_OF_MEMORY)");
+  EXPECT_EQ(runFailing(failure + ",cuGetErrorName:1:1"), text + "(error 2)");
+}
+
 TEST_F(Cuda, QueueFails) {
   ModelPtr model = makeModel(getDeviceModel());
   SessionPtr session = makeSession(model.get());

@@ -37,6 +37,18 @@ struct Failing : Setting {
                 function + ":" + std::to_string(number) + ":700") {}
 };
 
+/// The driver's functions that give something back.
+inline constexpr std::initializer_list<const char *> releasingFunctions = {
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuCtxPopCurrent_v2",
+    "cuModuleUnload",
+    "cuMemFree_v2",
+    "cuMemFreeHost",
+    "cuStreamDestroy_v2",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuEventDestroy_v2"};
+
 /// Calls `run` for each call of each function that is to fail; it tells whether
 /// the function was called as often.
 template <typename Run>

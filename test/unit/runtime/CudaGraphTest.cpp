@@ -249,6 +249,26 @@ TEST_F(CudaGraph, EachFunctionFails) {
               });
 }
 
+// What gives something back: no run fails for it, and all else is given back.
+TEST_F(CudaGraph, EachReleaseFails) {
+  forEachCall(releasingFunctions, [&](const std::string &function, int number) {
+    cuda::reset();
+    Failing failing(function, number);
+    {
+      ModelPtr model = makeModel(getReplayableModel());
+      SessionPtr session = makeSession(model.get());
+      runTimes(session, 10, 3);
+      runTimes(session, 1000, 3);
+      SessionPtr timed = makeSession(model.get(), 1, /*profile=*/2);
+      runTimes(timed, 10, 1);
+    }
+    EXPECT_EQ(cuda::takeProblems(), "") << function << number;
+    EXPECT_EQ(cuda::countHandles(), 0u) << function << number;
+    EXPECT_EQ(cuda::countPushedContexts(), 0u) << function << number;
+    return cuda::countCalls(function) >= number;
+  });
+}
+
 TEST_F(CudaGraph, TheDeviceFails) {
   ModelPtr model = makeModel(getReplayableModel());
   SessionPtr session = makeSession(model.get());

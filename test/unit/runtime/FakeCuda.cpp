@@ -50,11 +50,13 @@ Result cuInit(unsigned flags) {
 }
 
 Result cuGetErrorName(Result error, const char **text) {
+  ENTER(cuGetErrorName);
   *text = errors.count(error) ? errors.at(error).first : nullptr;
   return *text ? Success : InvalidValue;
 }
 
 Result cuGetErrorString(Result error, const char **text) {
+  ENTER(cuGetErrorString);
   *text = errors.count(error) ? errors.at(error).second : nullptr;
   return *text ? Success : InvalidValue;
 }
@@ -109,14 +111,14 @@ Result cuDevicePrimaryCtxRetain(ContextTag **context, int device) {
 }
 
 Result cuDevicePrimaryCtxRelease_v2(int device) {
-  ENTER(cuDevicePrimaryCtxRelease_v2);
+  ENTER_RELEASE(enter, cuDevicePrimaryCtxRelease_v2);
   Driver &driver = getDriver();
   if (!driver.numRetained)
     return refuse("a context is released that is not there");
   --driver.numRetained;
   if (!driver.numRetained && countHandles())
     return refuse("a context is released that is in use");
-  return Success;
+  return told;
 }
 
 Result cuCtxPushCurrent_v2(ContextTag *context) {
@@ -128,12 +130,12 @@ Result cuCtxPushCurrent_v2(ContextTag *context) {
 }
 
 Result cuCtxPopCurrent_v2(ContextTag **context) {
-  ENTER(cuCtxPopCurrent_v2);
+  ENTER_RELEASE(enter, cuCtxPopCurrent_v2);
   if (pushedContexts.empty())
     return refuse("a context is popped that is not there", InvalidContext);
   *context = pushedContexts.back();
   pushedContexts.pop_back();
-  return Success;
+  return told;
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,7 +183,7 @@ Result cuModuleLoadDataEx(ModuleTag **module, const void *image,
 }
 
 Result cuModuleUnload(ModuleTag *module) {
-  ENTER_UNSAFE(cuModuleUnload);
+  ENTER_RELEASE(enterUnsafe, cuModuleUnload);
   Driver &driver = getDriver();
   if (!driver.modules.erase(module))
     return refuse("a module is unloaded that is not there");
@@ -189,7 +191,7 @@ Result cuModuleUnload(ModuleTag *module) {
     at = at->second->module == module ? driver.functions.erase(at)
                                       : std::next(at);
   delete module;
-  return Success;
+  return told;
 }
 
 Result cuModuleGetFunction(FunctionTag **function, ModuleTag *module,
@@ -245,7 +247,7 @@ Result cuMemAlloc_v2(uint64_t *address, size_t bytes) {
 }
 
 Result cuMemFree_v2(uint64_t address) {
-  ENTER_UNSAFE(cuMemFree_v2);
+  ENTER_RELEASE(enterUnsafe, cuMemFree_v2);
   Driver &driver = getDriver();
   auto found = driver.blocks.find(address);
   if (found == driver.blocks.end())
@@ -257,7 +259,7 @@ Result cuMemFree_v2(uint64_t address) {
         if (used >= address && used < address + size)
           return refuse("a block is freed that is in use");
   freeBlock(address);
-  return Success;
+  return told;
 }
 
 Result cuPointerGetAttributes(unsigned numAttributes, int *attributes,
@@ -304,11 +306,11 @@ Result cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
 }
 
 Result cuMemFreeHost(void *memory) {
-  ENTER_UNSAFE(cuMemFreeHost);
+  ENTER_RELEASE(enterUnsafe, cuMemFreeHost);
   if (!getDriver().hostBlocks.erase(memory))
     return refuse("a block of the host is freed that is not there");
   free(memory);
-  return Success;
+  return told;
 }
 
 } // extern "C"

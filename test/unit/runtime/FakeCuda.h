@@ -14,10 +14,13 @@
 // that there is not:
 //
 //   FAKE_CUDA_FAIL=cuMemAlloc_v2:3:2  the third call of this function since the
-//                                     begin, or the last reset(), returns 2
+//                                     begin, or the last reset(), returns 2;
+//                                     several with commas. What gives
+//                                     something back does so all the same
 //   FAKE_CUDA_FAULTS_STAY=1           what is no error of the call itself is
 //                                     returned by all later ones, too, but
-//                                     those that give back, until reset()
+//                                     those that give back or name an error,
+//                                     until reset()
 //   FAKE_CUDA_VERSION=11040           the version of the driver, else 13000
 //   FAKE_CUDA_DEVICES=0               the number of devices, else 1
 //   FAKE_CUDA_CAPABILITY=75           of the device, else 90, or 121, for which

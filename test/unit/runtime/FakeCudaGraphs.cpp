@@ -4,13 +4,14 @@
 
 using namespace tenon::test::cuda;
 
-/// Gives up a handle.
+/// Gives up a handle, and returns `told`.
 template <typename Tag>
-static Result destroy(std::set<Tag *> &handles, Tag *handle, const char *what) {
+static Result destroy(std::set<Tag *> &handles, Tag *handle, const char *what,
+                      Result told) {
   if (!handles.erase(handle))
     return refuse(std::string(what) + " is destroyed that is not there");
   delete handle;
-  return Success;
+  return told;
 }
 
 #pragma GCC visibility push(default)
@@ -50,8 +51,8 @@ Result cuStreamEndCapture(StreamTag *stream, GraphTag **graph) {
 }
 
 Result cuGraphDestroy(GraphTag *graph) {
-  ENTER_CONTEXT(cuGraphDestroy);
-  return destroy(getDriver().graphs, graph, "a graph");
+  ENTER_RELEASE(enterContext, cuGraphDestroy);
+  return destroy(getDriver().graphs, graph, "a graph", told);
 }
 
 Result cuGraphInstantiateWithFlags(GraphExecTag **exec, GraphTag *graph,
@@ -84,8 +85,8 @@ Result cuGraphLaunch(GraphExecTag *exec, StreamTag *stream) {
 }
 
 Result cuGraphExecDestroy(GraphExecTag *exec) {
-  ENTER_CONTEXT(cuGraphExecDestroy);
-  return destroy(getDriver().graphExecs, exec, "a graph");
+  ENTER_RELEASE(enterContext, cuGraphExecDestroy);
+  return destroy(getDriver().graphExecs, exec, "a graph", told);
 }
 
 Result cuEventCreate(EventTag **event, unsigned flags) {
@@ -134,8 +135,8 @@ Result cuStreamWaitEvent(StreamTag *stream, EventTag *event, unsigned flags) {
 }
 
 Result cuEventDestroy_v2(EventTag *event) {
-  ENTER_CONTEXT(cuEventDestroy_v2);
-  return destroy(getDriver().events, event, "an event");
+  ENTER_RELEASE(enterContext, cuEventDestroy_v2);
+  return destroy(getDriver().events, event, "an event", told);
 }
 
 } // extern "C"

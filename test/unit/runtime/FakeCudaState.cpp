@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <optional>
+#include <sstream>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -59,7 +59,7 @@ void tenon::test::cuda::checkSettings() {
 
 namespace {
 
-/// FAKE_CUDA_FAIL, taken apart.
+/// One call of FAKE_CUDA_FAIL, taken apart.
 struct Failure {
   char function[64];
   long number;
@@ -68,17 +68,19 @@ struct Failure {
 
 } // namespace
 
-/// Ends the process if it is no call of a function that there is here.
-static std::optional<Failure> getDriverFailure() {
+/// Ends the process if one is no call of a function that there is here.
+static std::vector<Failure> getDriverFailures() {
+  std::vector<Failure> failures;
   const char *setting = getenv("FAKE_CUDA_FAIL");
-  if (!setting)
-    return std::nullopt;
-  Failure failure;
-  if (sscanf(setting, "%63[^:]:%ld:%d", failure.function, &failure.number,
-             &failure.result) != 3 ||
-      !hasFunction(failure.function))
-    refuseFailure("FAKE_CUDA_FAIL");
-  return failure;
+  std::istringstream calls(setting ? setting : "");
+  for (std::string call; std::getline(calls, call, ',');) {
+    Failure &failure = failures.emplace_back();
+    if (sscanf(call.c_str(), "%63[^:]:%ld:%d", failure.function,
+               &failure.number, &failure.result) != 3 ||
+        !hasFunction(failure.function))
+      refuseFailure("FAKE_CUDA_FAIL");
+  }
+  return failures;
 }
 
 Result tenon::test::cuda::refuse(const std::string &what, Result result) {
@@ -93,8 +95,9 @@ Result tenon::test::cuda::keepFault(Result result) {
 }
 
 /// Whether a function works after a fault, too.
-static bool givesBack(const std::string &name) {
-  for (const char *part : {"cuCtx", "Release", "Free", "Unload", "Destroy"})
+static bool worksAfterFaults(const std::string &name) {
+  for (const char *part :
+       {"cuCtx", "Release", "Free", "Unload", "Destroy", "cuGetError"})
     if (name.find(part) != std::string::npos)
       return true;
   return false;
@@ -106,12 +109,12 @@ Result tenon::test::cuda::enter(const std::string &name) {
   long number = ++driver.calls[name];
   if (getSetting("FAKE_CUDA_LOG", 0))
     fprintf(stderr, "%s\n", name.c_str());
-  if (driver.fault && !givesBack(name))
+  if (driver.fault && !worksAfterFaults(name))
     return driver.fault;
-  std::optional<Failure> failure = getDriverFailure();
-  return failure && name == failure->function && number == failure->number
-             ? keepFault(failure->result)
-             : Success;
+  for (const Failure &failure : getDriverFailures())
+    if (name == failure.function && number == failure.number)
+      return keepFault(failure.result);
+  return Success;
 }
 
 Result tenon::test::cuda::enterContext(const char *name) {

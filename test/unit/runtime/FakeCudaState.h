@@ -159,6 +159,12 @@ Result enterUnsafe(const char *name);
   if (Result result = enterUnsafe(#function))                                  \
   return result
 
+/// The same for what gives something back: `told` is what it is to return, but
+/// it does so first, as a driver that tells what went wrong before.
+#define ENTER_RELEASE(enter, function)                                         \
+  std::lock_guard<std::recursive_mutex> lock(getDriver().mutex);               \
+  Result told = enter(#function)
+
 /// Puts something into a stream, or into the graph that it captures.
 Result enqueue(StreamTag *stream, Operation operation);
 /// Does it, and takes its time by the device's clock.

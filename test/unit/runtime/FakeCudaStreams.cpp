@@ -114,13 +114,13 @@ Result cuStreamSynchronize(StreamTag *stream) {
 }
 
 Result cuStreamDestroy_v2(StreamTag *stream) {
-  ENTER_CONTEXT(cuStreamDestroy_v2);
+  ENTER_RELEASE(enterContext, cuStreamDestroy_v2);
   if (!getDriver().streams.erase(stream))
     return refuse("a stream is destroyed that is not there");
   if (!stream->queue.empty() || stream->isCapturing)
     refuse("a stream is destroyed that is in use");
   delete stream;
-  return Success;
+  return told;
 }
 
 Result cuLaunchKernel(FunctionTag *function, unsigned gridX, unsigned gridY,
