@@ -66,6 +66,10 @@ typedef struct TenonCompileOptions {
   size_t num_keep_fp32;
   /** What a model in this process runs on, see TenonModelOptions::device. */
   const char *device;
+  /** Inputs and outputs of fp32 that are "bf16" or "fp16" too, by patterns of
+   * their names as in `keep_fp32`. A pattern that matches none is an error. */
+  const char *const *half_io;
+  size_t num_half_io;
 } TenonCompileOptions;
 
 /** Compiles a model file (ONNX) into a model in this process. `options` may be

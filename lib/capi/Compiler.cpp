@@ -51,6 +51,7 @@ Status convert(const TenonCompileOptions *options, CompileOptions &to) {
         !status.isOk())
       return status;
   to.keepFp32.assign(from->keep_fp32, from->keep_fp32 + from->num_keep_fp32);
+  to.halfIo.assign(from->half_io, from->half_io + from->num_half_io);
   if (from->max_passes)
     to.passes.maxPasses = *from->max_passes;
   if (from->pass)

@@ -163,6 +163,11 @@ Status Compiler::prepare(StringRef name) {
 }
 
 Status Compiler::checkPrecision() {
+  if (!options.halfIo.empty() &&
+      (options.precision.empty() || options.precision == "tf32"))
+    return Status::error(TENON_ERROR_USAGE,
+                         "inputs and outputs can be stored in half precision "
+                         "only beside bf16 or fp16");
   if (options.precision.empty())
     return options.keepFp32.empty()
                ? Status::ok()
@@ -338,6 +343,7 @@ Status Compiler::runPhase(Phase phase, ModuleOp of) {
   CompressOptions compress;
   compress.precision = options.precision;
   compress.keepFp32 = ArrayRef<std::string>(options.keepFp32);
+  compress.halfIo = ArrayRef<std::string>(options.halfIo);
   buildPhase(phase, passes, compress);
   std::string failedPhase =
       ("the " + getPhaseName(phase) + " phase failed").str();

@@ -32,6 +32,9 @@ struct CompileOptions {
   std::string precision;
   /// Globs of the names of nodes that stay f32 then.
   std::vector<std::string> keepFp32;
+  /// Globs of the names of inputs and outputs that are stored so, too; see
+  /// tenon-narrow-io.
+  std::vector<std::string> halfIo;
   /// What the caller fixes of the inputs.
   OnnxImportOptions import;
   /// Which device the model is loaded on; see TenonModelOptions::device.

@@ -33,6 +33,7 @@ static constexpr Requirement kRequirements[] = {
     {"tenon-guard-shapes", "what is taken to be equal has to be checked"},
     {"tenon-verify-simplified", "a check"},
     // compress
+    {"tenon-narrow-io", "it is asked for"},
     {"tenon-convert-precision", "it is asked for"},
     // layout
     {"tenon-convert-conv-layout", "kernels of convolutions are made for one "
@@ -93,6 +94,7 @@ bool isPassOfPhases(StringRef pass) {
   // With it there are all.
   CompressOptions compress;
   compress.precision = "bf16";
+  compress.halfIo = ArrayRef<std::string>("*");
   for (Phase phase : kAllPhases)
     buildPhase(phase, passes, compress);
   std::string pipeline;

@@ -147,6 +147,18 @@ static T load(const std::vector<uint8_t> &bytes, int64_t index) {
   return value;
 }
 
+Array Array::widenHalves() const {
+  if (dtype != TENON_F16 && dtype != TENON_BF16)
+    return *this;
+  Array wide = make(TENON_F32, dims);
+  wide.name = name;
+  for (int64_t i = 0, count = size(); i < count; ++i) {
+    auto number = static_cast<float>(at(i));
+    memcpy(&wide.bytes[i * sizeof number], &number, sizeof number);
+  }
+  return wide;
+}
+
 double Array::at(int64_t index) const {
   switch (dtype) {
   case TENON_F32:

@@ -37,6 +37,8 @@ struct Array {
   std::string formatDims() const;
   /// "f32 2x3", "sequence of 2", or "nothing".
   std::string formatType() const;
+  /// Numbers of f16 and bf16 as f32, which has all of them; others as they are.
+  Array widenHalves() const;
   /// Takes bytes for elements of `wanted`, if that is a narrow type: files have
   /// no name for those.
   void adopt(TenonDType wanted);

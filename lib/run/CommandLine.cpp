@@ -85,6 +85,11 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
                  "names, such as '/head/*'")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
+  app.add_option("--half-io", command.options.halfIo,
+                 "For .onnx, with --precision: inputs and outputs that are "
+                 "bf16 or fp16, too, by their names, such as 'past*'")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
 }
 
 int tenon::run::report(const std::string &tool, const Error &error,

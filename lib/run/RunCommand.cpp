@@ -358,6 +358,19 @@ static void checkCounterparts(const std::string &path, const char *kind,
   }
 }
 
+/// `own`, with halves as f32 where `other` has that: it is what they are
+/// compared as.
+static std::vector<TenonTensorInfo>
+widenHalves(std::vector<TenonTensorInfo> own,
+            const std::vector<TenonTensorInfo> &other) {
+  for (TenonTensorInfo &info : own)
+    if (info.dtype == TENON_F16 || info.dtype == TENON_BF16)
+      for (const TenonTensorInfo &candidate : other)
+        if (!strcmp(candidate.name, info.name) && candidate.dtype == TENON_F32)
+          info.dtype = TENON_F32;
+  return own;
+}
+
 /// What went wrong with one of two models.
 static Error blame(const std::string &path, const Error &error) {
   std::vector<TenonDiagnostic> findings;
@@ -382,14 +395,20 @@ std::unique_ptr<Runner> RunCommand::loadReference(const Runner &runner) const {
     plain.target = options.target;
   }
   auto other = std::make_unique<Runner>(reference, plain);
-  std::vector<TenonTensorInfo> own = listInputs(runner.getModel());
   std::vector<TenonTensorInfo> others = listInputs(other->getModel());
+  std::vector<TenonTensorInfo> own =
+      widenHalves(listInputs(runner.getModel()), others);
   checkCounterparts(reference, "input", own, others);
   checkCounterparts(model, "input", others, own);
-  checkCounterparts(reference, "output", listOutputs(runner.getModel()),
-                    listOutputs(other->getModel()));
-  for (size_t i = 0; i < own.size(); ++i)
-    other->setInput(other->findInput(own[i].name), *runner.getInput(i));
+  std::vector<TenonTensorInfo> results = listOutputs(other->getModel());
+  checkCounterparts(reference, "output",
+                    widenHalves(listOutputs(runner.getModel()), results),
+                    results);
+  for (size_t i = 0; i < own.size(); ++i) {
+    const Array &given = *runner.getInput(i);
+    other->setInput(other->findInput(own[i].name),
+                    own[i].dtype == TENON_F32 ? given.widenHalves() : given);
+  }
   if (steps.steps)
     return other;
   try {
@@ -411,7 +430,8 @@ json RunCommand::compareWith(Runner &runner, Runner &other,
   json outputs = json::array();
   for (const Array &found : runner.getOutputs()) {
     const Array &expected = other.getOutputs()[other.findOutput(found.name)];
-    Comparison comparison = compare(found, expected);
+    Comparison comparison = compare(
+        expected.dtype == TENON_F32 ? found.widenHalves() : found, expected);
     if (!comparison.mismatch.empty())
       fail(TENON_ERROR_USAGE,
            "output '%s' can't be compared with '%s': it is %s",

@@ -65,11 +65,15 @@ TenonModel *tenon::run::compileInProcess(const std::string &path,
     compileOptions.tuning = options.tuning.c_str();
   if (!options.precision.empty())
     compileOptions.precision = options.precision.c_str();
-  std::vector<const char *> keepFp32;
+  std::vector<const char *> keepFp32, halfIo;
   for (const std::string &pattern : options.keepFp32)
     keepFp32.push_back(pattern.c_str());
+  for (const std::string &pattern : options.halfIo)
+    halfIo.push_back(pattern.c_str());
   compileOptions.keep_fp32 = keepFp32.data();
   compileOptions.num_keep_fp32 = keepFp32.size();
+  compileOptions.half_io = halfIo.data();
+  compileOptions.num_half_io = halfIo.size();
   compileOptions.device = options.device.c_str();
   if (options.showProgress) {
     compileOptions.progress = &Progress::show;
@@ -93,7 +97,7 @@ tenon::run::loadModel(const std::string &path, const RunnerOptions &options) {
     return std::make_shared<Model>(compileInProcess(path, options));
   if (!options.provider.empty() || !options.target.empty() ||
       !options.tuning.empty() || !options.precision.empty() ||
-      !options.keepFp32.empty())
+      !options.keepFp32.empty() || !options.halfIo.empty())
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: a provider, a target, a tuning or a "
          "precision can be chosen for .onnx only",

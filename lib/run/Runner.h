@@ -32,6 +32,7 @@ struct RunnerOptions {
   /// See TenonCompileOptions::precision; "" is the model's.
   std::string precision;
   std::vector<std::string> keepFp32;
+  std::vector<std::string> halfIo;
   /// Show the phases of a long compilation.
   bool showProgress = false;
   /// For ONNX models, to find faults: see TenonCompileOptions.

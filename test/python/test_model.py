@@ -313,11 +313,16 @@ class ModelTest(unittest.TestCase):
         self.assertLess(np.abs(found - full).max(), 0.02 * np.abs(full).max())
         kept = tenon.compile(model, precision="bf16", keep_fp32=["node[0-9]"])
         np.testing.assert_array_equal(kept(x)["y"], full)
+        narrow = tenon.compile(model, precision="bf16", half_io=["y"])
+        self.assertEqual([narrow.inputs[0].dtype, narrow.outputs[0].type], [np.float32, "tensor(bfloat16)"])
         for options, words in (({"precision": "int3"}, "expected fp32, bf16, fp16 or tf32"),
                                ({"precision": "bf16", "keep_fp32": ["nobody"]}, "'nobody' matches no node"),
                                ({"precision": "fp16", "target": "x86-64-v4"}, "avx512fp16"),
                                ({"keep_fp32": ["node0"]}, "beside another precision"),
-                               ({"precision": "bf16", "keep_fp32": "node0"}, "list of patterns")):
+                               ({"precision": "bf16", "keep_fp32": "node0"}, "list of patterns"),
+                               ({"precision": "bf16", "half_io": ["z"]}, "'z' matches no input or output"),
+                               ({"half_io": ["y"]}, "only beside bf16 or fp16"),
+                               ({"precision": "bf16", "half_io": "y"}, "list of patterns")):
             with self.assertRaises(tenon.UsageError, msg=str(options)) as caught:
                 tenon.compile(model, **options)
             self.assertIn(words, str(caught.exception))

@@ -168,6 +168,12 @@ int main(int argc, char **argv) {
       cl::desc("With --precision: nodes that stay fp32, by their names, such "
                "as '/head/*'; may be given several times"),
       cl::value_desc("pattern"), cl::cat(category));
+  cl::list<std::string> halfIo(
+      "half-io",
+      cl::desc("With --precision: inputs and outputs that are bf16 or fp16, "
+               "too, by their names, such as 'past*'; may be given several "
+               "times"),
+      cl::value_desc("pattern"), cl::cat(category));
   cl::list<std::string> shapes(
       "shape",
       cl::desc("Fix the shape of an input: x=1x3x640x640 (? leaves a "
@@ -296,6 +302,7 @@ int main(int argc, char **argv) {
   if (tf32)
     options.precision = "tf32";
   options.keepFp32.assign(keepFp32.begin(), keepFp32.end());
+  options.halfIo.assign(halfIo.begin(), halfIo.end());
   for (const std::string &shape : shapes)
     if (Status status = tenon::parseShape(shape, options.import);
         !status.isOk())

@@ -5,10 +5,10 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "transforms/compress/HalfConstants.h"
+#include "transforms/compress/NameGlobs.h"
 #include "transforms/compress/NarrowValues.h"
 #include "transforms/compress/Passes.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/GlobPattern.h"
 
 namespace tenon {
 #define GEN_PASS_DEF_CONVERTPRECISION
@@ -46,35 +46,22 @@ class KeptNodes {
 public:
   /// Finds them in `root`. Fails, after an error, where a glob is wrong or
   /// matches nothing.
-  LogicalResult find(ArrayRef<std::string> globs, Operation *root) {
-    SmallVector<llvm::GlobPattern> patterns;
-    for (const std::string &glob : globs) {
-      auto pattern = llvm::GlobPattern::create(glob);
-      if (!pattern)
-        return root->emitError("keep-fp32 pattern '")
-               << glob << "' is wrong: " << llvm::toString(pattern.takeError());
-      patterns.push_back(std::move(*pattern));
-    }
-    SmallVector<bool> isUsed(patterns.size());
+  LogicalResult find(ArrayRef<std::string> names, Operation *root) {
+    NameGlobs globs;
+    if (failed(globs.read("keep-fp32", names, root)))
+      return failure();
     root->walk([&](Operation *op) {
-      if (!patterns.empty() &&
-          isa_and_present<TenonDialect>(op->getDialect()) &&
-          !isa<ConstantOp, YieldOp>(op))
-        op->getLoc()->walk([&](Location part) {
-          if (auto name = dyn_cast<NameLoc>(part))
-            for (auto [pattern, used] : llvm::zip(patterns, isUsed))
-              if (pattern.match(name.getName().getValue())) {
-                used = true;
-                kept.insert(op);
-              }
-          return WalkResult::advance();
-        });
+      if (names.empty() || !isa_and_present<TenonDialect>(op->getDialect()) ||
+          isa<ConstantOp, YieldOp>(op))
+        return;
+      op->getLoc()->walk([&](Location part) {
+        if (auto name = dyn_cast<NameLoc>(part))
+          if (globs.match(name.getName().getValue()))
+            kept.insert(op);
+        return WalkResult::advance();
+      });
     });
-    for (auto [glob, used] : llvm::zip(globs, isUsed))
-      if (!used)
-        return root->emitError("keep-fp32 pattern '")
-               << glob << "' matches no node that is left after simplification";
-    return success();
+    return globs.checkUsed("node that is left after simplification");
   }
 
   bool contains(Operation *op) const { return kept.contains(op); }
@@ -92,13 +79,12 @@ struct ConvertPrecision : tenon::impl::ConvertPrecisionBase<ConvertPrecision> {
       getOperation()->setAttr(kTf32Attr, UnitAttr::get(&getContext()));
       return;
     }
-    if (precision != "bf16" && precision != "fp16") {
+    half = getHalfType(precision, &getContext());
+    if (!half) {
       getOperation()->emitError("precision '")
           << precision << "': expected bf16, fp16, or tf32 without keep-fp32";
       return signalPassFailure();
     }
-    half = precision == "bf16" ? FloatType(BFloat16Type::get(&getContext()))
-                               : FloatType(Float16Type::get(&getContext()));
     KeptNodes kept;
     SmallVector<std::string> globs(keepFp32.begin(), keepFp32.end());
     if (failed(kept.find(globs, getOperation())))
@@ -160,7 +146,7 @@ void ConvertPrecision::convert(func::FuncOp function, const KeptNodes &kept) {
   auto fits = [&](ConstantOp constant) {
     return fitsHalf(constant.getValue(), half);
   };
-  NarrowValues narrow(function, contractions, isKept, fits);
+  NarrowValues narrow(function, contractions, half, isKept, fits);
   for (Operation *op : ops) {
     if (contractions.contains(op)) {
       for (OpOperand &operand : op->getOpOperands())
@@ -226,6 +212,8 @@ void ConvertPrecision::widenReaders(Value value, Value narrow) {
 Value ConvertPrecision::getHalf(Value value) {
   if (Value known = halves.lookup(value))
     return known;
+  if (Value stored = getWidened(value, half))
+    return stored;
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfterValue(value);
   Operation *op = value.getDefiningOp();

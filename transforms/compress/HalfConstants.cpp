@@ -12,6 +12,14 @@ using namespace mlir;
 
 namespace tenon {
 
+FloatType getHalfType(StringRef precision, MLIRContext *context) {
+  if (precision == "bf16")
+    return BFloat16Type::get(context);
+  if (precision == "fp16")
+    return Float16Type::get(context);
+  return {};
+}
+
 static constexpr uint32_t kSign = 0x80000000, kInfinity = 0x7f800000;
 
 /// The bits of an f32 rounded to bf16, its upper half. What is no number stays

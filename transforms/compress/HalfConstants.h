@@ -7,6 +7,10 @@
 
 namespace tenon {
 
+/// What `precision` (bf16 or fp16) stores; null if it is neither.
+mlir::FloatType getHalfType(llvm::StringRef precision,
+                            mlir::MLIRContext *context);
+
 /// A constant of f32 rounded to f16 or bf16, halves to even. Null if its
 /// elements can't be read.
 mlir::ElementsAttr convertConstant(mlir::ElementsAttr value,

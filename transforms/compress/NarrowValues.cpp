@@ -72,11 +72,20 @@ static bool canPrecede(Value value, Operation *reader) {
          value.getDefiningOp() && getOnlyRead(value);
 }
 
+Value getWidened(Value value, FloatType half) {
+  auto cast = value.getDefiningOp<CastOp>();
+  return cast && getElementTypeOrSelf(cast.getInput()) == half &&
+                 getElementTypeOrSelf(value).isF32()
+             ? cast.getInput()
+             : Value();
+}
+
 NarrowValues::NarrowValues(Operation *root,
                            llvm::DenseSet<Operation *> &contractions,
+                           FloatType half,
                            function_ref<bool(Operation *)> isKept,
                            function_ref<bool(ConstantOp)> fits)
-    : contractions(contractions), isKept(isKept), fits(fits) {
+    : contractions(contractions), half(half), isKept(isKept), fits(fits) {
   root->walk([&](Operation *op) {
     positions[op] = ops.size();
     ops.push_back(op);
@@ -105,7 +114,8 @@ void NarrowValues::findAllPossible() {
         op->getNumResults() != 1 || isKept(op))
       continue;
     Value value = op->getResult(0);
-    if (isF32Tensor(value) && (isMovement(op) || !isContinued(value)))
+    if (isF32Tensor(value) && !getWidened(value, half) &&
+        (isMovement(op) || !isContinued(value)))
       chosen.insert(value);
   }
 }
@@ -132,8 +142,7 @@ bool NarrowValues::update(Operation *op) {
   // of a decoder once. That does not pay for a cast of the cache that the model
   // keeps in f32.
   if (auto attention = dyn_cast<AttentionOp>(op))
-    if (!chosen.contains(attention.getKey()) ||
-        !chosen.contains(attention.getValue()))
+    if (!isNarrow(attention.getKey()) || !isNarrow(attention.getValue()))
       changed |= contractions.erase(op);
   if (behind.contains(op) && !isBehind(op))
     changed |= behind.erase(op);
@@ -149,6 +158,8 @@ bool NarrowValues::update(Operation *op) {
 /// narrow then.
 bool NarrowValues::isBehind(Operation *op) const {
   return contractions.contains(op) ||
+         llvm::any_of(op->getResults(),
+                      [&](Value value) { return getWidened(value, half); }) ||
          llvm::any_of(op->getOperands(), [&](Value operand) {
            return behind.contains(operand.getDefiningOp());
          });
@@ -240,7 +251,7 @@ bool NarrowValues::mayStay(Value value) const {
     return false;
   if (isMovement(op))
     for (OpOperand &operand : op->getOpOperands()) {
-      if (!isMoved(operand) || chosen.contains(operand.get()))
+      if (!isMoved(operand) || isNarrow(operand.get()))
         continue;
       auto constant = operand.get().getDefiningOp<ConstantOp>();
       if (!constant || !fits(constant))

@@ -23,6 +23,9 @@ bool isMovement(mlir::Operation *op);
 /// Whether the owner of `use`, a movement, takes elements from it.
 bool isMoved(mlir::OpOperand &use);
 
+/// What `value` is a widening cast of, if that is of type `half`; else null.
+mlir::Value getWidened(mlir::Value value, mlir::FloatType half);
+
 /// Chooses which tensors between contractions are stored narrow; see
 /// tenon-convert-precision.
 class NarrowValues {
@@ -30,9 +33,11 @@ public:
   /// `contractions` are those in `root` that can be converted; of these it
   /// drops the attention whose keys and values are not stored narrow. What
   /// `isKept` holds for reads and gives f32, and so does what a constant for
-  /// which `fits` does not hold is moved into.
+  /// which `fits` does not hold is moved into. What the model is given in
+  /// `half` is narrow already.
   NarrowValues(mlir::Operation *root,
                llvm::DenseSet<mlir::Operation *> &contractions,
+               mlir::FloatType half,
                llvm::function_ref<bool(mlir::Operation *)> isKept,
                llvm::function_ref<bool(ConstantOp)> fits);
 
@@ -64,8 +69,13 @@ private:
   bool isBefore(mlir::Operation *op) const;
   bool isFree(mlir::OpOperand &use) const;
   bool mayStay(mlir::Value value) const;
+  /// Whether `value` is there in the narrow type, or will be.
+  bool isNarrow(mlir::Value value) const {
+    return chosen.contains(value) || getWidened(value, half);
+  }
 
   llvm::DenseSet<mlir::Operation *> &contractions;
+  mlir::FloatType half;
   llvm::function_ref<bool(mlir::Operation *)> isKept;
   llvm::function_ref<bool(ConstantOp)> fits;
   /// In the order of the program; what is in regions comes before their
@@ -73,7 +83,8 @@ private:
   llvm::SmallVector<mlir::Operation *> ops;
   llvm::DenseMap<mlir::Operation *, unsigned> positions;
   llvm::DenseMap<mlir::Value, Anchor> anchors;
-  /// Are a contraction or depend on one; are one or lead to one.
+  /// Are a contraction, or widen what is narrow already, or depend on those;
+  /// are a contraction or lead to one.
   llvm::DenseSet<mlir::Operation *> behind, before;
   llvm::DenseSet<mlir::Value> chosen;
   /// What something that depends on it needs exactly.

@@ -11,6 +11,47 @@
 
 include "mlir/Pass/PassBase.td"
 
+def NarrowIo : Pass<"tenon-narrow-io", "::mlir::ModuleOp"> {
+  let summary = "gives inputs and outputs of f32 a type of 16 bits";
+  let description = [{
+    An input or output whose name matches one of the globs in `half-io` gets the
+    type bf16 or f16: a cast widens the input where it comes in, and one rounds
+    the output before it is returned. `tenon-convert-precision`, which is next,
+    reads such an input as it is, and has such an output made narrow where it
+    may be. Of a model that appends to a cache, and gives it back, nothing is
+    left in f32 then.
+
+    What is no f32, and sequences and optionals, stay as they are. A glob that
+    matches no input or output of f32 is an error.
+
+    Before:
+    ```mlir
+    func.func @main(%past: tensor<4x8xf32> {tenon.name = "past"}) -> (tensor<4x8xf32> {tenon.name = "present"}) {
+      %0 = tenon.relu %past : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+    After, with `half-io=pa*`:
+    ```mlir
+    func.func @main(%past: tensor<4x8xbf16> {tenon.name = "past"}) -> (tensor<4x8xf32> {tenon.name = "present"}) {
+      %wide = tenon.cast %past {to = f32} : (tensor<4x8xbf16>) -> tensor<4x8xf32>
+      %0 = tenon.relu %wide : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", "\"bf16\"",
+           "The type that they get: bf16 or fp16">,
+    ListOption<"halfIo", "half-io", "std::string",
+               "Globs of the names of inputs and outputs">
+  ];
+  let dependentDialects = ["::tenon::TenonDialect"];
+  let statistics = [
+    Statistic<"numNarrowed", "num-narrowed", "Inputs and outputs narrowed">
+  ];
+}
+
 def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
   let summary = "multiplies in bf16 or f16, and stores tensors so in between";
   let description = [{
@@ -29,11 +70,12 @@ def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
        reductions and layer norms, and by what moves or picks elements (pools
        too), which is then done on the narrow tensor.
 
-    The following stay f32: what the model is given and gives, what branches and
-    loops yield, recurrent states, and what softmax, exponentials, powers,
-    logarithms, comparisons and conversions to integers read. A matrix product
-    over one element is no sum and stays too, and so does an attention whose keys
-    or values are f32 for another reason, as a decoder's cache is. The constant that a `tenon.gather`
+    The following stay f32: what the model is given and gives (but for what
+    `tenon-narrow-io` has narrowed), what branches and loops yield, recurrent
+    states, and what softmax, exponentials, powers, logarithms, comparisons and
+    conversions to integers read. A matrix product over one element is no sum
+    and stays too, and so does an attention whose keys or values are f32 for
+    another reason, as a decoder's cache is. The constant that a `tenon.gather`
     picks rows from (an embedding) is stored narrow if it is large and what is
     picked is only computed with, up to a contraction or a norm.
 

@@ -11,6 +11,12 @@ void tenon::buildCompressPipeline(OpPassManager &pm,
                                   const CompressOptions &options) {
   // Before layouts are chosen, so that constants are still as the model has
   // them, and before fusion, which joins the casts with what is around them.
+  if (!options.halfIo.empty()) {
+    NarrowIoOptions io;
+    io.precision = options.precision;
+    io.halfIo.assign(options.halfIo.begin(), options.halfIo.end());
+    pm.addPass(createNarrowIo(io));
+  }
   if (!options.precision.empty()) {
     ConvertPrecisionOptions precision;
     precision.precision = options.precision;

@@ -19,6 +19,10 @@ struct CompressOptions : mlir::PassPipelineOptions<CompressOptions> {
   ListOption<std::string> keepFp32{
       *this, "keep-fp32",
       llvm::cl::desc("Globs of the names of nodes that stay f32")};
+  ListOption<std::string> halfIo{
+      *this, "half-io",
+      llvm::cl::desc("Globs of the names of inputs and outputs that are stored "
+                     "as bf16 or fp16 beside it")};
 };
 
 /// Adds the compress phase to a pass manager on the module. Without options

@@ -63,7 +63,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             progress: Optional[Callable[[str], None]] = None, max_passes: Optional[int] = None,
             on_pass: Optional[Callable[[PassTurn], None]] = None, expose_kernels: bool = False,
             tuning: Union[str, os.PathLike, None] = None, precision: Optional[str] = None,
-            keep_fp32: Sequence[str] = (), device: Optional[str] = None) -> Model:
+            keep_fp32: Sequence[str] = (), device: Optional[str] = None, half_io: Sequence[str] = ()) -> Model:
     """Compiles an ONNX model in this process.
 
     Args:
@@ -85,6 +85,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             "fp16" needs a target with avx512fp16. By default "fp32", what the model has.
         keep_fp32: nodes that stay fp32 then, by patterns of their names: `["/head/*"]`. Each has to match a node.
         device: what the model runs on; see `load`.
+        half_io: inputs and outputs of fp32 that get the type of `precision` too, by patterns of their names:
+            `["past*", "present*"]`. Each has to match one.
 
     Raises:
         UsageError: an option is wrong.
@@ -93,8 +95,9 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         ResourceError: a file or memory failed.
     """
     shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]
-    if isinstance(keep_fp32, str):
-        raise UsageError("keep_fp32 is a list of patterns, not one text")
+    for name, patterns in (("keep_fp32", keep_fp32), ("half_io", half_io)):
+        if isinstance(patterns, str):
+            raise UsageError(f"{name} is a list of patterns, not one text")
     binding_options = [_binding_option(name, value) for name, value in (bindings or {}).items()]
     callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
     pass_callback = PASS_FUNCTION((lambda _, number, phase, name, function, runs: on_pass(PassTurn(
@@ -110,7 +113,7 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         tuning=_libraries.encode(tuning) if tuning is not None else None,
         precision=_libraries.encode(precision) if precision is not None else None,
         keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32),
-        device=_libraries.encode_device(device))
+        device=_libraries.encode_device(device), half_io=_strings(list(half_io)), num_half_io=len(half_io))
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
         return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))

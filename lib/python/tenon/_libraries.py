@@ -47,7 +47,8 @@ class TenonCompileOptions(Structure):
                 ("progress", PROGRESS_FUNCTION), ("progress_context", c_void_p), ("max_passes", POINTER(c_size_t)),
                 ("pass_", PASS_FUNCTION), ("pass_context", c_void_p), ("expose_kernels", c_int32),
                 ("tuning", c_char_p), ("precision", c_char_p), ("keep_fp32", POINTER(c_char_p)),
-                ("num_keep_fp32", c_size_t), ("device", c_char_p)]
+                ("num_keep_fp32", c_size_t), ("device", c_char_p), ("half_io", POINTER(c_char_p)),
+                ("num_half_io", c_size_t)]
 
 
 # Every handle is a void pointer. A function that returns an error has the result type c_void_p and goes through check().
