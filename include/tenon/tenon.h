@@ -335,6 +335,10 @@ TENON_API int32_t tenon_session_threads(const TenonSession *session);
 /** Bytes that the session holds for intermediate results and for outputs that
  * it keeps, in the memory of the host and of a device together. */
 TENON_API uint64_t tenon_session_workspace_size(const TenonSession *session);
+/** What is there that the session can't use, and why, a line each: a library of
+ * a GPU in whose place it runs generated code. "" if there is nothing. Lives as
+ * long as the session. */
+TENON_API const char *tenon_session_notes(const TenonSession *session);
 
 /** 1 if the last run was a launch of a CUDA graph, besides copies of what is
  * placed on the device, else 0 (also if it ended before). docs/gpu.md tells

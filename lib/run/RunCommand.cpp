@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -89,10 +90,17 @@ static void printJson(const json &value) {
   puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
 
-/// `workspace` is the memory of a session, if the dimensions are known;
-/// `deviceProblem` why the device can't be used, if that was tried.
-static void printInfo(const Model &model, std::optional<uint64_t> workspace,
-                      const std::string &deviceProblem, bool isJson) {
+/// The lines of a text.
+static std::vector<std::string> splitLines(const std::string &text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);)
+    lines.push_back(line);
+  return lines;
+}
+
+void RunCommand::printInfo(const Model &model,
+                           const SessionInfo &session) const {
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
     for (const TenonTensorInfo &info : listInputs(model))
@@ -104,10 +112,12 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
                  {"inputs", inputs},
                  {"outputs", outputs},
                  {"weights_bytes", tenon_model_weights_size(model.get())}};
-    if (workspace)
-      info["workspace_bytes"] = *workspace;
-    if (!deviceProblem.empty())
-      info["device_problem"] = deviceProblem;
+    if (session.workspace)
+      info["workspace_bytes"] = *session.workspace;
+    if (!session.notes.empty())
+      info["not_used"] = splitLines(session.notes);
+    if (!session.deviceProblem.empty())
+      info["device_problem"] = session.deviceProblem;
     printJson(info);
     return;
   }
@@ -117,15 +127,16 @@ static void printInfo(const Model &model, std::optional<uint64_t> workspace,
     printf("  input   %-24s %s\n", info.name, formatInfo(info).c_str());
   for (const TenonTensorInfo &info : listOutputs(model))
     printf("  output  %-24s %s\n", info.name, formatInfo(info).c_str());
-  if (workspace)
-    printf("  workspace of a session    %.1f MB\n", *workspace / 1e6);
-  if (!deviceProblem.empty())
-    printf("  not on a device           %s\n", deviceProblem.c_str());
+  if (session.workspace)
+    printf("  workspace of a session    %.1f MB\n", *session.workspace / 1e6);
+  for (const std::string &note : splitLines(session.notes))
+    printf("  not used                  %s\n", note.c_str());
+  if (!session.deviceProblem.empty())
+    printf("  not on a device           %s\n", session.deviceProblem.c_str());
 }
 
-std::optional<uint64_t>
-RunCommand::findWorkspace(std::shared_ptr<const Model> model,
-                          std::string &problem) const {
+void RunCommand::findSessionInfo(std::shared_ptr<const Model> model,
+                                 SessionInfo &info) const {
   bool isAsked = random || !inputs.empty(), isKnown = true;
   for (size_t i = 0; i < model->numInputs(); ++i) {
     const TenonTensorInfo &info = model->input(i);
@@ -136,7 +147,7 @@ RunCommand::findWorkspace(std::shared_ptr<const Model> model,
   bool isNumbered = options.device.find(':') != std::string::npos;
   bool isOnDevice = model->device() != "cpu";
   if (!isAsked && !isKnown && !isOnDevice)
-    return std::nullopt;
+    return;
   std::optional<Runner> runner;
   try {
     runner.emplace(std::move(model), options);
@@ -145,15 +156,16 @@ RunCommand::findWorkspace(std::shared_ptr<const Model> model,
                        error.code() == TENON_ERROR_UNSUPPORTED;
     if (isAsked || isNumbered || !isOnDevice || !isOfMachine)
       throw;
-    problem = error.what();
-    return std::nullopt;
+    info.deviceProblem = error.what();
+    return;
   }
+  info.notes = tenon_session_notes(runner->getSession().get());
   if (!isAsked && !isKnown)
-    return std::nullopt;
+    return;
   readInputs(*runner);
   fillRandomly(*runner);
   runner->prepare();
-  return tenon_session_workspace_size(runner->getSession().get());
+  info.workspace = tenon_session_workspace_size(runner->getSession().get());
 }
 
 /// A model that is to be described, and why it is not on its device.
@@ -176,16 +188,17 @@ RunCommand::loadForInfo() const {
 }
 
 int RunCommand::showInfo() const {
+  SessionInfo info;
   auto [loaded, deviceProblem] = loadForInfo();
+  info.deviceProblem = deviceProblem;
   // Without it, the rest is worth telling all the same.
-  std::optional<uint64_t> workspace;
   std::exception_ptr problem;
   try {
-    workspace = findWorkspace(loaded, deviceProblem);
+    findSessionInfo(loaded, info);
   } catch (...) {
     problem = std::current_exception();
   }
-  printInfo(*loaded, workspace, deviceProblem, isJson);
+  printInfo(*loaded, info);
   if (problem)
     std::rethrow_exception(problem);
   return 0;

@@ -52,11 +52,18 @@ private:
   nlohmann::json compareWith(Runner &runner, Runner &other, bool &isGood) const;
   int showInfo() const;
   std::pair<std::shared_ptr<const Model>, std::string> loadForInfo() const;
-  /// The memory of a session for the dimensions that are given, or that are the
-  /// only ones; nothing if they are not known, or if there is no device, of
-  /// which `problem` then tells.
-  std::optional<uint64_t> findWorkspace(std::shared_ptr<const Model> model,
-                                        std::string &problem) const;
+  /// What a session of a model tells.
+  struct SessionInfo {
+    /// Its memory for the dimensions that are given, or that are the only ones;
+    /// nothing if they are not known, or if there is no session.
+    std::optional<uint64_t> workspace;
+    std::string notes; // see tenon_session_notes
+    /// Why the device can't be used, if that was tried.
+    std::string deviceProblem;
+  };
+  void findSessionInfo(std::shared_ptr<const Model> model,
+                       SessionInfo &info) const;
+  void printInfo(const Model &model, const SessionInfo &session) const;
   void readInputs(Runner &runner) const;
   void fillRandomly(Runner &runner) const;
 };

@@ -264,6 +264,9 @@ int32_t tenon_session_threads(const TenonSession *session) {
 uint64_t tenon_session_workspace_size(const TenonSession *session) {
   return session->getWorkspaceSize();
 }
+const char *tenon_session_notes(const TenonSession *session) {
+  return session->getNotes();
+}
 int32_t tenon_session_was_replayed(const TenonSession *session) {
   return session->wasReplayed();
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 3u)
+#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 4u)
 
 typedef struct TenonDevice {
   uint32_t version; /* TENON_DEVICE_VERSION */
@@ -94,6 +94,9 @@ typedef struct TenonDevice {
   /** How a kernel of the model was last run, for profiles: "" if by its own
    * code. Lives until the next run. */
   const char *(*implementation)(void *session, const TenonKernel *kernel);
+  /** What the device has that the session can't use, and why, a line each; ""
+   * if there is nothing. Lives as long as the session. */
+  const char *(*notes)(void *session);
   /** Bytes of the device's memory that the session took by itself. */
   uint64_t (*scratchSize)(void *session);
 

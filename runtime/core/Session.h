@@ -96,6 +96,7 @@ struct TenonSession {
   }
   int getThreads() const { return team.size(); }
   bool wasReplayed() const { return isReplayed; }
+  const char *getNotes() const { return device ? device->getNotes() : ""; }
 
   /// Set while a function uses the session, to refuse a second thread.
   std::atomic_flag busy = ATOMIC_FLAG_INIT;

@@ -80,6 +80,8 @@ public:
   const char *getImplementation(const TenonKernel &kernel) const {
     return library.implementation(session, &kernel);
   }
+  /// See TenonDevice::notes.
+  const char *getNotes() const { return library.notes(session); }
   const uint8_t *getWeights() const { return model.device.weights; }
   uint64_t getSize() const;
 

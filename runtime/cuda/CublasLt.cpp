@@ -36,14 +36,14 @@ static std::unique_ptr<CublasLt> open(const SharedLibrary &file,
   return nullptr;
 }
 
-const CublasLt *CublasLt::find() {
+const CublasLt *CublasLt::find(std::string &problem) {
   static auto &known = *new KnownLibraries<CublasLt>;
   // The newest for the driver's major version of CUDA. Alone, one that is too
   // new is taken all the same, so that it is told what it says.
   const char *first = "libcublasLt.so.13", *second = "libcublasLt.so.12";
   if (Driver::get().version < 13000)
     std::swap(first, second);
-  return known.find("TENON_CUBLASLT", {first, second}, open);
+  return known.find("TENON_CUBLASLT", {first, second}, open, problem);
 }
 
 std::string CublasLt::describe(LtStatus status) const {

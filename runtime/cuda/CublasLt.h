@@ -105,9 +105,10 @@ enum : int {
 /// The library. It stays loaded until the process ends.
 struct CublasLt {
   /// Finds it, once: the one that TENON_CUBLASLT names, or one of the
-  /// system's. Null if there is none, or only one that is too old; throws
-  /// ProviderFailure if that is what TENON_CUBLASLT names.
-  static const CublasLt *find();
+  /// system's. Null if there is none that can be used, with the reason in
+  /// `problem` if there is one; throws ProviderFailure if that is what
+  /// TENON_CUBLASLT names.
+  static const CublasLt *find(std::string &problem);
 
   /// "CUBLAS_STATUS_NOT_SUPPORTED", or the number.
   std::string describe(LtStatus status) const;

@@ -4,7 +4,6 @@
 
 #include "runtime/core/Quote.h"
 #include "runtime/cuda/Architectures.h"
-#include "runtime/cuda/LibraryKernel.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -95,9 +94,9 @@ void CudaModel::findLibraries() {
     isUsed[getLibrary(desc.kernels[i])] = true;
   }
   if (isUsed[CublasLtLibrary])
-    cublasLt = CublasLt::find();
+    cublasLt = CublasLt::find(libraryProblems[CublasLtLibrary]);
   if (isUsed[CudnnLibrary])
-    cudnn = Cudnn::find();
+    cudnn = Cudnn::find(libraryProblems[CudnnLibrary]);
 }
 
 void CudaModel::openDevice(int ordinal) {

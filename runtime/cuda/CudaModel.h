@@ -7,6 +7,7 @@
 #include "runtime/cuda/CublasLt.h"
 #include "runtime/cuda/Cudnn.h"
 #include "runtime/cuda/DeviceWeights.h"
+#include "runtime/cuda/LibraryKernel.h"
 
 #include <memory>
 #include <vector>
@@ -49,6 +50,10 @@ public:
   /// Null if there is none, or no kernel for it.
   const CublasLt *getCublasLt() const { return cublasLt; }
   const Cudnn *getCudnn() const { return cudnn; }
+  /// Why one that is there is not used; "" if none is.
+  const std::string &getLibraryProblem(LibraryId id) const {
+    return libraryProblems[id];
+  }
   /// The most blocks that a kernel is started with: enough to fill the device.
   unsigned getMaxBlocks() const { return maxBlocks; }
 
@@ -74,6 +79,7 @@ private:
   std::unique_ptr<DeviceWeights> weights;
   const CublasLt *cublasLt = nullptr;
   const Cudnn *cudnn = nullptr;
+  std::string libraryProblems[CudnnLibrary + 1]; // by LibraryId
   std::vector<Function> functions; // of the model's kernels; null on the host
 };
 

@@ -59,13 +59,20 @@ void CudaSession::open() {
   workspace = std::make_unique<Workspace>(driver, stream);
   // Where a library is there, but does not start, as one for a later driver,
   // there is generated code all the same.
+  auto goWithout = [&](LibraryId id, const std::string &problem) {
+    libraries[id].problem = "generated code: " + problem;
+    notes += (notes.empty() ? "" : "\n") + problem;
+  };
   auto start = [&](LibraryId id, auto make) {
     try {
       libraries[id].runner = make();
     } catch (const ProviderFailure &error) {
-      libraries[id].problem = "generated code: " + error.message;
+      goWithout(id, error.message);
     }
   };
+  for (LibraryId id : {CublasLtLibrary, CudnnLibrary})
+    if (!model.getLibraryProblem(id).empty())
+      goWithout(id, model.getLibraryProblem(id));
   if (const CublasLt *library = model.getCublasLt())
     start(CublasLtLibrary, [&] {
       return std::make_unique<MatmulRunner>(*library, stream, *workspace);

@@ -39,6 +39,7 @@ public:
             const void *source, uint64_t bytes);
   const TenonKernel *finish(int64_t &status);
   const char *getImplementation(const TenonKernel &kernel) const;
+  const char *getNotes() const { return notes.c_str(); }
   uint64_t getScratchSize() const { return workspace->getSize(); }
   void forgetFault() { faultFirst = faultLast = nullptr; }
   void getFault(const TenonKernel *&first, const TenonKernel *&last) const {
@@ -116,6 +117,7 @@ private:
   };
   std::unique_ptr<Workspace> workspace; // of all libraries
   Library libraries[CudnnLibrary + 1];  // by LibraryId
+  std::string notes;                    // the problems of all
 
   std::vector<void *> parameters; // of the launch at work
 

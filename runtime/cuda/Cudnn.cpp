@@ -31,9 +31,9 @@ static std::unique_ptr<Cudnn> open(const SharedLibrary &file,
   return nullptr;
 }
 
-const Cudnn *Cudnn::find() {
+const Cudnn *Cudnn::find(std::string &problem) {
   static auto &known = *new KnownLibraries<Cudnn>;
-  return known.find("TENON_CUDNN", {"libcudnn.so.9"}, open);
+  return known.find("TENON_CUDNN", {"libcudnn.so.9"}, open, problem);
 }
 
 std::string Cudnn::describe(DnnStatus status) const {

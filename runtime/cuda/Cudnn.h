@@ -160,10 +160,8 @@ enum : int {
 
 /// The library. It stays loaded until the process ends.
 struct Cudnn {
-  /// Finds it, once: the one that TENON_CUDNN names, or the system's. Null if
-  /// there is none, or only one of another version; throws ProviderFailure if
-  /// that is what TENON_CUDNN names.
-  static const Cudnn *find();
+  /// See CublasLt::find, with TENON_CUDNN.
+  static const Cudnn *find(std::string &problem);
 
   /// "CUDNN_STATUS_NOT_SUPPORTED", or the number.
   std::string describe(DnnStatus status) const;

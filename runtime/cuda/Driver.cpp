@@ -21,9 +21,7 @@ static std::string formatVersion(int version) {
          std::to_string(version % 1000 / 10);
 }
 
-/// Whether a library can't be loaded because it is not there, which dlerror()
-/// tells with its name before and the system's text behind.
-static bool isAbsent(const std::string &file, const std::string &reason) {
+bool tenon::cuda::isAbsent(const std::string &file, const std::string &reason) {
   std::string text = strerror(ENOENT);
   return reason.compare(0, file.size() + 1, file + ":") == 0 &&
          reason.size() > text.size() &&

@@ -31,6 +31,10 @@ using Event = struct EventTag *;
 using Graph = struct GraphTag *;
 using GraphExec = struct GraphExecTag *;
 
+/// Whether a library can't be loaded because it is not there, which dlerror()
+/// tells with its name before and the system's text behind.
+bool isAbsent(const std::string &file, const std::string &reason);
+
 /// The machine has no driver.
 struct NoDriver : ProviderFailure {};
 

@@ -91,6 +91,10 @@ static const char *implementation(void *session, const TenonKernel *kernel) {
   return getSession(session).getImplementation(*kernel);
 }
 
+static const char *notes(void *session) {
+  return getSession(session).getNotes();
+}
+
 static uint64_t scratchSize(void *session) {
   return getSession(session).getScratchSize();
 }
@@ -184,6 +188,7 @@ tenon_device_cuda() {
                                      &copy,
                                      &finish,
                                      &implementation,
+                                     &notes,
                                      &scratchSize,
                                      &getFault,
                                      &beginGraph,

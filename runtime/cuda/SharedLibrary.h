@@ -44,10 +44,12 @@ public:
                                               std::string &reason);
 
   /// The library that `variable` of the environment names, or the first of
-  /// `names` that the system has. Null if there is none that can be used;
-  /// throws ProviderFailure if that is what the variable names.
+  /// `names` that the system has. Null if there is none that can be used, and
+  /// why in `problem` if there is one at all; throws ProviderFailure if that is
+  /// what the variable names.
   const Library *find(const char *variable,
-                      std::initializer_list<const char *> names, Opener open) {
+                      std::initializer_list<const char *> names, Opener open,
+                      std::string &problem) {
     const char *named = getenv(variable);
     bool isNamed = named && *named;
     // Those of the system use the driver of the system.
@@ -59,24 +61,47 @@ public:
       return nullptr;
     std::lock_guard<std::mutex> lock(mutex);
     auto known = libraries.find(file);
-    if (known != libraries.end())
-      return known->second.get();
-    std::string reason;
-    std::unique_ptr<Library> found;
-    if (isNamed) {
-      found = load(named, open, reason);
-      if (!found)
-        throw ProviderFailure{
-            TENON_ERROR_SYSTEM,
-            variable + (" names a library that cannot be used: " + reason)};
-    }
-    for (const char *name : names)
-      if (!found && !isNamed)
-        found = load(name, open, reason);
-    return (libraries[file] = std::move(found)).get();
+    if (known == libraries.end())
+      known = libraries
+                  .emplace(file, isNamed ? openNamed(variable, named, open)
+                                         : openFirst(names, open))
+                  .first;
+    problem = known->second.problem;
+    return known->second.library.get();
   }
 
 private:
+  struct Known {
+    std::unique_ptr<Library> library;
+    std::string problem;
+  };
+
+  static Known openNamed(const char *variable, const char *file, Opener open) {
+    Known known;
+    known.library = load(file, open, known.problem);
+    if (!known.library)
+      throw ProviderFailure{
+          TENON_ERROR_SYSTEM,
+          variable +
+              (" names a library that cannot be used: " + known.problem)};
+    return known;
+  }
+
+  static Known openFirst(std::initializer_list<const char *> names,
+                         Opener open) {
+    std::string problem;
+    for (const char *name : names) {
+      std::string reason;
+      if (std::unique_ptr<Library> library = load(name, open, reason))
+        return {std::move(library), ""};
+      if (!problem.empty() || isAbsent(name, reason))
+        continue;
+      // It may be of a library that this one needs.
+      problem = reason.rfind(name, 0) == 0 ? reason : name + (": " + reason);
+    }
+    return {nullptr, problem};
+  }
+
   static std::unique_ptr<Library> load(const char *file, Opener open,
                                        std::string &reason) {
     void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
@@ -91,7 +116,7 @@ private:
   }
 
   std::mutex mutex;
-  std::map<std::string, std::unique_ptr<Library>> libraries;
+  std::map<std::string, Known> libraries;
 };
 
 } // namespace tenon::cuda
