@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 
 import numpy as np
@@ -31,6 +32,12 @@ while [ "$1" != --log-file ]; do shift; done
 echo '========= ERROR SUMMARY: {errors} error' >"$2"
 shift 2
 "$@" && exit {code}
+"""
+# One that does not end, and begins another process.
+SLEEPER = """#!/bin/sh
+sleep 600 &
+echo $! >'{}'
+wait
 """
 
 
@@ -122,22 +129,49 @@ class BundleTest(unittest.TestCase):
             self.assertIn("0 passed, 1 failed", text)
             self.assertEqual(load(self.box, "results.json")["cases"][name]["result"], "failed")
 
-    def test_sanitizer(self):
+    def run_watched(self, watcher, *arguments):
         tools = os.path.join(self.scratch, "tools")
-        watcher = os.path.join(tools, "compute-sanitizer")
-        os.makedirs(tools)
+        os.makedirs(tools, exist_ok=True)
+        path = os.path.join(tools, "compute-sanitizer")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(watcher)
+        os.chmod(path, 0o755)
+        return self.run_box("operators", *arguments, path=tools + ":/usr/bin:/bin")
+
+    def test_sanitizer(self):
         for errors, code in ((0, 0), (1, 99)):
-            with open(watcher, "w", encoding="utf-8") as file:
-                file.write(WATCHER.format(errors=errors, code=code))
-            os.chmod(watcher, 0o755)
             # The second time only what passed the first time is watched.
-            ended, text = self.run_box("operators", "--sanitizer=only" if errors else "--sanitizer=yes",
-                                       path=tools + ":/usr/bin:/bin")
+            ended, text = self.run_watched(WATCHER.format(errors=errors, code=code),
+                                           "--sanitizer=only" if errors else "--sanitizer=yes")
             self.assertEqual(ended, errors, text)
             for tool in ("memcheck", "racecheck"):
                 failed = re.escape(f" (FAILED, see {tool}-operators.txt)") if errors else ""
                 self.assertRegex(text, rf"(?m)^{tool} of \d+ operators: {errors} error{failed}$")
             self.assertIn("0 passed, 2 failed" if errors else "passed, 0 failed", text)
+
+    def test_sanitizer_does_not_end(self):
+        self.run_box("operators", "--sanitizer=no")
+        number = os.path.join(self.scratch, "sleeper")
+        ended, text = self.run_watched(SLEEPER.format(number), "--sanitizer=only", "--sanitizer-limit=0.5")
+        self.assertEqual(ended, 1, text)
+        for tool in ("memcheck", "racecheck"):
+            self.assertRegex(text, rf"(?m)^{tool} of \d+ operators: unfinished after 0.5 s$")
+        self.assertEqual(text.splitlines()[-1], "0 passed, 0 failed, 2 unfinished")
+        self.assertIn("unfinished", load(self.box, "results.json")["sanitizer"][0])
+        # Nothing is left that keeps the GPU busy.
+        with open(number, encoding="utf-8") as file:
+            status = f"/proc/{file.read().strip()}/stat"
+        state = "gone"
+        for _ in range(100):
+            if not os.path.exists(status):
+                break
+            with open(status, encoding="utf-8") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+            if state == "Z":
+                break
+            time.sleep(0.1)
+        else:
+            self.fail(f"it goes on: {state}")
 
     def test_missing(self):
         self.run_box("operators", "--sanitizer=no")

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import sys
 CASES = 40
 #: Of the sample models fewer, and the smallest.
 MODELS = 8
-#: Seconds for all of a kind under one tool.
+#: Seconds for all of a kind under one tool, unless others are asked for.
 LIMIT = 240
 TOOLS = ("memcheck", "racecheck")
 
@@ -40,28 +41,40 @@ def read(path):
         return file.read()
 
 
-def check(bundle, names):
-    """A line for each tool and kind of case, and how many of them complain."""
+def watch(command, environment, limit):
+    """The command's exit code, None if it has not ended after so many seconds, and what it said on the standard error.
+    None of its processes stays."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True, env=environment, start_new_session=True)
+    try:
+        errors = process.communicate(timeout=limit)[1]
+        return process.returncode, errors
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return None, process.communicate()[1]
+
+
+def check(bundle, names, limit):
+    """A line for each tool and kind of case, how many of them complain, and how many did not end in time."""
     program = find()
     if not program:
-        return ["not run: compute-sanitizer, which is not on this machine"], 0
-    lines, complaints = [], 0
+        return ["not run: compute-sanitizer, which is not on this machine"], 0, 0
+    lines, complaints, unfinished = [], 0, 0
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
     for kind, members in sample(bundle, names).items():
         for tool in TOOLS:
             log = os.path.join(bundle, f"{tool}-{kind}.txt")
             command = [program, "--tool", tool, "--error-exitcode", "99", "--log-file", log, sys.executable,
                        os.path.join(bundle, "scripts", "worker.py")] + members
-            try:
-                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
-                                      env=environment)
-            except subprocess.TimeoutExpired:
-                lines.append(f"{tool} of {len(members)} {kind}: not finished after {LIMIT} s")
+            code, errors = watch(command, environment, limit)
+            if code is None:
+                unfinished += 1
+                lines.append(f"{tool} of {len(members)} {kind}: unfinished after {limit:g} s")
                 continue
             summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: (.*)", read(log))
-            good = done.returncode == 0 and bool(summary)
+            good = code == 0 and bool(summary)
             complaints += not good
-            said = summary[-1] if summary else (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            said = summary[-1] if summary else (errors.strip().splitlines() or ["it said nothing"])[-1]
             where = "" if good else f" (FAILED, see {os.path.basename(log)})"
             lines.append(f"{tool} of {len(members)} {kind}: {said}{where}")
-    return lines, complaints
+    return lines, complaints, unfinished
