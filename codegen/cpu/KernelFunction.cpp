@@ -450,11 +450,14 @@ FailureOr<func::FuncOp> emitKernelFunctions(const KernelEmitter &emitter,
   if (emitter.unitThreads != 1)
     body->setAttr(codegen::kUnitThreadsAttr,
                   OpBuilder(body).getI64IntegerAttr(emitter.unitThreads));
+  // Emission adds to the region what computes shapes. Each function has its
+  // own, so that both decide alike, such as how much a unit is.
+  OwningOpRef<KernelOp> unitsCopy(cast<KernelOp>((*copy)->clone()));
   KernelFunction bodyFunction(*copy, collapses, body, /*hasRange=*/true,
                               vectorBits);
   emitter.emitBody(bodyFunction);
   bodyFunction.finish();
-  KernelFunction unitsFunction(*copy, collapses, units, /*hasRange=*/false,
+  KernelFunction unitsFunction(*unitsCopy, collapses, units, /*hasRange=*/false,
                                vectorBits);
   unitsFunction.finish(emitter.emitUnits(unitsFunction));
   if (bodyFunction.hasFailed() || unitsFunction.hasFailed()) {

@@ -27,10 +27,12 @@ namespace tenon::cpu {
 mlir::Type getMemoryType(mlir::Type type);
 
 /// One of the two functions while it is being built: what the values of the
-/// kernel's region are in it. Emitters read the region and never change it.
+/// kernel's region are in it. Emitters read the region and never change it, but
+/// asking for shapes adds to it what computes them.
 class KernelFunction {
 public:
-  /// `kernel` is a copy of which the region's dimensions may be collapsed.
+  /// `kernel` is a copy for this function alone, of which the region's
+  /// dimensions may be collapsed.
   /// `func` has the arguments above and one empty block; `hasRange` says
   /// whether the last two are begin and end.
   KernelFunction(KernelOp kernel, const Collapses &collapses,

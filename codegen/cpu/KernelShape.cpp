@@ -41,10 +41,12 @@ int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     if (!type || type.getRank() == 0)
       return;
-    // Indices and shapes are read one at a time.
+    // Indices and shapes are read one at a time, and for sizes nothing is.
     if (llvm::all_of(value.getUses(), [](OpOperand &use) {
-          return !isa<YieldOp, ElementwiseOpInterface>(use.getOwner()) &&
-                 use.getOperandNumber() != 0 && !isa<ConcatOp>(use.getOwner());
+          Operation *user = use.getOwner();
+          return !isa<TenonDialect>(user->getDialect()) ||
+                 (!isa<YieldOp, ElementwiseOpInterface, ConcatOp>(user) &&
+                  use.getOperandNumber() != 0);
         }))
       return;
     width = std::min(width, function.getWidth(type.getElementType()));
