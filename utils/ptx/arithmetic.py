@@ -106,6 +106,8 @@ def translate_conversion(instruction):
         converted = f"to_{target}({converted})"
     elif target in FLOATS:
         converted = f"({'f32' if target in ('bf16', 'tf32') else target})({converted})"
+    if target[0] == "s":  # fills its register with its sign
+        return f"{operand(operands[0])} = ({target})({converted});"
     return assign(target, operands[0], converted, parts if target in FLOATS else ())
 
 
@@ -119,6 +121,15 @@ def translate_pair(instruction, together):
     if None in halves:
         return None
     return f"{{ b16 low, high; {' '.join(halves)} {operand(instruction.operands[0])} = low | (u32)high << 16; }}"
+
+
+def translate_pair_compare(instruction):
+    """The first predicate is of the low numbers."""
+    opcode = ".".join(instruction.parts).replace(instruction.type, instruction.type[:-2])
+    return " ".join(
+        translate_compare(instruction.changed(
+            opcode, [target, *(f"({operand(text)} >> {shift})" for text in instruction.operands[1:])]))
+        for target, shift in zip(instruction.operands[0].split("|"), (0, 16)))
 
 
 def translate_with_carry(instruction):
@@ -177,7 +188,9 @@ def translate(instruction, together):
     if name in ("mov", "cvta"):
         return translate_move(instruction, together)
     if name == "setp":
-        return translate_compare(instruction) if "|" not in operands[0] and not type.endswith("x2") else None
+        if type.endswith("x2"):
+            return translate_pair_compare(instruction)
+        return translate_compare(instruction) if "|" not in operands[0] else None
     if name == "selp":
         return f"{operand(operands[0])} = {operand(operands[3])} ? {operand(operands[1])} : {operand(operands[2])};"
     if name == "cvt":

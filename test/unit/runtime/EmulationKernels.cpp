@@ -191,6 +191,11 @@ static std::string getMatrices() {
   st.global.b32 [%rd2+44], %r30;
   max.bf16x2 %r30, %r25, %r26;
   st.global.b32 [%rd2+48], %r30;
+  setp.lt.f16x2 %p1|%p2, %r20, %r21;
+  selp.b32 %r30, 1, 0, %p1;
+  selp.b32 %r31, 2, 0, %p2;
+  or.b32 %r30, %r30, %r31;
+  st.global.b32 [%rd2+52], %r30;
 )";
   text += kernel("packed", packed);
   text += kernel("to_tf32", R"(
@@ -199,6 +204,12 @@ static std::string getMatrices() {
   ld.global.b32 %r5, [%rd2+4];
   cvt.rna.tf32.f32 %r6, %r5;
   st.global.b32 [%rd2+12], %r6;
+)");
+  text += kernel("to_s8", R"(
+  cvt.s8.s32 %h1, %r3;
+  abs.s16 %h1, %h1;
+  cvt.u32.u16 %r5, %h1;
+  st.global.b32 [%rd2+4], %r5;
 )");
   return text;
 }

@@ -296,6 +296,8 @@ TEST_F(Emulation, PackedArithmetic) {
     EXPECT_EQ(words.of(0, 11 + i / 3), bfloatBits(low) | bfloatBits(high)
                                                              << 16);
   }
+  // Only the second, the high one, is less.
+  EXPECT_EQ(words.of(0, 13), 2u);
 }
 
 TEST_F(Emulation, Tf32IsRoundedAwayFromZero) {
@@ -305,6 +307,13 @@ TEST_F(Emulation, Tf32IsRoundedAwayFromZero) {
   ASSERT_EQ(run("to_tf32", words, 1), "");
   EXPECT_EQ(words.of(0, 2), 0x3f802000u);
   EXPECT_EQ(words.of(0, 3), 0xbf800000u);
+}
+
+TEST_F(Emulation, NarrowNumbersFillRegistersWithTheirSign) {
+  Words words(1);
+  words.of(0, 0) = 0x12f0;
+  ASSERT_EQ(run("to_s8", words, 1), "");
+  EXPECT_EQ(words.of(0, 1), 16u);
 }
 
 //===----------------------------------------------------------------------===//
