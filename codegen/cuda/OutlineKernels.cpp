@@ -136,6 +136,18 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
   int64_t unitThreads = 1;
   if (auto given = body->getAttrOfType<IntegerAttr>(codegen::kUnitThreadsAttr))
     unitThreads = given.getInt();
+  // So LLVM sees what the kernel only reads, which need not be kept coherent.
+  // Of threads that work together it would keep so much in registers that ptxas
+  // spills.
+  StringRef noAlias = LLVM::LLVMDialect::getNoAliasAttrName();
+  int64_t number = 0;
+  for (auto [i, type] : llvm::enumerate(given)) {
+    if (unitThreads != 1 || !isa<MemRefType>(type))
+      continue;
+    if (Attribute attr = body.getArgAttr(i, noAlias))
+      entry.setArgAttr(number, noAlias, attr);
+    ++number;
+  }
   int64_t blockSize = codegen::getBlockSize(unitThreads);
   // For threads on their own ptxas would rather spill than have fewer blocks at
   // once; with any number of registers one can be started.
