@@ -32,6 +32,10 @@ public:
 
   /// Has vectors that are loaded and stored begin at a multiple of their size.
   void alignVectors() { isAligned = true; }
+  /// Promises that the elements of a vector are never in more than one operand
+  /// of a concatenation.
+  void keepInOperands() { areInOneOperand = true; }
+  bool areKeptInOperands() const { return areInOneOperand; }
   /// Tells where the element of `index` is in row-major order in tensors of the
   /// shape of `like`, where that is known better than from the index.
   void setPosition(mlir::Value like, Index index, const LaneIndex &position);
@@ -111,7 +115,7 @@ private:
   int64_t width;
   mlir::Value mask;
   IndexBuilder indices;
-  bool isAligned = false;
+  bool isAligned = false, areInOneOperand = false;
   /// See `setPosition`.
   mlir::Value positionLike;
   llvm::SmallVector<LaneIndex> positionIndex;

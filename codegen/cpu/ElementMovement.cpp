@@ -128,7 +128,7 @@ static Value buildConcatFrom(ElementEmitter &emitter, ConcatOp op, Index index,
   auto getRest = [&] {
     return buildConcatFrom(emitter, op, index, first + 1, end);
   };
-  if (index[axis].isUniform())
+  if (index[axis].isUniform() || emitter.areKeptInOperands())
     return emitter.branch(indices.less(index[axis].base, end), type, getFirst,
                           getRest);
   Value isFirst = indices.less(index[axis], LaneIndex(end));

@@ -28,6 +28,11 @@ Type getMemoryType(Type type) {
   return getSignless(type);
 }
 
+int64_t getVectorWidth(Type type, int64_t vectorBits) {
+  int64_t bits = getMemoryType(type).getIntOrFloatBitWidth();
+  return std::max<int64_t>(1, vectorBits / bits);
+}
+
 static MemRefType getMemRefType(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   return MemRefType::get(tensor.getShape(),
@@ -63,11 +68,6 @@ KernelFunction::KernelFunction(KernelOp kernel, const Collapses &collapses,
 }
 
 OpBuilder KernelFunction::getEntryBuilder() { return OpBuilder(entryEnd); }
-
-int64_t KernelFunction::getWidth(Type type) const {
-  unsigned bits = getMemoryType(type).getIntOrFloatBitWidth();
-  return std::max<int64_t>(1, vectorBits / bits);
-}
 
 /// Constants with more than one value are globals beside the function.
 static Value buildGlobal(OpBuilder &builder, ConstantOp constant,

@@ -25,6 +25,8 @@ namespace tenon::cpu {
 
 /// The element type of `type` as it stands in memory.
 mlir::Type getMemoryType(mlir::Type type);
+/// How many elements of `type` a vector has as they stand in memory.
+int64_t getVectorWidth(mlir::Type type, int64_t vectorBits);
 
 /// One of the two functions while it is being built: what the values of the
 /// kernel's region are in it. Emitters read the region and never change it, but
@@ -44,7 +46,9 @@ public:
   mlir::Location getLoc() { return kernel.getLoc(); }
   unsigned getVectorBits() const { return vectorBits; }
   /// How many lanes vectors of elements as wide as `type` have.
-  int64_t getWidth(mlir::Type type) const;
+  int64_t getWidth(mlir::Type type) const {
+    return getVectorWidth(type, vectorBits);
+  }
   mlir::Type getElementType(mlir::Value tensor) {
     return mlir::cast<mlir::RankedTensorType>(tensor.getType())
         .getElementType();

@@ -34,7 +34,8 @@ Operation *getOnlyOp(KernelOp kernel) {
   return only;
 }
 
-int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
+int64_t getKernelWidth(KernelFunction &function, Dim rowSize,
+                       int64_t vectorBits) {
   KernelOp kernel = function.getKernel();
   int64_t width = 64;
   auto limit = [&](Value value) {
@@ -49,7 +50,7 @@ int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
                   use.getOperandNumber() != 0);
         }))
       return;
-    width = std::min(width, function.getWidth(type.getElementType()));
+    width = std::min(width, getVectorWidth(type.getElementType(), vectorBits));
   };
   for (BlockArgument argument : function.getRegion().getArguments())
     limit(argument);
@@ -57,8 +58,8 @@ int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
     for (Value result : op.getResults())
       limit(result);
   for (Value yielded : kernel.getYield().getOperands())
-    width =
-        std::min(width, function.getWidth(function.getElementType(yielded)));
+    width = std::min(
+        width, getVectorWidth(function.getElementType(yielded), vectorBits));
   if (rowSize.isConstant())
     width = std::min<int64_t>(
         width, llvm::PowerOf2Ceil(std::max<int64_t>(1, rowSize.getConstant())));

@@ -18,9 +18,13 @@ template <typename OpT> OpT getOnlyOp(KernelOp kernel) {
   return llvm::dyn_cast_if_present<OpT>(getOnlyOp(kernel));
 }
 
-/// How many lanes suit the kernel: those of its widest elements, but no more
-/// than a row of `rowSize` fills.
-int64_t getKernelWidth(KernelFunction &function, Dim rowSize);
+/// How many lanes suit the kernel: those that vectors of its widest elements
+/// have, but no more than a row of `rowSize` fills.
+int64_t getKernelWidth(KernelFunction &function, Dim rowSize,
+                       int64_t vectorBits);
+inline int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
+  return getKernelWidth(function, rowSize, function.getVectorBits());
+}
 
 /// A concatenation through which every element of the kernel's one result goes,
 /// with nothing but elementwise operations behind it; null if there is none.

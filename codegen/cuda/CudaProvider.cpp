@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace tenon::cuda {
 
-/// Threads have no vectors: all are of one element.
+/// What the processor's emitters write is for one element at a time.
 static constexpr unsigned kVectorBits = 1;
 
 const cpu::KernelEmitter *findEmitter(KernelOp kernel) {

@@ -1,9 +1,10 @@
 //===- Emitters.h - The kinds of kernels that are generated for a GPU -----===//
 //
-// An emitter builds one unit of work without vectors (codegen/cpu/
-// KernelFunction.h), for one thread, or for the threads of a warp or a block
-// that do it together. So what makes a good unit differs from a processor's:
-// there are many, and neighbouring threads access neighbouring elements.
+// An emitter builds one unit of work (codegen/cpu/KernelFunction.h) for one
+// thread, or for the threads of a warp or a block that do it together, with
+// vectors only of what is loaded and stored at once. So what makes a good unit
+// differs from a processor's: there are many, and neighbouring threads access
+// neighbouring elements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +15,8 @@
 
 namespace tenon::cuda {
 
-/// Any kernel of which each element of a result can be computed by itself.
+/// Any kernel of which each element of a result can be computed by itself; a
+/// thread does one, or a few that lie together (RowChunks.h).
 extern const cpu::KernelEmitter kElementEmitter;
 
 /// Reductions, softmax and layer norm, with pointwise work around them: a warp
