@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/TileEmitter.h"
 
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -64,7 +65,7 @@ TileShape chooseTileShape(unsigned vectorBits, Type element, int64_t rows,
 }
 
 Type getAccumulatorType(Type element) {
-  if (element.isF16() || element.isBF16())
+  if (isHalf(element))
     return Float32Type::get(element.getContext());
   return getSignless(element);
 }

@@ -3,6 +3,7 @@
 #include "codegen/cuda/LibraryMatch.h"
 #include "codegen/cuda/LibraryMatcher.h"
 #include "dialects/tenon/TenonAttention.h"
+#include "dialects/tenon/TenonFloatTypes.h"
 
 #include <cmath>
 
@@ -78,7 +79,7 @@ bool AttentionMatcher::matchHeads(Value operand, TenonLibraryHeads &heads) {
 bool AttentionMatcher::matchAnchor(Operation &op) {
   auto found = cast<AttentionOp>(op);
   factor = getElement(found.getQuery());
-  if (!factor.isF16() && !factor.isBF16())
+  if (!isHalf(factor))
     return fail("its factors are not of 16 bits");
   // The library reads 16 bytes at once.
   for (Value operand : {found.getQuery(), found.getValue()})

@@ -15,6 +15,7 @@
 #include "codegen/cpu/Arithmetic.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/ProductUnits.h"
+#include "dialects/tenon/TenonFloatTypes.h"
 
 using namespace mlir;
 
@@ -28,8 +29,8 @@ static ConvOp getConvolution(KernelOp kernel) {
     return {};
   auto weights = cast<RankedTensorType>(op.getWeights().getType());
   Type element = weights.getElementType();
-  bool isKnown = element.isF32() || element.isF16() || element.isBF16();
-  return isKnown && weights.hasStaticShape() && weights.getNumElements() != 0 &&
+  return isFloatFactor(element) && weights.hasStaticShape() &&
+                 weights.getNumElements() != 0 &&
                  op.getInput().getType().getElementType() == element
              ? op
              : nullptr;

@@ -11,6 +11,7 @@
 
 #include "codegen/cuda/Passes.h"
 
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -69,7 +70,7 @@ public:
       Type element = getElementTypeOrSelf(op.getType());
       auto vector = dyn_cast<VectorType>(op.getType());
       bool isLine = !vector || (vector.getRank() == 1 && !vector.isScalable());
-      if (!isLine || !(element.isF32() || element.isF16() || element.isBF16()))
+      if (!isLine || !(element.isF32() || isHalf(element)))
         return;
       ImplicitLocOpBuilder builder(op.getLoc(), op);
       bool isApproximate = arith::bitEnumContainsAny(op.getFastmath(),

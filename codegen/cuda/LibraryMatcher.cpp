@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/LibraryMatcher.h"
 
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "transforms/compress/Passes.h"
 
@@ -35,7 +36,7 @@ static bool isRow(Value value, Value result) {
 
 bool LibraryMatcher::checkFactor(Type element) {
   factor = element;
-  return element.isF32() || element.isF16() || element.isBF16() ||
+  return isFloatFactor(element) ||
          fail("its factors are no floats that " + library + " has");
 }
 
@@ -82,8 +83,7 @@ bool LibraryMatcher::matchTail(Operation &op) {
       return false;
   } else if (TenonLibraryActivation found = getActivation(op)) {
     activation = found;
-  } else if (auto cast = dyn_cast<CastOp>(op);
-             cast && (cast.getTo().isF16() || cast.getTo().isBF16())) {
+  } else if (auto cast = dyn_cast<CastOp>(op); cast && isHalf(cast.getTo())) {
     isDone = true;
   } else {
     return fail(op.getName().getStringRef() + " is not what " + library +

@@ -8,6 +8,7 @@
 #include "codegen/common/TypicalSizes.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/ProductUnits.h"
+#include "dialects/tenon/TenonFloatTypes.h"
 
 using namespace mlir;
 
@@ -32,9 +33,10 @@ static MatMulOp getProduct(KernelOp kernel) {
   if (!op)
     return {};
   Type element = getType(op.getLhs()).getElementType();
-  bool isKnown = element.isF32() || element.isF16() || element.isBF16();
-  return isKnown && getType(op.getRhs()).getElementType() == element ? op
-                                                                     : nullptr;
+  return isFloatFactor(element) &&
+                 getType(op.getRhs()).getElementType() == element
+             ? op
+             : nullptr;
 }
 
 /// 256 threads if there are many large tiles, 128 if small ones have to do, 0

@@ -3,6 +3,7 @@
 #ifndef TENON_DIALECTS_TENON_TENONATTENTION_H
 #define TENON_DIALECTS_TENON_TENONATTENTION_H
 
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "dialects/tenon/TenonOps.h"
 
 namespace tenon {
@@ -62,9 +63,7 @@ inline bool isTileableOnGpu(AttentionOp op) {
     return llvm::cast<mlir::RankedTensorType>(value.getType());
   };
   mlir::Type element = getType(op.getQuery()).getElementType();
-  int64_t maxHeadSize = element.isF32()                       ? 64
-                        : element.isF16() || element.isBF16() ? 128
-                                                              : 0;
+  int64_t maxHeadSize = element.isF32() ? 64 : isHalf(element) ? 128 : 0;
   auto fits = [&](mlir::Value value) {
     int64_t size = getType(value).getShape().back();
     return size > 0 && size <= maxHeadSize &&

@@ -8,6 +8,8 @@
 
 #include "dialects/tenon/TenonOps.h"
 
+#include "dialects/tenon/TenonFloatTypes.h"
+
 using namespace mlir;
 using namespace tenon;
 
@@ -34,7 +36,7 @@ static LogicalResult verifyElementType(Operation *op, StringRef name,
 /// Checks that only factors of f16 or bf16 are summed in a wider type.
 static LogicalResult verifyWide(Operation *op, bool isWide, Value factor) {
   Type type = getElementTypeOrSelf(factor);
-  if (!isWide || type.isF16() || type.isBF16())
+  if (!isWide || isHalf(type))
     return success();
   return op->emitOpError() << "expects factors of f16 or bf16 where it is "
                               "'wide', but they have element type "

@@ -47,12 +47,8 @@ struct DecomposeAttentionOp : CountedPattern<OpRewritePattern<AttentionOp>> {
       : CountedPattern(context, count) {
     if (!target)
       return;
-    auto has = [&](StringRef provider) {
-      return llvm::is_contained(
-          target.getProviders().getAsValueRange<StringAttr>(), provider);
-    };
     isForGpu = bool(target.getGpus());
-    isGenerated = has(isForGpu ? "cuda" : "codegen");
+    isGenerated = hasProvider(target, isForGpu ? "cuda" : "codegen");
   }
 
   LogicalResult matchAndRewrite(AttentionOp op,

@@ -1,6 +1,7 @@
 //===- FuseAttention.cpp - Attention with the heads' movements ------------===//
 
 #include "dialects/tenon/TenonAttention.h"
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "transforms/fuse/Groups.h"
@@ -21,10 +22,7 @@ struct FuseAttention : tenon::impl::FuseAttentionBase<FuseAttention> {
   void runOnOperation() override {
     TargetAttr target = getTarget(getOperation());
     hasGpu = target && target.getGpus();
-    hasCudnn =
-        target &&
-        llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
-                           StringRef("cudnn"));
+    hasCudnn = hasProvider(target, "cudnn");
     if (failed(forEachGraphBlock(getOperation(),
                                  [&](Block &block) { return fuse(block); })))
       signalPassFailure();
@@ -44,7 +42,7 @@ private:
   bool isReadInPlace(AttentionOp attention, Operation *producer,
                      OpOperand &use) {
     Type element = getElementTypeOrSelf(attention.getQuery());
-    if (!hasCudnn || !(element.isF16() || element.isBF16()))
+    if (!hasCudnn || !isHalf(element))
       return isViewOfLines(producer);
     return isFixedViewOfLines(producer) && use.get() != attention.getMask();
   }

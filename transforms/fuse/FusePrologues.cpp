@@ -7,7 +7,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "transforms/CountedPattern.h"
 #include "transforms/fuse/Groups.h"
-#include "transforms/fuse/KernelBuilder.h"
+#include "transforms/fuse/MergeKernels.h"
 #include "transforms/fuse/Passes.h"
 
 namespace tenon {

@@ -2,6 +2,8 @@
 
 #include "transforms/fuse/Groups.h"
 
+#include "dialects/tenon/TenonFloatTypes.h"
+
 #include "dialects/tenon/TenonShapeOperands.h"
 #include "mlir/IR/Remarks.h"
 
@@ -75,15 +77,12 @@ Operation *getPointwiseReader(Value value) {
   return user;
 }
 
-static bool isHalf(Value value) {
-  Type type = getElementTypeOrSelf(value);
-  return type.isF16() || type.isBF16();
-}
-
 CastOp getWideningCast(Value value) {
   auto cast = value.getDefiningOp<CastOp>();
-  return cast && cast.getTo().isF32() && isHalf(cast.getInput()) ? cast
-                                                                 : CastOp();
+  return cast && cast.getTo().isF32() &&
+                 isHalf(getElementTypeOrSelf(cast.getInput()))
+             ? cast
+             : CastOp();
 }
 
 TargetAttr getTarget(Operation *op) {
@@ -93,9 +92,15 @@ TargetAttr getTarget(Operation *op) {
   return module ? module->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
 }
 
+bool hasProvider(TargetAttr target, StringRef provider) {
+  return target &&
+         llvm::is_contained(target.getProviders().getAsValueRange<StringAttr>(),
+                            provider);
+}
+
 bool isNarrowingCast(Operation *op) {
   auto cast = dyn_cast<CastOp>(op);
-  return cast && isHalf(cast.getOutput()) &&
+  return cast && isHalf(cast.getTo()) &&
          getElementTypeOrSelf(cast.getInput()).isF32();
 }
 

@@ -14,7 +14,8 @@ using OpGroup = llvm::SetVector<mlir::Operation *>;
 inline constexpr size_t kMaxGroupSize = 48;
 
 /// Calls `body` with every block that holds a part of the graph: those of
-/// functions and of the regions of `tenon.if`, but not those of kernels.
+/// functions and of the regions of conditionals and loops, but not those of
+/// kernels.
 mlir::LogicalResult
 forEachGraphBlock(mlir::Operation *root,
                   llvm::function_ref<mlir::LogicalResult(mlir::Block &)> body);
@@ -45,6 +46,9 @@ bool haveSameShape(mlir::Value a, mlir::Value b);
 
 /// The target of the module in `op`, or around it; null if there is none.
 TargetAttr getTarget(mlir::Operation *op);
+
+/// Whether `target`, which may be null, has the provider of this name.
+bool hasProvider(TargetAttr target, llvm::StringRef provider);
 
 } // namespace tenon
 
