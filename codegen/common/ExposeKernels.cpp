@@ -2,6 +2,7 @@
 
 #include "codegen/common/Passes.h"
 
+#include "codegen/common/ModelAttributes.h"
 #include "codegen/common/NodeNames.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"

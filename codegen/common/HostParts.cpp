@@ -2,7 +2,7 @@
 
 #include "codegen/common/HostParts.h"
 
-#include "codegen/common/Passes.h"
+#include "codegen/common/ModelAttributes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -67,6 +67,12 @@ static bool isWholeView(Operation *op) {
   return isa_and_nonnull<rt::ViewOp, memref::CastOp>(op);
 }
 
+Value stripWholeViews(Value memory) {
+  while (isWholeView(memory.getDefiningOp()))
+    memory = memory.getDefiningOp()->getOperand(0);
+  return memory;
+}
+
 int64_t findTensor(Value memory) {
   // 1. One transfer, and kernels of the device.
   rt::TransferOp transfer;
@@ -95,10 +101,8 @@ int64_t findTensor(Value memory) {
 
   // 2. All of a tensor that nothing else uses.
   bool isInput = transfer.getToDevice();
-  Value tensor = isInput ? transfer.getSource() : transfer.getTarget();
-  while (isWholeView(tensor.getDefiningOp()))
-    tensor = tensor.getDefiningOp()->getOperand(0);
-  auto argument = dyn_cast<BlockArgument>(tensor);
+  auto argument = dyn_cast<BlockArgument>(
+      stripWholeViews(isInput ? transfer.getSource() : transfer.getTarget()));
   auto numInputs = main->getAttrOfType<IntegerAttr>(kNumInputsAttr);
   if (!argument || !numInputs || !isOnlyUser(argument, transfer))
     return 0;

@@ -12,6 +12,9 @@
 
 namespace tenon::codegen {
 
+/// What `memory` is a view of, where each view is one of all of it.
+mlir::Value stripWholeViews(mlir::Value memory);
+
 /// Whether what `memory` is a view of is on the device.
 bool isOnDevice(mlir::Value memory);
 

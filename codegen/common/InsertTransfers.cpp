@@ -4,6 +4,7 @@
 
 #include "codegen/common/KnownSizes.h"
 #include "codegen/common/LowerLoop.h"
+#include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,10 +18,6 @@ namespace tenon::codegen {
 #include "codegen/common/Passes.h.inc"
 
 namespace {
-
-bool isView(Operation *op) {
-  return isa_and_nonnull<ReshapeOp, SqueezeOp, UnsqueezeOp>(op);
-}
 
 /// The value of a region that a result of a branch or a loop is, in the branch
 /// or at the end of an iteration.
@@ -89,8 +86,8 @@ bool Spaces::canBeOnDevice(OpResult result) const {
 }
 
 bool Spaces::isOnDevice(Value value) const {
-  while (isView(value.getDefiningOp()))
-    value = value.getDefiningOp()->getOperand(0);
+  while (auto view = value.getDefiningOp<ReshapeOp>())
+    value = view.getInput();
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto loop = dyn_cast<LoopOp>(argument.getOwner()->getParentOp());
     return loop && argument != loop.getIteration() &&
@@ -103,7 +100,7 @@ bool Spaces::isOnDevice(Value value) const {
 Spaces::Reader Spaces::getReader(OpOperand &operand) const {
   Operation *op = operand.getOwner();
   unsigned number = operand.getOperandNumber();
-  if (isa<tensor::DimOp>(op) || (isView(op) && number == 0))
+  if (isa<tensor::DimOp>(op) || (isa<ReshapeOp>(op) && number == 0))
     return Reader::None;
   auto in = [](bool onDevice) {
     return onDevice ? Reader::Device : Reader::Host;
@@ -170,11 +167,10 @@ public:
         mark(loop);
     });
     for (OpOperand *operand : crossing)
-      for (Value value = operand->get();;
-           value = value.getDefiningOp()->getOperand(0)) {
+      for (Value value = operand->get(); value;) {
         readers[value].push_back(operand->getOwner());
-        if (!isView(value.getDefiningOp()))
-          break;
+        auto view = value.getDefiningOp<ReshapeOp>();
+        value = view ? view.getInput() : Value();
       }
     for (OpOperand *operand : crossing)
       operand->set(getCopy(operand->get()));
@@ -198,7 +194,8 @@ private:
     if (Value copy = copies.lookup(value))
       return copy;
     Operation *op = value.getDefiningOp();
-    Value source = isView(op) ? getCopy(op->getOperand(0)) : Value();
+    auto view = dyn_cast_or_null<ReshapeOp>(op);
+    Value source = view ? getCopy(view.getInput()) : Value();
     Block *block = getBlockOfUsers(value.getParentBlock(), readers[value]);
     OpBuilder builder(&getContext());
     if (op && block == op->getBlock())
@@ -209,9 +206,9 @@ private:
       builder.setInsertionPointToStart(block);
     Value copy;
     if (source) {
-      Operation *view = builder.clone(*op);
-      view->setOperand(0, source);
-      copy = view->getResult(0);
+      auto copied = cast<ReshapeOp>(builder.clone(*op));
+      copied.getInputMutable().assign(source);
+      copy = copied.getOutput();
     } else {
       copy = makeTransfer(builder, value);
     }

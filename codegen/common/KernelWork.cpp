@@ -2,10 +2,11 @@
 
 #include "codegen/common/KernelWork.h"
 
+#include "codegen/common/KnownSizes.h"
+#include "dialects/tenon/TenonFloatTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -169,8 +170,7 @@ static std::optional<Contraction> getContraction(Operation *op,
   found.rows = getCount(op->getResult(0), sizes) / std::max(found.columns, 1.0);
   found.flops = evaluate(getFlopTerms(op), sizes);
   found.weightBytes = getBytes(weights, sizes);
-  Type type = getElementTypeOrSelf(weights.getType());
-  found.isNarrow = type.isF16() || type.isBF16();
+  found.isNarrow = isHalf(getElementTypeOrSelf(weights.getType()));
   return found;
 }
 
@@ -263,30 +263,17 @@ private:
     if (std::optional<int64_t> constant = getConstantIntValue(size))
       return arith::ConstantIndexOp::create(rewriter, kernel.getLoc(),
                                             *constant);
-    return copy(cast<Value>(size));
-  }
-
-  Value copy(Value value) {
-    if (Value known = outer.lookupOrNull(value))
-      return known;
-    Operation *op = value.getDefiningOp();
-    if (!op)
-      return {};
-    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-      std::optional<int64_t> index = dim.getConstantIndex();
-      return index ? get(dim.getSource(), *index) : Value();
-    }
-    if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
-      return {};
-    IRMapping operands;
-    for (Value operand : op->getOperands()) {
-      Value copied = copy(operand);
-      if (!copied)
-        return {};
-      operands.map(operand, copied);
-    }
-    Operation *copied = rewriter.clone(*op, operands);
-    return copied->getResult(cast<OpResult>(value).getResultNumber());
+    // Not in `outer`: what is copied here is erased then.
+    IRMapping copies = outer;
+    return codegen::cloneSize(rewriter, cast<Value>(size), copies,
+                              [&](Value part) -> std::optional<Value> {
+                                auto dim = part.getDefiningOp<tensor::DimOp>();
+                                if (!dim)
+                                  return std::nullopt;
+                                auto index = dim.getConstantIndex();
+                                return index ? get(dim.getSource(), *index)
+                                             : Value();
+                              });
   }
 
   KernelOp kernel;

@@ -12,9 +12,14 @@ using namespace mlir;
 
 namespace tenon::codegen {
 
-Value getSizeOperand(Value memref, int64_t index) {
+Value stripCasts(Value memref) {
   while (auto cast = memref.getDefiningOp<memref::CastOp>())
     memref = cast.getSource();
+  return memref;
+}
+
+Value getSizeOperand(Value memref, int64_t index) {
+  memref = stripCasts(memref);
   auto type = cast<MemRefType>(memref.getType());
   Operation *op = memref.getDefiningOp();
   if (!op || !type.isDynamicDim(index))
@@ -49,9 +54,7 @@ bool KnownSizes::compute(Value value) {
     return dim.getConstantIndex() && isArgument(dim.getSource());
   if (auto dim = dyn_cast<memref::DimOp>(op)) {
     std::optional<int64_t> index = dim.getConstantIndex();
-    Value source = dim.getSource();
-    while (auto cast = source.getDefiningOp<memref::CastOp>())
-      source = cast.getSource();
+    Value source = stripCasts(dim.getSource());
     if (!index)
       return false;
     if (isArgument(source) ||
@@ -65,6 +68,24 @@ bool KnownSizes::compute(Value value) {
          llvm::all_of(op->getOperandTypes(),
                       [](Type type) { return type.isIntOrIndexOrFloat(); }) &&
          areKnown(op->getOperands());
+}
+
+Value cloneSize(OpBuilder &builder, Value size, IRMapping &copies,
+                llvm::function_ref<std::optional<Value>(Value)> find) {
+  if (Value copy = copies.lookupOrNull(size))
+    return copy;
+  if (std::optional<Value> found = find(size)) {
+    copies.map(size, *found);
+    return *found;
+  }
+  Operation *op = size.getDefiningOp();
+  if (!op || !isMemoryEffectFree(op) || op->getNumRegions() != 0)
+    return nullptr;
+  for (Value operand : op->getOperands())
+    if (!cloneSize(builder, operand, copies, find))
+      return nullptr;
+  builder.clone(*op, copies);
+  return copies.lookup(size);
 }
 
 } // namespace tenon::codegen

@@ -4,6 +4,7 @@
 #define TENON_CODEGEN_COMMON_KNOWNSIZES_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace tenon::codegen {
@@ -28,9 +29,20 @@ private:
   llvm::DenseMap<mlir::Value, bool> known;
 };
 
+/// The memref that casts give another type.
+mlir::Value stripCasts(mlir::Value memref);
+
 /// The size of dynamic dimension `index` of a memref where it is an operand of
 /// what makes the memref; null if it isn't.
 mlir::Value getSizeOperand(mlir::Value memref, int64_t index);
+
+/// A copy, where `builder` stands, of the arithmetic that computes `size`, with
+/// the copies that there are already. `find` gives what stands there for a
+/// value, null if nothing can, or says by nothing that it is to be copied. Null
+/// where that can't be done.
+mlir::Value
+cloneSize(mlir::OpBuilder &builder, mlir::Value size, mlir::IRMapping &copies,
+          llvm::function_ref<std::optional<mlir::Value>(mlir::Value)> find);
 
 } // namespace tenon::codegen
 

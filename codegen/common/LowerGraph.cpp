@@ -4,6 +4,7 @@
 
 #include "codegen/common/KnownSizes.h"
 #include "codegen/common/LowerLoop.h"
+#include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "runtime/core/ModelAbi.h"
@@ -110,7 +110,7 @@ public:
 private:
   LogicalResult lower(Operation *op, IRRewriter &rewriter);
   LogicalResult lowerConstant(ConstantOp op, IRRewriter &rewriter);
-  LogicalResult lowerView(Operation *op, IRRewriter &rewriter);
+  LogicalResult lowerView(ReshapeOp op, IRRewriter &rewriter);
   void lowerIf(IfOp op, IRRewriter &rewriter);
   void addOutputs(func::FuncOp main, IRRewriter &rewriter);
 
@@ -123,8 +123,8 @@ private:
 
 LogicalResult LowerGraphPass::lower(Operation *op, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(op);
-  if (isa<ReshapeOp, SqueezeOp, UnsqueezeOp>(op))
-    return lowerView(op, rewriter);
+  if (auto reshape = dyn_cast<ReshapeOp>(op))
+    return lowerView(reshape, rewriter);
   if (auto branch = dyn_cast<IfOp>(op)) {
     lowerIf(branch, rewriter);
     return success();
@@ -188,13 +188,13 @@ LogicalResult LowerGraphPass::lowerConstant(ConstantOp op,
   return success();
 }
 
-LogicalResult LowerGraphPass::lowerView(Operation *op, IRRewriter &rewriter) {
+LogicalResult LowerGraphPass::lowerView(ReshapeOp op, IRRewriter &rewriter) {
   FailureOr<SmallVector<Value>> sizes =
-      getDynamicSizes(rewriter, op->getLoc(), op->getResult(0));
+      getDynamicSizes(rewriter, op.getLoc(), op->getResult(0));
   if (failed(sizes))
-    return op->emitOpError("has a result whose size can't be computed");
-  rewriter.replaceOpWithNewOp<rt::ViewOp>(op, op->getResult(0).getType(),
-                                          op->getOperand(0), *sizes);
+    return op.emitOpError("has a result whose size can't be computed");
+  rewriter.replaceOpWithNewOp<rt::ViewOp>(op, op.getType(), op.getInput(),
+                                          *sizes);
   return success();
 }
 
@@ -222,25 +222,19 @@ void LowerGraphPass::lowerIf(IfOp op, IRRewriter &rewriter) {
   rewriter.replaceOp(op, branch.getResults());
 }
 
-/// `size` as a value outside of `branch`: itself, or a copy of the arithmetic
-/// that computes it there; null if it depends on what the branch computes.
-Value copyOutside(OpBuilder &builder, Value size, scf::IfOp branch,
-                  IRMapping &copies) {
-  if (Value copy = copies.lookupOrNull(size))
-    return copy;
-  if (!branch->isAncestor(size.getParentRegion()->getParentOp()))
-    return size;
-  Operation *op = size.getDefiningOp();
-  if (!op || !isPure(op) || op->getNumRegions() != 0)
-    return nullptr;
-  for (Value operand : op->getOperands()) {
-    Value copy = copyOutside(builder, operand, branch, copies);
-    if (!copy)
-      return nullptr;
-    copies.map(operand, copy);
-  }
-  builder.clone(*op, copies);
-  return copies.lookup(size);
+/// `size` as a value before `branch`: itself, or a copy of the arithmetic that
+/// computes it there; null if it depends on what the branch computes.
+Value copyOutside(Value size, scf::IfOp branch) {
+  OpBuilder builder(branch);
+  IRMapping copies;
+  return cloneSize(
+      builder, size, copies, [&](Value part) -> std::optional<Value> {
+        if (!branch->isAncestor(part.getParentRegion()->getParentOp()))
+          return part;
+        // What could fail must not run where the branch isn't taken.
+        Operation *op = part.getDefiningOp();
+        return op && isPure(op) ? std::nullopt : std::optional(Value());
+      });
 }
 
 /// Dimension `index` of a result of `branch`: what both regions agree on, or a
@@ -252,9 +246,7 @@ Value getBranchSize(OpBuilder &builder, Location loc, scf::IfOp branch,
     Operation *yield = region.front().getTerminator();
     OpBuilder inside(yield);
     size = getSize(inside, loc, yield->getOperand(result), index);
-    OpBuilder before(branch);
-    IRMapping copies;
-    size = copyOutside(before, size, branch, copies);
+    size = copyOutside(size, branch);
     if (!size)
       return nullptr;
   }

@@ -10,7 +10,7 @@ namespace tenon::codegen {
 
 /// Of a loop: of each result, with what is carried for it, whether it is in the
 /// device's memory. Without it, none is.
-inline constexpr llvm::StringLiteral kLoopSpacesAttr = "tenon_rt.on_device";
+inline constexpr llvm::StringLiteral kLoopSpacesAttr = "tenon_rt.result_spaces";
 
 /// Replaces `op`, in whose region everything is lowered, by a loop that carries
 /// numbers only: carried tensors are in memory of their own, one after another

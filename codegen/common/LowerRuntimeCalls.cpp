@@ -374,19 +374,12 @@ void LowerRuntimeCallsPass::lowerLaunch(rt::LaunchOp op, Value frame) {
 
 /// Where in the weights `memory` stands; -1 if it is somewhere else.
 static int64_t getWeightOffset(Value memory) {
-  while (true) {
-    Operation *op = memory.getDefiningOp();
-    if (auto view = dyn_cast_or_null<rt::ViewOp>(op))
-      memory = view.getSource();
-    else if (auto cast = dyn_cast_or_null<memref::CastOp>(op))
-      memory = cast.getSource();
-    else if (auto get = dyn_cast_or_null<rt::GetWeightOp>(op))
-      return SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(
-                 op, get.getWeightAttr())
-          .getOffset();
-    else
-      return -1;
-  }
+  auto get = stripWholeViews(memory).getDefiningOp<rt::GetWeightOp>();
+  if (!get)
+    return -1;
+  return SymbolTable::lookupNearestSymbolFrom<rt::WeightOp>(get,
+                                                            get.getWeightAttr())
+      .getOffset();
 }
 
 void LowerRuntimeCallsPass::lowerLibrary(rt::LibraryOp op, Value frame) {

@@ -3,11 +3,11 @@
 #include "codegen/common/Passes.h"
 
 #include "codegen/common/KnownSizes.h"
+#include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/IRMapping.h"
 #include "runtime/core/ModelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -30,50 +30,37 @@ public:
       : builder(builder), mapping(mapping), numInputs(numInputs),
         resultSizes(resultSizes) {}
 
-  /// The copy of `value` in plan; failure where it depends on data.
-  FailureOr<Value> clone(Value value) {
-    if (Value known = mapping.lookupOrNull(value))
-      return known;
-    Operation *op = value.getDefiningOp();
-    if (!op)
-      return failure();
-    // A dimension is known where the memory's sizes are.
-    if (auto dim = dyn_cast<memref::DimOp>(op))
-      if (std::optional<int64_t> index = dim.getConstantIndex()) {
-        FailureOr<Value> size = cloneDim(dim.getLoc(), dim.getSource(), *index);
-        if (succeeded(size))
-          mapping.map(value, *size);
-        return size;
-      }
-    if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
-      return failure();
-    for (Value operand : op->getOperands())
-      if (failed(clone(operand)))
-        return failure();
-    builder.clone(*op, mapping);
-    return mapping.lookup(value);
+  /// The copy of `value` in plan; null where it depends on data.
+  Value clone(Value value) {
+    return cloneSize(builder, value, mapping,
+                     [&](Value part) -> std::optional<Value> {
+                       // A dimension is known where the memory's sizes are.
+                       auto dim = part.getDefiningOp<memref::DimOp>();
+                       if (dim && dim.getConstantIndex())
+                         return cloneDim(dim.getLoc(), dim.getSource(),
+                                         *dim.getConstantIndex());
+                       return std::nullopt;
+                     });
   }
 
   /// The copy of dimension `index` of memory.
-  FailureOr<Value> cloneDim(Location loc, Value source, int64_t index) {
-    while (auto cast = source.getDefiningOp<memref::CastOp>())
-      source = cast.getSource();
+  Value cloneDim(Location loc, Value source, int64_t index) {
+    source = stripCasts(source);
     auto type = cast<MemRefType>(source.getType());
     if (!type.isDynamicDim(index))
-      return Value(
-          arith::ConstantIndexOp::create(builder, loc, type.getDimSize(index)));
+      return arith::ConstantIndexOp::create(builder, loc,
+                                            type.getDimSize(index));
     if (Value known = mapping.lookupOrNull(source))
-      return Value(memref::DimOp::create(builder, loc, known, index));
+      return memref::DimOp::create(builder, loc, known, index);
     if (auto argument = dyn_cast<BlockArgument>(source)) {
       int64_t result = argument.getArgNumber() - numInputs;
       for (rt::ResultShapeOp sizes : resultSizes)
         if (int64_t(sizes.getIndex()) == result)
           return clone(sizes.getSizes()[index]);
-      return failure();
+      return nullptr;
     }
-    if (Value size = getSizeOperand(source, index))
-      return clone(size);
-    return failure();
+    Value size = getSizeOperand(source, index);
+    return size ? clone(size) : nullptr;
   }
 
 private:
@@ -174,12 +161,12 @@ private:
           isWrong ? arith::OrIOp::create(builder, loc, isWrong, wrong) : wrong;
     };
     for (Value size : buffer.getSizes()) {
-      FailureOr<Value> copy = cloner.clone(size);
-      if (failed(copy))
+      Value copy = cloner.clone(size);
+      if (!copy)
         return buffer.emitError("the size of an intermediate result depends on "
                                 "data, which is not supported");
       Value factor =
-          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), *copy);
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), copy);
       noteIf(arith::CmpIPredicate::slt, factor);
       auto product =
           arith::MulSIExtendedOp::create(builder, loc, bytes, factor);
@@ -206,11 +193,8 @@ private:
     for (Value operand : call.getArgs())
       for (int64_t i = 0, e = cast<MemRefType>(operand.getType()).getRank();
            i != e; ++i) {
-        FailureOr<Value> size = failure();
-        if (isKnown)
-          size = cloner.cloneDim(loc, operand, i);
-        isKnown &= succeeded(size);
-        sizes.push_back(size.value_or(Value()));
+        sizes.push_back(isKnown ? cloner.cloneDim(loc, operand, i) : nullptr);
+        isKnown &= bool(sizes.back());
       }
     for (Value size : sizes)
       store(builder, loc,
@@ -224,10 +208,10 @@ private:
                                  SizeCloner &cloner, OpBuilder &builder,
                                  Value memory, int64_t &next) {
     for (Value size : sizes) {
-      FailureOr<Value> copy = cloner.clone(size);
-      if (failed(copy))
+      Value copy = cloner.clone(size);
+      if (!copy)
         return failure();
-      store(builder, shape.getLoc(), *copy, memory, next++);
+      store(builder, shape.getLoc(), copy, memory, next++);
     }
     return success();
   }

@@ -1,6 +1,7 @@
 //===- ModelAttributes.h - What lowering tells of a model -----------------===//
 //
-// Names that tenon-lower-runtime-calls gives and tenon-describe-model reads.
+// Symbols and attributes by which passes of lowering, and the emitter, know
+// the parts of a model.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +13,18 @@
 #include <string>
 
 namespace tenon::codegen {
+
+/// The function that runs the model, and the one that computes sizes.
+inline constexpr llvm::StringLiteral kMainName = "main";
+inline constexpr llvm::StringLiteral kPlanName = "plan";
+/// On main, later on @run: first and last step, TenonSpace and tensor of every
+/// buffer, flat; see TenonBufferDesc.
+inline constexpr llvm::StringLiteral kBuffersAttr = "tenon_rt.buffers";
+inline constexpr int64_t kBufferWords = 4;
+/// On main, later on @run: how many slots of `tenon_rt.allocate` there are.
+inline constexpr llvm::StringLiteral kNumSlotsAttr = "tenon_rt.num_slots";
+/// On main: number of inputs. The arguments are inputs, outputs, frame.
+inline constexpr llvm::StringLiteral kNumInputsAttr = "tenon_rt.num_inputs";
 
 /// Functions with the ABI's signatures.
 inline constexpr llvm::StringLiteral kRunName = "run";
@@ -48,15 +61,14 @@ inline int64_t getBlockSize(int64_t unitThreads) {
 inline constexpr llvm::StringLiteral kDeviceModuleName = "device";
 
 /// Attributes on @run. Inputs and outputs: arrays of {name, type, dims}, dims
-/// encoded as in TenonTensorDesc.
+/// encoded as in TenonTensorDesc, and what TenonValues.h lists of parts.
 inline constexpr llvm::StringLiteral kInputsAttr = "tenon_rt.inputs";
 inline constexpr llvm::StringLiteral kOutputsAttr = "tenon_rt.outputs";
 inline constexpr llvm::StringLiteral kSymbolsAttr = "tenon_rt.symbols";
 /// The node names of each buffer.
 inline constexpr llvm::StringLiteral kBufferNamesAttr = "tenon_rt.buffer_names";
-/// Arrays of {entry or symbol, provider, name, args, num_args, num_dims}, with
-/// a symbol {block_size, unit_threads, library} as well, and of
-/// {provider, name, dims, descriptor, constants}.
+/// Arrays of the members of TenonKernel, of which those that are zero may not
+/// be there, and of TenonLibraryKernel.
 inline constexpr llvm::StringLiteral kKernelsAttr = "tenon_rt.kernels";
 inline constexpr llvm::StringLiteral kLibraryKernelsAttr =
     "tenon_rt.library_kernels";

@@ -46,7 +46,7 @@ def InsertTransfers : Pass<"tenon-insert-transfers", "::mlir::ModuleOp"> {
     copies become nothing.
     A result of a conditional stays on the device if both regions make it there,
     and what a loop carries or joins, if each iteration makes it there; the
-    loop's attribute `tenon_rt.on_device` says of which results that is so.
+    loop's attribute `tenon_rt.result_spaces` says of which results that is so.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {

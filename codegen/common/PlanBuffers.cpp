@@ -4,6 +4,7 @@
 
 #include "codegen/common/HostParts.h"
 #include "codegen/common/KnownSizes.h"
+#include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -141,7 +141,7 @@ func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> (tensor<4xf32>, tensor<?x
   %e = tensor.empty() : tensor<4xf32>
   // CHECK: %[[X1:.*]] = tenon_rt.transfer %[[X]] to_device
   // CHECK: %[[R:.*]]:4 = tenon.loop trip(%{{.*}}) (%[[X1]], %[[X]], %[[X]])
-  // CHECK-SAME: tenon_rt.on_device = array<i1: true, false, false, true>
+  // CHECK-SAME: tenon_rt.result_spaces = array<i1: true, false, false, true>
   %last, %host, %same, %all = tenon.loop trip(%n : tensor<i64>) (%x, %x, %x) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<?x4xf32>) {
   ^bb0(%i: tensor<i64>, %y: tensor<4xf32>, %h: tensor<4xf32>, %s: tensor<4xf32>):
     // CHECK: ^bb0(%{{.*}}, %[[Y:.*]]: tensor<4xf32>, %[[H:.*]]: tensor<4xf32>, %[[S:.*]]: tensor<4xf32>):

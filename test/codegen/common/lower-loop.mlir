@@ -78,7 +78,7 @@ func.func @main(%x: tensor<?xf32>, %n: tensor<i64>) -> tensor<?xf32> {
   %d0 = tensor.dim %x, %c0 : tensor<?xf32>
   %e0 = tensor.empty(%d0) : tensor<?xf32>
   %x0 = tenon_rt.transfer %x to_device outs(%e0) : tensor<?xf32> outs(tensor<?xf32>) -> tensor<?xf32>
-  %last, %host = tenon.loop trip(%n : tensor<i64>) (%x0, %x) {tenon_rt.on_device = array<i1: true, false>} : (tensor<?xf32>, tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %last, %host = tenon.loop trip(%n : tensor<i64>) (%x0, %x) {tenon_rt.result_spaces = array<i1: true, false>} : (tensor<?xf32>, tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
   ^bb0(%i: tensor<i64>, %v: tensor<?xf32>, %h: tensor<?xf32>):
     %d = tensor.dim %v, %c0 : tensor<?xf32>
     %s = arith.addi %d, %c4 : index
