@@ -5,6 +5,7 @@
 #include "codegen/assign/Providers.h"
 #include "codegen/assign/Tuning.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace tenon {
 #define GEN_PASS_DEF_ASSIGNPROVIDERS
@@ -72,14 +73,9 @@ private:
     for (StringRef name : names) {
       const Provider *provider = list.find(name);
       if (!provider) {
-        InFlightDiagnostic error = getOperation()->emitError("no provider '")
-                                   << name << "', expected one of";
-        llvm::StringRef separator = " ";
-        for (const std::unique_ptr<Provider> &known : list.get()) {
-          error << separator << "'" << known->getName() << "'";
-          separator = ", ";
-        }
-        return error;
+        return getOperation()->emitError("no provider '")
+               << name << "', expected one of '"
+               << llvm::join(list.getNames(), "', '") << "'";
       }
       candidates.push_back(provider);
     }

@@ -11,7 +11,7 @@
 include "mlir/Pass/PassBase.td"
 
 def AssignProviders : Pass<"tenon-assign-providers"> {
-  let summary = "gives each kernel the provider that runs it best";
+  let summary = "Give each kernel the provider that runs it best";
   let description = [{
     Asks the providers that the target lists (`#tenon.target`, in order of
     preference; without a target, all) whether they can run a kernel and what
@@ -43,7 +43,7 @@ def AssignProviders : Pass<"tenon-assign-providers"> {
 }
 
 def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
-  let summary = "has every kernel lowered by its provider";
+  let summary = "Have every kernel lowered by its provider";
   let description = [{
     Replaces each kernel by `tensor.empty` for its results and a
     `tenon_rt.launch` or `tenon_rt.library` that fills them.
@@ -62,7 +62,7 @@ def LowerKernels : Pass<"tenon-lower-kernels", "::mlir::ModuleOp"> {
 }
 
 def PackConstants : Pass<"tenon-pack-constants", "::mlir::ModuleOp"> {
-  let summary = "brings constants into the order in which their library reads them";
+  let summary = "Bring constants into the order in which their library reads them";
   let description = [{
     If the target is this very machine and the library of a provider is at hand,
     it says in which order it wants a constant of a `tenon_rt.library`; the

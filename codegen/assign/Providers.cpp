@@ -24,6 +24,11 @@ ProviderList::ProviderList() {
   providers.push_back(cuda::createCudaProvider());
 }
 
+SmallVector<StringRef> ProviderList::getNames() const {
+  return llvm::map_to_vector(
+      providers, [](const auto &provider) { return provider->getName(); });
+}
+
 const Provider *ProviderList::find(StringRef name) const {
   for (const std::unique_ptr<Provider> &provider : providers)
     if (provider->getName() == name)
@@ -36,12 +41,10 @@ TargetAttr getTarget(Operation *op, const ProviderList &providers) {
   for (; op; op = op->getParentOp())
     if (auto target = op->getAttrOfType<TargetAttr>(kTargetAttr))
       return target;
-  SmallVector<StringRef> names;
-  for (const std::unique_ptr<Provider> &provider : providers.get())
-    names.push_back(provider->getName());
   return TargetAttr::get(builder.getContext(), /*triple=*/"", /*cpu=*/"",
                          /*features=*/"", /*vectorBits=*/256,
-                         builder.getStrArrayAttr(names), /*gpus=*/{});
+                         builder.getStrArrayAttr(providers.getNames()),
+                         /*gpus=*/{});
 }
 
 } // namespace tenon

@@ -13,6 +13,7 @@ public:
   ProviderList();
 
   llvm::ArrayRef<std::unique_ptr<Provider>> get() const { return providers; }
+  llvm::SmallVector<llvm::StringRef> getNames() const;
   /// The provider of this name, or null.
   const Provider *find(llvm::StringRef name) const;
 

@@ -228,10 +228,7 @@ public:
            i32(ranges[kBufferWords * i + 3])});
     SmallVector<SmallVector<Member>> images = makeImages(constants);
 
-    uint64_t weightsSize = 0, deviceWeightsSize = 0;
-    for (auto weight : module.getOps<rt::WeightOp>())
-      weightsSize =
-          std::max(weightsSize, weight.getOffset() + weight.getBytes());
+    uint64_t weightsSize = rt::getWeightsSize(module), deviceWeightsSize = 0;
     if (weightsSize != 0)
       declareHidden(kWeightsSymbol, weightsSize, TENON_BUFFER_ALIGNMENT);
     SmallVector<SmallVector<Member>> deviceRanges =

@@ -164,6 +164,21 @@ uint64_t tenon::rt::WeightOp::getBytes() {
   return *getNumBytes(getValue().getShapedType());
 }
 
+SmallVector<tenon::rt::WeightOp> tenon::rt::getWeights(ModuleOp module) {
+  SmallVector<WeightOp> weights(module.getOps<WeightOp>());
+  llvm::sort(weights, [](WeightOp a, WeightOp b) {
+    return a.getOffset() < b.getOffset();
+  });
+  return weights;
+}
+
+uint64_t tenon::rt::getWeightsSize(ModuleOp module) {
+  uint64_t size = 0;
+  for (auto weight : module.getOps<WeightOp>())
+    size = std::max(size, weight.getOffset() + weight.getBytes());
+  return size;
+}
+
 LogicalResult tenon::rt::WeightOp::verify() {
   if (!getValue().getElementType().isIntOrFloat())
     return emitOpError() << "expects integers or floats, found "

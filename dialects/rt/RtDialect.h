@@ -4,6 +4,7 @@
 #define TENON_DIALECTS_RT_RTDIALECT_H
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -23,5 +24,14 @@ std::optional<uint64_t> getNumBytes(mlir::ShapedType type);
 
 #define GET_OP_CLASSES
 #include "dialects/rt/RtOps.h.inc"
+
+namespace tenon::rt {
+
+/// The weights of a module in the order of their offsets, and how many bytes
+/// they take together.
+llvm::SmallVector<WeightOp> getWeights(mlir::ModuleOp module);
+uint64_t getWeightsSize(mlir::ModuleOp module);
+
+} // namespace tenon::rt
 
 #endif // TENON_DIALECTS_RT_RTDIALECT_H

@@ -62,12 +62,8 @@ LogicalResult checkOps(ModuleOp module, Phase phase) {
 /// One weight stands behind the other, with no more between than they are
 /// aligned by.
 LogicalResult checkWeights(ModuleOp module) {
-  SmallVector<rt::WeightOp> weights(module.getOps<rt::WeightOp>());
-  llvm::sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
-    return a.getOffset() < b.getOffset();
-  });
   uint64_t next = 0;
-  for (rt::WeightOp weight : weights) {
+  for (rt::WeightOp weight : rt::getWeights(module)) {
     if (weight.getOffset() != next)
       return weight.emitOpError("stands at ")
              << weight.getOffset() << ", expected " << next;

@@ -37,13 +37,6 @@ StringRef getPhaseName(Phase phase) {
   llvm_unreachable("all phases are named");
 }
 
-std::optional<Phase> parsePhase(StringRef name) {
-  for (Phase phase : kAllPhases)
-    if (getPhaseName(phase) == name)
-      return phase;
-  return std::nullopt;
-}
-
 void buildPhase(Phase phase, OpPassManager &passes,
                 const CompressOptions &compress) {
   switch (phase) {

@@ -6,8 +6,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "transforms/compress/Pipeline.h"
 
-#include <optional>
-
 namespace tenon {
 
 /// In the order in which they run. Each leaves IR that the next one, or a tool,
@@ -32,12 +30,10 @@ inline constexpr Phase kTargetPhase = Phase::Fuse;
 
 /// `import`, `simplify`, …
 llvm::StringRef getPhaseName(Phase phase);
-std::optional<Phase> parsePhase(llvm::StringRef name);
 
-/// Adds the passes of one phase, which work on a module with a
-/// `tenon.target` and,
-/// if it is to have a name, a `tenon.name`. `compress` is for the phase of that
-/// name.
+/// Adds the passes of one phase, which work on a module with a `tenon.target`
+/// and, if it is to have a name, a `tenon.name`. `compress` is for the phase of
+/// that name.
 void buildPhase(Phase phase, mlir::OpPassManager &passes,
                 const CompressOptions &compress = CompressOptions());
 

@@ -46,20 +46,11 @@ std::optional<StringRef> findMissingWeight(ModuleOp module) {
   return std::nullopt;
 }
 
-uint64_t getWeightsSize(ModuleOp module) {
-  uint64_t size = 0;
-  for (auto weight : module.getOps<rt::WeightOp>())
-    size = std::max(size, weight.getOffset() + weight.getBytes());
-  return size;
-}
-
-llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
-  SmallVector<rt::WeightOp> weights(module.getOps<rt::WeightOp>());
-  llvm::sort(weights, [](rt::WeightOp a, rt::WeightOp b) {
-    return a.getOffset() < b.getOffset();
-  });
+/// Writes the weights one after another at their offsets. Reads each from where
+/// it is mapped; nothing is held in memory.
+static llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
   uint64_t position = 0;
-  for (rt::WeightOp weight : weights) {
+  for (rt::WeightOp weight : rt::getWeights(module)) {
     ElementsAttr value = weight.getValue();
     os.write_zeros(weight.getOffset() - position);
     position = weight.getOffset() + weight.getBytes();
@@ -73,7 +64,7 @@ llvm::Error writeWeights(ModuleOp module, raw_ostream &os) {
 }
 
 WeightsSource getWeights(ModuleOp module) {
-  return {getWeightsSize(module),
+  return {rt::getWeightsSize(module),
           [module](raw_ostream &os) { return writeWeights(module, os); }};
 }
 

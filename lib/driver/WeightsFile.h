@@ -15,13 +15,6 @@ namespace tenon {
 /// without the file beside it.
 std::optional<llvm::StringRef> findMissingWeight(mlir::ModuleOp module);
 
-/// The number of bytes of all `tenon_rt.weight`s of `module`.
-uint64_t getWeightsSize(mlir::ModuleOp module);
-
-/// Writes the weights one after another at their offsets. Reads each from where
-/// it is mapped; nothing is held in memory. All of them must be there.
-llvm::Error writeWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
-
 /// The weights as something that is written when they are needed.
 struct WeightsSource {
   uint64_t size = 0;
@@ -29,7 +22,8 @@ struct WeightsSource {
   llvm::unique_function<llvm::Error(llvm::raw_ostream &)> write;
 };
 
-/// The weights of `module`, which must outlive the result.
+/// The weights of `module`, which must outlive the result. All of them must be
+/// there.
 WeightsSource getWeights(mlir::ModuleOp module);
 
 /// Writes an ELF relocatable object whose read-only section holds the weights

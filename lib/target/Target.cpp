@@ -19,7 +19,8 @@ namespace {
 
 /// Extensions of x86-64 that make a difference to generated kernels, each with
 /// the first level that has it (5: none has). `native` uses those that the
-/// processor has; the runtime checks at load that they are there.
+/// processor has; the runtime checks at load that they are there, but for
+/// amx-bf16, which says only what libraries are fast at.
 struct Extension {
   StringLiteral name;
   unsigned level;

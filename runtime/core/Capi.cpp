@@ -75,8 +75,7 @@ TenonError *tenon_pack_constant(const TenonLibraryKernel *kernel,
     TenonProviderError problem{};
     if (int32_t code =
             provider->pack(kernel, dims, arg, data, receive, context, &problem))
-      return makeError(static_cast<TenonErrorCode>(code), "%s",
-                       problem.message);
+      return makeError(code, problem);
     return nullptr;
   });
 }

@@ -7,8 +7,6 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -188,18 +186,6 @@ tenon::runtime::findMissingFeatures(const char *features) {
   return missing;
 }
 
-bool tenon::runtime::enableFeatures(const char *features) {
-  bool needsTiles = false;
-  forEachFeature(features, [&](const std::string &name) {
-    needsTiles |= name == "amx-tile";
-  });
-  // Linux, Documentation/arch/x86/xstate.rst: ARCH_REQ_XCOMP_PERM for
-  // XTILEDATA.
-  constexpr int requestPermission = 0x1023, tileData = 18;
-  return !needsTiles ||
-         syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-}
-
 #elif defined(__aarch64__)
 
 namespace {
@@ -232,8 +218,6 @@ tenon::runtime::findMissingFeatures(const char *features) {
   });
   return missing;
 }
-
-bool tenon::runtime::enableFeatures(const char *) { return true; }
 
 #else
 #error "libtenon does not know this processor: see CpuFeatures.cpp"

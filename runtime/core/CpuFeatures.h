@@ -17,10 +17,6 @@ const char *getHostArchitecture();
 /// as lacking.
 std::vector<std::string> findMissingFeatures(const char *features);
 
-/// Asks the system for what a feature needs before its first use (the tile
-/// registers of AMX). Returns false if the system refuses.
-bool enableFeatures(const char *features);
-
 } // namespace tenon::runtime
 
 #endif // TENON_RUNTIME_CORE_CPUFEATURES_H

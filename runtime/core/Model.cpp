@@ -2,8 +2,6 @@
 
 #include "runtime/core/Model.h"
 
-#include "runtime/core/CpuFeatures.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -45,10 +43,6 @@ Error TenonModel::create(const TenonModelDesc *desc,
   if (Error error = chooseModel(*desc, options.device, owner.model->choice))
     return error;
   owner.model->desc = desc = owner.model->choice.model;
-  if (!enableFeatures(desc->cpuFeatures))
-    return makeError(TENON_ERROR_UNSUPPORTED,
-                     "this model needs the tile registers of AMX, which the "
-                     "system does not let this process use");
   owner.model->describe(desc->inputs, desc->numInputs, owner.model->inputs);
   owner.model->describe(desc->outputs, desc->numOutputs, owner.model->outputs);
   TenonModel &made = *owner.model;
@@ -129,8 +123,7 @@ Error TenonModel::loadLibraries() {
       TenonProviderError problem{};
       if (int32_t code =
               library.provider->createModel(desc, &library.model, &problem))
-        return makeError(static_cast<TenonErrorCode>(code), "%s",
-                         problem.message);
+        return makeError(code, problem);
       libraries.push_back(library);
     }
     kernelLibraries.push_back(position);

@@ -44,6 +44,11 @@ Error loadProvider(const char *name, const TenonProvider **provider);
 /// The same for a device.
 Error loadDevice(const char *name, const TenonDevice **device);
 
+/// What the library of a provider or of a device said of an error.
+inline Error makeError(int32_t code, const TenonProviderError &problem) {
+  return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
+}
+
 } // namespace tenon::runtime
 
 /// The public model object. Callers and sessions each hold one reference. Once

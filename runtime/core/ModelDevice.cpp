@@ -38,7 +38,7 @@ Error hasDevice(const char *name, bool &isThere) {
   TenonProviderError problem{};
   int32_t count = 0;
   if (int32_t code = library->countDevices(&count, &problem))
-    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
+    return makeError(code, problem);
   isThere = count > 0;
   return nullptr;
 }
@@ -98,7 +98,7 @@ Error TenonModel::openDevice() {
   void *opened = nullptr;
   if (int32_t code = device.library->createModel(desc, choice.ordinal, &opened,
                                                  &device.weights, &problem))
-    return makeError(static_cast<TenonErrorCode>(code), "%s", problem.message);
+    return makeError(code, problem);
   device.model = opened;
   return nullptr;
 }

@@ -92,8 +92,7 @@ Error TenonSession::create(TenonModel *model,
     void *state = nullptr;
     if (int32_t code = library.provider->createSession(
             library.model, threads, maxShapes, &state, &problem))
-      return makeError(static_cast<TenonErrorCode>(code), "%s",
-                       problem.message);
+      return makeError(code, problem);
     session->librarySessions.push_back(state);
   }
   Error problem = model->openDevice();

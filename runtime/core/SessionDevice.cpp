@@ -24,7 +24,7 @@ Error SessionDevice::makeError(int32_t code, const TenonProviderError &problem,
   if (!first)
     return makeNodeError(kind, node, problem.message);
   // The message has the names already.
-  Error error = runtime::makeError(kind, "%s", problem.message);
+  Error error = runtime::makeError(code, problem);
   TenonDiagnostic finding = error->diagnostics.front();
   std::vector<const char *> nodes;
   for (const TenonKernel *kernel = first; kernel <= last; ++kernel)

@@ -53,7 +53,7 @@ def NarrowIo : Pass<"tenon-narrow-io", "::mlir::ModuleOp"> {
 }
 
 def ConvertPrecision : Pass<"tenon-convert-precision", "::mlir::ModuleOp"> {
-  let summary = "multiplies in bf16 or f16, and stores tensors so in between";
+  let summary = "Multiply in bf16 or f16, and store tensors so in between";
   let description = [{
     Convolutions, matrix products and attention of f32 get factors of the narrower
     type and become `wide`: their sums stay f32. Constant factors are rounded now,

@@ -17,7 +17,7 @@ class FusePass<string argument> : Pass<argument> {
 }
 
 def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
-  let summary = "makes attention two matmuls and a softmax";
+  let summary = "Make attention two matmuls and a softmax";
   let description = [{
     `softmax(scale * Q K^T + mask) V` becomes these operations. The scores are
     then a tensor in memory, which costs more than one kernel that never writes
@@ -43,7 +43,7 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
 }
 
 def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
-  let summary = "moves reshapes out from between operations that could fuse";
+  let summary = "Move reshapes out from between operations that could fuse";
   let description = [{
     A reshape behind an anchor or an elementwise operation goes below the
     elementwise operation that reads it, if nobody else does. Reshapes are
@@ -68,7 +68,7 @@ def SinkReshapes : FusePass<"tenon-sink-reshapes"> {
 }
 
 def FuseAttention : FusePass<"tenon-fuse-attention"> {
-  let summary = "makes kernels of attention with the movements of its heads";
+  let summary = "Make kernels of attention with the movements of its heads";
   let description = [{
     Queries, keys and values are heads of a product, or parts of one for all
     three, and the heads' results are joined again. Generated attention reads
@@ -103,7 +103,7 @@ def FuseAttention : FusePass<"tenon-fuse-attention"> {
 }
 
 def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
-  let summary = "makes kernels of a convolution or matmul with its pointwise tail";
+  let summary = "Make kernels of a convolution or matmul with its pointwise tail";
   let description = [{
     An anchor (`tenon.conv`, `tenon.conv_transpose`, `tenon.matmul`) is one
     kernel with the chain of elementwise operations behind it. Each operation of
@@ -137,7 +137,7 @@ def FuseAnchorTails : FusePass<"tenon-fuse-anchor-tails"> {
 }
 
 def FuseRowGroups : FusePass<"tenon-fuse-row-groups"> {
-  let summary = "makes kernels of reductions with what is pointwise around them";
+  let summary = "Make kernels of reductions with what is pointwise around them";
   let description = [{
     `tenon.softmax`, `tenon.log_softmax`, `tenon.layer_norm` and `tenon.reduce`
     are one kernel each, with
@@ -156,7 +156,7 @@ def FuseRowGroups : FusePass<"tenon-fuse-row-groups"> {
 }
 
 def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
-  let summary = "makes kernels of what is left of elementwise operations and data movement";
+  let summary = "Make kernels of what is left of elementwise operations and data movement";
   let description = [{
     A group grows from an operation upwards: a producer joins if all its
     readers are in the group, and, unless it is pure data movement, only if
@@ -173,7 +173,7 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
 }
 
 def WrapKernels : FusePass<"tenon-wrap-kernels"> {
-  let summary = "makes every operation that is left a kernel of its own";
+  let summary = "Make every operation that is left a kernel of its own";
   let description = [{
     Only constants, reshapes (which are views), control flow and index
     arithmetic stay outside.
@@ -184,7 +184,7 @@ def WrapKernels : FusePass<"tenon-wrap-kernels"> {
 }
 
 def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
-  let summary = "makes one kernel of a depthwise convolution and the pointwise one that it reads";
+  let summary = "Make one kernel of a depthwise convolution and the pointwise one that it reads";
   let description = [{
     A pointwise convolution to many channels does little arithmetic for what it
     writes, and a depthwise one little for what it reads: both wait for memory.
@@ -213,7 +213,7 @@ def FuseDepthwise : FusePass<"tenon-fuse-depthwise"> {
 }
 
 def FusePrologues : FusePass<"tenon-fuse-prologues"> {
-  let summary = "makes one kernel of a pointwise convolution and the arithmetic that computes its input";
+  let summary = "Make one kernel of a pointwise convolution and the arithmetic that computes its input";
   let description = [{
     Where the channels of a feature map are weighed (squeeze and excitation), or
     normalised before a convolution, the whole map is written and read once more
@@ -243,11 +243,12 @@ def FusePrologues : FusePass<"tenon-fuse-prologues"> {
 }
 
 def VerifyKernels : Pass<"tenon-verify-kernels"> {
-  let summary = "checks what the fuse phase promises";
+  let summary = "Check what the fuse phase promises";
   let description = [{
-    Outside kernels there are only constants, reshapes, `tenon.if`, index
-    arithmetic and returns; inside, only operations of `tenon` and the index
-    arithmetic of their shape operands.
+    Outside kernels there are only constants, reshapes, `tenon.if`,
+    `tenon.loop`, index arithmetic, `tenon_rt.require_equal` and returns;
+    inside, only operations of `tenon` and the index arithmetic of their shape
+    operands.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels in the model">

@@ -12,7 +12,7 @@
 include "mlir/Pass/PassBase.td"
 
 def ConvertConvLayout : Pass<"tenon-convert-conv-layout"> {
-  let summary = "makes convolutions and poolings channels-last";
+  let summary = "Make convolutions and poolings channels-last";
   let description = [{
     Gives every `tenon.conv`, `tenon.conv_transpose`, `tenon.max_pool` and
     `tenon.average_pool` the layout `nhwc`, in one, two or three spatial
@@ -35,7 +35,7 @@ def ConvertConvLayout : Pass<"tenon-convert-conv-layout"> {
 }
 
 def FoldTransposes : Pass<"tenon-fold-transposes"> {
-  let summary = "computes transposes of constants now";
+  let summary = "Compute transposes of constants now";
   let description = [{
     What packs weights wants them constant, so that this is not left to where
     transposes happen to move. A transpose that only matmuls read, which take it
@@ -55,7 +55,7 @@ def FoldTransposes : Pass<"tenon-fold-transposes"> {
 }
 
 def PropagateTransposes : Pass<"tenon-propagate-transposes"> {
-  let summary = "moves transposes towards the results until they cancel";
+  let summary = "Move transposes towards the results until they cancel";
   let description = [{
     Transposes sink: below operations that do the same work on permuted
     dimensions (`PermutableOpInterface`), below reshapes that only regroup
@@ -87,7 +87,7 @@ def PropagateTransposes : Pass<"tenon-propagate-transposes"> {
 }
 
 def ConvertUnitTransposes : Pass<"tenon-convert-unit-transposes"> {
-  let summary = "makes transposes that only move dimensions of size 1 reshapes";
+  let summary = "Make transposes that only move dimensions of size 1 reshapes";
   let description = [{
     A transpose that keeps the order of all dimensions but those of size 1
     moves no element: it is a reshape, which is a view.
@@ -110,7 +110,7 @@ def ConvertUnitTransposes : Pass<"tenon-convert-unit-transposes"> {
 }
 
 def VerifyLayout : Pass<"tenon-verify-layout"> {
-  let summary = "checks what the layout phase promises, and counts transposes";
+  let summary = "Check what the layout phase promises, and count transposes";
   let description = [{
     Fails where a convolution or pooling is not channels-last. Counts the
     transposes that are left: at the border (of an input, or only for a result)
