@@ -158,6 +158,16 @@ typedef struct TenonTensorInfo {
   TenonKind kind;
 } TenonTensorInfo;
 
+/** A kernel of a model. Everything lives as long as the model. */
+typedef struct TenonKernelInfo {
+  /** The names of the nodes in it, joined by " + ". */
+  const char *name;
+  /** Who runs it: "codegen", "onednn", "cuda", … */
+  const char *provider;
+  /** 1 if it runs on the model's device, 0 if on the processor. */
+  int32_t on_device;
+} TenonKernelInfo;
+
 /** Zero means the default for every member but the first. */
 typedef struct TenonModelOptions {
   /** sizeof(TenonModelOptions). */
@@ -218,6 +228,16 @@ TENON_API const TenonTensorInfo *tenon_model_output(const TenonModel *model,
 /** What the model runs on: "cpu", "cuda", or "cuda:N" if that is not the first
  * device. */
 TENON_API const char *tenon_model_device(const TenonModel *model);
+/** What there is code for in what the model was loaded from: "cpu", "cuda", or
+ * "cpu,cuda". */
+TENON_API const char *tenon_model_devices(const TenonModel *model);
+/** Why a model with code for both runs on the processor though no device was
+ * asked for, in words; else "". */
+TENON_API const char *tenon_model_device_problem(const TenonModel *model);
+TENON_API size_t tenon_model_num_kernels(const TenonModel *model);
+/** Null if there is no such kernel. */
+TENON_API const TenonKernelInfo *tenon_model_kernel(const TenonModel *model,
+                                                    size_t index);
 /** Bytes of the model's constants; of a model for a device, of those in the
  * device's memory. */
 TENON_API uint64_t tenon_model_weights_size(const TenonModel *model);

@@ -32,10 +32,10 @@ CLI::Validator tenon::run::atLeast(double least) {
       "");
 }
 
-CLI::Validator tenon::run::isPath() {
+CLI::Validator tenon::run::isGiven(const std::string &what) {
   return CLI::Validator(
-      [](const std::string &text) -> std::string {
-        return text.empty() ? "expected a path, found ''" : "";
+      [what](const std::string &text) -> std::string {
+        return text.empty() ? "expected " + what + ", found ''" : "";
       },
       "");
 }
@@ -65,21 +65,25 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
       ->allow_extra_args(false);
   app.add_option("--provider", command.options.provider,
                  "For .onnx: auto, onednn, codegen, winograd, cuda, "
-                 "cublaslt or cudnn");
+                 "cublaslt or cudnn")
+      ->check(isGiven("auto or names of providers"));
   app.add_option("--target", command.options.target,
                  "For .onnx: native, x86-64-v3, cuda:sm_90, "
-                 "native,cuda:sm_90, ...");
+                 "native,cuda:sm_90, ...")
+      ->check(isGiven("a target, such as native"));
   app.add_option("--device", command.options.device,
                  "What it runs on: cpu, cuda or cuda:N (what it has code for; "
                  "if both, a device that is there)")
-      ->type_name("DEVICE");
+      ->type_name("DEVICE")
+      ->check(isDevice());
   app.add_option("--tuning", command.options.tuning,
                  "For .onnx: the choices that tenon-bench --tune wrote")
       ->type_name("FILE")
       ->check(isPath());
   app.add_option("--precision", command.options.precision,
                  "For .onnx: bf16 or fp16; for a GPU also tf32")
-      ->type_name("TYPE");
+      ->type_name("TYPE")
+      ->check(isGiven("fp32, bf16, fp16 or tf32"));
   app.add_option("--keep-fp32", command.options.keepFp32,
                  "For .onnx, with --precision: nodes that stay fp32, by their "
                  "names, such as '/head/*'")

@@ -20,8 +20,12 @@ void addModelOptions(CLI::App &app, RunCommand &command);
 /// that they take, with all its digits.
 CLI::Validator atLeast(double least);
 
-/// The name of a file or a folder: any but an empty one.
-CLI::Validator isPath();
+/// Any text but an empty one; `what` is expected.
+CLI::Validator isGiven(const std::string &what);
+/// The name of a file or a folder.
+inline CLI::Validator isPath() { return isGiven("a path"); }
+/// A name for TenonModelOptions::device.
+inline CLI::Validator isDevice() { return isGiven("cpu, cuda or cuda:N"); }
 
 /// One of some names.
 CLI::Validator oneOf(const std::vector<std::string> &names);

@@ -42,10 +42,9 @@ static void readElements(Runner &runner, const std::string &name,
 
 void RunCommand::readInputs(Runner &runner) const {
   std::set<std::string> named;
+  std::vector<TenonTensorInfo> infos = listInputs(runner.getModel());
   for (const std::string &text : inputs) {
-    size_t at = text.find('=');
-    std::string name = at == std::string::npos ? "" : text.substr(0, at);
-    std::string path = at == std::string::npos ? text : text.substr(at + 1);
+    auto [name, path] = splitNamed(text, infos);
     if (!name.empty() && isSequence(runner, name)) {
       readElements(runner, name, path);
       continue;
@@ -165,6 +164,9 @@ public:
 
 private:
   std::optional<int64_t> findDim(const std::string &name) const;
+  /// Throws USAGE if an input does not take what --shape says.
+  void checkShape(const TenonTensorInfo &info,
+                  const std::vector<int64_t> &dims) const;
 
   std::map<std::string, std::vector<int64_t>> shapes;
   std::map<std::string, int64_t> symbols;
@@ -206,6 +208,8 @@ void RandomOptions::checkNames(const Runner &runner) const {
 }
 
 void RandomOptions::checkSizes(const Runner &runner) const {
+  // Of each symbol the first size, and whether --shape says it.
+  std::map<std::string, std::pair<int64_t, bool>> sizes;
   for (size_t i = 0; i < runner.getModel().numInputs(); ++i) {
     const TenonTensorInfo &info = runner.getModel().input(i);
     const std::optional<Array> &array = runner.getInput(i);
@@ -219,6 +223,18 @@ void RandomOptions::checkSizes(const Runner &runner) const {
       if (info.dims[d] < 0)
         wanted = findDim(info.dim_names[d]);
       int64_t size = array->dims[numSlices + d];
+      bool isGiven = shapes.count(info.name);
+      if (info.dims[d] < 0 && *info.dim_names[d] && !wanted) {
+        auto [known, isNew] =
+            sizes.try_emplace(info.dim_names[d], size, isGiven);
+        // Of two files the session tells.
+        if (known->second.first != size && (isGiven || known->second.second))
+          fail(TENON_ERROR_USAGE,
+               "input '%s' gives the dimension '%s' the size %lld, expected "
+               "%lld as elsewhere",
+               info.name, info.dim_names[d], static_cast<long long>(size),
+               static_cast<long long>(known->second.first));
+      }
       if (!wanted || *wanted == size)
         continue;
       std::string source = "--input";
@@ -255,10 +271,35 @@ std::optional<int64_t> RandomOptions::findDim(const std::string &name) const {
   return sum;
 }
 
+static std::string formatDims(const int64_t *dims, size_t rank) {
+  std::string text;
+  for (size_t i = 0; i < rank; ++i)
+    text += (i ? "x" : "") + (dims[i] < 0 ? "?" : std::to_string(dims[i]));
+  return text;
+}
+
+void RandomOptions::checkShape(const TenonTensorInfo &info,
+                               const std::vector<int64_t> &dims) const {
+  if (info.rank < 0)
+    return;
+  size_t rank = info.rank, numSlices = stepped.count(info.name);
+  bool fits = dims.size() == numSlices + rank;
+  for (size_t i = 0; fits && i < rank; ++i)
+    fits = info.dims[i] < 0 || info.dims[i] == dims[numSlices + i];
+  if (!fits)
+    fail(TENON_ERROR_USAGE,
+         "input '%s' is given the shape %s, expected one that fits %s%s",
+         info.name, formatDims(dims.data(), dims.size()).c_str(),
+         formatDims(info.dims, rank).c_str(),
+         numSlices ? " behind the steps" : "");
+}
+
 std::vector<int64_t>
 RandomOptions::chooseDims(const TenonTensorInfo &info) const {
-  if (auto shape = shapes.find(info.name); shape != shapes.end())
+  if (auto shape = shapes.find(info.name); shape != shapes.end()) {
+    checkShape(info, shape->second);
     return shape->second;
+  }
   if (info.rank < 0)
     fail(TENON_ERROR_USAGE,
          "input '%s' may have any dimensions; give --shape "

@@ -120,16 +120,17 @@ void ProfileReport::print() const {
 }
 
 json ProfileReport::toJson(const Kernel &kernel) const {
-  json result = {{"name", kernel.name},
-                 {"provider", kernel.provider},
-                 {"implementation", kernel.implementation},
-                 {"shapes", kernel.shapes},
-                 {"has_roof", kernel.hasRoof()},
-                 {"calls", kernel.calls},
-                 {"ms", kernel.nanoseconds / 1e6},
-                 {"least_ms", kernel.leastNanoseconds / 1e6},
-                 {"flops", kernel.flops < 0 ? json() : json(kernel.flops)},
-                 {"bytes", kernel.bytes}};
+  json result = {
+      {"name", kernel.name},
+      {"provider", kernel.provider},
+      {"implementation", kernel.implementation},
+      {"shapes", kernel.shapes},
+      {"has_roof", kernel.hasRoof()},
+      {"calls", kernel.calls},
+      {"ms", kernel.nanoseconds / runs / 1e6},
+      {"least_ms", kernel.leastNanoseconds / 1e6},
+      {"flops", kernel.flops < 0 ? json() : json(kernel.flops / runs)},
+      {"bytes", kernel.bytes / runs}};
   if (kernel.hasRoof())
     result["arithmetic"] = kernel.multipliesBf16() ? "bf16" : "f32";
   return result;
@@ -145,6 +146,7 @@ void ProfileReport::addTo(json &result) const {
       machine["peak_gflops"]["bf16"] = peak->bf16Gflops.value_or(peak->gflops);
     machine["peak_gbytes_per_second"] = peak->gigabytes;
   }
+  result["profiled_runs"] = runs;
   json list = json::array();
   for (const Kernel &kernel : kernels)
     list.push_back(toJson(kernel));
@@ -330,7 +332,6 @@ json ProfileReport::describeLastRun() const {
 
 void ProfileReport::writeHtml(const std::string &path, json summary) const {
   addTo(summary);
-  summary["profiled_runs"] = runs;
   summary["name"] = model;
   summary["last_run"] = describeLastRun();
   std::string data = dump(summary);

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -72,20 +73,6 @@ static json toJson(const Array &array) {
   return result;
 }
 
-static std::vector<TenonTensorInfo> listInputs(const Model &model) {
-  std::vector<TenonTensorInfo> infos;
-  for (size_t i = 0; i < model.numInputs(); ++i)
-    infos.push_back(model.input(i));
-  return infos;
-}
-
-static std::vector<TenonTensorInfo> listOutputs(const Model &model) {
-  std::vector<TenonTensorInfo> infos;
-  for (size_t i = 0; i < model.numOutputs(); ++i)
-    infos.push_back(model.output(i));
-  return infos;
-}
-
 static void printJson(const json &value) {
   puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
 }
@@ -99,8 +86,50 @@ static std::vector<std::string> splitLines(const std::string &text) {
   return lines;
 }
 
+/// The kernels of each provider.
+static std::map<std::string, size_t> countKernels(const Model &model) {
+  std::map<std::string, size_t> counts;
+  for (size_t i = 0; i < tenon_model_num_kernels(model.get()); ++i)
+    ++counts[tenon_model_kernel(model.get(), i)->provider];
+  return counts;
+}
+
+/// The nodes of the kernels that run on the processor beside a device.
+static std::vector<std::string> listHostKernels(const Model &model) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < tenon_model_num_kernels(model.get()); ++i)
+    if (const TenonKernelInfo *info = tenon_model_kernel(model.get(), i);
+        !info->on_device)
+      names.push_back(info->name);
+  return names;
+}
+
+static void printKernels(const Model &model) {
+  const char *separator = "";
+  printf("  kernels                   ");
+  for (const auto &[provider, count] : countKernels(model)) {
+    printf("%s%zu by %s", separator, count, provider.c_str());
+    separator = ", ";
+  }
+  printf("\n");
+  std::vector<std::string> names = listHostKernels(model);
+  constexpr size_t most = 5;
+  for (size_t i = 0; i < std::min(names.size(), most); ++i)
+    printf("%s'%s'", i ? ", " : "  on the processor          ",
+           names[i].c_str());
+  if (names.size() > most)
+    printf(" and %zu more", names.size() - most);
+  if (!names.empty())
+    printf("\n");
+}
+
 void RunCommand::printInfo(const Model &model,
                            const SessionInfo &session) const {
+  std::vector<std::string> devices;
+  std::istringstream list(tenon_model_devices(model.get()));
+  for (std::string device; std::getline(list, device, ',');)
+    devices.push_back(device);
+  bool isOnDevice = model.device() != "cpu";
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
     for (const TenonTensorInfo &info : listInputs(model))
@@ -109,9 +138,13 @@ void RunCommand::printInfo(const Model &model,
       outputs.push_back(toJson(info));
     json info = {{"name", model.name()},
                  {"device", model.device()},
+                 {"devices", devices},
                  {"inputs", inputs},
                  {"outputs", outputs},
+                 {"kernels", countKernels(model)},
                  {"weights_bytes", tenon_model_weights_size(model.get())}};
+    if (isOnDevice)
+      info["host_kernels"] = listHostKernels(model);
     if (session.workspace)
       info["workspace_bytes"] = *session.workspace;
     if (!session.notes.empty())
@@ -127,10 +160,15 @@ void RunCommand::printInfo(const Model &model,
     printf("  input   %-24s %s\n", info.name, formatInfo(info).c_str());
   for (const TenonTensorInfo &info : listOutputs(model))
     printf("  output  %-24s %s\n", info.name, formatInfo(info).c_str());
+  if (isOnDevice)
+    printKernels(model);
   if (session.workspace)
     printf("  workspace of a session    %.1f MB\n", *session.workspace / 1e6);
   for (const std::string &note : splitLines(session.notes))
     printf("  not used                  %s\n", note.c_str());
+  if (devices.size() > 1)
+    printf("  compiled for              %s and %s\n", devices[0].c_str(),
+           devices[1].c_str());
   if (!session.deviceProblem.empty())
     printf("  not on a device           %s\n", session.deviceProblem.c_str());
 }
@@ -143,8 +181,6 @@ void RunCommand::findSessionInfo(std::shared_ptr<const Model> model,
     isKnown &= info.kind == TENON_TENSOR &&
                std::count(info.dims, info.dims + info.rank, -1) == 0;
   }
-  // A GPU that is asked for by its number has to be there.
-  bool isNumbered = options.device.find(':') != std::string::npos;
   bool isOnDevice = model->device() != "cpu";
   if (!isAsked && !isKnown && !isOnDevice)
     return;
@@ -154,7 +190,8 @@ void RunCommand::findSessionInfo(std::shared_ptr<const Model> model,
   } catch (const Error &error) {
     bool isOfMachine = error.code() == TENON_ERROR_SYSTEM ||
                        error.code() == TENON_ERROR_UNSUPPORTED;
-    if (isAsked || isNumbered || !isOnDevice || !isOfMachine)
+    // A device that is asked for has to be there.
+    if (isAsked || !options.device.empty() || !isOnDevice || !isOfMachine)
       throw;
     info.deviceProblem = error.what();
     return;
@@ -190,7 +227,9 @@ RunCommand::loadForInfo() const {
 int RunCommand::showInfo() const {
   SessionInfo info;
   auto [loaded, deviceProblem] = loadForInfo();
-  info.deviceProblem = deviceProblem;
+  info.deviceProblem = deviceProblem.empty()
+                           ? tenon_model_device_problem(loaded->get())
+                           : deviceProblem;
   // Without it, the rest is worth telling all the same.
   std::exception_ptr problem;
   try {
@@ -204,6 +243,9 @@ int RunCommand::showInfo() const {
   return 0;
 }
 
+/// As one text whatever its sign and its other bits are.
+static double unifyNan(double value) { return std::isnan(value) ? NAN : value; }
+
 static void printOutput(const Array &array) {
   if (!array.isTensor()) {
     printf("%-24s %s\n", array.name.c_str(), array.formatType().c_str());
@@ -214,19 +256,20 @@ static void printOutput(const Array &array) {
     }
     return;
   }
-  double least = INFINITY, most = -INFINITY, sum = 0;
+  double least = NAN, most = NAN, sum = 0; // of NaN and a number the number
   int64_t strange = 0;
   for (int64_t i = 0, count = array.size(); i < count; ++i) {
     double value = array.at(i);
     strange += !std::isfinite(value);
-    least = std::min(least, value);
-    most = std::max(most, value);
+    least = std::fmin(least, value);
+    most = std::fmax(most, value);
     sum += value;
   }
   printf("%-24s %s %s", array.name.c_str(), tenon_dtype_name(array.dtype),
          array.formatDims().c_str());
   if (array.size())
-    printf("  min %.6g  max %.6g  mean %.6g", least, most, sum / array.size());
+    printf("  min %.6g  max %.6g  mean %.6g", unifyNan(least), unifyNan(most),
+           unifyNan(sum / array.size()));
   if (strange)
     printf("  (%lld not finite)", static_cast<long long>(strange));
   printf("\n");
@@ -266,10 +309,9 @@ static void addElement(std::vector<Expectation> &expectations, size_t output,
 std::vector<Expectation>
 RunCommand::readExpectations(const Runner &runner) const {
   std::vector<Expectation> expectations;
+  std::vector<TenonTensorInfo> outputs = listOutputs(runner.getModel());
   for (const std::string &text : expectationFiles) {
-    size_t at = text.find('=');
-    std::string name = at == std::string::npos ? "" : text.substr(0, at);
-    std::string path = at == std::string::npos ? text : text.substr(at + 1);
+    auto [name, path] = splitNamed(text, outputs);
     auto isSequence = [&](size_t output) {
       return runner.getModel().output(output).kind != TENON_TENSOR;
     };

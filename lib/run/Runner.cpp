@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 
 using namespace tenon::run;
 
@@ -103,6 +104,33 @@ tenon::run::loadModel(const std::string &path, const RunnerOptions &options) {
          "precision can be chosen for .onnx only",
          path.c_str());
   return std::make_shared<Model>(Model::load(path, options.device));
+}
+
+std::vector<TenonTensorInfo> tenon::run::listInputs(const Model &model) {
+  std::vector<TenonTensorInfo> infos;
+  for (size_t i = 0; i < model.numInputs(); ++i)
+    infos.push_back(model.input(i));
+  return infos;
+}
+
+std::vector<TenonTensorInfo> tenon::run::listOutputs(const Model &model) {
+  std::vector<TenonTensorInfo> infos;
+  for (size_t i = 0; i < model.numOutputs(); ++i)
+    infos.push_back(model.output(i));
+  return infos;
+}
+
+std::pair<std::string, std::string>
+tenon::run::splitNamed(const std::string &text,
+                       const std::vector<TenonTensorInfo> &tensors) {
+  size_t first = text.find('=');
+  for (size_t at = first; at != std::string::npos; at = text.find('=', at + 1))
+    for (const TenonTensorInfo &tensor : tensors)
+      if (text.compare(0, at, tensor.name) == 0)
+        return {tensor.name, text.substr(at + 1)};
+  if (first == std::string::npos || std::filesystem::exists(text))
+    return {"", text};
+  return {text.substr(0, first), text.substr(first + 1)};
 }
 
 Runner::Runner(const std::string &path, const RunnerOptions &options) {

@@ -52,6 +52,15 @@ struct StepPlan {
 std::shared_ptr<const Model> loadModel(const std::string &path,
                                        const RunnerOptions &options);
 
+std::vector<TenonTensorInfo> listInputs(const Model &model);
+std::vector<TenonTensorInfo> listOutputs(const Model &model);
+
+/// "NAME=FILE", taken apart, or "FILE", whose name is "". A path may have a '='
+/// too: the name is one of `tensors` where that can be.
+std::pair<std::string, std::string>
+splitNamed(const std::string &text,
+           const std::vector<TenonTensorInfo> &tensors);
+
 /// A model that is loaded, and a session that runs it.
 class Runner {
 public:

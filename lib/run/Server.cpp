@@ -6,7 +6,9 @@
 
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -25,17 +27,54 @@ const char *const tenon::run::serverUsage =
   {"op": "time", "id": ID, "runs": N}
       -> {"ms": [T...]}: one number a run, which of new inputs is with what their shapes need
   {"op": "profile", "id": ID}
-      -> {"machine": {...}, "profile": [...]}: of one run by a session of its own; see --profile --json.
+      -> {"machine": {...}, "profiled_runs": 1, "profile": [...]}: of one run by a session of its own; see --profile --json.
          "machine" is there where kernels of the processor are
   {"op": "unload", "id": ID}
       -> {})";
 
 namespace {
 
+/// What `key` of a request has to be, for errors.
+template <typename T> constexpr const char *kKind = nullptr;
+template <> constexpr const char *kKind<std::string> = "a text";
+template <> constexpr const char *kKind<int> = "a whole number";
+template <> constexpr const char *kKind<int64_t> = "a whole number";
+template <>
+constexpr const char *kKind<std::vector<std::string>> = "a list of texts";
+template <>
+constexpr const char *kKind<std::map<std::string, std::string>> =
+    "an object of texts";
+
+/// The value of `key` in a request. Throws USAGE.
+template <typename T> T read(const json &request, const char *key) {
+  auto found = request.find(key);
+  if (found == request.end())
+    fail(TENON_ERROR_USAGE, "the request has no '%s', expected %s", key,
+         kKind<T>);
+  bool isNumber = std::is_integral_v<T>;
+  try {
+    if (!isNumber || found->is_number_integer())
+      return found->get<T>();
+  } catch (const json::type_error &) {
+  }
+  fail(TENON_ERROR_USAGE, "'%s' of the request is %s, expected %s", key,
+       found->dump(-1, ' ', true, json::error_handler_t::replace).c_str(),
+       kKind<T>);
+}
+
+/// The same for what may be left out.
+template <typename T> T read(const json &request, const char *key, T absent) {
+  return request.contains(key) ? read<T>(request, key) : absent;
+}
+
 class Server {
 public:
   json answer(const json &request) {
-    std::string op = request.at("op"), id = request.at("id");
+    if (!request.is_object())
+      fail(TENON_ERROR_USAGE, "expected a request as an object, found %s",
+           request.type_name());
+    auto op = read<std::string>(request, "op");
+    auto id = read<std::string>(request, "id");
     if (op == "load")
       return load(request, id);
     auto found = runners.find(id);
@@ -43,20 +82,22 @@ public:
       fail(TENON_ERROR_USAGE, "no model is loaded as '%s'", id.c_str());
     Runner &runner = *found->second;
     if (op == "inputs") {
-      readInputs(runner, request.at("from"));
+      readInputs(runner, read<std::string>(request, "from"));
       return json::object();
     }
     if (op == "run") {
+      auto folder = read<std::string>(request, "to");
       runner.run();
-      return write(runner, request.at("to"));
+      return write(runner, folder);
     }
     if (op == "steps") {
+      auto folder = read<std::string>(request, "to");
       runner.runSteps(readPlan(request));
-      return write(runner, request.at("to"));
+      return write(runner, folder);
     }
     if (op == "time") {
       std::vector<double> times;
-      for (int i = 0, runs = request.value("runs", 1); i < runs; ++i) {
+      for (int i = 0, runs = read<int>(request, "runs", 1); i < runs; ++i) {
         double preparing = runner.prepare();
         times.push_back(preparing + runner.run());
       }
@@ -74,13 +115,13 @@ public:
 private:
   json load(const json &request, const std::string &id) {
     RunnerOptions options;
-    options.threads = request.value("threads", 0);
-    options.provider = request.value("provider", "");
-    options.target = request.value("target", "");
-    options.device = request.value("device", "");
-    options.precision = request.value("precision", "");
-    auto runner = std::make_unique<Runner>(
-        request.at("model").get<std::string>(), options);
+    options.threads = read<int>(request, "threads", 0);
+    options.provider = read<std::string>(request, "provider", "");
+    options.target = read<std::string>(request, "target", "");
+    options.device = read<std::string>(request, "device", "");
+    options.precision = read<std::string>(request, "precision", "");
+    auto runner =
+        std::make_unique<Runner>(read<std::string>(request, "model"), options);
     json inputs = json::array(), outputs = json::array();
     const Model &model = runner->getModel();
     for (size_t i = 0; i < model.numInputs() + model.numOutputs(); ++i) {
@@ -125,11 +166,11 @@ private:
 
   static StepPlan readPlan(const json &request) {
     StepPlan plan;
-    plan.steps = request.at("steps");
-    plan.stepped = request.value("stepped", std::vector<std::string>());
-    const json carry = request.value("carry", json::object());
-    for (const auto &[output, input] : carry.items())
-      plan.carry.emplace_back(output, input.get<std::string>());
+    plan.steps = read<int64_t>(request, "steps");
+    plan.stepped = read<std::vector<std::string>>(request, "stepped", {});
+    for (const auto &[output, input] :
+         read<std::map<std::string, std::string>>(request, "carry", {}))
+      plan.carry.emplace_back(output, input);
     if (plan.steps < 1)
       fail(TENON_ERROR_USAGE, "steps: expected 1 or more");
     return plan;
@@ -163,8 +204,11 @@ int tenon::run::serve() {
       reply = server.answer(json::parse(line));
     } catch (const Error &error) {
       reply = {{"error", error.what()}, {"code", error.code()}};
-    } catch (const json::exception &error) {
-      reply = {{"error", error.what()}, {"code", TENON_ERROR_USAGE}};
+    } catch (const json::parse_error &error) {
+      reply = {{"error", "expected a request as JSON in one line, found "
+                         "something else at byte " +
+                             std::to_string(error.byte)},
+               {"code", TENON_ERROR_USAGE}};
     } catch (const std::exception &error) {
       reply = {{"error", error.what()}, {"code", TENON_ERROR_SYSTEM}};
     }

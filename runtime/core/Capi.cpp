@@ -202,6 +202,19 @@ const TenonTensorInfo *tenon_model_output(const TenonModel *model,
 const char *tenon_model_device(const TenonModel *model) {
   return model->choice.device.c_str();
 }
+const char *tenon_model_devices(const TenonModel *model) {
+  return model->choice.devices.c_str();
+}
+const char *tenon_model_device_problem(const TenonModel *model) {
+  return model->choice.problem.c_str();
+}
+size_t tenon_model_num_kernels(const TenonModel *model) {
+  return model->kernels.size();
+}
+const TenonKernelInfo *tenon_model_kernel(const TenonModel *model,
+                                          size_t index) {
+  return index < model->kernels.size() ? &model->kernels[index] : nullptr;
+}
 uint64_t tenon_model_weights_size(const TenonModel *model) {
   const TenonModelDesc &desc = *model->desc;
   return desc.device ? desc.deviceWeightsSize : desc.weightsSize;

@@ -18,15 +18,16 @@
 extern "C" {
 #endif
 
-#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 4u)
+#define TENON_DEVICE_VERSION (TENON_ABI_VERSION << 16 | 5u)
 
 typedef struct TenonDevice {
   uint32_t version; /* TENON_DEVICE_VERSION */
   uint32_t structSize;
   const char *name;
 
-  /** How many such devices the machine has: 0 also where there is no driver.
-   * One that is there and fails is an error. */
+  /** How many such devices the machine has: 0 also where there is no driver;
+   * the message tells then which is missing. One that is there and fails is an
+   * error. */
   int32_t (*countDevices)(int32_t *count, TenonProviderError *error);
 
   /** What all sessions of a model share: device number `ordinal`, the best of

@@ -43,6 +43,16 @@ Error TenonModel::create(const TenonModelDesc *desc,
   if (Error error = chooseModel(*desc, options.device, owner.model->choice))
     return error;
   owner.model->desc = desc = owner.model->choice.model;
+  for (uint32_t i = 0; i < desc->numKernels; ++i) {
+    const TenonKernel &kernel = desc->kernels[i];
+    owner.model->kernels.push_back(
+        {kernel.name, kernel.provider, kernel.symbol != nullptr});
+  }
+  for (uint32_t i = 0; i < desc->numLibraryKernels; ++i) {
+    const TenonLibraryKernel &kernel = desc->libraryKernels[i];
+    owner.model->kernels.push_back(
+        {kernel.name, kernel.provider, /*on_device=*/0});
+  }
   owner.model->describe(desc->inputs, desc->numInputs, owner.model->inputs);
   owner.model->describe(desc->outputs, desc->numOutputs, owner.model->outputs);
   TenonModel &made = *owner.model;

@@ -25,6 +25,10 @@ struct Choice {
   const TenonModelDesc *model = nullptr;
   std::string device = "cpu"; // as TenonModelOptions::device names it
   int32_t ordinal = 0;        // which of the machine's devices
+  std::string devices;        // what there is code for: "cpu,cuda"
+  /// Why it is the processor where there is code for both and nothing was asked
+  /// for.
+  std::string problem;
   /// Behind errors of the device: what there is instead.
   const char *advice = "";
 };
@@ -85,6 +89,7 @@ struct TenonModel {
   tenon::runtime::Choice choice;
   /// Of each tensor of the description.
   std::vector<TenonTensorInfo> inputs, outputs;
+  std::vector<TenonKernelInfo> kernels;
   /// Of each input and output, several tensors if it is not one.
   std::vector<TenonTensorInfo> inputValues, outputValues;
   /// Where the tensors of each begin in the description, and their number.

@@ -30,8 +30,9 @@ Error parseDevice(const char *text, DeviceName &device) {
   return nullptr;
 }
 
-/// Whether the machine has such a device.
-Error hasDevice(const char *name, bool &isThere) {
+/// Whether the machine has such a device: `missing` tells what it lacks, or is
+/// empty.
+Error findDevice(const char *name, std::string &missing) {
   const TenonDevice *library;
   if (Error error = loadDevice(name, &library))
     return error;
@@ -39,7 +40,8 @@ Error hasDevice(const char *name, bool &isThere) {
   int32_t count = 0;
   if (int32_t code = library->countDevices(&count, &problem))
     return makeError(code, problem);
-  isThere = count > 0;
+  if (count == 0)
+    missing = problem.message;
   return nullptr;
 }
 
@@ -52,6 +54,10 @@ Error tenon::runtime::chooseModel(const TenonModelDesc &desc,
   if (onDevice && !onDevice->device) // It has no kernel for one.
     onDevice = nullptr;
   choice.model = plain ? plain : onDevice;
+  if (plain)
+    choice.devices = "cpu";
+  if (onDevice)
+    choice.devices += (plain ? "," : "") + std::string(onDevice->device);
   if (device && *device) {
     DeviceName wanted;
     if (Error error = parseDevice(device, wanted))
@@ -71,12 +77,11 @@ Error tenon::runtime::chooseModel(const TenonModelDesc &desc,
                            .c_str());
   } else if (plain && onDevice) {
     choice.advice = "; the device 'cpu' can be asked for instead";
-    bool isThere = false;
-    if (Error error = hasDevice(onDevice->device, isThere)) {
+    if (Error error = findDevice(onDevice->device, choice.problem)) {
       error->message += choice.advice;
       return error;
     }
-    if (isThere)
+    if (choice.problem.empty())
       choice.model = onDevice;
   }
   if (choice.model->device)

@@ -24,13 +24,18 @@ struct ProviderFailure {
   std::string message;
 };
 
+/// Cuts what is too long.
+inline void setMessage(TenonProviderError *error, const char *message) {
+  size_t length = std::min(strlen(message), sizeof error->message - 1);
+  memcpy(error->message, message, length);
+  error->message[length] = '\0';
+}
+
 /// Runs a function; what it throws becomes a code and a message.
 template <typename Function>
 int32_t guard(TenonProviderError *error, Function function) {
   auto fail = [&](int32_t code, const char *message) {
-    size_t length = std::min(strlen(message), sizeof error->message - 1);
-    memcpy(error->message, message, length);
-    error->message[length] = '\0';
+    setMessage(error, message);
     return code;
   };
   try {

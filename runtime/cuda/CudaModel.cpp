@@ -52,10 +52,17 @@ static int countOf(const Driver &driver) {
   return count;
 }
 
-int CudaModel::countDevices() {
+static constexpr const char *noDevice =
+    "this model runs on a CUDA device, but there is none";
+
+int CudaModel::countDevices(std::string &reason) {
   try {
-    return countOf(Driver::get());
-  } catch (const NoDriver &) {
+    int count = countOf(Driver::get());
+    if (count == 0)
+      reason = noDevice;
+    return count;
+  } catch (const NoDriver &failure) {
+    reason = failure.message;
     return 0;
   }
 }
@@ -102,9 +109,7 @@ void CudaModel::findLibraries() {
 void CudaModel::openDevice(int ordinal) {
   int count = countOf(driver);
   if (count == 0)
-    throw ProviderFailure{
-        TENON_ERROR_SYSTEM,
-        "this model runs on a CUDA device, but there is none"};
+    throw ProviderFailure{TENON_ERROR_SYSTEM, noDevice};
   // CUDA_VISIBLE_DEVICES says which there are, and in which order.
   if (ordinal >= count)
     throw ProviderFailure{TENON_ERROR_SYSTEM,

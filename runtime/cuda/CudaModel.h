@@ -28,9 +28,9 @@ std::vector<const TenonDeviceImage *> rankImages(const TenonModelDesc &desc,
 /// and what the kernels read of the weights. Usable from several threads.
 class CudaModel {
 public:
-  /// How many devices there are, none where there is no driver. Throws
-  /// ProviderFailure, as all here.
-  static int countDevices();
+  /// How many devices there are, none where there is no driver: `reason` tells
+  /// then what is missing. Throws ProviderFailure, as all here.
+  static int countDevices(std::string &reason);
   static std::unique_ptr<CudaModel> create(const TenonModelDesc &desc,
                                            int ordinal);
   ~CudaModel();

@@ -23,7 +23,11 @@ static int32_t guard(void *session, TenonProviderError *error,
 }
 
 static int32_t countDevices(int32_t *count, TenonProviderError *error) {
-  return guard(error, [&] { *count = CudaModel::countDevices(); });
+  return guard(error, [&] {
+    std::string reason;
+    *count = CudaModel::countDevices(reason);
+    tenon::runtime::setMessage(error, reason.c_str());
+  });
 }
 
 static int32_t createModel(const TenonModelDesc *desc, int32_t ordinal,

@@ -94,6 +94,28 @@ class TenonRun(unittest.TestCase):
             result = json.loads(run(model, *words, "-e", "expected.npz", "--json"))
             self.assertEqual([o["ok"] for o in result["outputs"]], [True] * 3, words)
 
+    def test_equals_sign_in_a_path(self):
+        """What stands before a '=' is a name, unless nothing has it and the whole is a file."""
+        os.makedirs("in=1", exist_ok=True)
+        shutil.copy("all.npz", "in=1/all.npz")
+        shutil.copy("expected.npz", "in=1/expected.npz")
+        shutil.copy("x.npy", "in=1/x.npy")
+        run(model, "-i", "in=1/all.npz", "-e", "in=1/expected.npz")
+        run(model, "-i", os.path.abspath("in=1/all.npz"), "-e", "y=in=1/expected.npz")
+        run(model, "-i", "all.npz", "-i", "x=in=1/x.npy", "-e", "expected.npz")
+        self.assertIn("no input 'in'", run(model, "-i", "in=2/all.npz", code=1))
+        self.assertIn("no output 'in'", run(model, "-i", "all.npz", "-e", "in=2/expected.npz", code=1))
+
+    def test_no_numbers(self):
+        """The least and the largest of what is no number at all, and of the others where some are none."""
+        x = np.full((N, 4), np.nan, np.float32)
+        np.save("nan.npy", x)
+        rest = ["-i", "bias=bias.npy", "-i", "index=index.npy"]
+        self.assertRegex(run(model, "-i", "x=nan.npy", *rest), r"y +f32 6x4  min nan  max nan  mean nan  \(24 not finite\)\n")
+        x[0] = 5
+        np.save("nan.npy", x)
+        self.assertRegex(run(model, "-i", "x=nan.npy", *rest), r"y +f32 6x4  min 11  max 14  mean nan  \(20 not finite\)\n")
+
     def test_outputs(self):
         run(model, "-i", "all.npz", "-o", "made/here")
         np.testing.assert_array_equal(np.load("made/here/output_0.npy"), self.y)
@@ -150,6 +172,18 @@ class TenonRun(unittest.TestCase):
                             (["--shape", "x=3x50x4", "--shape", "index=3", "--steps", "3", "--step", "x"],
                              "input 'index': dimension 0 is 3 by --shape index=3, but 50 by --dim N=50")):
             self.assertIn(text, run(*words, "e", *wrong, code=1))
+        # What an option says and no input takes is wrong usage, as for tenon-compile; of a file it is a wrong input.
+        for wrong, text in ((["x=3x5", "index=3"], "input 'x' is given the shape 3x5, expected one that fits ?x4"),
+                            (["x=3", "index=3"], "input 'x' is given the shape 3, expected one that fits ?x4"),
+                            (["x=3x4", "index=5"], "input 'index' gives the dimension 'N' the size 5, expected 3 as elsewhere")):
+            shapes = [word for shape in wrong for word in ("--shape", shape)]
+            self.assertIn(text, run(model, "--random", *shapes, code=1))
+        self.assertIn("input 'x' is given the shape 3x2x5, expected one that fits ?x4 behind the steps",
+                      run(model, "--random", "--shape", "x=3x2x5", "--shape", "index=2", "--steps", "3", "--step", "x", code=1))
+        self.assertIn("input 'index' gives the dimension 'N' the size 5, expected 6 as elsewhere",
+                      run(model, "--random", "-i", "x=x.npy", "--shape", "index=5", code=1))
+        np.save("five.npy", np.arange(5))
+        run(model, "--random", "-i", "x=x.npy", "-i", "index=five.npy", code=2)
         # What no model makes right is told before one is loaded.
         self.assertIn("--dim N=x: 'x' is no size", run("absent.so", "--random", "--dim", "N=x", code=1))
 
@@ -200,13 +234,26 @@ class TenonRun(unittest.TestCase):
             {"op": "dance", "id": "m"},
             {"op": "unload", "id": "m"},
             {"op": "time", "id": "m"},
+            {"op": "time", "id": 7},
+            {"op": "time"},
+            {"op": "load", "id": "m", "model": model, "threads": "1"},
+            {"op": "load", "id": "m", "model": model},
+            {"op": "time", "id": "m", "runs": 1.5},
+            {"op": "steps", "id": "m", "to": "served", "steps": 2, "carry": ["y"]},
         ]
         text = "\n".join(map(json.dumps, requests)) + "\nnot json\n\n[]\n"
         replies = [json.loads(line) for line in run("--serve", stdin=text).splitlines()]
         self.assertEqual(len(replies), len(requests) + 2)
         self.assertEqual(replies[0]["outputs"], ["y", "picked", "double_size"])
         self.assertEqual([reply.get("code") for reply in replies],
-                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1])
+                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 1])
+        self.assertEqual([reply.get("error") for reply in replies[10:]],
+                         ["'id' of the request is 7, expected a text", "the request has no 'id', expected a text",
+                          "'threads' of the request is \"1\", expected a whole number", None,
+                          "'runs' of the request is 1.5, expected a whole number",
+                          "'carry' of the request is [\"y\"], expected an object of texts",
+                          "expected a request as JSON in one line, found something else at byte 2",
+                          "expected a request as an object, found array"])
         self.assertEqual(len(replies[4]["ms"]), 5)
         self.assertEqual(replies[5]["outputs"][0], {"name": "y", "type": "f32", "dims": [2, N, 4]})
         np.testing.assert_array_equal(np.load("served/output_0.npy"), self.y)
@@ -226,6 +273,11 @@ class TenonRun(unittest.TestCase):
                             ([model, "--random", "--dim", "N=4", "--target", "native"], "is compiled already")):
             message = run(*words, code=1)
             self.assertTrue(message.startswith("tenon-run: error: ") and text in message, message)
+        for option in ("--device", "--compare-device"):
+            self.assertIn(f"{option}: expected cpu, cuda or cuda:N, found ''",
+                          run("absent.so", "--compare-with", "absent.so", option, "", code=1))
+        for option in ("--target", "--provider", "--precision"):
+            self.assertRegex(run("absent.onnx", option, "", code=1), f"{option}: expected .*, found ''")
         for option in ("--trace", "--report", "-o", "-i", "-e", "--compare-with", "--tuning"):
             self.assertIn(": expected a path, found ''", run("absent.so", option, "", code=1))
         self.assertIn("--input x=: expected a file behind '='", run(model, "-i", "x=", code=1))

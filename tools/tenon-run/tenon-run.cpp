@@ -71,6 +71,7 @@ int main(int argc, char **argv) {
   app.add_option("--compare-device", command.referenceDevice,
                  "What that model runs on, as for --device")
       ->type_name("DEVICE")
+      ->check(isDevice())
       ->needs("--compare-with");
   app.add_option("--output,-o", command.outputFolder,
                  "Write the outputs as output_0.npy, ... into this folder")

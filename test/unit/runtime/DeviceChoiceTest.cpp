@@ -142,6 +142,45 @@ TEST_F(DeviceChoice, AsksForNothingTooEarly) {
   EXPECT_LT(getDeviceModel().deviceWeightsSize, getDeviceModel().weightsSize);
 }
 
+TEST_F(DeviceChoice, TellsWhatThereIsAndWhyItIsNotTaken) {
+  auto tell = [](const TenonModelDesc &desc) {
+    ModelPtr model = makeModel(desc);
+    return tenon_model_devices(model.get()) + std::string(": ") +
+           tenon_model_device_problem(model.get());
+  };
+  EXPECT_EQ(tell(plain), "cpu: ");
+  EXPECT_EQ(tell(getDeviceModel()), "cuda: ");
+  EXPECT_EQ(tell(both), "cpu,cuda: ");
+  {
+    Setting devices("FAKE_CUDA_DEVICES", "0");
+    EXPECT_EQ(tell(both), "cpu,cuda: this model runs on a CUDA device, but "
+                          "there is none");
+  }
+  Setting none("TENON_CUDA_DRIVER", "none");
+  EXPECT_EQ(tell(both), "cpu,cuda: this model runs on a CUDA device, but the "
+                        "CUDA driver cannot be loaded: TENON_CUDA_DRIVER is "
+                        "'none'");
+  EXPECT_EQ(tell(plain), "cpu: ");
+  EXPECT_EQ(tell(getDeviceModel()), "cuda: ");
+}
+
+TEST_F(DeviceChoice, TellsTheKernels) {
+  ModelPtr model = makeModel(getDeviceModel());
+  size_t count = tenon_model_num_kernels(model.get());
+  EXPECT_EQ(count, getDeviceModel().numKernels);
+  bool isAny[2] = {};
+  for (size_t i = 0; i < count; ++i) {
+    const TenonKernelInfo *info = tenon_model_kernel(model.get(), i);
+    const TenonKernel &kernel = getDeviceModel().kernels[i];
+    EXPECT_STREQ(info->name, kernel.name);
+    EXPECT_STREQ(info->provider, kernel.provider);
+    EXPECT_EQ(info->on_device, !kernel.fn);
+    isAny[info->on_device] = true;
+  }
+  EXPECT_TRUE(isAny[0] && isAny[1]);
+  EXPECT_EQ(tenon_model_kernel(model.get(), count), nullptr);
+}
+
 TEST_F(DeviceChoice, OpensTheDeviceOnce) {
   ModelPtr model = makeModel(both);
   EXPECT_EQ(cuda::countCalls("cuModuleLoadDataEx"), 0);
