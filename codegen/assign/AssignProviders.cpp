@@ -4,6 +4,7 @@
 #include "codegen/assign/Passes.h"
 #include "codegen/assign/Providers.h"
 #include "codegen/assign/Tuning.h"
+#include "codegen/common/NodeNames.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -14,20 +15,6 @@ namespace tenon {
 
 using namespace mlir;
 using namespace tenon;
-
-/// `tenon.conv, tenon.relu`: what is in a kernel, constants left out.
-static std::string describe(KernelOp kernel) {
-  std::string text;
-  for (Operation &op : kernel.getBody().front()) {
-    if (!isa_and_present<TenonDialect>(op.getDialect()) ||
-        isa<ConstantOp, YieldOp>(op))
-      continue;
-    if (!text.empty())
-      text += ", ";
-    text += op.getName().getStringRef();
-  }
-  return text;
-}
 
 namespace {
 
@@ -135,7 +122,7 @@ private:
       reasons = "tuned";
     if (!best)
       return kernel.emitOpError("of ")
-             << describe(kernel) << " has no provider that runs it: "
+             << codegen::listOps(kernel) << " has no provider that runs it: "
              << (reasons.empty() ? "no provider is allowed" : reasons);
     remark::analysis(kernel.getLoc(),
                      remark::RemarkOpts::name("assigned").category("assign"))

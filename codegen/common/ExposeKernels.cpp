@@ -10,8 +10,6 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringExtras.h"
 
-#include <algorithm>
-
 using namespace mlir;
 
 namespace tenon::codegen {
@@ -19,14 +17,15 @@ namespace tenon::codegen {
 #define GEN_PASS_DEF_EXPOSEKERNELS
 #include "codegen/common/Passes.h.inc"
 
-/// All nodes of a location, in lines: what separates names is in none of them.
+/// All nodes of a location: what separates names is in none of them, nor what
+/// can't be printed.
 static std::string getNodes(Location loc) {
   std::vector<std::string> names = listNodeNames(loc);
   for (std::string &name : names)
-    std::replace_if(
-        name.begin(), name.end(), [](char c) { return c == '\t' || c == '\n'; },
-        ' ');
-  return llvm::join(names, "\n");
+    for (char &c : name)
+      if (c == '|' || c == ';' || (llvm::isASCII(c) && !llvm::isPrint(c)))
+        c = '_';
+  return llvm::join(names, ";");
 }
 
 /// The nodes that gave result `i` of a kernel, a conditional or a loop: what it
@@ -57,11 +56,11 @@ struct ExposeKernelsPass : impl::ExposeKernelsBase<ExposeKernelsPass> {
         auto type = dyn_cast<RankedTensorType>(result.getType());
         if (!type)
           continue;
-        std::string name = ("kernel\t" + Twine(number) + "\t" +
-                            Twine(result.getResultNumber()) + "\t" +
-                            getResultNodes(&op, result.getResultNumber()) +
-                            "\t" + getNodes(op.getLoc()))
-                               .str();
+        std::string name =
+            ("kernel|" + Twine(number) + "|" + Twine(result.getResultNumber()) +
+             "|" + getResultNodes(&op, result.getResultNumber()) + "|" +
+             getNodes(op.getLoc()))
+                .str();
         SmallVector<StringRef> symbols(type.getRank());
         DictionaryAttr attributes = builder.getDictionaryAttr(
             {builder.getNamedAttr(kNameAttr, builder.getStringAttr(name)),

@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
+using namespace tenon;
 
 std::vector<std::string> tenon::codegen::listNodeNames(Location loc) {
   llvm::SetVector<StringRef> names;
@@ -28,4 +29,17 @@ std::string tenon::codegen::joinNodeNames(ArrayRef<std::string> names) {
 
 std::string tenon::codegen::getNodeNames(Location loc) {
   return joinNodeNames(listNodeNames(loc));
+}
+
+std::string tenon::codegen::listOps(KernelOp kernel) {
+  std::string text;
+  for (Operation &op : kernel.getBody().front()) {
+    if (!isa_and_present<TenonDialect>(op.getDialect()) ||
+        isa<ConstantOp, YieldOp>(op))
+      continue;
+    if (!text.empty())
+      text += ", ";
+    text += op.getName().getStringRef();
+  }
+  return text;
 }

@@ -18,8 +18,9 @@ def ExposeKernels : Pass<"tenon-expose-kernels", "::mlir::ModuleOp"> {
     `@main` itself get numbers; what stands within a conditional or a loop is
     part of it. The new results stand behind those of the model and are named
     `kernel`, the number, the number of the result, the nodes that gave it and
-    all nodes of the kernel, with tabs in between and each node in a line. It
-    runs at the begin of lower, when kernels are what they are: nothing about
+    all nodes of the kernel, with `|` in between and `;` between nodes, such as
+    `kernel|3|0|sum|sum;activation`. In the names of nodes `_` stands for these
+    two characters and for what can't be printed. It runs at the begin of lower, when kernels are what they are: nothing about
     them changes, only their memory is kept.
 
     ```mlir

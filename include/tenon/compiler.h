@@ -48,8 +48,10 @@ typedef struct TenonCompileOptions {
                const char *name, const char *function, int32_t runs);
   void *pass_context;
   /** Makes outputs of the results of all kernels, behind the model's own. Their
-   * names are, with tabs in between: "kernel", its number, the number of the
-   * result, the nodes that gave the result, all nodes of the kernel. */
+   * names are, with | in between: "kernel", its number, the number of the
+   * result, the nodes that gave the result, all nodes of the kernel. Between
+   * nodes is a ;, and in their names _ stands for these two characters and for
+   * what can't be printed. */
   int32_t expose_kernels;
   /** A file that `tenon-bench --tune` wrote: which provider runs which kernel.
    * Null: estimates decide. */
@@ -92,7 +94,7 @@ TENON_API TenonError *tenon_compile_file_to(const char *path,
 
 /** Writes a model that was compiled in this process as a shared library (.so),
  * without compiling it again. Nothing is left behind on an error. Errors: USAGE
- * if the model is another one, SYSTEM. */
+ * if the model is another one or the name does not end with .so, SYSTEM. */
 TENON_API TenonError *tenon_model_save(const TenonModel *model,
                                        const char *output_path);
 

@@ -13,6 +13,7 @@
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/Sidecar.h"
+#include "lib/driver/TemporaryFile.h"
 #include "lib/driver/Tuning.h"
 #include "lib/target/Target.h"
 #include "mlir/Parser/Parser.h"
@@ -389,8 +390,8 @@ Status Compiler::runTo(Phase to) {
       split();
     if (options.onPhase)
       options.onPhase(phase);
-    selection.beginPhase(phase);
     for (ModuleOp each : getModules()) {
+      selection.beginPhase(phase, deviceModule ? getDeviceName(each) : "");
       if (phase == Phase::Lower && each == deviceModule.get())
         shareWeights(*module, each);
       if (Status status = runPhase(phase, each); !status.isOk())
@@ -419,11 +420,6 @@ Status Compiler::checkOutput(StringRef path) const {
   return Status::ok();
 }
 
-/// Whether a file of this name would be taken for a compiled model.
-static bool isCode(StringRef path) {
-  return path.ends_with(".so") || path.ends_with(".o");
-}
-
 Status Compiler::writeIr(Phase to, StringRef path) {
   if (deviceTarget)
     return Status::error(TENON_ERROR_USAGE,
@@ -432,10 +428,15 @@ Status Compiler::writeIr(Phase to, StringRef path) {
                              "' is for two models");
   if (Status status = checkOutput(path); !status.isOk())
     return status;
-  if (isCode(path))
+  if (path.ends_with(".so") || path.ends_with(".o"))
     return Status::error(TENON_ERROR_USAGE,
                          "the output '" + path +
                              "' is IR, which its name must not call code");
+  // Told before the work.
+  if (path != "-")
+    for (const std::string &file : {path.str(), getSidecarPath(path)})
+      if (Status status = TemporaryFile::checkNear(file); !status.isOk())
+        return status;
   if (Status status = runTo(to); !status.isOk())
     return status;
   return writeModule(*module, path);
@@ -476,13 +477,9 @@ Status Compiler::emitTo(StringRef path) {
     return Status::error(
         TENON_ERROR_USAGE,
         "a compiled model can't be written to the standard output");
-  // What is there and no file has an error of its own.
-  if (!isCode(path) &&
-      (!llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path)))
-    return Status::error(TENON_ERROR_USAGE,
-                         "the output '" + path +
-                             "' is a compiled model: expected a name that ends "
-                             "with .so or .o");
+  // Told before the work.
+  if (Status status = checkCodePath(path, /*takesObject=*/true); !status.isOk())
+    return status;
   bool isObject = path.ends_with(".o");
   ModelSymbols symbols;
   if (isObject)

@@ -237,6 +237,31 @@ uint16_t getElfMachine(ModuleOp module) {
   return triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
 }
 
+/// The C header beside an object.
+static std::string getHeaderPath(StringRef object) {
+  SmallString<128> path(object);
+  llvm::sys::path::replace_extension(path, "h");
+  return path.str().str();
+}
+
+Status checkCodePath(StringRef path, bool takesObject) {
+  if (path.empty())
+    return Status::error(TENON_ERROR_USAGE, "expected a path, found ''");
+  bool isObject = takesObject && path.ends_with(".o");
+  // What is there and no file has an error of its own.
+  if (!isObject && !path.ends_with(".so") &&
+      (!llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path)))
+    return Status::error(TENON_ERROR_USAGE,
+                         "the output '" + path +
+                             "' is a compiled model: expected a name that ends "
+                             "with .so" +
+                             (takesObject ? " or .o" : ""));
+  if (Status status = TemporaryFile::checkNear(path); !status.isOk())
+    return status;
+  return isObject ? TemporaryFile::checkNear(getHeaderPath(path))
+                  : Status::ok();
+}
+
 Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,
                           StringRef path) {
   return link(code, weights, path, ModelSymbols(),
@@ -307,8 +332,7 @@ Status writeObject(ModuleOp module, const ModelCode &code,
     return status;
   StringRef symbol = symbols.description;
 
-  SmallString<128> headerPath(path);
-  llvm::sys::path::replace_extension(headerPath, "h");
+  std::string headerPath = getHeaderPath(path);
   TemporaryFile header;
   if (Status status = TemporaryFile::createNear(headerPath, "tmp", header);
       !status.isOk())

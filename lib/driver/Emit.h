@@ -48,6 +48,11 @@ Status generateCode(mlir::ModuleOp module, ObjectCode &code,
 /// ELF's number of the processor that a module is compiled for.
 uint16_t getElfMachine(mlir::ModuleOp module);
 
+/// An error unless a compiled model may have this name, which says whether it
+/// is a shared library (.so) or, with `takesObject`, an object (.o), and can be
+/// written there.
+Status checkCodePath(llvm::StringRef path, bool takesObject);
+
 /// Writes a shared library of code and weights that exports one symbol,
 /// `tenon_model`. The file appears under `path` only when it is complete.
 Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,

@@ -5,6 +5,9 @@
 #include "codegen/assign/Providers.h"
 #include "codegen/common/NodeNames.h"
 #include "lib/target/Target.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <map>
 
 using namespace mlir;
 
@@ -16,24 +19,32 @@ std::string describeHostKernels(ModuleOp module) {
     return "";
   ProviderList providers;
   size_t numKernels = 0, numHost = 0;
-  std::vector<std::string> nodes;
+  // By what is in them.
+  std::map<std::string, std::vector<std::string>> nodes;
   module.walk([&](KernelOp kernel) {
     ++numKernels;
     if (providers.find(*kernel.getProvider())->isOnDevice())
       return;
     ++numHost;
-    nodes.push_back(codegen::getNodeNames(kernel.getLoc()));
+    nodes[codegen::listOps(kernel)].push_back(
+        codegen::getNodeNames(kernel.getLoc()));
   });
   if (numHost == 0)
     return "";
   std::string text = std::to_string(numHost) + " of " +
                      std::to_string(numKernels) +
-                     " kernels will run on the processor: ";
-  constexpr size_t kMostNodes = 5;
-  for (size_t i = 0; i != std::min(numHost, kMostNodes); ++i)
-    text += (i ? ", '" : "'") + nodes[i] + "'";
-  if (numHost > kMostNodes)
-    text += " and " + std::to_string(numHost - kMostNodes) + " more";
+                     " kernels will run on the processor";
+  StringRef separator = ": ";
+  constexpr size_t kMostNodes = 2;
+  for (const auto &[ops, names] : nodes) {
+    text += (separator + Twine(names.size()) + " of " + ops + " ('" +
+             llvm::join(ArrayRef(names).take_front(kMostNodes), "', '") + "'")
+                .str();
+    if (names.size() > kMostNodes)
+      text += " and " + std::to_string(names.size() - kMostNodes) + " more";
+    text += ")";
+    separator = "; ";
+  }
   return text;
 }
 

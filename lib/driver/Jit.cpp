@@ -115,6 +115,9 @@ Status saveInProcess(const TenonModel *model, StringRef path) {
   if (!inProcess)
     return Status::error(TENON_ERROR_USAGE,
                          "the model was not compiled in this process");
+  if (Status status = checkCodePath(path, /*takesObject=*/false);
+      !status.isOk())
+    return status;
   WeightsSource weights;
   if (inProcess->weights)
     weights = {inProcess->weights->getBufferSize(), [&](raw_ostream &os) {

@@ -4,6 +4,7 @@
 
 #include "codegen/common/ModelAttributes.h"
 #include "dialects/tenon/TenonOps.h"
+#include "lib/target/Target.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "tenon/tenon.h"
 #include "llvm/Support/JSON.h"
@@ -91,12 +92,6 @@ struct Arena {
 
 } // namespace
 
-/// The name of the device that a module is for.
-static StringRef getDevice(ModuleOp module) {
-  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
-  return target && target.getGpus() ? "cuda" : "cpu";
-}
-
 /// Tells of one module, to `object` if there is one.
 static void printModule(ModuleOp module, StringRef path, raw_ostream &os,
                         llvm::json::Object *object) {
@@ -105,7 +100,7 @@ static void printModule(ModuleOp module, StringRef path, raw_ostream &os,
   std::optional<uint64_t> workspace;
   bool isStatic = arena.bytes && (!device.isThere || device.bytes);
   if (isStatic && path.ends_with(".so"))
-    workspace = measureSession(path, getDevice(module));
+    workspace = measureSession(path, getDeviceName(module));
   if (object) {
     (*object)["blocks_by_data"] = arena.slots;
     arena.print(*object, "");
@@ -131,10 +126,10 @@ void tenon::printMemory(ArrayRef<ModuleOp> modules, StringRef path,
   for (ModuleOp module : modules) {
     llvm::json::Object object;
     if (modules.size() > 1 && !isJson)
-      os << "device " << getDevice(module) << ":\n";
+      os << "device " << getDeviceName(module) << ":\n";
     printModule(module, path, os, isJson ? &object : nullptr);
     if (modules.size() > 1)
-      all[getDevice(module)] = std::move(object);
+      all[getDeviceName(module)] = std::move(object);
     else
       all = std::move(object);
   }

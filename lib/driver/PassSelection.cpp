@@ -126,7 +126,7 @@ bool PassSelection::admit(const Pass &pass, Operation *op) {
   auto function = dyn_cast_or_null<FunctionOpInterface>(op);
   if (onPass)
     onPass({count, phase, pass.getArgument(),
-            function ? function.getName() : StringRef(), runs});
+            function ? function.getName() : StringRef(), device, runs});
   return runs;
 }
 

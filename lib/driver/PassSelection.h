@@ -30,6 +30,9 @@ struct PassTurn {
   llvm::StringRef pass;
   /// The function that it runs on; empty if that is the module.
   llvm::StringRef function;
+  /// Of a model for a processor and one for GPUs beside it, the one that it
+  /// works on: `cpu` or `cuda`; empty if there is one.
+  llvm::StringRef device;
   bool runs;
 };
 
@@ -49,7 +52,10 @@ public:
       : limits(std::move(limits)), onPass(std::move(onPass)) {}
 
   void watch(mlir::MLIRContext &context);
-  void beginPhase(Phase next) { phase = next; }
+  void beginPhase(Phase next, llvm::StringRef ofDevice) {
+    phase = next;
+    device = ofDevice;
+  }
 
 private:
   /// Whether it is to run.
@@ -58,6 +64,7 @@ private:
   PassLimits limits;
   std::function<void(const PassTurn &)> onPass;
   Phase phase = Phase::Import;
+  llvm::StringRef device;
   size_t count = 0;
 };
 

@@ -56,6 +56,11 @@ Status TemporaryFile::createNear(StringRef path, StringRef suffix,
   return Status::ok();
 }
 
+Status TemporaryFile::checkNear(StringRef path) {
+  TemporaryFile probe;
+  return createNear(path, "tmp", probe);
+}
+
 Status TemporaryFile::write(function_ref<Error(raw_ostream &)> contents) {
   std::error_code error;
   raw_fd_ostream os(path, error);

@@ -29,6 +29,8 @@ public:
   /// Creates a file in the folder of `path`, to which it can be renamed.
   static Status createNear(llvm::StringRef path, llvm::StringRef suffix,
                            TemporaryFile &file);
+  /// An error if no file can be created near `path`.
+  static Status checkNear(llvm::StringRef path);
 
   llvm::StringRef getPath() const { return path; }
   Status write(llvm::function_ref<llvm::Error(llvm::raw_ostream &)> contents);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -48,6 +49,8 @@ public:
 
 private:
   RunnerOptions getOptions(const std::string &provider, size_t maxPasses) const;
+  /// Tells what a long search is at.
+  void showStep(const std::string &provider, size_t maxPasses) const;
   Trial compileAndRun(const std::string &provider, size_t maxPasses,
                       bool exposes = false) const;
   /// What is wrong with the model's own outputs, in words; "" if nothing is.
@@ -60,7 +63,15 @@ private:
   void report(const std::string &text, const CompilerPass *pass,
               const std::optional<Divergence> &divergence);
 
+  bool isLong() const {
+    return std::chrono::steady_clock::now() - start > std::chrono::seconds(1);
+  }
+
   const RunCommand &command;
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+  /// Of the whole compilation, once it is known.
+  size_t numPasses = 0;
   std::vector<Expectation> expectations;
   /// Whether the reference is what the compiler itself makes on the plain path.
   bool isPlainReference = false;
@@ -75,14 +86,30 @@ RunnerOptions Bisector::getOptions(const std::string &provider,
                                    size_t maxPasses) const {
   RunnerOptions options = command.options;
   options.profile = false;
+  // The steps of a long search are told instead.
+  options.showProgress &= !isLong();
   options.provider = provider;
   if (maxPasses != kAll)
     options.maxPasses = maxPasses;
   return options;
 }
 
+void Bisector::showStep(const std::string &provider, size_t maxPasses) const {
+  if (!command.options.showProgress || !isLong())
+    return;
+  std::string passes = "all passes";
+  if (maxPasses == 0)
+    passes = "no pass";
+  else if (maxPasses != kAll)
+    passes = "the first " + std::to_string(maxPasses) + " of " +
+             std::to_string(numPasses) + " passes";
+  fprintf(stderr, "bisecting: %s%s%s\n", passes.c_str(),
+          provider.empty() ? "" : ", provider ", provider.c_str());
+}
+
 Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
                               bool exposes) const {
+  showStep(provider, maxPasses);
   Trial trial;
   RunnerOptions options = getOptions(provider, maxPasses);
   options.exposeKernels = exposes;
@@ -131,13 +158,13 @@ static std::string joinNames(const std::vector<std::string> &names) {
 static std::vector<KernelResult> listKernels(const Trial &trial) {
   std::vector<KernelResult> results;
   for (const Array &array : trial.outputs) {
-    std::vector<std::string> parts = splitAt(array.name, "\t");
+    std::vector<std::string> parts = splitAt(array.name, "|");
     int64_t kernel, result;
     // An output of the model's own may have any name.
     if (parts.size() == 5 && parts[0] == "kernel" &&
         parseNumber(parts[1], kernel) && parseNumber(parts[2], result))
-      results.push_back({kernel, result, splitAt(parts[3], "\n"),
-                         splitAt(parts[4], "\n"), &array});
+      results.push_back({kernel, result, splitAt(parts[3], ";"),
+                         splitAt(parts[4], ";"), &array});
   }
   return results;
 }
@@ -320,6 +347,7 @@ int Bisector::run() {
   Trial all = compileAndRun(provider, kAll);
   difference = judge(all);
   fails = all.failure.has_value();
+  numPasses = all.passes.size();
   if (difference.empty()) {
     report(isPlainReference ? "the result is that of the plain path"
                             : "the result is as expected",
@@ -352,7 +380,7 @@ int Bisector::run() {
   }
 
   // 2. With `low` passes it is right, with `high` it is not.
-  size_t low = 0, high = all.passes.size();
+  size_t low = 0, high = numPasses;
   while (high - low > 1) {
     size_t middle = low + (high - low) / 2;
     (judge(compileAndRun(provider, middle)).empty() ? low : high) = middle;
@@ -405,5 +433,13 @@ int tenon::run::bisect(const RunCommand &command) {
          "--bisect is for one target, a processor or GPUs: '%s' is for two "
          "models",
          command.options.target.c_str());
+  const std::string &precision = command.options.precision;
+  if (!command.tolerance &&
+      (precision == "bf16" || precision == "fp16" || precision == "tf32"))
+    fail(TENON_ERROR_USAGE,
+         "--bisect with --precision=%s needs --tolerance, how far rounding may "
+         "move a result (such as 0.05): any pass that moves where it happens "
+         "would be found",
+         precision.c_str());
   return Bisector(command).run();
 }

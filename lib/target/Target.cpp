@@ -238,6 +238,15 @@ makeTargets(MLIRContext &context, StringRef name,
                 names->gpus, providers);
     if (!target)
       return target.takeError();
+    // Generated code can run all of a model on the processor, as --bisect asks.
+    if (!providers.empty() &&
+        llvm::none_of(providers, [](const std::string &provider) {
+          return provider == "codegen" ||
+                 llvm::is_contained(kGpuProviders, provider);
+        }))
+      return llvm::createStringError(
+          "target '" + name.str() + "' needs a provider of the GPU, such as " +
+          "'cuda', found '" + llvm::join(providers, ",") + "'");
     targets.push_back(*target);
   }
   return targets;
@@ -278,6 +287,11 @@ llvm::Error checkTarget(TargetAttr target) {
                                      "' of a processor");
   }
   return llvm::Error::success();
+}
+
+StringRef getDeviceName(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  return target && target.getGpus() ? "cuda" : "cpu";
 }
 
 bool isThisMachine(TargetAttr target) {

@@ -30,6 +30,10 @@ llvm::Error checkTarget(TargetAttr target);
 /// Whether the target has a feature, such as "avx512bf16".
 bool hasFeature(TargetAttr target, llvm::StringRef feature);
 
+/// The device that the kernels of a module run on, as the runtime calls it:
+/// `cpu` or `cuda`.
+llvm::StringRef getDeviceName(mlir::ModuleOp module);
+
 /// Whether `target` is what `native` means here.
 bool isThisMachine(TargetAttr target);
 

@@ -269,8 +269,17 @@ class ModelTest(unittest.TestCase):
                        "print('compiler' in open('/proc/self/maps').read())")
             done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
             self.assertEqual(done.stdout, "[6.]\nFalse\n", done.stderr)
-            with self.assertRaises(tenon.ResourceError):
-                self.model.save(os.path.join(folder, "absent", "model.so"))
+            # What can't be written, and what is not called a shared library, is refused before anything is there.
+            for model in self.model, loaded:
+                with self.assertRaisesRegex(tenon.ResourceError, "can't write '.*absent/model.so': No such file"):
+                    model.save(os.path.join(folder, "absent", "model.so"))
+                with self.assertRaisesRegex(tenon.UsageError, "^expected a path, found ''$"):
+                    model.save("")
+                for name in ("model.o", "model", "absent/model.onnx"):
+                    with self.assertRaisesRegex(tenon.UsageError, f"the output '.*{name}' is a compiled model: "
+                                                                  "expected a name that ends with .so$"):
+                        model.save(os.path.join(folder, name))
+            self.assertEqual(sorted(os.listdir(folder)), ["again.so", "model.so"])
             with self.assertRaises(tenon.ResourceError):
                 tenon.load(os.path.join(folder, "absent.so"))
             text = os.path.join(folder, "text.so")

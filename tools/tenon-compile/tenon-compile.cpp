@@ -227,7 +227,7 @@ int main(int argc, char **argv) {
                  clEnumValN(Form::Json, "json", "One object"),
                  clEnumValN(Form::Text, "", "")),
       cl::ValueOptional, cl::value_desc("form"), cl::cat(category));
-  cl::opt<size_t> maxPasses(
+  cl::opt<std::string> maxPasses(
       "max-passes",
       cl::desc("Run only the first N passes of those that can be left out"),
       cl::value_desc("N"), cl::cat(debugging));
@@ -241,7 +241,8 @@ int main(int argc, char **argv) {
       cl::cat(debugging));
   cl::opt<bool> exposeKernels(
       "expose-kernels",
-      cl::desc("Make the results of all kernels outputs of the model"),
+      cl::desc("Make the results of all kernels outputs of the model, named "
+               "kernel|NUMBER|RESULT|NODES|NODES OF THE KERNEL"),
       cl::cat(debugging));
   cl::opt<bool> quiet("quiet",
                       cl::desc("Don't show the phases of a compilation of more "
@@ -319,8 +320,14 @@ int main(int argc, char **argv) {
     return mlir::applyPassManagerCLOptions(passes);
   };
 
-  if (maxPasses.getNumOccurrences())
-    options.passes.maxPasses = maxPasses;
+  size_t numPasses = 0;
+  if (maxPasses.getNumOccurrences()) {
+    if (llvm::StringRef(maxPasses).getAsInteger(10, numPasses))
+      return report(Status::error(TENON_ERROR_USAGE,
+                                  "--max-passes: expected 0 or more, found '" +
+                                      maxPasses + "'"));
+    options.passes.maxPasses = numPasses;
+  }
   for (const std::string &pass : skipPasses) {
     if (Status status = tenon::checkSkippable(pass); !status.isOk())
       return report(status);
@@ -335,6 +342,8 @@ int main(int argc, char **argv) {
          << turn.pass;
       if (!turn.function.empty())
         os << " @" << turn.function;
+      if (!turn.device.empty())
+        os << " on " << turn.device;
       os << (turn.runs ? "\n" : " (left out)\n");
     };
 

@@ -214,6 +214,13 @@ FailureOr<ElementsAttr> GraphImporter::readBinding(const Input &input,
 
   SmallVector<int64_t> dims(input.type.getShape());
   int64_t numDynamic = llvm::count_if(dims, ShapedType::isDynamic);
+  auto failWithoutShape = [&] {
+    return errors.fail(ImportErrorKind::Usage,
+                       what + " is bound to " + Twine(elements.size()) +
+                           (elements.size() == 1 ? " value" : " values") +
+                           ", expected also its shape, one that fits " +
+                           formatDims(input.type.getShape()));
+  };
   // The one dimension that isn't known follows from the number of elements.
   if (numDynamic == 1) {
     int64_t others = 1;
@@ -222,6 +229,8 @@ FailureOr<ElementsAttr> GraphImporter::readBinding(const Input &input,
     for (int64_t &dim : dims)
       if (ShapedType::isDynamic(dim) && others > 0)
         dim = elements.size() / others;
+    if (others > 1 && elements.size() == 1)
+      return failWithoutShape();
     if (others > 0 && elements.size() % others)
       return errors.fail(ImportErrorKind::Usage,
                          what + " is bound to " + Twine(elements.size()) +
@@ -229,8 +238,7 @@ FailureOr<ElementsAttr> GraphImporter::readBinding(const Input &input,
                              Twine(others) + ", or also its shape");
   }
   if (llvm::any_of(dims, ShapedType::isDynamic))
-    return errors.fail(ImportErrorKind::Usage,
-                       what + " is bound to values, expected also its shape");
+    return failWithoutShape();
   auto type = RankedTensorType::get(dims, elementType);
   if (elements.size() != 1 && int64_t(elements.size()) != type.getNumElements())
     return errors.fail(ImportErrorKind::Usage,

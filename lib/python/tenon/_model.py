@@ -16,7 +16,7 @@ import numpy as np
 from . import _libraries
 from ._arrays import as_array, dtype_code, set_tensor
 from ._dlpack import HOST_MEMORY, find_device, set_device_tensor
-from ._errors import UnsupportedError, UsageError
+from ._errors import ResourceError, UnsupportedError, UsageError
 from ._libraries import TenonModelOptions, TenonProfileEntry, TenonSessionOptions, TenonTensor
 from ._types import BY_CODE, DType
 from ._values import TENSOR, Value, read_array, read_value, set_value, type_name, view_beginning
@@ -126,20 +126,27 @@ class Model:
 
     def save(self, path: Union[str, os.PathLike]) -> None:
         """Writes the model as a shared library, which `tenon.load`, `tenon-run` and the C interface load. What it was
-        compiled from is not needed and not read again."""
+        compiled from is not needed and not read again. The name ends with `.so`."""
         if self._path is None:
             _libraries.check(_libraries.compiler().tenon_model_save(self._handle, _libraries.encode(path)))
             return
+        name = os.fsdecode(path)
+        if not name:
+            raise UsageError("expected a path, found ''")
+        if not name.endswith(".so"):
+            raise UsageError(f"the output '{name}' is a compiled model: expected a name that ends with .so")
         # A file that may be the loaded one must not be written in place.
-        folder = os.path.dirname(os.path.abspath(path))
-        handle, temporary = tempfile.mkstemp(dir=folder)
-        os.close(handle)
         try:
-            shutil.copy(self._path, temporary)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+            handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(name)))
+            os.close(handle)
+            try:
+                shutil.copy(self._path, temporary)
+                os.replace(temporary, name)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as error:
+            raise ResourceError(f"can't write '{name}': {error.strerror}") from error
 
     def __repr__(self) -> str:
         def show(infos: Sequence[TensorInfo]) -> str:

@@ -2,12 +2,12 @@
 
 // What each kernel gives becomes a result behind those of the model; its name
 // has the kernel's number, the result's, the nodes that gave it and all nodes,
-// however many there are; tabs and ends of lines in their names are blanks.
+// however many there are; what separates names or can't be printed is _ in them.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: -> (tensor<?xf32> {tenon.dims = ["n"], tenon.name = "z"}
-// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\090\09a\09a\0Ab"}
-// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel\090\091\09b\09a\0Ab"}
-// CHECK-SAME: tensor<?xi32> {tenon.dims = [""], tenon.name = "kernel\091\090\09c d\09c d\0Ae\0Af\0Ag\0Ah\0Ai"})
+// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel|0|0|a|a;b"}
+// CHECK-SAME: tensor<?xf32> {tenon.dims = [""], tenon.name = "kernel|0|1|b|a;b"}
+// CHECK-SAME: tensor<?xi32> {tenon.dims = [""], tenon.name = "kernel|1|0|c_d____\C3\A9|c_d____\C3\A9;e;f;g;h;i"})
 // CHECK: %[[FIRST:.*]]:2 = tenon.kernel
 // CHECK: %[[SECOND:.*]] = tenon.kernel
 // CHECK: return %[[FIRST]]#1, %[[FIRST]]#0, %[[FIRST]]#1, %[[SECOND]] :
@@ -20,9 +20,9 @@ func.func @main(%x: tensor<?xf32>) -> (tensor<?xf32> {tenon.name = "z", tenon.di
     tenon.yield %a, %b : tensor<?xf32>, tensor<?xf32>
   } loc(fused["a", "b"])
   %1 = tenon.kernel (%i = %0#0) dims(%n) : (tensor<?xf32>) -> tensor<?xi32> {
-    %c = tenon.cast %i {to = i32} : (tensor<?xf32>) -> tensor<?xi32> loc("c\09d")
+    %c = tenon.cast %i {to = i32} : (tensor<?xf32>) -> tensor<?xi32> loc("c\09d\01|;\7Fé")
     tenon.yield %c : tensor<?xi32>
-  } loc(fused["c\09d", "e", "f", "g", "h", "i"])
+  } loc(fused["c\09d\01|;\7Fé", "e", "f", "g", "h", "i"])
   return %0#1 : tensor<?xf32>
 }
 
@@ -30,7 +30,7 @@ func.func @main(%x: tensor<?xf32>) -> (tensor<?xf32> {tenon.name = "z", tenon.di
 
 // A conditional is one: what stands within has no number of its own.
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: tenon.name = "kernel\090\090\09choose\09choose"})
+// CHECK-SAME: tenon.name = "kernel|0|0|choose|choose"})
 // CHECK: %[[IF:.*]] = tenon.if
 // CHECK: return %[[IF]], %[[IF]] :
 func.func @main(%c: tensor<i1>, %x: tensor<4xf32>) -> (tensor<4xf32> {tenon.name = "y"}) {
