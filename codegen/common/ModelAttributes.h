@@ -57,6 +57,9 @@ inline constexpr int64_t kBlockSize = 256;
 inline int64_t getBlockSize(int64_t unitThreads) {
   return unitThreads > TENON_WARP_SIZE ? unitThreads : kBlockSize;
 }
+/// On the function of a generated kernel: pairs of an output and an input, by
+/// their numbers, that may be one memory.
+inline constexpr llvm::StringLiteral kOverwritableAttr = "tenon.overwritable";
 /// The module that has all kernels of the device.
 inline constexpr llvm::StringLiteral kDeviceModuleName = "device";
 

@@ -112,6 +112,33 @@ def LowerGraph : Pass<"tenon-lower-graph", "::mlir::ModuleOp"> {
   ];
 }
 
+def WriteInPlace : Pass<"tenon-write-in-place", "::mlir::ModuleOp"> {
+  let summary = "Write results of kernels onto what they read last";
+  let description = [{
+    A generated kernel of the processor tells which of its inputs each output
+    may overwrite (`tenon.overwritable` on its function): those that it reads
+    only where it has not written yet. If nothing reads such an input later, and
+    the kernel itself reads its memory through no other input, the output gets
+    the same memory. Inputs and results of the model and weights are never
+    overwritten, nor is what goes through a conditional or around a loop. The
+    kernel's function no longer claims that the two don't overlap.
+
+    ```mlir
+    %y = memref.alloc() : memref<4xf32>
+    tenon_rt.launch @relu(%x) outs(%y) : (memref<4xf32>) outs(memref<4xf32>)
+    tenon_rt.launch @last(%y) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
+    // becomes
+    tenon_rt.launch @relu(%x) outs(%x) : (memref<4xf32>) outs(memref<4xf32>)
+    tenon_rt.launch @last(%x) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
+    ```
+  }];
+  let dependentDialects = ["::tenon::rt::RtDialect"];
+  let statistics = [
+    Statistic<"numInPlace", "in-place",
+              "results that are written onto what was read">
+  ];
+}
+
 def PlanBuffers : Pass<"tenon-plan-buffers", "::mlir::ModuleOp"> {
   let summary = "Number the buffers of main and tell when each is in use";
   let description = [{

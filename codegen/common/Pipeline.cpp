@@ -27,6 +27,7 @@ void tenon::codegen::buildLowerGraphPipeline(OpPassManager &passes) {
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   // 2. Who needs which memory when, and how much of it.
+  passes.addPass(createWriteInPlace());
   passes.addPass(createPlanBuffers());
   passes.addPass(createMakePlan());
   passes.addPass(createMeasureArena());

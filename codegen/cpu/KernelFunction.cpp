@@ -410,13 +410,29 @@ static func::FuncOp makeFunction(KernelOp kernel, ModuleOp module,
                                    FunctionType::get(context, types, result));
   func.setPrivate();
   // Nothing that a kernel writes is also read through another argument, which
-  // lets loads move out of loops.
+  // lets loads move out of loops. tenon-write-in-place takes it back where it
+  // gives two of them one memory.
   for (unsigned i = 0; i != numMemRefs; ++i)
     func.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                     UnitAttr::get(context));
   func.addEntryBlock();
   module.push_back(func);
   return func;
+}
+
+/// The value of kOverwritableAttr for `kernel`, of which `copy` is the
+/// collapsed copy.
+static SmallVector<int64_t> findOverwritable(const KernelEmitter &emitter,
+                                             KernelOp kernel, KernelOp copy) {
+  SmallVector<int64_t> pairs;
+  if (!emitter.mayOverwrite)
+    return pairs;
+  for (auto [output, result] : llvm::enumerate(kernel.getResultTypes()))
+    for (auto [input, operand] : llvm::enumerate(kernel.getInputs().getTypes()))
+      if (getMemRefType(result) == getMemRefType(operand) &&
+          emitter.mayOverwrite(copy, output, copy.getBody().getArgument(input)))
+        pairs.append({int64_t(output), int64_t(input)});
+  return pairs;
 }
 
 const KernelEmitter *findKernelEmitter(KernelOp kernel) {
@@ -450,6 +466,10 @@ FailureOr<func::FuncOp> emitKernelFunctions(const KernelEmitter &emitter,
   if (emitter.unitThreads != 1)
     body->setAttr(codegen::kUnitThreadsAttr,
                   OpBuilder(body).getI64IntegerAttr(emitter.unitThreads));
+  if (SmallVector<int64_t> pairs = findOverwritable(emitter, kernel, *copy);
+      !pairs.empty())
+    body->setAttr(codegen::kOverwritableAttr,
+                  OpBuilder(body).getDenseI64ArrayAttr(pairs));
   // Emission adds to the region what computes shapes. Each function has its
   // own, so that both decide alike, such as how much a unit is.
   OwningOpRef<KernelOp> unitsCopy(cast<KernelOp>((*copy)->clone()));

@@ -7,7 +7,8 @@
 // TenonKernelStatus (runtime/core/ModelAbi.h).
 //
 // In memory an element of type i1 is one byte, so its memref is one of i8;
-// signs are dropped. Outputs never overlap inputs.
+// signs are dropped. Outputs never overlap inputs, but for an output that is
+// one memory with an input that it may overwrite (kOverwritableAttr).
 //
 //===----------------------------------------------------------------------===//
 
@@ -136,6 +137,12 @@ struct KernelEmitter {
   /// On a device: how many threads do a unit together, see TenonKernel. The
   /// work of a unit then is that of one of them.
   int64_t unitThreads = 1;
+  /// Whether output `output` may be written onto an argument of its type: all
+  /// units read of it only elements that they have not written there yet, and
+  /// that no other unit writes. `kernel` has its dimensions collapsed. May be
+  /// null: never.
+  bool (*mayOverwrite)(KernelOp kernel, unsigned output,
+                       mlir::BlockArgument input) = nullptr;
 };
 
 /// The emitters in the order in which they are asked.

@@ -3,6 +3,7 @@
 #include "codegen/cpu/KernelShape.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -92,6 +93,27 @@ ConcatOp getRootConcat(KernelOp kernel) {
       return {};
     value = next;
   }
+}
+
+bool isReadInPlace(BlockArgument argument, bool isReduced) {
+  auto getShape = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape();
+  };
+  llvm::SetVector<Value> values;
+  values.insert(argument);
+  bool isRead = false;
+  for (size_t i = 0; i != values.size(); ++i)
+    for (Operation *user : values[i].getUsers()) {
+      if (isa<YieldOp>(user) || (isReduced && isa<ReduceOp>(user))) {
+        isRead = true;
+      } else if (isa<ElementwiseOpInterface>(user) &&
+                 getShape(user->getResult(0)) == getShape(argument)) {
+        values.insert(user->getResult(0));
+      } else if (!isa<tensor::DimOp>(user)) {
+        return false;
+      }
+    }
+  return isRead;
 }
 
 TransposedArguments getTransposedArguments(KernelOp kernel) {

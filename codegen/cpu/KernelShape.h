@@ -30,6 +30,10 @@ inline int64_t getKernelWidth(KernelFunction &function, Dim rowSize) {
 /// with nothing but elementwise operations behind it; null if there is none.
 ConcatOp getRootConcat(KernelOp kernel);
 
+/// Whether elements of `argument` are read, but only to compute those at the
+/// same place of results, and of what is reduced where `isReduced` allows that.
+bool isReadInPlace(mlir::BlockArgument argument, bool isReduced = false);
+
 /// Arguments of which the last dimension is dimension `rows` of the result and
 /// the lanes' dimension is another, so that a square has to be transposed.
 struct TransposedArguments {

@@ -326,9 +326,19 @@ static bool matches(KernelOp kernel) {
                       [](Operation &op) { return canEmitElements(&op); });
 }
 
+/// All results are computed before any is stored, vector by vector.
+static bool mayOverwrite(KernelOp, unsigned, BlockArgument input) {
+  return isReadInPlace(input);
+}
+
 const KernelEmitter kLoopEmitter = {
-    "loop", matches, /*collapses=*/true,
+    "loop",
+    matches,
+    /*collapses=*/true,
     [](KernelFunction &function) { return LoopKernel(function).emitUnits(); },
-    [](KernelFunction &function) { LoopKernel(function).emitBody(); }};
+    [](KernelFunction &function) { LoopKernel(function).emitBody(); },
+    /*prepare=*/nullptr,
+    /*unitThreads=*/1,
+    mayOverwrite};
 
 } // namespace tenon::cpu

@@ -190,11 +190,14 @@ SmallVector<Value> RowKernel::accumulate(unsigned pass, ArrayRef<Dim> index,
                                       accumulator);
       accumulator = sum;
     }
+    // All are computed first: what is stored may be in an input's memory.
+    SmallVector<std::pair<unsigned, Value>> elements;
     for (const RowPlan::Kept &kept : plan.getKept())
       if (kept.pass == pass)
-        emitter.store(function.getFlatOutput(kept.output),
-                      emitter.getIndices().linearize(at, shape),
-                      emitter.get(kept.value, at));
+        elements.push_back({kept.output, emitter.get(kept.value, at)});
+    for (auto [output, element] : elements)
+      emitter.store(function.getFlatOutput(output),
+                    emitter.getIndices().linearize(at, shape), element);
   }
   return next;
 }
@@ -404,9 +407,23 @@ void RowKernel::emitBody() {
   });
 }
 
+/// A unit alone reads and writes its row. What of the row is read in a pass is
+/// read, vector by vector, before results are stored there.
+static bool mayOverwrite(KernelOp kernel, unsigned output,
+                         BlockArgument input) {
+  RowPlan plan(kernel);
+  return plan.isFull(input) && isReadInPlace(input, /*isReduced=*/true) &&
+         plan.getLastRead(input) <= plan.getFirstWrite(output);
+}
+
 const KernelEmitter kRowEmitter = {
-    "row", RowPlan::matches, /*collapses=*/true,
+    "row",
+    RowPlan::matches,
+    /*collapses=*/true,
     [](KernelFunction &function) { return RowKernel(function).emitUnits(); },
-    [](KernelFunction &function) { RowKernel(function).emitBody(); }};
+    [](KernelFunction &function) { RowKernel(function).emitBody(); },
+    /*prepare=*/nullptr,
+    /*unitThreads=*/1,
+    mayOverwrite};
 
 } // namespace tenon::cpu

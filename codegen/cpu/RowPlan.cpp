@@ -3,6 +3,7 @@
 #include "codegen/cpu/RowPlan.h"
 
 #include "codegen/cpu/ElementEmitter.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -105,6 +106,41 @@ bool RowPlan::isWritten(unsigned output) const {
   return llvm::any_of(kept, [&](const Kept &k) {
     return k.output == output && k.value == yielded;
   });
+}
+
+unsigned RowPlan::getFirstWrite(unsigned output) const {
+  unsigned first = getNumPasses();
+  for (const Kept &k : kept)
+    if (k.output == output)
+      first = std::min(first, k.pass);
+  return first;
+}
+
+unsigned RowPlan::getLastRead(BlockArgument input) const {
+  for (unsigned pass = getNumPasses(); pass != 0; --pass) {
+    // What the pass computes, and what it computes that from.
+    llvm::SetVector<Value> values;
+    if (pass == getNumPasses())
+      values.insert_range(KernelOp(kernel).getYield().getOperands());
+    else
+      for (ReduceOp reduce : passes[pass])
+        values.insert(reduce.getInput());
+    for (const Kept &k : kept)
+      if (k.pass == pass)
+        values.insert(k.value);
+    for (size_t i = 0; i != values.size(); ++i) {
+      Value value = values[i];
+      bool isLeft = llvm::any_of(kept, [&](const Kept &k) {
+        return k.value == value && k.pass < pass;
+      });
+      Operation *op = value.getDefiningOp();
+      if (!isLeft && op && isa<ElementwiseOpInterface>(op))
+        values.insert_range(op->getOperands());
+    }
+    if (values.contains(input))
+      return pass;
+  }
+  return 0;
 }
 
 /// Notes what `pass` computes for `value`, as far as only elementwise

@@ -43,6 +43,11 @@ public:
   llvm::ArrayRef<Kept> getKept() const { return kept; }
   /// Whether an output is complete before the last pass.
   bool isWritten(unsigned output) const;
+  /// The first pass that writes to an output of the full shape, and the last
+  /// one that reads elements of `input`; the one that writes the results is
+  /// number getNumPasses().
+  unsigned getFirstWrite(unsigned output) const;
+  unsigned getLastRead(mlir::BlockArgument input) const;
 
 private:
   void collectNeeds(mlir::Value value, unsigned pass);

@@ -49,9 +49,10 @@ def Rt_LaunchOp : Rt_CallOp<"launch",
     an `i64` that is 0 on success. The function `<kernel>.units`, of the same
     arguments without the range, returns how many units there are. Units are
     independent: the runtime shares them out to threads. The whole of each
-    output is written; what it held before is not read. `flops` is how many
-    arithmetic operations it does, for profiles, if that is known. With
-    `on_device`, the tensors are in the device's memory.
+    output is written; what it held before is not read, unless it is the memory
+    of an input, which the kernel has to allow (`tenon-write-in-place`). `flops`
+    is how many arithmetic operations it does, for profiles, if that is known.
+    With `on_device`, the tensors are in the device's memory.
 
     Example:
     ```mlir

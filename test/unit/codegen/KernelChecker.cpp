@@ -4,6 +4,7 @@
 #include "GuardedBuffer.h"
 #include "JitModule.h"
 
+#include "codegen/common/ModelAttributes.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/KernelFunction.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -89,6 +90,17 @@ static Tensor makeConstant(KernelOp kernel, unsigned number) {
   return tensor;
 }
 
+/// The function that takes words; null after a failure.
+static int64_t (*lookUp(llvm::orc::LLJIT &jit,
+                        StringRef symbol))(const int64_t *) {
+  auto address = jit.lookup(getPackedName(symbol));
+  if (!address) {
+    ADD_FAILURE() << llvm::toString(address.takeError());
+    return nullptr;
+  }
+  return address->toPtr<int64_t (*)(const int64_t *)>();
+}
+
 bool CompiledKernel::build(StringRef function, unsigned vectorBits,
                            bool keepAssembly, ArrayRef<unsigned> numbers,
                            StringRef wanted) {
@@ -134,7 +146,25 @@ bool CompiledKernel::build(StringRef function, unsigned vectorBits,
     ADD_FAILURE() << code;
     return false;
   }
-  return compile(*module, name, keepAssembly);
+  if (auto pairs = generated->getOperation()->getAttrOfType<DenseI64ArrayAttr>(
+          codegen::kOverwritableAttr))
+    overwritable.assign(pairs.asArrayRef().begin(), pairs.asArrayRef().end());
+  return compileInPlace(*module, name) && compile(*module, name, keepAssembly);
+}
+
+/// The same code as tenon-write-in-place leaves it.
+bool CompiledKernel::compileInPlace(ModuleOp module, StringRef name) {
+  if (overwritable.empty())
+    return true;
+  OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone()));
+  auto function = copy->lookupSymbol<func::FuncOp>(name);
+  for (unsigned i = 0, e = function.getNumArguments(); i != e; ++i)
+    function.removeArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName());
+  jitInPlace = compileInProcess(*copy, name, nullptr);
+  if (!jitInPlace)
+    return false;
+  runInPlace = lookUp(*jitInPlace, name);
+  return runInPlace;
 }
 
 bool CompiledKernel::compile(ModuleOp module, StringRef name,
@@ -144,16 +174,8 @@ bool CompiledKernel::compile(ModuleOp module, StringRef name,
                          keepAssembly ? &assembly : nullptr);
   if (!jit)
     return false;
-  auto lookUp = [&](StringRef symbol) -> Function {
-    auto address = jit->lookup(getPackedName(symbol));
-    if (!address) {
-      ADD_FAILURE() << llvm::toString(address.takeError());
-      return nullptr;
-    }
-    return address->toPtr<Function>();
-  };
-  run = lookUp(name);
-  countUnits = lookUp(units);
+  run = lookUp(*jit, name);
+  countUnits = lookUp(*jit, units);
   return run && countUnits;
 }
 
@@ -190,6 +212,17 @@ struct CompiledKernel::Call {
     buffers.push_back(std::make_unique<GuardedBuffer>(constant.bytes.size()));
     llvm::copy(constant.bytes, buffers.back()->data());
     addDescriptor(constant.shape);
+  }
+
+  /// Gives an output the memory of an input.
+  void overwrite(int64_t output, int64_t input) {
+    std::vector<int64_t> &descriptor = *descriptors[firstOutput + output];
+    descriptor[0] = descriptor[1] =
+        reinterpret_cast<int64_t>(buffers[input]->data());
+  }
+  const char *getOutput(int64_t output) const {
+    return reinterpret_cast<const char *>(
+        (*descriptors[firstOutput + output])[1]);
   }
 
   /// Describes the last buffer.
@@ -299,6 +332,21 @@ void CompiledKernel::check(const RunOptions &options) {
   prepare(call, options, &evaluator);
   if (::testing::Test::HasFatalFailure())
     return;
+  runAndCompare(call, run, options);
+  if (options.fails)
+    return;
+  for (size_t i = 0; i != overwritable.size(); i += 2) {
+    SCOPED_TRACE("in place");
+    Call inPlace;
+    prepare(inPlace, options, nullptr);
+    inPlace.overwrite(overwritable[i], overwritable[i + 1]);
+    runAndCompare(inPlace, runInPlace, options);
+  }
+}
+
+/// Runs all units by `function`, and compares what is left in memory.
+void CompiledKernel::runAndCompare(Call &call, Function function,
+                                   const RunOptions &options) {
   int64_t units = countUnits(call.words.data());
   ASSERT_GE(units, 0);
   // Three ranges, the last one first, and an empty one.
@@ -309,7 +357,7 @@ void CompiledKernel::check(const RunOptions &options) {
   auto runRange = [&](int64_t begin, int64_t end) {
     words[words.size() - 2] = begin;
     words[words.size() - 1] = end;
-    fails |= run(words.data()) != 0;
+    fails |= function(words.data()) != 0;
   };
   for (int i = 2; i >= 0; --i)
     runRange(bounds[i], bounds[i + 1]);
@@ -321,7 +369,7 @@ void CompiledKernel::check(const RunOptions &options) {
     return;
   for (auto [i, expected] : llvm::enumerate(call.expected)) {
     Tensor actual(expected.elementType, expected.shape);
-    readElements(actual, call.buffers[call.firstOutput + i]->data());
+    readElements(actual, call.getOutput(i));
     std::string differences = compare(expected, actual, options);
     EXPECT_TRUE(differences.empty()) << "result " << i << ":\n" << differences;
   }

@@ -3,7 +3,8 @@
 // Takes a function of tenon operations as one kernel, generates and compiles
 // it in process, runs it on given shapes and compares every element with
 // Reference.h. Units run in several ranges in no special order; inputs end
-// where readable memory ends, and outputs stand between guards.
+// where readable memory ends, and outputs stand between guards. A kernel that
+// may overwrite an input does so in a further run.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,6 +60,8 @@ public:
 
   /// The kind of emitter that took the kernel.
   llvm::StringRef getEmitter() const { return emitter; }
+  /// Pairs of an output and an input that it may overwrite.
+  llvm::ArrayRef<int64_t> getOverwritable() const { return overwritable; }
   /// The functions before they were lowered.
   const std::string &getCode() const { return code; }
   const std::string &getAssembly() const { return assembly; }
@@ -69,15 +72,20 @@ private:
   bool build(llvm::StringRef function, unsigned vectorBits, bool keepAssembly,
              llvm::ArrayRef<unsigned> numbers, llvm::StringRef wanted);
   bool compile(mlir::ModuleOp module, llvm::StringRef name, bool keepAssembly);
+  bool compileInPlace(mlir::ModuleOp module, llvm::StringRef name);
   void prepare(Call &call, const RunOptions &options, Evaluator *evaluator);
 
   mlir::MLIRContext context;
   /// The function as it was given, which the reference runs.
   mlir::OwningOpRef<mlir::ModuleOp> source;
   mlir::Block *body = nullptr;
-  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::unique_ptr<llvm::orc::LLJIT> jit, jitInPlace;
   using Function = int64_t (*)(const int64_t *words);
+  void runAndCompare(Call &call, Function function, const RunOptions &options);
   Function run = nullptr, countUnits = nullptr;
+  /// Does not take for granted that memory is overwritten nowhere.
+  Function runInPlace = nullptr;
+  llvm::SmallVector<int64_t> overwritable;
   /// A constant as it is and as the kernel wants it in memory.
   struct Constant {
     Tensor tensor;

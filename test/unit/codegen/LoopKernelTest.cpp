@@ -406,4 +406,41 @@ func.func @f(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>) -> tensor<?x?xf32> {
   }
 }
 
+TEST(LoopKernel, OverwritesWhatIsReadInPlace) {
+  // Of operands that are repeated, moved or of another type, none.
+  CompiledKernel kernel(R"(
+func.func @f(%a: tensor<?x?xf32>, %b: tensor<1x?xf32>, %c: tensor<?x?xf32>, %d: tensor<?x?xf16>)
+    -> (tensor<?x?xf32>, tensor<?x?xi1>) {
+  %0 = tenon.add %a, %b : (tensor<?x?xf32>, tensor<1x?xf32>) -> tensor<?x?xf32>
+  %1 = tenon.transpose %c {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %2 = tenon.mul %0, %1 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  %3 = tenon.cast %d {to = f32} : (tensor<?x?xf16>) -> tensor<?x?xf32>
+  %4 = tenon.add %2, %3 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  %5 = tenon.less %0, %4 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xi1>
+  return %4, %5 : tensor<?x?xf32>, tensor<?x?xi1>
+})");
+  EXPECT_EQ(kernel.getOverwritable(), (llvm::ArrayRef<int64_t>{0, 0}));
+  for (int64_t size : {1, 5, 16, 37})
+    kernel.check(on({{size, size}, {1, size}, {size, size}, {size, size}}));
+}
+
+TEST(LoopKernel, OverwritesNothingThatIsReadElsewhere) {
+  for (const char *op :
+       {"tenon.transpose %x {permutation = array<i64: 1, 0>} : "
+        "(tensor<?x?xf32>)",
+        "tenon.softmax %x {axis = 0 : i64} : (tensor<?x?xf32>)"}) {
+    CompiledKernel kernel(std::string(R"(
+func.func @f(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = )") + op + R"( -> tensor<?x?xf32>
+  %1 = tenon.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %2 = tenon.add %0, %1 : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  %3 = tenon.add %2, %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %3 : tensor<?x?xf32>
+})");
+    EXPECT_EQ(kernel.getEmitter(), "loop");
+    EXPECT_TRUE(kernel.getOverwritable().empty());
+    kernel.check(on({{5, 5}}));
+  }
+}
+
 } // namespace

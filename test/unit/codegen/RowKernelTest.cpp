@@ -169,4 +169,55 @@ func.func @f(%x: tensor<4x20xf32>) -> tensor<20x4xf32> {
   kernel.check(on({{4, 20}}));
 }
 
+TEST(RowKernel, OverwritesWhatIsReadNoMore) {
+  // Exponentials are kept in the result, and the row is not read again.
+  CompiledKernel softmax(R"(
+func.func @f(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = tenon.softmax %x {axis = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+})");
+  EXPECT_EQ(softmax.getOverwritable(), (llvm::ArrayRef<int64_t>{0, 0}));
+  // A sum and its normalisation: each may be where either summand was.
+  CompiledKernel norm(R"(
+func.func @f(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>) -> (tensor<?x?xf32>, tensor<?x?xf32>) {
+  %0 = tenon.add %x, %y : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = tenon.softmax %0 {axis = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0, %1 : tensor<?x?xf32>, tensor<?x?xf32>
+})");
+  EXPECT_EQ(norm.getOverwritable(),
+            (llvm::ArrayRef<int64_t>{0, 0, 0, 1, 1, 0, 1, 1}));
+  // Lanes along rows, and across them.
+  CompiledKernel columns(R"(
+func.func @f(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = tenon.softmax %x {axis = 0 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+})");
+  EXPECT_EQ(columns.getOverwritable(), (llvm::ArrayRef<int64_t>{0, 0}));
+  for (auto [m, n] : {std::pair(1, 1), {3, 5}, {7, 64}, {4, 71}, {70, 150}}) {
+    softmax.check(on({{m, n}}));
+    norm.check(on({{m, n}, {m, n}}));
+    columns.check(on({{m, n}}));
+  }
+}
+
+TEST(RowKernel, OverwritesNothingThatIsReadLater) {
+  // The exponentials would be where the last pass reads.
+  CompiledKernel again(R"(
+func.func @f(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = tenon.softmax %x {axis = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = tenon.add %0, %x : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+})");
+  EXPECT_TRUE(again.getOverwritable().empty());
+  again.check(on({{4, 71}}));
+  CompiledKernel moved(R"(
+func.func @f(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = tenon.softmax %0 {axis = 1 : i64} : (tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+})");
+  EXPECT_TRUE(moved.getOverwritable().empty());
+  moved.check(on({{4, 4}}));
+}
+
 } // namespace
