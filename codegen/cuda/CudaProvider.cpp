@@ -6,6 +6,7 @@
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LowerToLaunch.h"
 #include "codegen/cuda/Emitters.h"
+#include "runtime/core/ModelAbi.h"
 
 using namespace mlir;
 
@@ -29,10 +30,6 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
   return nullptr;
 }
 
-/// PTX has room for 4352 bytes of parameters; two of eight bytes are the number
-/// of units and the status.
-static constexpr int64_t kMaxParameters = 4352 / 8 - 2;
-
 static int64_t countParameters(KernelOp kernel) {
   int64_t count = kernel.getScalars().size();
   for (TypeRange types :
@@ -47,7 +44,7 @@ bool canGenerate(KernelOp kernel, TargetAttr target, std::string &reason) {
     reason = "the target has no GPU";
     return false;
   }
-  if (countParameters(kernel) > kMaxParameters) {
+  if (countParameters(kernel) > TENON_MAX_PARAMETERS) {
     reason = "it has more tensors and sizes than a kernel of a GPU can have "
              "parameters";
     return false;

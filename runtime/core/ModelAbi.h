@@ -40,6 +40,10 @@ extern "C" {
 #define TENON_SCRAP_SIZE 4096
 /** How many threads of a device run in step. */
 #define TENON_WARP_SIZE 32
+/** The most arguments of a kernel of a device: words among the 4352 bytes of
+ * parameters that PTX allows, but for the number of units and the place of the
+ * status. */
+#define TENON_MAX_PARAMETERS (4352 / 8 - 2)
 
 /** In TenonTensorDesc::dims, -1 - k stands for symbol k. */
 #define TENON_DIM_SYMBOL(k) (-1 - (int64_t)(k))

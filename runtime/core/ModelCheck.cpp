@@ -103,10 +103,8 @@ Error checkTensors(const TenonModelDesc &desc, bool isInput,
   return nullptr;
 }
 
-/// The most threads in a block of a device, and the most arguments: each is a
-/// word among the 4352 bytes of parameters that PTX allows, as are the number
-/// of units and the place of the status.
-constexpr uint64_t maxBlockSize = 1024, maxParameters = 4352 / 8 - 2;
+/// The most threads in a block of a device.
+constexpr uint64_t maxBlockSize = 1024;
 
 Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
                         const std::string &what) {
@@ -132,7 +130,7 @@ Error checkDeviceKernel(const TenonModelDesc &desc, const TenonKernel &kernel,
           checkArray(kernel.library, kernel.librarySize, "words for a library"))
     return error;
   uint64_t numParameters = uint64_t(kernel.numArgs) + kernel.numDims;
-  if (numParameters > maxParameters)
+  if (numParameters > TENON_MAX_PARAMETERS)
     return invalid(what + " has " + std::to_string(numParameters) +
                    " arguments");
   return nullptr;

@@ -222,19 +222,22 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
                        finding);
   }
 
+  auto skip = [&](std::string elementType, std::string reason) {
+    errors.addUnsupported({node.op_type(),
+                           domain.str(),
+                           op.version,
+                           std::move(elementType),
+                           std::move(reason),
+                           {}},
+                          name);
+    poisonOutputs(node, scope);
+    return success();
+  };
   if (!takesNarrowTypes(domain, node.op_type()))
     for (Value input : inputs)
-      if (input && isNarrow(getElementTypeOrSelf(input))) {
-        errors.addUnsupported({node.op_type(),
-                               domain.str(),
-                               op.version,
-                               getTypeName(getElementTypeOrSelf(input)),
-                               "the element type is not supported",
-                               {}},
-                              name);
-        poisonOutputs(node, scope);
-        return success();
-      }
+      if (input && isNarrow(getElementTypeOrSelf(input)))
+        return skip(getTypeName(getElementTypeOrSelf(input)),
+                    "the element type is not supported");
 
   Location loc = NameLoc::get(builder.getStringAttr(name));
   NodeContext context(*this, builder, node, name, op.version, loc, inputs,
@@ -263,15 +266,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node, int index,
     std::string elementType;
     if (!inputs.empty() && inputs[0])
       elementType = getTypeName(Form::get(inputs[0]).elementType);
-    errors.addUnsupported({node.op_type(),
-                           domain.str(),
-                           op.version,
-                           elementType,
-                           context.getUnsupportedReason().str(),
-                           {}},
-                          name);
-    poisonOutputs(node, scope);
-    return success();
+    return skip(elementType, context.getUnsupportedReason().str());
   }
   for (auto [i, output] : llvm::enumerate(node.output()))
     if (!output.empty())

@@ -64,6 +64,11 @@ private:
   void findUnsupported(const onnx::GraphProto &graph, const Opsets &opsets,
                        llvm::StringSet<> &visited);
   mlir::LogicalResult readInputs();
+  /// Puts the sizes that options give into the declared dimensions of an input,
+  /// and notes those of its symbols.
+  mlir::LogicalResult applyGivenShape(llvm::ArrayRef<int64_t> shape,
+                                      const Input &input,
+                                      llvm::MutableArrayRef<int64_t> dims);
   mlir::FailureOr<mlir::ElementsAttr> readBinding(const Input &input,
                                                   llvm::StringRef text);
   mlir::LogicalResult importMain(mlir::ModuleOp module);

@@ -53,6 +53,45 @@ LogicalResult GraphImporter::checkOptions() {
   return success();
 }
 
+LogicalResult GraphImporter::applyGivenShape(ArrayRef<int64_t> shape,
+                                             const Input &input,
+                                             MutableArrayRef<int64_t> dims) {
+  std::string what = "input " + quote(input.name);
+  std::string declared = formatDims(dims);
+  auto fail = [&] {
+    Finding finding;
+    finding.tensor = input.name;
+    finding.found = formatDims(shape);
+    finding.expected = declared;
+    return errors.fail(ImportErrorKind::Usage,
+                       what + " is given the shape " + finding.found +
+                           ", expected one that fits " + declared,
+                       finding);
+  };
+  if (shape.size() != dims.size())
+    return fail();
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    if (size == -1)
+      continue;
+    if (size < 0 || (!ShapedType::isDynamic(dims[i]) && dims[i] != size))
+      return fail();
+    if (ShapedType::isDynamic(dims[i]) && !input.symbols[i].empty()) {
+      auto [it, isNew] = symbols.try_emplace(input.symbols[i], size);
+      if (!isNew && it->second != size)
+        return errors.fail(ImportErrorKind::Usage,
+                           what + " gives the dimension " +
+                               quote(input.symbols[i]) + " the size " +
+                               Twine(size) + ", expected " + Twine(it->second) +
+                               " as elsewhere");
+    }
+    dims[i] = size;
+  }
+  std::string wrong;
+  if (failed(checkDims(dims, wrong)))
+    return errors.fail(ImportErrorKind::Usage, what + " has " + wrong);
+  return success();
+}
+
 LogicalResult GraphImporter::readInputs() {
   if (failed(checkOptions()))
     return failure();
@@ -99,41 +138,12 @@ LogicalResult GraphImporter::readInputs() {
       input.symbols.push_back(dim.dim_param());
     }
     if (isGiven) {
-      ArrayRef<int64_t> shape = given->second;
       if (!type.has_shape()) {
-        dims.assign(shape.size(), ShapedType::kDynamic);
-        input.symbols.assign(shape.size(), "");
+        dims.assign(given->second.size(), ShapedType::kDynamic);
+        input.symbols.assign(given->second.size(), "");
       }
-      std::string declared = formatDims(dims);
-      auto fail = [&] {
-        finding.found = formatDims(shape);
-        finding.expected = declared;
-        return errors.fail(ImportErrorKind::Usage,
-                           what + " is given the shape " + finding.found +
-                               ", expected one that fits " + declared,
-                           finding);
-      };
-      if (shape.size() != dims.size())
-        return fail();
-      for (auto [i, size] : llvm::enumerate(shape)) {
-        if (size == -1)
-          continue;
-        if (size < 0 || (!ShapedType::isDynamic(dims[i]) && dims[i] != size))
-          return fail();
-        if (ShapedType::isDynamic(dims[i]) && !input.symbols[i].empty()) {
-          auto [it, isNew] = symbols.try_emplace(input.symbols[i], size);
-          if (!isNew && it->second != size)
-            return errors.fail(ImportErrorKind::Usage,
-                               what + " gives the dimension " +
-                                   quote(input.symbols[i]) + " the size " +
-                                   Twine(size) + ", expected " +
-                                   Twine(it->second) + " as elsewhere");
-        }
-        dims[i] = size;
-      }
-      std::string wrong;
-      if (failed(checkDims(dims, wrong)))
-        return errors.fail(ImportErrorKind::Usage, what + " has " + wrong);
+      if (failed(applyGivenShape(given->second, input, dims)))
+        return failure();
     }
     input.type = RankedTensorType::get(dims, elementType);
     inputs.push_back(std::move(input));

@@ -33,7 +33,6 @@ public:
 
   /// The version of the operator that is in force ("13" of opset 15).
   int64_t getVersion() const { return version; }
-  llvm::StringRef getOpType() const { return node.op_type(); }
   llvm::StringRef getDomain() const { return node.domain(); }
   mlir::MLIRContext *getContext() const { return builder.getContext(); }
   mlir::OpBuilder &getBuilder() { return builder; }

@@ -75,6 +75,48 @@ static std::string listInputs(Value value) {
   return names;
 }
 
+/// The forms that the results of both branches can take.
+static FailureOr<SmallVector<Form>> joinForms(NodeContext &node,
+                                              Value condition,
+                                              ArrayRef<Value> thenResults,
+                                              ArrayRef<Value> elseResults) {
+  SmallVector<Form> forms;
+  for (auto [i, a, b] : llvm::enumerate(thenResults, elseResults)) {
+    if (!a || !b) // After an unsupported node.
+      return failure();
+    Form::Difference why;
+    std::optional<Form> form = Form::join(Form::get(a), Form::get(b), why);
+    if (!form && isTensor(a) && isTensor(b) &&
+        getElementTypeOrSelf(a) == getElementTypeOrSelf(b))
+      return node.unsupported(
+          "output " + Twine(i) + " has rank " + Twine(getType(a).getRank()) +
+          " in one branch and " + Twine(getType(b).getRank()) +
+          " in the other, and the condition is not constant; fix the shape or "
+          "the value of what it depends on: " +
+          listInputs(condition));
+    if (!form)
+      return node.invalid("output " + Twine(i) + " is " + why.first +
+                          " in one branch and " + why.second + " in the other");
+    forms.push_back(*form);
+  }
+  return forms;
+}
+
+/// Ends a branch with its results in these forms.
+static LogicalResult yieldForms(NodeContext &node, Region &region,
+                                ArrayRef<Form> forms, ArrayRef<Value> results) {
+  OpBuilder &builder = node.getBuilder();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(&region.front());
+  SmallVector<Value> parts;
+  for (auto [form, result] : llvm::zip_equal(forms, results))
+    llvm::append_range(parts, form.takeApart(node, result));
+  if (node.failed())
+    return failure();
+  YieldOp::create(builder, node.getLoc(), parts);
+  return success();
+}
+
 static LogicalResult convertIf(NodeContext &node) {
   Value condition = node.getInput(0);
   const onnx::GraphProto *thenGraph = node.getGraph("then_branch");
@@ -136,64 +178,26 @@ static LogicalResult convertIf(NodeContext &node) {
     return node.setOutputs(*thenResults);
   }
 
-  SmallVector<Type> types;
-  SmallVector<Form> forms;
-  for (auto [i, a, b] : llvm::enumerate(*thenResults, *elseResults)) {
-    if (!a || !b) { // After an unsupported node.
-      node.getKnownValues().clear();
-      return failure();
-    }
-    Form::Difference why;
-    std::optional<Form> form = Form::join(Form::get(a), Form::get(b), why);
-    if (!form && isTensor(a) && isTensor(b) &&
-        getElementTypeOrSelf(a) == getElementTypeOrSelf(b)) {
-      node.getKnownValues().clear();
-      return node.unsupported(
-          "output " + Twine(i) + " has rank " + Twine(getType(a).getRank()) +
-          " in one branch and " + Twine(getType(b).getRank()) +
-          " in the other, and the condition is not constant; fix the shape or "
-          "the value of what it depends on: " +
-          listInputs(condition));
-    }
-    if (!form)
-      return node.invalid("output " + Twine(i) + " is " + why.first +
-                          " in one branch and " + why.second + " in the other");
-    llvm::append_range(types, form->getTypes(node.getContext()));
-    forms.push_back(*form);
-  }
-
-  for (auto [region, results] : {std::pair(&thenRegion, &*thenResults),
-                                 std::pair(&elseRegion, &*elseResults)}) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(&region->front());
-    SmallVector<Value> parts;
-    for (auto [form, result] : llvm::zip_equal(forms, *results))
-      llvm::append_range(parts, form.takeApart(node, result));
-    if (node.failed()) {
-      node.getKnownValues().clear();
-      return failure();
-    }
-    YieldOp::create(builder, node.getLoc(), parts);
+  FailureOr<SmallVector<Form>> forms =
+      joinForms(node, condition, *thenResults, *elseResults);
+  if (failed(forms) ||
+      failed(yieldForms(node, thenRegion, *forms, *thenResults)) ||
+      failed(yieldForms(node, elseRegion, *forms, *elseResults))) {
+    // The regions go, and with them what is known of their values.
+    node.getKnownValues().clear();
+    return failure();
   }
   OperationState state(node.getLoc(), IfOp::getOperationName());
   state.addOperands(condition);
-  state.addTypes(types);
+  for (const Form &form : *forms)
+    state.addTypes(form.getTypes(node.getContext()));
   state.addRegion()->takeBody(thenRegion);
   state.addRegion()->takeBody(elseRegion);
   Operation *op = node.insert(state);
   if (!op)
     return failure();
-  SmallVector<Value> parts(op->getResults());
-  ArrayRef<Value> rest(parts);
-  for (auto [i, form] : llvm::enumerate(forms)) {
-    size_t count = form.getTypes(node.getContext()).size();
-    if (node.hasOutput(i) &&
-        failed(
-            node.setOutput(i, form.putTogether(node, rest.take_front(count)))))
-      return failure();
-    rest = rest.drop_front(count);
-  }
-  return success();
+  return node.setOutputs(
+      putTogether(node, *forms, SmallVector<Value>(op->getResults())));
 }
 
 ArrayRef<OpEntry> getControlFlowOps() {

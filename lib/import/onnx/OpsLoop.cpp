@@ -79,18 +79,6 @@ static LogicalResult checkBody(NodeContext &node, const LoopParts &parts,
   return success();
 }
 
-/// Carried values as the region gets them, and how it is to yield them.
-static SmallVector<Value> putTogether(NodeContext &node, ArrayRef<Form> forms,
-                                      ArrayRef<Value> parts) {
-  SmallVector<Value> values;
-  for (const Form &form : forms) {
-    size_t count = form.getTypes(node.getContext()).size();
-    values.push_back(form.putTogether(node, parts.take_front(count)));
-    parts = parts.drop_front(count);
-  }
-  return values;
-}
-
 /// Makes each form one that the value of the next turn has too. Whether they
 /// were that already.
 static bool joinForms(MutableArrayRef<Form> forms, ArrayRef<Value> next) {

@@ -373,4 +373,15 @@ Value Form::putTogether(NodeContext &node, ArrayRef<Value> parts) const {
                     : sequence;
 }
 
+SmallVector<Value> putTogether(NodeContext &node, ArrayRef<Form> forms,
+                               ArrayRef<Value> parts) {
+  SmallVector<Value> values;
+  for (const Form &form : forms) {
+    size_t count = form.getTypes(node.getContext()).size();
+    values.push_back(form.putTogether(node, parts.take_front(count)));
+    parts = parts.drop_front(count);
+  }
+  return values;
+}
+
 } // namespace tenon::onnx_import

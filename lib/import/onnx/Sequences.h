@@ -141,6 +141,11 @@ struct Form {
                           llvm::ArrayRef<mlir::Value> parts) const;
 };
 
+/// Values in these forms, of the tensors of all of them.
+llvm::SmallVector<mlir::Value> putTogether(NodeContext &node,
+                                           llvm::ArrayRef<Form> forms,
+                                           llvm::ArrayRef<mlir::Value> parts);
+
 } // namespace tenon::onnx_import
 
 #endif // TENON_LIB_IMPORT_ONNX_SEQUENCES_H
