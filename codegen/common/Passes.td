@@ -124,12 +124,17 @@ def WriteInPlace : Pass<"tenon-write-in-place", "::mlir::ModuleOp"> {
     kernel's function no longer claims that the two don't overlap.
 
     ```mlir
+    %x = memref.alloc() : memref<4xf32>
     %y = memref.alloc() : memref<4xf32>
+    tenon_rt.launch @first() outs(%x) : () outs(memref<4xf32>)
     tenon_rt.launch @relu(%x) outs(%y) : (memref<4xf32>) outs(memref<4xf32>)
     tenon_rt.launch @last(%y) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
     // becomes
-    tenon_rt.launch @relu(%x) outs(%x) : (memref<4xf32>) outs(memref<4xf32>)
-    tenon_rt.launch @last(%x) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
+    %x = memref.alloc() : memref<4xf32>
+    %y = tenon_rt.view %x[] : memref<4xf32> -> memref<4xf32>
+    tenon_rt.launch @first() outs(%x) : () outs(memref<4xf32>)
+    tenon_rt.launch @relu(%x) outs(%y) : (memref<4xf32>) outs(memref<4xf32>)
+    tenon_rt.launch @last(%y) outs(%out) : (memref<4xf32>) outs(memref<4xf32>)
     ```
   }];
   let dependentDialects = ["::tenon::rt::RtDialect"];

@@ -17,6 +17,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace tenon::cuda {
@@ -169,6 +171,10 @@ void TopKKernel::emitBody() {
                     [&](OpBuilder &, ArrayRef<Dim> unit) { emitLine(unit); });
 }
 
+/// Nor are there to be so many steps, each of which waits for the last: some
+/// 0.1 ms.
+static constexpr double kMaxSteps = 2000;
+
 static int64_t chooseThreads(KernelOp kernel) {
   auto op = cpu::getOnlyOp<TopKOp>(kernel);
   if (!op)
@@ -183,8 +189,10 @@ static int64_t chooseThreads(KernelOp kernel) {
   for (int64_t i = 0; i != type.getRank(); ++i)
     if (i != axis)
       numLines *= sizes.getDim(op.getInput(), i);
-  return std::max<int64_t>(TENON_WARP_SIZE,
-                           chooseRowThreads(type.getDimSize(axis), numLines));
+  int64_t threads = std::max<int64_t>(
+      TENON_WARP_SIZE, chooseRowThreads(type.getDimSize(axis), numLines));
+  double steps = k * std::ceil(sizes.getDim(op.getInput(), axis) / threads);
+  return steps <= kMaxSteps ? threads : 0;
 }
 
 const cpu::KernelEmitter kWarpTopKEmitter =

@@ -177,9 +177,9 @@ void RunCommand::findSessionInfo(std::shared_ptr<const Model> model,
                                  SessionInfo &info) const {
   bool isAsked = random || !inputs.empty(), isKnown = true;
   for (size_t i = 0; i < model->numInputs(); ++i) {
-    const TenonTensorInfo &info = model->input(i);
-    isKnown &= info.kind == TENON_TENSOR &&
-               std::count(info.dims, info.dims + info.rank, -1) == 0;
+    const TenonTensorInfo &input = model->input(i);
+    isKnown &= input.kind == TENON_TENSOR &&
+               std::count(input.dims, input.dims + input.rank, -1) == 0;
   }
   bool isOnDevice = model->device() != "cpu";
   if (!isAsked && !isKnown && !isOnDevice)
@@ -419,7 +419,8 @@ static std::vector<TenonTensorInfo>
 widenHalves(std::vector<TenonTensorInfo> own,
             const std::vector<TenonTensorInfo> &other) {
   for (TenonTensorInfo &info : own)
-    if (info.dtype == TENON_F16 || info.dtype == TENON_BF16)
+    if (info.kind == TENON_TENSOR &&
+        (info.dtype == TENON_F16 || info.dtype == TENON_BF16))
       for (const TenonTensorInfo &candidate : other)
         if (!strcmp(candidate.name, info.name) && candidate.dtype == TENON_F32)
           info.dtype = TENON_F32;

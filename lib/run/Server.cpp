@@ -51,10 +51,14 @@ template <typename T> T read(const json &request, const char *key) {
   if (found == request.end())
     fail(TENON_ERROR_USAGE, "the request has no '%s', expected %s", key,
          kKind<T>);
-  bool isNumber = std::is_integral_v<T>;
   try {
-    if (!isNumber || found->is_number_integer())
+    if constexpr (std::is_integral_v<T>) {
+      // The library's conversion makes another number of one that is too large.
+      if (found->is_number_integer() && *found == json(found->get<T>()))
+        return found->get<T>();
+    } else {
       return found->get<T>();
+    }
   } catch (const json::type_error &) {
   }
   fail(TENON_ERROR_USAGE, "'%s' of the request is %s, expected %s", key,

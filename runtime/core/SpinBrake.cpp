@@ -100,7 +100,7 @@ public:
   void note() {
     static thread_local Clock::time_point lastTime;
     static thread_local SchedulerTimes last;
-    static thread_local bool isSampling = false;
+    static thread_local int lastRound = -1;
     if (!isAllowed)
       return;
     Clock::time_point now = Clock::now();
@@ -112,8 +112,9 @@ public:
     std::chrono::nanoseconds wanted = times.ran - last.ran + waited;
     // Threads that sleep and wake each other share a processor for a while
     // although another is idle: what they wait then says nothing.
-    if (isWanted || !isSampling) {
-      isSampling = !isWanted;
+    int round = isWanted ? -1 : rounds.load();
+    if (round < 0 || round != lastRound) {
+      lastRound = round;
       last = times;
       return;
     }
@@ -152,6 +153,7 @@ private:
       isBraked = true;
       std::this_thread::sleep_until(until);
       isBraked = false;
+      ++rounds;
     }
     isWanted = false;
   }
@@ -159,6 +161,8 @@ private:
   const bool isAllowed = processors <= mostProcessors && !isToldHowToWait();
   /// From when it is engaged, and while its threads are there.
   std::atomic<bool> isWanted{false}, isBraked{false};
+  /// How many there have been.
+  std::atomic<int> rounds{0};
   Clock::time_point end;
   Clock::duration period = shortestBrake;
 };

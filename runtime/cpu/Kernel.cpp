@@ -417,15 +417,25 @@ double Kernel::countProducts(const int64_t *dims) const {
   return 0;
 }
 
+/// What small kernels reach with all that they read near: measured with vectors
+/// of 512 bits, and by their width for others.
+static double getProductsPerNanosecond() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return 50;
+  if (__builtin_cpu_supports("avx2"))
+    return 25;
+#endif
+  return 10;
+}
+
 double Kernel::estimateTime(const int64_t *dims) const {
-  // What small kernels reach with vectors of 512 bits and all that they read
-  // near.
-  constexpr double productsPerNanosecond = 50, bytesPerNanosecond = 40;
+  constexpr double bytesPerNanosecond = 40;
   double bytes = 0;
   for (int arg = 0; arg < numArgs(); ++arg) {
     Tensor tensor = getTensor(arg, dims);
     bytes += countElements(tensor) * memory::data_type_size(tensor.type);
   }
-  return std::max(countProducts(dims) / productsPerNanosecond,
+  return std::max(countProducts(dims) / getProductsPerNanosecond(),
                   bytes / bytesPerNanosecond);
 }

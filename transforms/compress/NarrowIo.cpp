@@ -71,7 +71,8 @@ void NarrowIo::narrow(func::FuncOp function, NameGlobs &globs) {
                   globs))
       continue;
     argument.setType(to(argument, half));
-    auto wide = CastOp::create(builder, argument.getLoc(), to(argument, f32),
+    // Not at the argument, whose name is no node's.
+    auto wide = CastOp::create(builder, function.getLoc(), to(argument, f32),
                                argument, f32);
     argument.replaceUsesWithIf(wide, [&](OpOperand &use) {
       return use.getOwner() != wide && !isa<tensor::DimOp>(use.getOwner());

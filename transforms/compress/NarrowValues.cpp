@@ -74,7 +74,8 @@ static bool canPrecede(Value value, Operation *reader) {
 
 Value getWidened(Value value, FloatType half) {
   auto cast = value.getDefiningOp<CastOp>();
-  return cast && getElementTypeOrSelf(cast.getInput()) == half &&
+  return cast && isa<BlockArgument>(cast.getInput()) &&
+                 getElementTypeOrSelf(cast.getInput()) == half &&
                  getElementTypeOrSelf(value).isF32()
              ? cast.getInput()
              : Value();

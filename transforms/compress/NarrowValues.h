@@ -23,7 +23,8 @@ bool isMovement(mlir::Operation *op);
 /// Whether the owner of `use`, a movement, takes elements from it.
 bool isMoved(mlir::OpOperand &use);
 
-/// What `value` is a widening cast of, if that is of type `half`; else null.
+/// What `value` is a widening cast of, if that is an argument of type `half`;
+/// else null.
 mlir::Value getWidened(mlir::Value value, mlir::FloatType half);
 
 /// Chooses which tensors between contractions are stored narrow; see

@@ -12,7 +12,7 @@
 include "mlir/Pass/PassBase.td"
 
 def NarrowIo : Pass<"tenon-narrow-io", "::mlir::ModuleOp"> {
-  let summary = "gives inputs and outputs of f32 a type of 16 bits";
+  let summary = "Give inputs and outputs of f32 a type of 16 bits";
   let description = [{
     An input or output whose name matches one of the globs in `half-io` gets the
     type bf16 or f16: a cast widens the input where it comes in, and one rounds

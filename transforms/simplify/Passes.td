@@ -316,8 +316,8 @@ def MergeProducts : Tenon_SimplifyPass<"tenon-merge-products", "::mlir::ModuleOp
     is large enough to keep a GPU busy; its parts are slices.
 
     1. The left operand, the element types and the flags are the same; the right
-       operands are constant matrices that nothing else reads, and not of one
-       value repeated.
+       operands are constant matrices whose value nothing else reads, and not of
+       one value repeated.
     2. Each result, to which a constant for each column may be added, is read as
        heads: by a reshape that splits the last dimension, and by a transpose
        that keeps the elements of each head together. Whoever reads heads there

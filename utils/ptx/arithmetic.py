@@ -125,6 +125,8 @@ def translate_pair(instruction, together):
 
 def translate_pair_compare(instruction):
     """The first predicate is of the low numbers."""
+    if len(instruction.operands) != 3:
+        return None
     opcode = ".".join(instruction.parts).replace(instruction.type, instruction.type[:-2])
     return " ".join(
         translate_compare(instruction.changed(

@@ -333,8 +333,9 @@ TEST(SpinBrake, ComesAndGoes) {
     int added = 0;
     for (const std::string &thread : waitForBrake(true))
       added += !before.count(thread);
-    // A team of one more than there are processors.
-    EXPECT_EQ(added, processors + 1);
+    // A team of one more than there are processors; threads that have ended may
+    // be listed a little longer.
+    EXPECT_GT(added, processors);
     isBusy = false;
     for (std::thread &other : others)
       other.join();

@@ -52,6 +52,9 @@ def watch(command, environment, limit):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return None, process.communicate()[1]
+    except BaseException:  # an interrupt at the terminal does not reach a session of its own
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def check(bundle, names, limit):
