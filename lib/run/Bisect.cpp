@@ -416,10 +416,11 @@ static bool isForTwo(const std::string &target) {
 int tenon::run::bisect(const RunCommand &command) {
   if (command.steps.steps)
     fail(TENON_ERROR_USAGE, "--bisect is for one run, not for --steps");
-  if (command.isInfo || !command.traceFile.empty() ||
-      !command.reportFile.empty())
-    fail(TENON_ERROR_USAGE, "--bisect compares models, and tells nothing else "
-                            "of them: no --info, --trace or --report");
+  if (command.isInfo || command.options.profile || command.repeat ||
+      !command.outputFolder.empty())
+    fail(TENON_ERROR_USAGE,
+         "--bisect compares models, and tells nothing else of them: no --info, "
+         "--output, --repeat, --profile, --trace or --report");
   if (!command.reference.empty())
     fail(TENON_ERROR_USAGE, "--bisect compares with --expect, or with plain "
                             "generated loops, not with the model of "

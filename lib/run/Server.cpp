@@ -16,7 +16,8 @@ using nlohmann::json;
 
 const char *const tenon::run::serverUsage =
     R"(--serve reads one JSON request a line and answers each with one line, {"error": TEXT, "code": N} if it failed:
-  {"op": "load", "id": ID, "model": PATH, "threads": N, "provider": NAME, "device": NAME}
+  {"op": "load", "id": ID, "model": PATH, "threads": N, "provider": NAME, "target": TARGET,
+   "device": NAME, "precision": NAME}
       -> {"create_ms": T, "inputs": [NAME...], "outputs": [NAME...]}: a compiled model, or .onnx to compile here
   {"op": "inputs", "id": ID, "from": FOLDER}
       -> {}: FOLDER/input_0.npy, ... are what the following requests run on
@@ -71,6 +72,15 @@ template <typename T> T read(const json &request, const char *key, T absent) {
   return request.contains(key) ? read<T>(request, key) : absent;
 }
 
+/// A number that is not below 1, if it is there.
+int readCount(const json &request, const char *key, int absent) {
+  int count = read<int>(request, key, absent);
+  if (count < 1 && request.contains(key))
+    fail(TENON_ERROR_USAGE, "'%s' of the request is %d, expected 1 or more",
+         key, count);
+  return count;
+}
+
 class Server {
 public:
   json answer(const json &request) {
@@ -101,7 +111,7 @@ public:
     }
     if (op == "time") {
       std::vector<double> times;
-      for (int i = 0, runs = read<int>(request, "runs", 1); i < runs; ++i) {
+      for (int i = 0, runs = readCount(request, "runs", 1); i < runs; ++i) {
         double preparing = runner.prepare();
         times.push_back(preparing + runner.run());
       }
@@ -119,7 +129,7 @@ public:
 private:
   json load(const json &request, const std::string &id) {
     RunnerOptions options;
-    options.threads = read<int>(request, "threads", 0);
+    options.threads = readCount(request, "threads", 0);
     options.provider = read<std::string>(request, "provider", "");
     options.target = read<std::string>(request, "target", "");
     options.device = read<std::string>(request, "device", "");
@@ -153,7 +163,8 @@ private:
     options.profile = 1;
     Runner measured(runner.getSharedModel(), options);
     for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
-      measured.setInput(i, *runner.getInput(i));
+      if (const std::optional<Array> &input = runner.getInput(i))
+        measured.setInput(i, *input);
     measured.run();
     tenon_session_profile_reset(measured.getSession().get());
     measured.run();

@@ -240,6 +240,8 @@ class TenonRun(unittest.TestCase):
             {"op": "load", "id": "m", "model": model},
             {"op": "time", "id": "m", "runs": 1.5},
             {"op": "time", "id": "m", "runs": 2**32 + 1},
+            {"op": "time", "id": "m", "runs": 0},
+            {"op": "profile", "id": "m"},
             {"op": "steps", "id": "m", "to": "served", "steps": 2, "carry": ["y"]},
         ]
         text = "\n".join(map(json.dumps, requests)) + "\nnot json\n\n[]\n"
@@ -247,12 +249,13 @@ class TenonRun(unittest.TestCase):
         self.assertEqual(len(replies), len(requests) + 2)
         self.assertEqual(replies[0]["outputs"], ["y", "picked", "double_size"])
         self.assertEqual([reply.get("code") for reply in replies],
-                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 1, 1])
+                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 2, 1, 1, 1])
         self.assertEqual([reply.get("error") for reply in replies[10:]],
                          ["'id' of the request is 7, expected a text", "the request has no 'id', expected a text",
                           "'threads' of the request is \"1\", expected a whole number", None,
                           "'runs' of the request is 1.5, expected a whole number",
                           "'runs' of the request is 4294967297, expected a whole number",
+                          "'runs' of the request is 0, expected 1 or more", "missing input 'x' (f32 ?x4)",
                           "'carry' of the request is [\"y\"], expected an object of texts",
                           "expected a request as JSON in one line, found something else at byte 2",
                           "expected a request as an object, found array"])
@@ -271,6 +274,7 @@ class TenonRun(unittest.TestCase):
                             ([model, "--steps", "x"], "--steps: expected 1 or more, found 'x'"),
                             ([model, "--carry", "y=x"], "--carry requires --steps"),
                             ([model, "--shape", "x=3x4"], "--shape requires --random"),
+                            (["--serve", model], "--serve: stands alone"),
                             ([model, "--random", "--dim", "N=4", "--provider", "codegen"], "is compiled already"),
                             ([model, "--random", "--dim", "N=4", "--target", "native"], "is compiled already")):
             message = run(*words, code=1)

@@ -125,6 +125,9 @@ int main(int argc, char **argv) {
     for (const std::string &text : carry)
       if (std::string problem = addCarry(command, text); !problem.empty())
         throw CLI::ValidationError("--carry", problem);
+    if (isServer && app.parse_order().size() > 1)
+      throw CLI::ValidationError(
+          "--serve", "stands alone: each request says what it is for");
     if (command.model.empty() && !isServer)
       throw CLI::RequiredError("model");
   } catch (const CLI::ParseError &error) {
