@@ -6,13 +6,9 @@
 
 using namespace tenon::test;
 
-/// Packs arg 1 for `dims` and compares what comes out at the kernel's own size.
-static void checkPacked(const std::string &what, TestKernel kernel,
-                        const Dims &dims) {
-  kernel.fill();
-  TestKernel packed = kernel.pack(dims);
-  ASSERT_FALSE(packed.args.empty()) << what;
-  EXPECT_EQ(packed.args[1].dims.size(), 1u) << what;
+/// Compares what `packed` gives with the reference of `kernel`.
+static void checkRuns(const std::string &what, const TestKernel &kernel,
+                      TestKernel &packed) {
   std::vector<double> expected = kernel.computeReference();
   for (int threads : {1, 2}) {
     ASSERT_EQ(packed.run(threads), "ok") << what;
@@ -22,6 +18,16 @@ static void checkPacked(const std::string &what, TestKernel kernel,
           std::max(worst, std::abs(packed.args.back().data[i] - expected[i]));
     EXPECT_LE(worst, 1e-3) << what;
   }
+}
+
+/// Packs arg 1 for `dims` and compares what comes out at the kernel's own size.
+static void checkPacked(const std::string &what, TestKernel kernel,
+                        const Dims &dims) {
+  kernel.fill();
+  TestKernel packed = kernel.pack(dims);
+  ASSERT_FALSE(packed.args.empty()) << what;
+  EXPECT_EQ(packed.args[1].dims.size(), 1u) << what;
+  checkRuns(what, kernel, packed);
 }
 
 TEST(OneDnnPacking, SameSizes) {
@@ -93,15 +99,7 @@ TEST(OneDnnPacking, OtherBlocks) {
     ASSERT_GT(own.descriptor.size(), layout + 2) << what;
     EXPECT_GT(own.descriptor[layout + 2], 0) << what << " has no blocks";
     EXPECT_NE(own.descriptor, fours.descriptor) << what;
-    std::vector<double> expected = kernel.computeReference();
-    for (int threads : {1, 2}) {
-      ASSERT_EQ(fours.run(threads), "ok") << what;
-      double worst = 0;
-      for (size_t i = 0; i < expected.size(); ++i)
-        worst =
-            std::max(worst, std::abs(fours.args.back().data[i] - expected[i]));
-      EXPECT_LE(worst, 1e-3) << what;
-    }
+    checkRuns(what, kernel, fours);
   };
   ConvCase c;
   check("conv 3x3", c.make());
