@@ -68,6 +68,11 @@ private:
   void fillRandomly(Runner &runner) const;
 };
 
+/// An input's or output's type and dimensions.
+std::string formatInfo(const TenonTensorInfo &info);
+/// Prints one line.
+void printJson(const nlohmann::json &value);
+
 } // namespace tenon::run
 
 #endif // TENON_LIB_RUN_RUNCOMMAND_H
