@@ -1,0 +1,164 @@
+//===- CommandLine.cpp - What tenon-compile is asked for ------------------===//
+
+#include "tools/tenon-compile/CommandLine.h"
+
+#include "lib/driver/OptionParsing.h"
+#include "lib/driver/Registration.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+#include "mlir/Transforms/Passes.h"
+#include "tenon/tenon.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using tenon::Phase;
+using tenon::Status;
+
+cl::ValuesClass CommandLine::getPhasesWithIr() {
+  return cl::values(
+      clEnumValN(Phase::Import, "import", "The model in one normal form"),
+      clEnumValN(Phase::Simplify, "simplify", "Shapes known, graph reduced"),
+      clEnumValN(Phase::Compress, "compress", "Precision reduced, if asked"),
+      clEnumValN(Phase::Layout, "layout", "Layouts chosen"),
+      clEnumValN(Phase::Fuse, "fuse", "Everything in kernels"),
+      clEnumValN(Phase::Assign, "assign", "Kernels have providers"),
+      clEnumValN(Phase::Lower, "lower", "The llvm dialect"));
+}
+
+/// Hides what the libraries declare, also from what is suggested in place of an
+/// unknown option, but for MLIR's flags for debugging, which get a category of
+/// their own.
+static void arrangeHelp(cl::OptionCategory &own,
+                        cl::OptionCategory &debugging) {
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    if (llvm::is_contained(option->Categories, &own) ||
+        llvm::is_contained(option->Categories, &debugging) ||
+        option->Categories.front()->getName() == "Generic Options")
+      continue;
+    // These two list all passes.
+    if (name == "mlir-print-ir-before" || name == "mlir-print-ir-after")
+      option->setHiddenFlag(cl::Hidden);
+    else if (name.starts_with("mlir-"))
+      option->addCategory(debugging);
+    else
+      option->setHiddenFlag(cl::ReallyHidden);
+  }
+}
+
+void CommandLine::parse(int argc, char **argv) {
+  // So that --mlir-print-ir-after=PASS knows their names.
+  mlir::registerTransformsPasses();
+  tenon::registerAllPasses();
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  arrangeHelp(category, debugging);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "tenon-compile " << tenon_version_string() << "\n";
+  });
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "tenon-compile: compile a neural network into a native library\n\n"
+      "  tenon-compile model.onnx -o model.so\n\n"
+      "Exit codes: 0 done, 1 usage, 2 invalid model, 3 unsupported, 4 file or "
+      "system error, 70 internal error.\n");
+}
+
+/// Whether the phases go from an earlier one to a later one, as far as the
+/// other options need.
+Status CommandLine::checkPhases() const {
+  if (compileTo < compileFrom)
+    return Status::error(
+        TENON_ERROR_USAGE,
+        "--compile-to=" + tenon::getPhaseName(compileTo) +
+            " is before --compile-from=" + tenon::getPhaseName(compileFrom));
+  if (memory.getNumOccurrences() && compileTo < Phase::Lower)
+    return Status::error(TENON_ERROR_USAGE,
+                         "the memory is known from the lower phase on: "
+                         "--memory needs to go as far");
+  return Status::ok();
+}
+
+Status CommandLine::applyPrecision(tenon::CompileOptions &options) const {
+  if (precision.getNumOccurrences())
+    if (Status status = tenon::parsePrecision(precision, options.precision);
+        !status.isOk())
+      return status;
+  if (tf32 && precision.getNumOccurrences() && precision != "tf32")
+    return Status::error(TENON_ERROR_USAGE,
+                         "--tf32 and --precision=" + precision +
+                             " exclude each other");
+  if (tf32)
+    options.precision = "tf32";
+  options.keepFp32.assign(keepFp32.begin(), keepFp32.end());
+  options.halfIo.assign(halfIo.begin(), halfIo.end());
+  return Status::ok();
+}
+
+Status CommandLine::applyInputs(tenon::OnnxImportOptions &options) const {
+  for (const std::string &shape : shapes)
+    if (Status status = tenon::parseShape(shape, options); !status.isOk())
+      return status;
+  for (const std::string &binding : bindings)
+    if (Status status = tenon::parseBinding(binding, options); !status.isOk())
+      return status;
+  return Status::ok();
+}
+
+Status CommandLine::applyPasses(tenon::CompileOptions &options) const {
+  options.configurePasses = [](mlir::PassManager &passes) {
+    mlir::applyDefaultTimingPassManagerCLOptions(passes);
+    return mlir::applyPassManagerCLOptions(passes);
+  };
+  size_t numPasses = 0;
+  if (maxPasses.getNumOccurrences()) {
+    if (llvm::StringRef(maxPasses).getAsInteger(10, numPasses))
+      return Status::error(TENON_ERROR_USAGE,
+                           "--max-passes: expected 0 or more, found '" +
+                               maxPasses + "'");
+    options.passes.maxPasses = numPasses;
+  }
+  for (const std::string &pass : skipPasses) {
+    if (Status status = tenon::checkSkippable(pass); !status.isOk())
+      return status;
+    options.passes.skippedPasses.push_back(pass);
+  }
+  options.exposeKernels = exposeKernels;
+  return Status::ok();
+}
+
+Status CommandLine::apply(tenon::CompileOptions &options) const {
+  if (input.empty())
+    return Status::error(TENON_ERROR_USAGE,
+                         "no model given; see tenon-compile --help");
+  if (Status status = checkPhases(); !status.isOk())
+    return status;
+  if (target.getNumOccurrences())
+    options.target = target;
+  if (providers.getNumOccurrences())
+    options.providers = tenon::parseProviders(providers);
+  options.tuning = tuning;
+  if (Status status = applyPrecision(options); !status.isOk())
+    return status;
+  if (Status status = applyInputs(options.import); !status.isOk())
+    return status;
+  return applyPasses(options);
+}
+
+bool CommandLine::onlyListsPasses() const {
+  return listPasses && output.empty();
+}
+
+std::string CommandLine::getOutput() const {
+  if (!output.empty())
+    return output;
+  return compileTo == Phase::Emit ? tenon::getDefaultOutput(input) : "-";
+}
+
+llvm::raw_ostream &CommandLine::getReportStream() const {
+  bool holdsResult = getOutput() == "-" && !onlyListsPasses();
+  return holdsResult ? llvm::errs() : llvm::outs();
+}
