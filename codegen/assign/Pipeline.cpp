@@ -3,11 +3,18 @@
 #include "codegen/assign/Pipeline.h"
 
 #include "codegen/assign/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
 
 using namespace mlir;
 
 void tenon::buildAssignPipeline(OpPassManager &pm) {
   pm.addPass(createAssignProviders());
+}
+
+void tenon::registerAssign() {
+  registerAssignPasses();
+  PassPipelineRegistration<>("tenon-assign", "the assign phase",
+                             buildAssignPipeline);
 }
 
 void tenon::buildLowerKernelsPipeline(OpPassManager &pm) {

@@ -11,6 +11,9 @@ namespace tenon {
 /// provider, of those that the module's target lists.
 void buildAssignPipeline(mlir::OpPassManager &pm);
 
+/// Registers the passes of this folder, and the phase as `tenon-assign`.
+void registerAssign();
+
 /// Adds the first part of the lower phase: providers lower their kernels.
 void buildLowerKernelsPipeline(mlir::OpPassManager &pm);
 

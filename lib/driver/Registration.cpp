@@ -2,7 +2,7 @@
 
 #include "lib/driver/Registration.h"
 
-#include "codegen/assign/Passes.h"
+#include "codegen/assign/Pipeline.h"
 #include "codegen/common/Passes.h"
 #include "codegen/cpu/Pipeline.h"
 #include "codegen/cuda/Pipeline.h"
@@ -39,11 +39,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "transforms/compress/Passes.h"
 #include "transforms/compress/Pipeline.h"
-#include "transforms/fuse/Passes.h"
 #include "transforms/fuse/Pipeline.h"
-#include "transforms/layout/Passes.h"
 #include "transforms/layout/Pipeline.h"
 #include "transforms/simplify/Pipeline.h"
 
@@ -81,23 +78,16 @@ void tenon::registerAllDialects(DialectRegistry &registry) {
   vector::registerConvertVectorToLLVMInterface(registry);
 }
 
-// A phase adds its passes and its pipeline here, in the order in which they
-// run.
+// In the order in which the phases run.
 void tenon::registerAllPasses() {
   registerSimplify();
-  registerCompressPasses();
-  registerCompressPipeline();
-  registerLayoutPasses();
-  registerLayoutPipeline();
-  registerFusePasses();
-  registerFusePipeline();
-  registerAssignPasses();
+  registerCompress();
+  registerLayout();
+  registerFuse();
+  registerAssign();
   cpu::registerCpuKernelPasses();
   cuda::registerCudaKernelPasses();
   codegen::registerTenonCodegenCommonPasses();
-  PassPipelineRegistration<>(
-      "tenon-assign", "the assign phase",
-      [](OpPassManager &passes) { buildPhase(Phase::Assign, passes); });
   PassPipelineRegistration<>(
       "tenon-lower", "the lower phase",
       [](OpPassManager &passes) { buildPhase(Phase::Lower, passes); });

@@ -58,4 +58,4 @@ void tenon::buildLayoutPipeline(OpPassManager &pm) {
   pm.addPass(createVerifyLayout());
 }
 
-void tenon::registerLayoutPipeline() {}
+void tenon::registerLayout() {}

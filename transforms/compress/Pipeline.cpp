@@ -25,7 +25,8 @@ void tenon::buildCompressPipeline(OpPassManager &pm,
   }
 }
 
-void tenon::registerCompressPipeline() {
+void tenon::registerCompress() {
+  registerCompressPasses();
   PassPipelineRegistration<CompressOptions>(
       "tenon-compress", "the compress phase", buildCompressPipeline);
 }

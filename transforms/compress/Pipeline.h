@@ -30,8 +30,8 @@ struct CompressOptions : mlir::PassPipelineOptions<CompressOptions> {
 void buildCompressPipeline(mlir::OpPassManager &pm,
                            const CompressOptions &options);
 
-/// Registers the phase as the pass pipeline `tenon-compress`.
-void registerCompressPipeline();
+/// Registers the phase's passes, and the phase as `tenon-compress`.
+void registerCompress();
 
 } // namespace tenon
 

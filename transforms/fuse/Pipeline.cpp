@@ -37,6 +37,7 @@ void tenon::buildFusePipeline(OpPassManager &pm) {
   pm.addPass(createVerifyKernels());
 }
 
-void tenon::registerFusePipeline() {
+void tenon::registerFuse() {
+  registerFusePasses();
   PassPipelineRegistration<>("tenon-fuse", "the fuse phase", buildFusePipeline);
 }

@@ -11,8 +11,8 @@ namespace tenon {
 /// up in a `tenon.kernel`.
 void buildFusePipeline(mlir::OpPassManager &pm);
 
-/// Registers the phase as the pass pipeline `tenon-fuse`.
-void registerFusePipeline();
+/// Registers the phase's passes, and the phase as `tenon-fuse`.
+void registerFuse();
 
 } // namespace tenon
 

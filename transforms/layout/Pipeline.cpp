@@ -26,8 +26,8 @@ void tenon::buildLayoutPipeline(OpPassManager &pm) {
   pm.addPass(createVerifyLayout());
 }
 
-void tenon::registerLayoutPipeline() {
-  PassPipelineRegistration<>(
-      "tenon-layout", "the layout phase",
-      [](OpPassManager &pm) { buildLayoutPipeline(pm); });
+void tenon::registerLayout() {
+  registerLayoutPasses();
+  PassPipelineRegistration<>("tenon-layout", "the layout phase",
+                             buildLayoutPipeline);
 }

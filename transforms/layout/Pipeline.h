@@ -11,8 +11,8 @@ namespace tenon {
 /// become channels-last, and transposes stay only where they must.
 void buildLayoutPipeline(mlir::OpPassManager &pm);
 
-/// Registers the phase as the pass pipeline `tenon-layout`.
-void registerLayoutPipeline();
+/// Registers the phase's passes, and the phase as `tenon-layout`.
+void registerLayout();
 
 } // namespace tenon
 
