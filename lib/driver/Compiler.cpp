@@ -13,13 +13,13 @@
 #include "lib/driver/Jit.h"
 #include "lib/driver/Registration.h"
 #include "lib/driver/Sidecar.h"
+#include "lib/driver/TargetChoice.h"
 #include "lib/driver/TemporaryFile.h"
 #include "lib/driver/Tuning.h"
 #include "lib/target/Target.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -46,44 +46,6 @@ TenonErrorCode getCode(ImportErrorKind kind) {
     return TENON_ERROR_SYSTEM;
   }
   llvm_unreachable("all kinds have a code");
-}
-
-/// Words that can't name a variable in C or C++.
-constexpr StringLiteral kReservedWords[] = {
-    "alignas",     "alignof",      "and",       "and_eq",
-    "asm",         "auto",         "bitand",    "bitor",
-    "bool",        "break",        "case",      "catch",
-    "char",        "char16_t",     "char32_t",  "char8_t",
-    "class",       "co_await",     "co_return", "co_yield",
-    "compl",       "concept",      "const",     "const_cast",
-    "consteval",   "constexpr",    "constinit", "continue",
-    "decltype",    "default",      "delete",    "do",
-    "double",      "dynamic_cast", "else",      "enum",
-    "explicit",    "export",       "extern",    "false",
-    "float",       "for",          "friend",    "goto",
-    "if",          "inline",       "int",       "long",
-    "main",        "mutable",      "namespace", "new",
-    "noexcept",    "not",          "not_eq",    "nullptr",
-    "operator",    "or",           "or_eq",     "private",
-    "protected",   "public",       "register",  "reinterpret_cast",
-    "requires",    "restrict",     "return",    "short",
-    "signed",      "sizeof",       "static",    "static_assert",
-    "static_cast", "struct",       "switch",    "template",
-    "this",        "thread_local", "throw",     "true",
-    "try",         "typedef",      "typeid",    "typename",
-    "typeof",      "union",        "unsigned",  "using",
-    "virtual",     "void",         "volatile",  "wchar_t",
-    "while",       "xor",          "xor_eq"};
-
-/// A C identifier made of the name of a file.
-std::string makeSymbol(StringRef path) {
-  std::string symbol;
-  for (char c : llvm::sys::path::stem(path))
-    symbol += llvm::isAlnum(c) ? c : '_';
-  if (symbol.empty() || llvm::isDigit(symbol.front()) ||
-      llvm::is_contained(kReservedWords, symbol))
-    symbol = "model_" + symbol;
-  return symbol;
 }
 
 /// Remembers the pass that failed; those that ran it fail behind it.
@@ -216,69 +178,21 @@ Status Compiler::checkPrecision() {
   return Status::ok();
 }
 
-/// The name of a target with the same providers as `target`: which there are
-/// depends on nothing but the kind of processor, and on whether there is a GPU.
-static std::string getKind(TargetAttr target) {
-  if (target.getGpus())
-    return "cuda:" +
-           llvm::join(target.getGpus().getAsValueRange<StringAttr>(), ",cuda:");
-  return llvm::Triple(target.getTriple()).isX86() ? "x86-64"
-                                                  : target.getTriple().str();
-}
-
-/// Whether nobody chose among the providers of `target`, so that another target
-/// may have others.
-static bool hasAllProviders(TargetAttr target) {
-  auto all = makeTargets(*target.getContext(), getKind(target), {});
-  if (!all) {
-    llvm::consumeError(all.takeError());
-    return false;
-  }
-  return all->front().getProviders() == target.getProviders();
-}
-
 Status Compiler::updateTarget() {
-  auto old = (*module)->getAttrOfType<TargetAttr>(kTargetAttr);
-  if (old && !options.target && !options.providers)
-    return Status::ok();
-  // From assign on, the IR is made for its target.
-  if (done >= Phase::Assign) {
-    if (!old)
-      return Status::error(TENON_ERROR_INVALID,
-                           "the IR at the end of " + getPhaseName(done) +
-                               " has no '" + kTargetAttr + "'");
-    return Status::error(TENON_ERROR_USAGE,
-                         "the IR at the end of " + getPhaseName(done) +
-                             " has its target and its providers already: they "
-                             "can't be changed");
-  }
-  std::vector<std::string> providers;
-  if (options.providers)
-    providers = *options.providers;
-  else if (old && !hasAllProviders(old))
-    for (StringAttr provider : old.getProviders().getAsRange<StringAttr>())
-      providers.push_back(provider.str());
-  bool keepsProcessor = old && !options.target;
-  std::string name =
-      keepsProcessor ? getKind(old) : options.target.value_or("native");
-  auto targets = makeTargets(context, name, providers);
-  if (!targets)
-    return Status::error(TENON_ERROR_USAGE,
-                         llvm::toString(targets.takeError()));
-  TargetAttr target = targets->front();
-  if (keepsProcessor)
-    target = TargetAttr::get(&context, old.getTriple(), old.getCpu(),
-                             old.getFeatures(), old.getVectorBits(),
-                             target.getProviders(), old.getGpus());
-  (*module)->setAttr(kTargetAttr, target);
-  if (targets->size() == 1)
+  SmallVector<TargetAttr, 2> targets;
+  if (Status status = chooseTargets(*module, done, options.target,
+                                    options.providers, targets);
+      !status.isOk())
+    return status;
+  (*module)->setAttr(kTargetAttr, targets.front());
+  if (targets.size() == 1)
     return Status::ok();
   if (options.exposeKernels)
     return Status::error(TENON_ERROR_USAGE,
                          "the results of kernels can be exposed for one target "
                          "only, not for both of '" +
-                             name + "'");
-  deviceTarget = targets->back();
+                             *options.target + "'");
+  deviceTarget = targets.back();
   return Status::ok();
 }
 
@@ -481,9 +395,8 @@ Status Compiler::emitTo(StringRef path) {
   if (Status status = checkCodePath(path, /*takesObject=*/true); !status.isOk())
     return status;
   bool isObject = path.ends_with(".o");
-  ModelSymbols symbols;
-  if (isObject)
-    symbols = ModelSymbols(makeSymbol(path));
+  ModelSymbols symbols =
+      isObject ? ModelSymbols::ofObject(path) : ModelSymbols();
   ModelCode code;
   if (Status status = generate(code, symbols); !status.isOk())
     return status;

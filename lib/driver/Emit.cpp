@@ -5,6 +5,7 @@
 #include "codegen/common/ModelAttributes.h"
 #include "dialects/rt/RtDialect.h"
 #include "dialects/tenon/TenonOps.h"
+#include "lib/driver/ModelHeader.h"
 #include "lib/driver/TemporaryFile.h"
 #include "lib/target/Target.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -18,7 +19,6 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -145,21 +145,6 @@ Status link(const ModelCode &code, WeightsSource &weights, StringRef path,
 
 } // namespace
 
-ModelSymbols::ModelSymbols()
-    : description(TENON_MODEL_SYMBOL), weights(codegen::kWeightsSymbol),
-      deviceModel(codegen::kDeviceModelSymbol) {}
-
-ModelSymbols::ModelSymbols(StringRef name)
-    : description(name), weights((name + "_weights").str()),
-      deviceModel((name + "_on_device").str()) {}
-
-ModelSymbols ModelSymbols::ofDeviceModel() const {
-  ModelSymbols symbols = *this;
-  symbols.description = deviceModel;
-  symbols.isHidden = true;
-  return symbols;
-}
-
 Status generateCode(ModuleOp module, ObjectCode &code,
                     const ModelSymbols &symbols) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
@@ -237,13 +222,6 @@ uint16_t getElfMachine(ModuleOp module) {
   return triple.isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
 }
 
-/// The C header beside an object.
-static std::string getHeaderPath(StringRef object) {
-  SmallString<128> path(object);
-  llvm::sys::path::replace_extension(path, "h");
-  return path.str().str();
-}
-
 Status checkCodePath(StringRef path, bool takesObject) {
   if (path.empty())
     return Status::error(TENON_ERROR_USAGE, "expected a path, found ''");
@@ -269,92 +247,13 @@ Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,
                "--gc-sections", "--build-id=none", "-s"});
 }
 
-namespace {
-
-/// The C type of an element in the caller's buffer.
-StringRef getCType(Type type) {
-  if (type.isF32())
-    return "float";
-  if (type.isF64())
-    return "double";
-  if (type.isF16() || type.isBF16())
-    return "uint16_t";
-  // Floats of at most eight bits are bytes.
-  bool isUnsigned = !type.isSignlessInteger();
-  switch (type.getIntOrFloatBitWidth()) {
-  case 16:
-    return isUnsigned ? "uint16_t" : "int16_t";
-  case 32:
-    return isUnsigned ? "uint32_t" : "int32_t";
-  case 64:
-    return isUnsigned ? "uint64_t" : "int64_t";
-  default:
-    return isUnsigned || type.isInteger(1) ? "uint8_t" : "int8_t";
-  }
-}
-
-/// A name is data of the model: it must not end the comment that it stands in.
-void writeName(raw_ostream &os, StringRef name) {
-  for (char c : name)
-    os << (llvm::isAlnum(c) || c == '_' || c == '.' ? c : '_');
-}
-
-void writeTensors(raw_ostream &os, LLVM::LLVMFuncOp run, StringRef attribute,
-                  StringRef what) {
-  auto symbols = run->getAttrOfType<ArrayAttr>(codegen::kSymbolsAttr);
-  for (auto [index, tensor] :
-       llvm::enumerate(run->getAttrOfType<ArrayAttr>(attribute)
-                           .getAsRange<DictionaryAttr>())) {
-    os << " *   " << what << " " << index << ": ";
-    writeName(os, tensor.getAs<StringAttr>("name").getValue());
-    os << ", " << getCType(tensor.getAs<TypeAttr>("type").getValue()) << " [";
-    llvm::interleaveComma(
-        tensor.getAs<DenseI64ArrayAttr>("dims").asArrayRef(), os,
-        [&](int64_t dim) {
-          if (dim >= 0)
-            os << dim;
-          else if (dim == TENON_DIM_COMPUTED)
-            os << "?";
-          else
-            writeName(os, cast<StringAttr>(symbols[-1 - dim]).getValue());
-        });
-    os << "]\n";
-  }
-}
-
-} // namespace
-
 Status writeObject(ModuleOp module, const ModelCode &code,
                    WeightsSource weights, StringRef path,
                    const ModelSymbols &symbols) {
   if (Status status = link(code, weights, path, symbols, {"-r"});
       !status.isOk())
     return status;
-  StringRef symbol = symbols.description;
-
-  std::string headerPath = getHeaderPath(path);
-  TemporaryFile header;
-  if (Status status = TemporaryFile::createNear(headerPath, "tmp", header);
-      !status.isOk())
-    return status;
-  auto run = module.lookupSymbol<LLVM::LLVMFuncOp>(codegen::kRunName);
-  if (Status status = header.write([&](raw_ostream &os) {
-        std::string guard = "TENON_MODEL_" + symbol.upper() + "_H";
-        os << "/* " << llvm::sys::path::filename(headerPath)
-           << " - A model compiled by Tenon\n *\n"
-              " * Link it with libtenon and hand it to "
-              "tenon_model_from_description.\n *\n";
-        writeTensors(os, run, codegen::kInputsAttr, "input");
-        writeTensors(os, run, codegen::kOutputsAttr, "output");
-        os << " */\n\n#ifndef " << guard << "\n#define " << guard
-           << "\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-              "struct TenonModelDesc;\nextern const struct TenonModelDesc "
-           << symbol << ";\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
-        return llvm::Error::success();
-      });
-      !status.isOk())
-    return status;
-  return header.renameTo(headerPath);
+  return writeModelHeader(module, symbols.description, getHeaderPath(path));
 }
 
 } // namespace tenon

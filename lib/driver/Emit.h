@@ -3,6 +3,7 @@
 #ifndef TENON_LIB_DRIVER_EMIT_H
 #define TENON_LIB_DRIVER_EMIT_H
 
+#include "lib/driver/ModelSymbols.h"
 #include "lib/driver/Status.h"
 #include "lib/driver/WeightsFile.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,24 +21,6 @@ struct ModelCode {
   llvm::SmallVector<ObjectCode, 2> objects;
   /// ELF's number of the processor.
   uint16_t elfMachine = 0;
-};
-
-/// What a model's global symbols are called. The defaults are what a loader
-/// looks for; models that are linked into one program need names of their own.
-struct ModelSymbols {
-  std::string description;
-  std::string weights;
-  /// The description of the model for a device, which the other one names.
-  std::string deviceModel;
-  /// Whether only code that is linked with it sees the description.
-  bool isHidden = false;
-
-  ModelSymbols();
-  /// `name` for the description, `<name>_weights` for the constants,
-  /// `<name>_on_device` for the model for a device.
-  explicit ModelSymbols(llvm::StringRef name);
-  /// Those of the code of the model for a device.
-  ModelSymbols ofDeviceModel() const;
 };
 
 /// Translates a module at the end of the lower phase, optimises it and
