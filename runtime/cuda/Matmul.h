@@ -17,12 +17,21 @@ public:
 
 private:
   struct Product;
+  struct Sizes;
+  struct Calls;
   std::unique_ptr<LibraryPlan> prepare(const TenonKernel &kernel,
                                        void *const *args,
                                        const int64_t *alignments,
                                        const int64_t *dims) override;
   bool start(LibraryPlan &plan, const TenonKernel &kernel,
              void *const *args) override;
+  void describeOperation(Calls &calls, Product &product,
+                         const TenonLibraryMatmul &matmul, int resultType,
+                         const void *bias) const;
+  void describeMatrices(Calls &calls, Product &product,
+                        const TenonLibraryMatmul &matmul, const Sizes &sizes,
+                        int factorType, int resultType) const;
+  std::string describeChoice(const Product &product) const;
 
   const CublasLt &library;
   Stream stream;
