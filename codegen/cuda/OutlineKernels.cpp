@@ -42,26 +42,12 @@ public:
         kernels.push_back(function);
     if (kernels.empty())
       return;
-    auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
-    if (!target || !target.getGpus()) {
-      module.emitError("has kernels of a GPU, but its target has none");
+    FailureOr<SmallVector<Attribute>> targets = getTargets();
+    if (failed(targets))
       return signalPassFailure();
-    }
     auto builder = OpBuilder::atBlockEnd(module.getBody());
-    SmallVector<Attribute> chips;
-    for (auto chip : target.getGpus().getAsRange<StringAttr>()) {
-      if (!llvm::is_contained(architectures, chip.getValue())) {
-        module.emitError("expected a GPU of ")
-            << llvm::join(ArrayRef(architectures), ", ") << ", but found "
-            << chip;
-        return signalPassFailure();
-      }
-      chips.push_back(NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/3,
-                                                "nvptx64-nvidia-cuda", chip,
-                                                getPtxFeature(chip)));
-    }
-    auto device = gpu::GPUModuleOp::create(builder, module.getLoc(),
-                                           codegen::kDeviceModuleName, chips);
+    auto device = gpu::GPUModuleOp::create(
+        builder, module.getLoc(), codegen::kDeviceModuleName, *targets);
     SymbolTable symbols(module), deviceSymbols(device);
     for (func::FuncOp kernel : kernels) {
       copyConstants(kernel, symbols, deviceSymbols);
@@ -71,11 +57,31 @@ public:
   }
 
 private:
+  FailureOr<SmallVector<Attribute>> getTargets();
   void copyConstants(func::FuncOp kernel, const SymbolTable &symbols,
                      SymbolTable &deviceSymbols);
   void makeEntry(func::FuncOp body, const SymbolTable &symbols,
                  gpu::GPUModuleOp device);
 };
+
+/// The GPUs of the module's target, as MLIR knows them.
+FailureOr<SmallVector<Attribute>> OutlineKernelsPass::getTargets() {
+  ModuleOp module = getOperation();
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!target || !target.getGpus())
+    return module.emitError("has kernels of a GPU, but its target has none");
+  SmallVector<Attribute> targets;
+  for (auto chip : target.getGpus().getAsRange<StringAttr>()) {
+    if (!llvm::is_contained(architectures, chip.getValue()))
+      return module.emitError("expected a GPU of ")
+             << llvm::join(ArrayRef(architectures), ", ") << ", but found "
+             << chip;
+    targets.push_back(NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/3,
+                                                "nvptx64-nvidia-cuda", chip,
+                                                getPtxFeature(chip)));
+  }
+  return targets;
+}
 
 /// Constants may be used by kernels of the processor as well.
 void OutlineKernelsPass::copyConstants(func::FuncOp kernel,
@@ -110,100 +116,88 @@ static std::pair<Value, Value> buildUnits(ImplicitLocOpBuilder &builder,
           arith::MulIOp::create(builder, numBlocks, constant(blockUnits))};
 }
 
-void OutlineKernelsPass::makeEntry(func::FuncOp body,
-                                   const SymbolTable &symbols,
+/// The arguments of `body` but the range of units, which the entry makes.
+static ArrayRef<Type> getGivenTypes(func::FuncOp body) {
+  return body.getArgumentTypes().drop_back(2);
+}
+
+/// What a GPU starts for `body`, still without code. Its parameters are
+/// pointers, sizes and scalars, the number of units, and where errors go.
+static gpu::GPUFuncOp declareEntry(func::FuncOp body, int64_t unitThreads,
                                    gpu::GPUModuleOp device) {
-  Location loc = body.getLoc();
-  auto at = OpBuilder::atBlockEnd(device.getBody());
-  Type pointer = LLVM::LLVMPointerType::get(&getContext());
-  Type i64 = at.getI64Type();
-  // Pointers, sizes and scalars, the number of units, the status.
+  auto builder = OpBuilder::atBlockEnd(device.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   SmallVector<Type> parameters;
   int64_t numDims = 0;
-  ArrayRef<Type> given = body.getArgumentTypes().drop_back(2);
-  for (Type type : given) {
+  for (Type type : getGivenTypes(body)) {
     auto memory = dyn_cast<MemRefType>(type);
     if (memory)
       parameters.push_back(pointer);
     numDims += memory ? memory.getNumDynamicDims() : 1;
   }
-  int64_t nextPointer = 0, nextDim = parameters.size();
-  parameters.append(numDims + 1, i64);
+  parameters.append(numDims + 1, builder.getI64Type());
   parameters.push_back(pointer);
-  auto entry = gpu::GPUFuncOp::create(at, loc, body.getName(),
-                                      at.getFunctionType(parameters, {}));
-  entry->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), at.getUnitAttr());
-  int64_t unitThreads = 1;
-  if (auto given = body->getAttrOfType<IntegerAttr>(codegen::kUnitThreadsAttr))
-    unitThreads = given.getInt();
+  auto entry = gpu::GPUFuncOp::create(builder, body.getLoc(), body.getName(),
+                                      builder.getFunctionType(parameters, {}));
+  entry->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                 builder.getUnitAttr());
   // So LLVM sees what the kernel only reads, which need not be kept coherent.
   // Of threads that work together it would keep so much in registers that ptxas
   // spills.
   StringRef noAlias = LLVM::LLVMDialect::getNoAliasAttrName();
   int64_t number = 0;
-  for (auto [i, type] : llvm::enumerate(given)) {
+  for (auto [i, type] : llvm::enumerate(getGivenTypes(body))) {
     if (unitThreads != 1 || !isa<MemRefType>(type))
       continue;
     if (Attribute attr = body.getArgAttr(i, noAlias))
       entry.setArgAttr(number, noAlias, attr);
     ++number;
   }
-  int64_t blockSize = codegen::getBlockSize(unitThreads);
   // For threads on their own ptxas would rather spill than have fewer blocks at
   // once; with any number of registers one can be started.
   if (unitThreads != 1)
-    entry.setKnownBlockSize(ArrayRef<int32_t>{int32_t(blockSize), 1, 1});
+    entry.setKnownBlockSize(
+        ArrayRef<int32_t>{int32_t(codegen::getBlockSize(unitThreads)), 1, 1});
   if (Attribute blocks = body->getAttr(kBlocksAtOnceAttr))
     entry->setAttr(kBlocksAtOnceAttr, blocks);
-  Block *block = &entry.getBody().front();
-  at.setInsertionPointToEnd(block);
-  auto end = gpu::ReturnOp::create(at, loc);
+  return entry;
+}
 
-  LLVMTypeConverter types(&getContext());
-  codegen::AbiBuilder builder(loc, end, types);
-  auto toIndex = [&](Value value) -> Value {
-    return arith::IndexCastOp::create(builder, builder.getIndexType(), value);
-  };
+static Value toIndex(codegen::AbiBuilder &builder, Value value) {
+  return arith::IndexCastOp::create(builder, builder.getIndexType(), value);
+}
+
+/// What `body` is given, made of the parameters of `entry`.
+static SmallVector<Value> makeArguments(codegen::AbiBuilder &builder,
+                                        func::FuncOp body,
+                                        gpu::GPUFuncOp entry) {
+  ArrayRef<Type> given = getGivenTypes(body);
+  int64_t nextPointer = 0;
+  int64_t nextDim = llvm::count_if(given, llvm::IsaPred<MemRefType>);
   SmallVector<Value> arguments;
   for (Type type : given) {
     auto memory = dyn_cast<MemRefType>(type);
     if (!memory) {
-      arguments.push_back(toIndex(block->getArgument(nextDim++)));
+      arguments.push_back(toIndex(builder, entry.getArgument(nextDim++)));
       continue;
     }
     SmallVector<Value> sizes;
     for (int64_t i = 0, e = memory.getNumDynamicDims(); i != e; ++i)
-      sizes.push_back(toIndex(block->getArgument(nextDim++)));
+      sizes.push_back(toIndex(builder, entry.getArgument(nextDim++)));
     arguments.push_back(
-        builder.makeMemRef(memory, block->getArgument(nextPointer++), sizes));
+        builder.makeMemRef(memory, entry.getArgument(nextPointer++), sizes));
   }
-  Value units = toIndex(block->getArgument(parameters.size() - 2));
-  // What it takes data to count is counted here.
-  IRRewriter rewriter(builder);
-  if (auto counter =
-          symbols.lookup<func::FuncOp>(codegen::getUnitsName(body.getName()))) {
-    auto counted = cast<func::ReturnOp>(counter.front().getTerminator());
-    rewriter.inlineBlockBefore(&counter.front(), end, arguments);
-    units = counted.getOperand(0);
-    counted.erase();
-    counter.erase();
-    builder.setInsertionPoint(end);
-  }
-  Value status = block->getArgument(parameters.size() - 1);
+  return arguments;
+}
 
-  auto [first, step] = buildUnits(builder, unitThreads, blockSize);
-  auto loop = scf::ForOp::create(builder, first, units, step);
-  builder.setInsertionPointToStart(loop.getBody());
-  Value unit = loop.getInductionVar();
-  Value one = arith::ConstantIndexOp::create(builder, 1);
-  arguments.append({unit, arith::AddIOp::create(builder, unit, one)});
-  // Room on the stack is made once, and so is what the threads of a block
-  // share.
+/// Room on the stack is made once, and so is what the threads of a block share.
+static void hoistRooms(func::FuncOp body, gpu::GPUFuncOp entry) {
   SmallVector<memref::AllocaOp> rooms;
   body.walk([&](memref::AllocaOp room) { rooms.push_back(room); });
   for (memref::AllocaOp room : rooms) {
     if (!gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(room.getType())) {
-      room->moveBefore(block, block->begin());
+      Block &block = entry.getBody().front();
+      room->moveBefore(&block, block.begin());
       continue;
     }
     unsigned i = entry.getNumWorkgroupAttributions();
@@ -214,25 +208,70 @@ void OutlineKernelsPass::makeEntry(func::FuncOp body,
           i, LLVM::LLVMDialect::getAlignAttrName(), alignment);
     room.erase();
   }
-  auto returned = cast<func::ReturnOp>(body.front().getTerminator());
-  Operation *loopEnd = loop.getBody()->getTerminator();
-  rewriter.inlineBlockBefore(&body.front(), loopEnd, arguments);
+}
+
+/// Inlines `function`, of one block, before `before`, and erases it.
+static Value inlineFunction(func::FuncOp function, ValueRange arguments,
+                            Operation *before) {
+  auto returned = cast<func::ReturnOp>(function.front().getTerminator());
+  IRRewriter(before->getContext())
+      .inlineBlockBefore(&function.front(), before, arguments);
   Value result = returned.getOperand(0);
   returned.erase();
-  body.erase();
-  builder.setInsertionPoint(loopEnd);
+  function.erase();
+  return result;
+}
+
+/// The first error of any thread stays.
+static void reportResult(codegen::AbiBuilder &builder, Value result,
+                         Value status) {
+  Value good = arith::ConstantOp::create(
+      builder, builder.getI64IntegerAttr(TENON_KERNEL_OK));
+  Value isWrong =
+      arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, result, good);
+  auto branch = scf::IfOp::create(builder, isWrong, /*withElseRegion=*/false);
+  builder.setInsertionPoint(branch.thenYield());
+  LLVM::AtomicCmpXchgOp::create(builder, status, good, result,
+                                LLVM::AtomicOrdering::monotonic,
+                                LLVM::AtomicOrdering::monotonic);
+}
+
+void OutlineKernelsPass::makeEntry(func::FuncOp body,
+                                   const SymbolTable &symbols,
+                                   gpu::GPUModuleOp device) {
+  int64_t unitThreads = 1;
+  if (auto given = body->getAttrOfType<IntegerAttr>(codegen::kUnitThreadsAttr))
+    unitThreads = given.getInt();
+  gpu::GPUFuncOp entry = declareEntry(body, unitThreads, device);
+  auto at = OpBuilder::atBlockEnd(&entry.getBody().front());
+  auto end = gpu::ReturnOp::create(at, body.getLoc());
+
+  LLVMTypeConverter types(&getContext());
+  codegen::AbiBuilder builder(body.getLoc(), end, types);
+  SmallVector<Value> arguments = makeArguments(builder, body, entry);
+  unsigned numParameters = entry.getNumArguments();
+  Value units = toIndex(builder, entry.getArgument(numParameters - 2));
+  Value status = entry.getArgument(numParameters - 1);
+  // What it takes data to count is counted here.
+  if (auto counter =
+          symbols.lookup<func::FuncOp>(codegen::getUnitsName(body.getName())))
+    units = inlineFunction(counter, arguments, end);
+
+  auto [first, step] =
+      buildUnits(builder, unitThreads, codegen::getBlockSize(unitThreads));
+  auto loop = scf::ForOp::create(builder, first, units, step);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value unit = loop.getInductionVar();
+  Value one = arith::ConstantIndexOp::create(builder, 1);
+  arguments.append({unit, arith::AddIOp::create(builder, unit, one)});
+  hoistRooms(body, entry);
+  Value result =
+      inlineFunction(body, arguments, loop.getBody()->getTerminator());
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
   // The next unit writes to the memory that the threads share.
   if (unitThreads > TENON_WARP_SIZE)
     gpu::BarrierOp::create(builder);
-  Value zero = arith::ConstantOp::create(
-      builder, builder.getI64IntegerAttr(TENON_KERNEL_OK));
-  Value isWrong =
-      arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, result, zero);
-  auto branch = scf::IfOp::create(builder, isWrong, /*withElseRegion=*/false);
-  builder.setInsertionPoint(branch.thenYield());
-  LLVM::AtomicCmpXchgOp::create(builder, status, zero, result,
-                                LLVM::AtomicOrdering::monotonic,
-                                LLVM::AtomicOrdering::monotonic);
+  reportResult(builder, result, status);
 }
 
 } // namespace
