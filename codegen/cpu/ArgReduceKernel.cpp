@@ -163,9 +163,6 @@ static bool matchesArgReduce(KernelOp kernel) {
 
 const KernelEmitter kArgReduceEmitter = {
     "arg_reduce", matchesArgReduce, /*collapses=*/false,
-    [](KernelFunction &function) {
-      return ArgReduceKernel(function).emitUnits();
-    },
-    [](KernelFunction &function) { ArgReduceKernel(function).emitBody(); }};
+    emitUnitsOf<ArgReduceKernel>, emitBodyOf<ArgReduceKernel>};
 
 } // namespace tenon::cpu

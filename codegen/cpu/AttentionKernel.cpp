@@ -372,7 +372,6 @@ static bool matchesAttention(KernelOp kernel) {
 
 const KernelEmitter kAttentionEmitter = {
     "attention", matchesAttention, /*collapses=*/false,
-    [](KernelFunction &f) { return AttentionEmitter(f).emitUnits(); },
-    [](KernelFunction &f) { AttentionEmitter(f).emitBody(); }};
+    emitUnitsOf<AttentionEmitter>, emitBodyOf<AttentionEmitter>};
 
 } // namespace tenon::cpu

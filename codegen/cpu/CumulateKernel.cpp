@@ -103,10 +103,7 @@ void CumulateKernel::emitBody() {
 const KernelEmitter kCumulateEmitter = {
     "cumulate",
     [](KernelOp kernel) { return bool(getOnlyOp<CumulateOp>(kernel)); },
-    /*collapses=*/false,
-    [](KernelFunction &function) {
-      return CumulateKernel(function).emitUnits();
-    },
-    [](KernelFunction &function) { CumulateKernel(function).emitBody(); }};
+    /*collapses=*/false, emitUnitsOf<CumulateKernel>,
+    emitBodyOf<CumulateKernel>};
 
 } // namespace tenon::cpu

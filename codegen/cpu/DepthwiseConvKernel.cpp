@@ -312,7 +312,6 @@ static bool matchesDepthwise(KernelOp kernel) {
 
 const KernelEmitter kDepthwiseConvEmitter = {
     "depthwise_conv", matchesDepthwise, /*collapses=*/false,
-    [](KernelFunction &f) { return DepthwiseEmitter(f).emitUnits(); },
-    [](KernelFunction &f) { DepthwiseEmitter(f).emitBody(); }};
+    emitUnitsOf<DepthwiseEmitter>, emitBodyOf<DepthwiseEmitter>};
 
 } // namespace tenon::cpu

@@ -194,9 +194,8 @@ static bool matchesDet(KernelOp kernel) {
   return op && op.getInput().getType().getShape().back() <= kMaxSize;
 }
 
-const KernelEmitter kDetEmitter = {
-    "det", matchesDet, /*collapses=*/false,
-    [](KernelFunction &function) { return DetKernel(function).emitUnits(); },
-    [](KernelFunction &function) { DetKernel(function).emitBody(); }};
+const KernelEmitter kDetEmitter = {"det", matchesDet, /*collapses=*/false,
+                                   emitUnitsOf<DetKernel>,
+                                   emitBodyOf<DetKernel>};
 
 } // namespace tenon::cpu

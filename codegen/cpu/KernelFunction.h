@@ -145,6 +145,15 @@ struct KernelEmitter {
                        mlir::BlockArgument input) = nullptr;
 };
 
+/// KernelEmitter::emitUnits and emitBody by a `Body`, which is made of the
+/// function.
+template <typename Body> mlir::Value emitUnitsOf(KernelFunction &function) {
+  return Body(function).emitUnits();
+}
+template <typename Body> void emitBodyOf(KernelFunction &function) {
+  Body(function).emitBody();
+}
+
 /// The emitters in the order in which they are asked.
 llvm::ArrayRef<const KernelEmitter *> getKernelEmitters();
 

@@ -331,14 +331,13 @@ static bool mayOverwrite(KernelOp, unsigned, BlockArgument input) {
   return isReadInPlace(input);
 }
 
-const KernelEmitter kLoopEmitter = {
-    "loop",
-    matches,
-    /*collapses=*/true,
-    [](KernelFunction &function) { return LoopKernel(function).emitUnits(); },
-    [](KernelFunction &function) { LoopKernel(function).emitBody(); },
-    /*prepare=*/nullptr,
-    /*unitThreads=*/1,
-    mayOverwrite};
+const KernelEmitter kLoopEmitter = {"loop",
+                                    matches,
+                                    /*collapses=*/true,
+                                    emitUnitsOf<LoopKernel>,
+                                    emitBodyOf<LoopKernel>,
+                                    /*prepare=*/nullptr,
+                                    /*unitThreads=*/1,
+                                    mayOverwrite};
 
 } // namespace tenon::cpu

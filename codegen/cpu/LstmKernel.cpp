@@ -408,12 +408,11 @@ static void packLstm(KernelOp kernel, unsigned vectorBits) {
   pack(op.getRecurrence(), plan.hidden);
 }
 
-const KernelEmitter kLstmEmitter = {
-    "lstm",
-    matchesLstm,
-    /*collapses=*/false,
-    [](KernelFunction &f) { return LstmEmitter(f).emitUnits(); },
-    [](KernelFunction &f) { LstmEmitter(f).emitBody(); },
-    packLstm};
+const KernelEmitter kLstmEmitter = {"lstm",
+                                    matchesLstm,
+                                    /*collapses=*/false,
+                                    emitUnitsOf<LstmEmitter>,
+                                    emitBodyOf<LstmEmitter>,
+                                    packLstm};
 
 } // namespace tenon::cpu

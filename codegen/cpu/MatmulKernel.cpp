@@ -455,12 +455,11 @@ static void packMatmul(KernelOp kernel, unsigned vectorBits) {
             });
 }
 
-const KernelEmitter kMatmulEmitter = {
-    "matmul",
-    matchesMatmul,
-    /*collapses=*/false,
-    [](KernelFunction &f) { return MatmulEmitter(f).emitUnits(); },
-    [](KernelFunction &f) { MatmulEmitter(f).emitBody(); },
-    packMatmul};
+const KernelEmitter kMatmulEmitter = {"matmul",
+                                      matchesMatmul,
+                                      /*collapses=*/false,
+                                      emitUnitsOf<MatmulEmitter>,
+                                      emitBodyOf<MatmulEmitter>,
+                                      packMatmul};
 
 } // namespace tenon::cpu

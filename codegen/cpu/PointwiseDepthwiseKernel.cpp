@@ -377,8 +377,8 @@ const KernelEmitter kPointwiseDepthwiseEmitter = {
     "pointwise_depthwise",
     matchesPointwiseDepthwise,
     /*collapses=*/false,
-    [](KernelFunction &f) { return PointwiseDepthwiseEmitter(f).emitUnits(); },
-    [](KernelFunction &f) { PointwiseDepthwiseEmitter(f).emitBody(); },
+    emitUnitsOf<PointwiseDepthwiseEmitter>,
+    emitBodyOf<PointwiseDepthwiseEmitter>,
     packPointwise};
 
 } // namespace tenon::cpu

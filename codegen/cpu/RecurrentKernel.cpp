@@ -454,10 +454,7 @@ static bool matches(KernelOp kernel) {
 }
 
 const KernelEmitter kRecurrentEmitter = {
-    "recurrent", matches, /*collapses=*/false,
-    [](KernelFunction &function) {
-      return RecurrentEmitter(function).emitUnits();
-    },
-    [](KernelFunction &function) { RecurrentEmitter(function).emitBody(); }};
+    "recurrent", matches, /*collapses=*/false, emitUnitsOf<RecurrentEmitter>,
+    emitBodyOf<RecurrentEmitter>};
 
 } // namespace tenon::cpu

@@ -416,14 +416,13 @@ static bool mayOverwrite(KernelOp kernel, unsigned output,
          plan.getLastRead(input) <= plan.getFirstWrite(output);
 }
 
-const KernelEmitter kRowEmitter = {
-    "row",
-    RowPlan::matches,
-    /*collapses=*/true,
-    [](KernelFunction &function) { return RowKernel(function).emitUnits(); },
-    [](KernelFunction &function) { RowKernel(function).emitBody(); },
-    /*prepare=*/nullptr,
-    /*unitThreads=*/1,
-    mayOverwrite};
+const KernelEmitter kRowEmitter = {"row",
+                                   RowPlan::matches,
+                                   /*collapses=*/true,
+                                   emitUnitsOf<RowKernel>,
+                                   emitBodyOf<RowKernel>,
+                                   /*prepare=*/nullptr,
+                                   /*unitThreads=*/1,
+                                   mayOverwrite};
 
 } // namespace tenon::cpu

@@ -61,9 +61,9 @@ namespace {
 /// Both operations: memory and types that they have in common.
 template <typename OpT> class ScatterEmitter {
 public:
-  ScatterEmitter(KernelFunction &function, OpT op)
-      : function(function), op(op), loc(function.getLoc()),
-        shape(function.getShape(op.getInput())),
+  explicit ScatterEmitter(KernelFunction &function)
+      : function(function), op(getOnlyOp<OpT>(function.getKernel())),
+        loc(function.getLoc()), shape(function.getShape(op.getInput())),
         indexShape(function.getShape(op.getIndices())),
         updateShape(function.getShape(op.getUpdates())),
         type(function.getElementType(op.getInput())) {}
@@ -251,16 +251,8 @@ void ScatterEmitter<ScatterNdOp>::emitUnit(OpBuilder &builder,
 template <typename OpT>
 static constexpr KernelEmitter makeEmitter(StringLiteral name) {
   return {name, [](KernelOp kernel) { return bool(getOnlyOp<OpT>(kernel)); },
-          /*collapses=*/false,
-          [](KernelFunction &function) {
-            return ScatterEmitter<OpT>(function,
-                                       getOnlyOp<OpT>(function.getKernel()))
-                .emitUnits();
-          },
-          [](KernelFunction &function) {
-            ScatterEmitter<OpT>(function, getOnlyOp<OpT>(function.getKernel()))
-                .emitBody();
-          }};
+          /*collapses=*/false, emitUnitsOf<ScatterEmitter<OpT>>,
+          emitBodyOf<ScatterEmitter<OpT>>};
 }
 
 const KernelEmitter kScatterElementsEmitter =

@@ -235,8 +235,6 @@ void TopKEmitter::emitBody() {
 
 const KernelEmitter kTopKEmitter = {
     "top-k", [](KernelOp kernel) { return bool(getOnlyOp<TopKOp>(kernel)); },
-    /*collapses=*/false,
-    [](KernelFunction &function) { return TopKEmitter(function).emitUnits(); },
-    [](KernelFunction &function) { TopKEmitter(function).emitBody(); }};
+    /*collapses=*/false, emitUnitsOf<TopKEmitter>, emitBodyOf<TopKEmitter>};
 
 } // namespace tenon::cpu

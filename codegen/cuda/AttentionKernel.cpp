@@ -436,12 +436,8 @@ const cpu::KernelEmitter kAttentionEmitter = {
     "attention",
     matches,
     /*collapses=*/false,
-    [](cpu::KernelFunction &function) {
-      return AttentionEmitter(function).emitUnits();
-    },
-    [](cpu::KernelFunction &function) {
-      AttentionEmitter(function).emitBody();
-    },
+    cpu::emitUnitsOf<AttentionEmitter>,
+    cpu::emitBodyOf<AttentionEmitter>,
     /*prepare=*/nullptr,
     kThreads};
 

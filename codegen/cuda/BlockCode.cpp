@@ -142,11 +142,16 @@ Value BlockCode::thread() {
   return gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
 }
 
+/// The function that `builder` builds.
+static func::FuncOp getFunction(OpBuilder &builder) {
+  Operation *parent = builder.getInsertionBlock()->getParentOp();
+  auto function = dyn_cast<func::FuncOp>(parent);
+  return function ? function : parent->getParentOfType<func::FuncOp>();
+}
+
 void BlockCode::setBlocksAtOnce(int64_t count) {
-  Operation *function = builder.getBlock()->getParentOp();
-  if (!isa<func::FuncOp>(function))
-    function = function->getParentOfType<func::FuncOp>();
-  function->setAttr(kBlocksAtOnceAttr, builder.getI32IntegerAttr(count));
+  getFunction(builder)->setAttr(kBlocksAtOnceAttr,
+                                builder.getI32IntegerAttr(count));
 }
 
 void BlockCode::barrier() { gpu::BarrierOp::create(builder, loc); }
@@ -177,11 +182,8 @@ Value allocateShared(OpBuilder &builder, Location loc, int64_t count,
   [[maybe_unused]] constexpr int64_t kMaxSharedBytes = 48 << 10;
   assert(count * getBytes(type) <= kMaxSharedBytes && "asks for too much");
   // Where the function begins, as all memory that is made once.
-  Operation *function = builder.getInsertionBlock()->getParentOp();
-  if (!isa<func::FuncOp>(function))
-    function = function->getParentOfType<func::FuncOp>();
   OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&function->getRegion(0).front());
+  builder.setInsertionPointToStart(&getFunction(builder).front());
   auto space = gpu::AddressSpaceAttr::get(
       builder.getContext(), gpu::GPUDialect::getWorkgroupAddressSpace());
   return memref::AllocaOp::create(

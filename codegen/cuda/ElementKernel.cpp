@@ -124,10 +124,7 @@ static bool matches(KernelOp kernel) {
 }
 
 const cpu::KernelEmitter kElementEmitter = {
-    "element", matches, /*collapses=*/true,
-    [](cpu::KernelFunction &function) {
-      return ElementKernel(function).emitUnits();
-    },
-    [](cpu::KernelFunction &function) { ElementKernel(function).emitBody(); }};
+    "element", matches, /*collapses=*/true, cpu::emitUnitsOf<ElementKernel>,
+    cpu::emitBodyOf<ElementKernel>};
 
 } // namespace tenon::cuda
