@@ -277,13 +277,14 @@ Value LoopLowering::placeRow(LoopTensor &scan, Value slice, Value iteration) {
       !scan.onDevice ||
       (type.hasStaticShape() &&
        rt::getNumBytes(type).value_or(1) % TENON_BUFFER_ALIGNMENT == 0);
-  OpOperand *destination =
-      isAligned ? findDestination(slice, slice.getParentBlock()) : nullptr;
+  // The row is not known before the iteration, in which not all is computed
+  // that is joined.
+  Block *body = iteration.getParentBlock();
+  OpOperand *destination = isAligned ? findDestination(slice, body) : nullptr;
   tensor::EmptyOp empty;
   if (destination) {
     empty = destination->get().getDefiningOp<tensor::EmptyOp>();
-    // The row is not known before the iteration.
-    if (empty && empty->getBlock() != slice.getParentBlock())
+    if (empty && empty->getBlock() != body)
       empty = {};
     if (empty)
       rewriter.setInsertionPoint(empty);

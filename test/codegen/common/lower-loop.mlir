@@ -92,3 +92,24 @@ func.func @main(%x: tensor<?xf32>, %n: tensor<i64>) -> tensor<?xf32> {
   }
   return %host : tensor<?xf32>
 }
+
+// -----
+
+// What is computed before the loop is copied to each row.
+
+// CHECK-LABEL: func.func @main(
+// CHECK: %[[W:.*]] = tenon_rt.launch @k
+// CHECK: } do {
+// CHECK: %[[ROW:.*]] = tenon_rt.row
+// CHECK: bufferization.materialize_in_destination %[[W]] in restrict writable %[[ROW]]
+func.func private @k(%x: memref<4xf32>, %y: memref<4xf32>, %begin: index, %end: index) -> i64
+func.func @main(%x: tensor<4xf32>, %n: tensor<i64>) -> tensor<?x4xf32> {
+  %true = tenon.constant dense<true> : tensor<i1>
+  %e = tensor.empty() : tensor<4xf32>
+  %w = tenon_rt.launch @k(%x) outs(%e) : (tensor<4xf32>) outs(tensor<4xf32>) -> tensor<4xf32>
+  %all = tenon.loop trip(%n : tensor<i64>) () : () -> tensor<?x4xf32> {
+  ^bb0(%i: tensor<i64>):
+    tenon.yield %true, %w : tensor<i1>, tensor<4xf32>
+  }
+  return %all : tensor<?x4xf32>
+}
