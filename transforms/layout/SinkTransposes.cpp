@@ -37,9 +37,9 @@ namespace {
 ///
 /// 1. The operation can be permuted (PermutableOpInterface).
 /// 2. The operands that are not transposed alike are free to transpose, or
-///    there are fewer of them than transposes that this makes dead. One whose
-///    transpose moves no element is free too, if one of the others moves some:
-///    else two of them would hand their transposes to each other for ever.
+///    there are fewer of them than transposes that this makes dead. If some of
+///    all these transposes move elements, only those count: else two operands
+///    would hand their transposes to each other for ever.
 /// 3. It is not the transpose of a constant, which folds: sunk before, it would
 ///    be handed to the operands that are free, and come back from them.
 /// 4. A softmax along the last dimension stays one: along another dimension
@@ -77,25 +77,29 @@ private:
     if (losesLastAxis(op, forward))
       return rewriter.notifyMatchFailure(op, "runs best along the last axis");
 
-    int64_t numDying = 0;
-    bool movesElements = false;
-    llvm::SmallPtrSet<Operation *, 4> seen;
-    for (OpOperand *operand : *operands) {
-      TransposeOp transpose = getTransposeBy(operand->get(), forward);
-      if (!transpose || !seen.insert(transpose).second)
-        continue;
-      numDying += llvm::all_of(transpose->getUsers(), [&](Operation *user) {
-        return user == op.getOperation();
-      });
-      movesElements |= !movesNothing(transpose.getInput(), forward);
-    }
-    if (seen.empty())
+    llvm::SmallSetVector<TransposeOp, 4> sunk;
+    SmallVector<Value> paid;
+    for (OpOperand *operand : *operands)
+      if (TransposeOp transpose = getTransposeBy(operand->get(), forward))
+        sunk.insert(transpose);
+      else if (!isFreeToTranspose(operand->get()))
+        paid.push_back(operand->get());
+    if (sunk.empty())
       return rewriter.notifyMatchFailure(op, "the operand is not permuted");
-    int64_t numPaid = llvm::count_if(*operands, [&](OpOperand *operand) {
-      return !getTransposeBy(operand->get(), forward) &&
-             !isFreeToTranspose(operand->get()) &&
-             !(movesElements && movesNothing(operand->get(), inverse));
+    auto sunkMoves = [&](TransposeOp transpose) {
+      return !movesNothing(transpose.getInput(), forward);
+    };
+    auto paidMoves = [&](Value value) { return !movesNothing(value, inverse); };
+    bool someMove =
+        llvm::any_of(sunk, sunkMoves) || llvm::any_of(paid, paidMoves);
+    int64_t numDying = llvm::count_if(sunk, [&](TransposeOp transpose) {
+      return (!someMove || sunkMoves(transpose)) &&
+             llvm::all_of(transpose->getUsers(), [&](Operation *user) {
+               return user == op.getOperation();
+             });
     });
+    int64_t numPaid = llvm::count_if(
+        paid, [&](Value value) { return !someMove || paidMoves(value); });
     if (numPaid != 0 && numPaid >= numDying)
       return rewriter.notifyMatchFailure(op, "would make more transposes");
 

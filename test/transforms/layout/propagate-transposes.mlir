@@ -293,3 +293,19 @@ func.func @concat_of_constant(%x: tensor<9x1x3xf32>) -> tensor<9x3x4xf32> {
   %1 = tenon.concat %0, %k {axis = 2 : i64} : (tensor<9x3x1xf32>, tensor<9x3x3xf32>) -> tensor<9x3x4xf32>
   return %1 : tensor<9x3x4xf32>
 }
+
+// -----
+
+// Two transposes that move nothing don't pay for one that may, which would be
+// handed back to them.
+// CHECK-LABEL: func.func @two_of_one_channel(
+// CHECK-SAME: %{{.*}}: tensor<?x5x7x1xf32>, %[[Y:[^:]*]]: tensor
+// CHECK: %[[CAT:.*]] = tenon.concat %{{.*}}, %{{.*}}, %[[Y]] {axis = 0 : i64}
+// CHECK-NEXT: return %[[CAT]]
+func.func @two_of_one_channel(%x: tensor<?x5x7x1xf32>, %y: tensor<?x?x?x7xf32>) -> tensor<?x1x5x7xf32> {
+  %0 = tenon.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<?x5x7x1xf32>) -> tensor<?x1x5x7xf32>
+  %1 = tenon.neg %x : (tensor<?x5x7x1xf32>) -> tensor<?x5x7x1xf32>
+  %2 = tenon.transpose %1 {permutation = array<i64: 0, 3, 1, 2>} : (tensor<?x5x7x1xf32>) -> tensor<?x1x5x7xf32>
+  %3 = tenon.concat %0, %2, %y {axis = 0 : i64} : (tensor<?x1x5x7xf32>, tensor<?x1x5x7xf32>, tensor<?x?x?x7xf32>) -> tensor<?x1x5x7xf32>
+  return %3 : tensor<?x1x5x7xf32>
+}
