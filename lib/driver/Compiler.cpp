@@ -19,7 +19,9 @@
 #include "lib/target/Target.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 
@@ -128,19 +130,17 @@ Status Compiler::prepare(StringRef name) {
 Status Compiler::checkPrecision() {
   if (!options.halfIo.empty() &&
       (options.precision.empty() || options.precision == "tf32"))
-    return Status::error(TENON_ERROR_USAGE,
-                         "inputs and outputs can be stored in half precision "
-                         "only beside bf16 or fp16");
+    return Status::error(
+        TENON_ERROR_USAGE,
+        "half-io '" + options.halfIo.front() +
+            "' needs the precision bf16 or fp16, found " +
+            (options.precision.empty() ? "fp32" : options.precision));
   if (options.precision.empty())
     return options.keepFp32.empty()
                ? Status::ok()
                : Status::error(TENON_ERROR_USAGE,
                                "nodes can be kept in fp32 only beside another "
                                "precision: bf16 or fp16");
-  if (done >= Phase::Compress)
-    return Status::error(TENON_ERROR_USAGE,
-                         "the IR at the end of " + getPhaseName(done) +
-                             " has its precision already: it can't be changed");
   // IR has a target of its own, unless another one is asked for.
   std::string name = ("the IR's '" + kTargetAttr + "'").str();
   // Of two targets the processor's is the first.
@@ -158,7 +158,7 @@ Status Compiler::checkPrecision() {
   }
   if (options.precision == "tf32") {
     if (!last.getGpus())
-      return Status::error(TENON_ERROR_USAGE,
+      return Status::error(TENON_ERROR_UNSUPPORTED,
                            "precision tf32 needs a target with a GPU, which " +
                                name + " has not");
     if (!options.keepFp32.empty())
@@ -171,7 +171,7 @@ Status Compiler::checkPrecision() {
   if (options.precision == "fp16" && !target.getGpus() &&
       !hasFeature(target, kFeature))
     return Status::error(
-        TENON_ERROR_USAGE,
+        TENON_ERROR_UNSUPPORTED,
         "precision fp16 needs a target with the feature '" + kFeature +
             "', which " + (last == target ? name : "the processor of " + name) +
             " has not; bf16 runs on every target");
@@ -219,12 +219,16 @@ Status Compiler::readIr(StringRef path, Phase from) {
     return Status::error(TENON_ERROR_USAGE,
                          "shapes and values of inputs can be fixed for ONNX "
                          "models only, not for IR");
-  if (isFile && !llvm::sys::fs::exists(path))
-    return Status::error(TENON_ERROR_SYSTEM,
-                         "can't read '" + path + "': no such file");
+  // The parser would tell it as wrong IR.
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!file)
+    return Status::error(TENON_ERROR_SYSTEM, "can't read '" + path + "': " +
+                                                 file.getError().message());
+  llvm::SourceMgr source;
+  source.AddNewSourceBuffer(std::move(*file), SMLoc());
   done = from;
   isReadLowered = from == Phase::Lower;
-  module = parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+  module = parseSourceFile<ModuleOp>(source, ParserConfig(&context));
   if (!module)
     return fail(TENON_ERROR_INVALID, path + ": not IR that Tenon reads");
   if (failed(checkIr(*module, from)))

@@ -47,6 +47,40 @@ static void arrangeHelp(cl::OptionCategory &own,
   }
 }
 
+/// Ends the tool where there is an option that it has not. LLVM tells that in
+/// two lines, and takes some for groups of others.
+static void checkNames(int argc, char **argv) {
+  auto &known = cl::getRegisteredOptions();
+  for (int i = 1; i < argc && llvm::StringRef(argv[i]) != "--"; ++i) {
+    llvm::StringRef word = argv[i], name = word.ltrim('-').split('=').first;
+    if (!word.starts_with("-") || name.empty())
+      continue;
+    if (auto found = known.find(name); found != known.end()) {
+      // The next word is its value, whatever it looks like.
+      bool takesNext =
+          found->second->getValueExpectedFlag() == cl::ValueRequired;
+      i += takesNext && !word.contains('=');
+      continue;
+    }
+    llvm::StringRef nearest;
+    unsigned least = std::max<size_t>(name.size() / 3, 1) + 1;
+    for (auto &[candidate, option] : known)
+      if (option->getOptionHiddenFlag() != cl::ReallyHidden)
+        if (unsigned distance = name.edit_distance(candidate);
+            distance < least) {
+          nearest = candidate;
+          least = distance;
+        }
+    llvm::errs() << "tenon-compile: error: unknown option '"
+                 << word.split('=').first << "'";
+    if (!nearest.empty())
+      llvm::errs() << ", did you mean '" << (nearest.size() == 1 ? "-" : "--")
+                   << nearest << "'?";
+    llvm::errs() << "; see tenon-compile --help\n";
+    exit(TENON_ERROR_USAGE);
+  }
+}
+
 void CommandLine::parse(int argc, char **argv) {
   // So that --mlir-print-ir-after=PASS knows their names.
   mlir::registerTransformsPasses();
@@ -59,6 +93,7 @@ void CommandLine::parse(int argc, char **argv) {
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "tenon-compile " << tenon_version_string() << "\n";
   });
+  checkNames(argc, argv);
   cl::ParseCommandLineOptions(
       argc, argv,
       "tenon-compile: compile a neural network into a native library\n\n"
@@ -67,18 +102,48 @@ void CommandLine::parse(int argc, char **argv) {
       "system error, 70 internal error.\n");
 }
 
-/// Whether the phases go from an earlier one to a later one, as far as the
-/// other options need.
+namespace {
+
+/// An option that works in some phases only.
+struct PhaseOption {
+  const cl::Option &option;
+  Phase first, last;
+};
+
+} // namespace
+
+/// Whether the phases go from an earlier one to a later one, and no option is
+/// given that has an effect in none of them.
 Status CommandLine::checkPhases() const {
   if (compileTo < compileFrom)
     return Status::error(
         TENON_ERROR_USAGE,
         "--compile-to=" + tenon::getPhaseName(compileTo) +
             " is before --compile-from=" + tenon::getPhaseName(compileFrom));
-  if (memory.getNumOccurrences() && compileTo < Phase::Lower)
-    return Status::error(TENON_ERROR_USAGE,
-                         "the memory is known from the lower phase on: "
-                         "--memory needs to go as far");
+  const PhaseOption options[] = {{precision, Phase::Compress, Phase::Compress},
+                                 {tf32, Phase::Compress, Phase::Compress},
+                                 {keepFp32, Phase::Compress, Phase::Compress},
+                                 {halfIo, Phase::Compress, Phase::Compress},
+                                 {exposeKernels, Phase::Lower, Phase::Lower},
+                                 {memory, Phase::Lower, Phase::Emit},
+                                 {maxPasses, Phase::Simplify, Phase::Lower},
+                                 {skipPasses, Phase::Simplify, Phase::Lower},
+                                 {listPasses, Phase::Simplify, Phase::Lower}};
+  for (const auto &[option, first, last] : options) {
+    bool isTooEarly = compileTo < first;
+    if (!option.getNumOccurrences() || (!isTooEarly && compileFrom < last))
+      continue;
+    std::string phases = "the " + tenon::getPhaseName(first).str() + " phase";
+    if (first != last)
+      phases += " to the " + tenon::getPhaseName(last).str() + " phase";
+    return Status::error(
+        TENON_ERROR_USAGE,
+        "--" + option.ArgStr + " has an effect in " + phases + ", which " +
+            (isTooEarly
+                 ? "--compile-to=" + tenon::getPhaseName(compileTo)
+                 : "--compile-from=" + tenon::getPhaseName(compileFrom)) +
+            " leaves out");
+  }
   return Status::ok();
 }
 

@@ -24,6 +24,7 @@ LogicalResult NameGlobs::read(StringRef option, ArrayRef<std::string> globs,
 }
 
 bool NameGlobs::match(StringRef name) {
+  known.insert(name.str());
   bool matches = false;
   for (Glob &glob : all)
     if (glob.pattern.match(name))
@@ -32,11 +33,20 @@ bool NameGlobs::match(StringRef name) {
 }
 
 LogicalResult NameGlobs::checkUsed(StringRef what) {
-  for (const Glob &glob : all)
-    if (!glob.isUsed)
-      return root->emitError()
-             << option << " pattern '" << glob.text << "' matches no " << what;
-  return success();
+  auto unused =
+      llvm::find_if(all, [](const Glob &glob) { return !glob.isUsed; });
+  if (unused == all.end())
+    return success();
+  InFlightDiagnostic error = root->emitError()
+                             << option << " pattern '" << unused->text
+                             << "' matches no " << what;
+  constexpr size_t kMost = 8;
+  for (auto [i, name] : llvm::enumerate(known))
+    if (i < kMost)
+      error << (i ? ", '" : ", only '") << name << "'";
+  if (known.size() > kMost)
+    error << " and " << known.size() - kMost << " more";
+  return failure();
 }
 
 } // namespace tenon

@@ -6,6 +6,8 @@
 #include "mlir/IR/Operation.h"
 #include "llvm/Support/GlobPattern.h"
 
+#include <set>
+
 namespace tenon {
 
 /// The globs of an option, and which of them have matched a name.
@@ -17,7 +19,8 @@ public:
                            mlir::Operation *root);
 
   bool match(llvm::StringRef name);
-  /// Fails, after an error, where a glob has matched no name: no `what`.
+  /// Fails, after an error that says which names there are, where a glob has
+  /// matched none: no `what`.
   mlir::LogicalResult checkUsed(llvm::StringRef what);
 
 private:
@@ -30,6 +33,8 @@ private:
   mlir::Operation *root = nullptr;
   std::string option;
   llvm::SmallVector<Glob> all;
+  /// What was to be matched.
+  std::set<std::string> known;
 };
 
 } // namespace tenon

@@ -28,7 +28,7 @@
 // CACHE: %[[Y:.*]] = tenon.matmul %{{.*}}, %[[ALL]] {{.*}}wide
 // CACHE-NEXT: return %[[ALL]], %[[Y]]
 
-// NONE: error: half-io pattern 'ids' matches no input or output of f32
+// NONE: error: half-io pattern 'ids' matches no input or output of f32, only 'past', 'present', 'x', 'y'
 // SEQUENCE: error: half-io pattern 'parts' matches no input or output of f32
 // TYPE: error: precision 'tf32': expected bf16 or fp16
 func.func @main(%past: tensor<?x8xf32> {tenon.name = "past"}, %x: tensor<2x8xf32> {tenon.name = "x"},
