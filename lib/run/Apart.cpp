@@ -3,6 +3,7 @@
 #include "lib/run/Apart.h"
 
 #include "lib/run/Array.h"
+#include "lib/run/Text.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -30,11 +31,11 @@ static std::string runToText(const std::function<json()> &work) {
   } catch (const std::exception &error) {
     reply = describe(TENON_ERROR_INTERNAL, error.what());
   }
-  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+  return formatJson(reply);
 }
 
 [[noreturn]] static void failSystem(const char *what) {
-  fail(TENON_ERROR_SYSTEM, "cannot %s: %s", what, strerror(errno));
+  fail(TENON_ERROR_SYSTEM, "can't %s: %s", what, strerror(errno));
 }
 
 /// Writes all of the text, or ends the process.

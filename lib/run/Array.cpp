@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
@@ -47,8 +48,18 @@ void tenon::run::checkWritable(const std::string &path) {
     }
   }
   if (!isWritable)
-    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+    fail(TENON_ERROR_SYSTEM, "can't write '%s': %s", path.c_str(),
          strerror(errno));
+}
+
+bool tenon::run::makeFolder(const std::string &path) {
+  std::error_code problem;
+  bool isNew = std::filesystem::create_directories(path, problem);
+  if (problem)
+    fail(TENON_ERROR_SYSTEM, "can't make the folder '%s': %s", path.c_str(),
+         problem.message().c_str());
+  checkWritable(path + "/output_0.npy");
+  return isNew;
 }
 
 Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {
@@ -147,18 +158,6 @@ static T load(const std::vector<uint8_t> &bytes, int64_t index) {
   return value;
 }
 
-Array Array::widenHalves() const {
-  if (dtype != TENON_F16 && dtype != TENON_BF16)
-    return *this;
-  Array wide = make(TENON_F32, dims);
-  wide.name = name;
-  for (int64_t i = 0, count = size(); i < count; ++i) {
-    auto number = static_cast<float>(at(i));
-    memcpy(&wide.bytes[i * sizeof number], &number, sizeof number);
-  }
-  return wide;
-}
-
 double Array::at(int64_t index) const {
   switch (dtype) {
   case TENON_F32:
@@ -195,26 +194,139 @@ double Array::at(int64_t index) const {
   }
 }
 
+/// The nearest number of IEEE 754 half precision; of two the even one.
+static uint16_t toHalf(float value) {
+  auto sign = static_cast<uint16_t>(std::signbit(value) << 15);
+  if (std::isnan(value))
+    return sign | 0x7e00;
+  float magnitude = std::abs(value);
+  if (magnitude >= 65520)
+    return sign | 0x7c00;
+  // In units of the last place, of which normal numbers have 1024 or more.
+  int exponent = std::max(std::ilogb(magnitude), -14);
+  auto units = static_cast<uint16_t>(
+      std::nearbyint(std::ldexp(magnitude, 10 - exponent)));
+  return sign | ((exponent + 14) * 1024 + units);
+}
+
+/// The same of bfloat16.
+static uint16_t toBf16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if (std::isnan(value))
+    return bits >> 16 | 0x40;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+template <typename T>
+static void store(std::vector<uint8_t> &bytes, int64_t index, T value) {
+  memcpy(&bytes[index * sizeof value], &value, sizeof value);
+}
+
+void Array::set(int64_t index, double value) {
+  // What an integer can't be is the nearest that it can.
+  int64_t whole = value >= 0x1p63    ? INT64_MAX
+                  : value >= -0x1p63 ? static_cast<int64_t>(std::floor(value))
+                                     : INT64_MIN;
+  switch (dtype) {
+  case TENON_F32:
+    return store(bytes, index, static_cast<float>(value));
+  case TENON_F64:
+    return store(bytes, index, value);
+  case TENON_F16:
+    return store(bytes, index, toHalf(static_cast<float>(value)));
+  case TENON_BF16:
+    return store(bytes, index, toBf16(static_cast<float>(value)));
+  case TENON_BOOL:
+    return store(bytes, index, static_cast<uint8_t>(whole != 0));
+  case TENON_U8:
+  case TENON_I8:
+    return store(bytes, index, static_cast<uint8_t>(whole));
+  case TENON_U16:
+  case TENON_I16:
+    return store(bytes, index, static_cast<uint16_t>(whole));
+  case TENON_U32:
+  case TENON_I32:
+    return store(bytes, index, static_cast<uint32_t>(whole));
+  case TENON_U64:
+  case TENON_I64:
+    return store(bytes, index, whole);
+  default:
+    return store(bytes, index, encodeNarrow(dtype, value));
+  }
+}
+
+Array Array::convert(TenonDType to) const {
+  Array converted = make(to, dims);
+  converted.name = name;
+  for (int64_t i = 0, count = size(); i < count; ++i)
+    converted.set(i, at(i));
+  return converted;
+}
+
+void Array::adopt(TenonDType wanted) {
+  for (Array &element : elements)
+    element.adopt(wanted);
+  if (!isTensor() || dtype == wanted)
+    return;
+  bool isByte = dtype == TENON_U8 || dtype == TENON_I8;
+  if ((isNarrow(wanted) && isByte) ||
+      (wanted == TENON_BF16 && dtype == TENON_U16))
+    dtype = wanted;
+  else if (areF32AndHalf(dtype, wanted))
+    *this = convert(wanted);
+}
+
+bool tenon::run::areF32AndHalf(TenonDType a, TenonDType b) {
+  auto isHalf = [](TenonDType dtype) {
+    return dtype == TENON_F16 || dtype == TENON_BF16;
+  };
+  return (isHalf(a) && b == TENON_F32) || (a == TENON_F32 && isHalf(b));
+}
+
+Array Array::transpose(const std::vector<size_t> &order) const {
+  std::vector<int64_t> turned, strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * dims[i];
+  for (size_t i : order)
+    turned.push_back(dims[i]);
+  Array result = make(dtype, turned);
+  result.name = name;
+  size_t element = tenon_dtype_size(dtype);
+  std::vector<int64_t> index(turned.size(), 0);
+  for (int64_t i = 0, count = result.size(); i < count; ++i) {
+    int64_t source = 0;
+    for (size_t d = 0; d < turned.size(); ++d)
+      source += index[d] * strides[order[d]];
+    memcpy(&result.bytes[i * element], &bytes[source * element], element);
+    for (size_t d = turned.size(); d-- > 0 && ++index[d] == turned[d];)
+      index[d] = 0;
+  }
+  return result;
+}
+
 std::vector<Array> tenon::run::readArrays(const std::string &path) {
   auto endsWith = [&](const char *suffix) {
     size_t length = strlen(suffix);
     return path.size() >= length &&
            path.compare(path.size() - length, length, suffix) == 0;
   };
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    fail(TENON_ERROR_SYSTEM, "can't read '%s': %s", path.c_str(),
+         strerror(errno));
+  if (std::filesystem::is_directory(path))
+    fail(TENON_ERROR_SYSTEM, "can't read '%s': it is a folder", path.c_str());
   if (endsWith(".npz"))
     return readNpz(path);
   if (!endsWith(".npy") && !endsWith(".pb"))
     fail(TENON_ERROR_UNSUPPORTED,
          "'%s': unknown kind of file, expected .npy, .npz or .pb",
          path.c_str());
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    fail(TENON_ERROR_SYSTEM, "cannot open '%s': %s", path.c_str(),
-         strerror(errno));
   std::stringstream content;
   content << file.rdbuf();
   if (file.bad() || (content.fail() && !content.str().empty()))
-    fail(TENON_ERROR_SYSTEM, "cannot read '%s'", path.c_str());
+    fail(TENON_ERROR_SYSTEM, "can't read '%s'", path.c_str());
   std::vector<Array> arrays;
   arrays.push_back(endsWith(".npy") ? parseNpy(content.str(), path)
                                     : parseTensorProto(content.str(), path));

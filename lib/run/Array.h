@@ -34,19 +34,28 @@ struct Array {
   TenonTensor view();
   /// An element as a number.
   double at(int64_t index) const;
+  /// Stores a number as an element; what an integer can't be is the nearest
+  /// that it can.
+  void set(int64_t index, double value);
   std::string formatDims() const;
   /// "f32 2x3", "sequence of 2", or "nothing".
   std::string formatType() const;
-  /// Numbers of f16 and bf16 as f32, which has all of them; others as they are.
-  Array widenHalves() const;
-  /// Takes bytes for elements of `wanted`, if that is a narrow type: files have
-  /// no name for those.
+  /// The same numbers as elements of another type; each becomes the nearest,
+  /// of two floats of 16 bits the even one.
+  Array convert(TenonDType to) const;
+  /// Makes of what a file has what a model wants, where that is clear: files
+  /// have no name for narrow types, whose bytes they hold, nor for bf16, whose
+  /// bits may be called u16; floats of 16 and 32 bits are converted.
   void adopt(TenonDType wanted);
+  /// With dimension order[i] as the i-th.
+  Array transpose(const std::vector<size_t> &order) const;
 
 private:
   std::vector<TenonTensor> views;
 };
 
+/// Whether one type is f32 and the other f16 or bf16, whose numbers it has.
+bool areF32AndHalf(TenonDType a, TenonDType b);
 /// Whether a type is one of those of which each element is a byte that is not
 /// its number (see tenon/types.h).
 bool isNarrow(TenonDType dtype);
@@ -74,6 +83,10 @@ std::vector<Array> readArrays(const std::string &path);
 /// Throws SYSTEM if a file can't be written there, which is tried. What is
 /// there stays as it is.
 void checkWritable(const std::string &path);
+
+/// Makes a folder for outputs if there is none, and returns whether it did.
+/// Throws SYSTEM if nothing can be written there.
+bool makeFolder(const std::string &path);
 
 /// Writes an array in NumPy's format. Throws SYSTEM.
 void writeNpy(const std::string &path, const Array &array);

@@ -4,6 +4,7 @@
 
 #include "lib/run/Apart.h"
 #include "lib/run/Statistics.h"
+#include "lib/run/Text.h"
 
 #include <algorithm>
 #include <chrono>
@@ -44,12 +45,9 @@ combine(const std::vector<std::string> &texts, const char *option) {
            text.c_str());
     std::vector<std::vector<std::string>> longer;
     for (const std::vector<std::string> &choice : choices)
-      for (size_t start = equals + 1; start <= text.size();) {
-        size_t end = std::min(text.find(',', start), text.size());
+      for (const std::string &value : split(text.substr(equals + 1), ',')) {
         longer.push_back(choice);
-        longer.back().push_back(text.substr(0, equals + 1) +
-                                text.substr(start, end - start));
-        start = end + 1;
+        longer.back().push_back(text.substr(0, equals + 1) + value);
       }
     choices = std::move(longer);
   }
@@ -96,9 +94,8 @@ static json measure(const BenchCommand &command, const BenchPoint &point) {
   } catch (const std::system_error &error) {
     for (std::thread &thread : threads)
       thread.join();
-    fail(TENON_ERROR_SYSTEM,
-         "cannot start a thread for each of %d sessions: %s", point.sessions,
-         error.what());
+    fail(TENON_ERROR_SYSTEM, "can't start a thread for each of %d sessions: %s",
+         point.sessions, error.what());
   }
   runUntil(end, runners[0], times[0]);
   for (std::thread &thread : threads)
@@ -238,6 +235,6 @@ int BenchCommand::execute() const {
     result["points"].push_back(measured["point"]);
   }
   if (isJson)
-    puts(result.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    printJson(result);
   return 0;
 }

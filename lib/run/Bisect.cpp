@@ -3,6 +3,7 @@
 #include "lib/run/Bisect.h"
 
 #include "lib/run/Compare.h"
+#include "lib/run/Text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -127,17 +128,6 @@ Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
   return trial;
 }
 
-static std::vector<std::string> splitAt(const std::string &text,
-                                        const std::string &separator) {
-  std::vector<std::string> parts;
-  size_t from = 0;
-  for (size_t at; (at = text.find(separator, from)) != std::string::npos;
-       from = at + separator.size())
-    parts.push_back(text.substr(from, at - from));
-  parts.push_back(text.substr(from));
-  return parts;
-}
-
 static bool parseNumber(const std::string &text, int64_t &number) {
   const char *end = text.data() + text.size();
   auto [rest, error] = std::from_chars(text.data(), end, number);
@@ -158,13 +148,13 @@ static std::string joinNames(const std::vector<std::string> &names) {
 static std::vector<KernelResult> listKernels(const Trial &trial) {
   std::vector<KernelResult> results;
   for (const Array &array : trial.outputs) {
-    std::vector<std::string> parts = splitAt(array.name, "|");
+    std::vector<std::string> parts = split(array.name, '|');
     int64_t kernel, result;
     // An output of the model's own may have any name.
     if (parts.size() == 5 && parts[0] == "kernel" &&
         parseNumber(parts[1], kernel) && parseNumber(parts[2], result))
-      results.push_back({kernel, result, splitAt(parts[3], ";"),
-                         splitAt(parts[4], ";"), &array});
+      results.push_back(
+          {kernel, result, split(parts[3], ';'), split(parts[4], ';'), &array});
   }
   return results;
 }
@@ -221,23 +211,7 @@ static Array moveDimension(const Array &array, size_t from, size_t to) {
     if (i != from)
       order.push_back(i);
   order.insert(order.begin() + to, from);
-  std::vector<int64_t> dims, strides(array.dims.size(), 1);
-  for (size_t i = array.dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * array.dims[i];
-  for (size_t i : order)
-    dims.push_back(array.dims[i]);
-  Array moved = Array::make(array.dtype, dims);
-  size_t element = tenon_dtype_size(array.dtype);
-  std::vector<int64_t> index(dims.size(), 0);
-  for (int64_t i = 0, count = moved.size(); i < count; ++i) {
-    int64_t source = 0;
-    for (size_t d = 0; d < dims.size(); ++d)
-      source += index[d] * strides[order[d]];
-    memcpy(&moved.bytes[i * element], &array.bytes[source * element], element);
-    for (size_t d = dims.size(); d-- > 0 && ++index[d] == dims[d];)
-      index[d] = 0;
-  }
-  return moved;
+  return array.transpose(order);
 }
 
 /// How far a kernel's result is from what a node should give, in the layout in
@@ -320,7 +294,7 @@ void Bisector::report(const std::string &text, const CompilerPass *pass,
           {"nodes", divergence->result.allNodes},
           {"result", divergence->result.nodes},
           {"max_abs_error", divergence->comparison.maxAbsError}};
-    puts(result.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    printJson(result);
     return;
   }
   if (!difference.empty())
@@ -407,7 +381,7 @@ int Bisector::run() {
 /// Whether a target names a processor and GPUs, of which each gets a model.
 static bool isForTwo(const std::string &target) {
   size_t numGpus = 0;
-  std::vector<std::string> names = splitAt(target, ",");
+  std::vector<std::string> names = split(target, ',');
   for (const std::string &name : names)
     numGpus += name.compare(0, 5, "cuda:") == 0;
   return numGpus && numGpus < names.size();

@@ -5,18 +5,58 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <string_view>
 
 using namespace tenon;
 using namespace tenon::run;
+
+/// What is wrong, in our words where CLI's say less.
+static std::string describe(const CLI::App &app, const CLI::Error &error) {
+  // Its name is the tool's.
+  if (error.get_exit_code() == int(CLI::ExitCodes::ExtrasError)) {
+    std::vector<std::string> words = app.remaining();
+    for (const std::string &word : words)
+      if (word[0] == '-')
+        return "unknown option '" + word + "'";
+    return "unexpected argument '" + words.front() + "'";
+  }
+  std::string text = error.what();
+  // "--seed: 1 required UINT missing", "--seed: At Most 1 required but received
+  // 2", "Could not convert: --seed = x", which are whole numbers.
+  if (error.get_name() == "ArgumentMismatch") {
+    bool isMissing = text.find(" missing") != std::string::npos;
+    return text.substr(0, text.find(':')) +
+           (isMissing ? ": expected a value" : ": expected one value only");
+  }
+  if (constexpr std::string_view start = "Could not convert: ";
+      error.get_name() == "ConversionError" &&
+      text.compare(0, start.size(), start) == 0) {
+    text.erase(0, start.size());
+    size_t at = text.find(" = ");
+    return text.substr(0, at) + ": expected a whole number, found '" +
+           text.substr(at + 3) + "'";
+  }
+  return text;
+}
 
 void tenon::run::nameTool(CLI::App &app, const std::string &name) {
   app.name(name);
   app.set_version_flag("--version",
                        std::string("tenon ") + tenon_version_string());
-  app.failure_message([name](const CLI::App *, const CLI::Error &error) {
-    return name + ": error: " + error.what() +
-           "\nRun with --help for more information.\n";
+  app.failure_message([name](const CLI::App *app, const CLI::Error &error) {
+    return name + ": error: " + describe(*app, error) + "; see " + name +
+           " --help\n";
   });
+}
+
+void tenon::run::parse(CLI::App &app, int argc, char **argv) {
+  // CLI would take the next word as the value.
+  for (const std::string &word : std::vector<std::string>(argv, argv + argc))
+    if (size_t at = word.find('=');
+        word.compare(0, 2, "--") == 0 && at != 2 && at + 1 == word.size())
+      throw CLI::ValidationError(word.substr(0, at),
+                                 "expected a value, found ''");
+  app.parse(argc, argv);
 }
 
 CLI::Validator tenon::run::atLeast(double least) {
@@ -36,6 +76,21 @@ CLI::Validator tenon::run::isGiven(const std::string &what) {
   return CLI::Validator(
       [what](const std::string &text) -> std::string {
         return text.empty() ? "expected " + what + ", found ''" : "";
+      },
+      "");
+}
+
+CLI::Validator tenon::run::isDevice() {
+  return CLI::Validator(
+      [](const std::string &text) -> std::string {
+        constexpr std::string_view gpu = "cuda:";
+        bool isNumbered = text.compare(0, gpu.size(), gpu) == 0 &&
+                          text.size() > gpu.size() &&
+                          text.find_first_not_of("0123456789", gpu.size()) ==
+                              std::string::npos;
+        if (text == "cpu" || text == "cuda" || isNumbered)
+          return "";
+        return "expected cpu, cuda or cuda:N, found '" + text + "'";
       },
       "");
 }

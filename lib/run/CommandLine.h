@@ -13,6 +13,9 @@ namespace tenon::run {
 /// Gives a tool its name, its version and its way to tell mistakes of usage.
 void nameTool(CLI::App &app, const std::string &name);
 
+/// Reads the command line. Throws CLI::ParseError.
+void parse(CLI::App &app, int argc, char **argv);
+
 /// Adds the options that say what model is run, and on which inputs.
 void addModelOptions(CLI::App &app, RunCommand &command);
 
@@ -25,7 +28,7 @@ CLI::Validator isGiven(const std::string &what);
 /// The name of a file or a folder.
 inline CLI::Validator isPath() { return isGiven("a path"); }
 /// A name for TenonModelOptions::device.
-inline CLI::Validator isDevice() { return isGiven("cpu, cuda or cuda:N"); }
+CLI::Validator isDevice();
 
 /// One of some names.
 CLI::Validator oneOf(const std::vector<std::string> &names);

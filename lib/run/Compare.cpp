@@ -31,6 +31,10 @@ static Comparison compareElements(const Array &found, const Array &expected) {
 }
 
 Comparison tenon::run::compare(const Array &found, const Array &expected) {
+  if (areF32AndHalf(found.dtype, expected.dtype))
+    return found.dtype == TENON_F32
+               ? compare(found, expected.convert(TENON_F32))
+               : compare(found.convert(TENON_F32), expected);
   Comparison result;
   if (found.dtype != expected.dtype || found.dims != expected.dims) {
     result.mismatch =

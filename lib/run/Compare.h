@@ -31,6 +31,7 @@ struct Comparison {
   }
 };
 
+/// Numbers of f16 or bf16 beside f32 are compared as f32.
 Comparison compare(const Array &found, const Array &expected);
 
 } // namespace tenon::run

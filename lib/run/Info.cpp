@@ -1,6 +1,7 @@
 //===- Info.cpp - What tenon-run --info tells ----------------------------===//
 
 #include "lib/run/RunCommand.h"
+#include "lib/run/Text.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,7 +9,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 
 using namespace tenon;
 using namespace tenon::run;
@@ -52,15 +52,6 @@ static json toJson(const TenonTensorInfo &info) {
   return result;
 }
 
-/// The lines of a text.
-static std::vector<std::string> splitLines(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);)
-    lines.push_back(line);
-  return lines;
-}
-
 /// The kernels of each provider.
 static std::map<std::string, size_t> countKernels(const Model &model) {
   std::map<std::string, size_t> counts;
@@ -100,10 +91,8 @@ static void printKernels(const Model &model) {
 
 void RunCommand::printInfo(const Model &model,
                            const SessionInfo &session) const {
-  std::vector<std::string> devices;
-  std::istringstream list(tenon_model_devices(model.get()));
-  for (std::string device; std::getline(list, device, ',');)
-    devices.push_back(device);
+  std::vector<std::string> devices =
+      split(tenon_model_devices(model.get()), ',');
   bool isOnDevice = model.device() != "cpu";
   if (isJson) {
     json inputs = json::array(), outputs = json::array();

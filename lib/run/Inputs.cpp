@@ -1,6 +1,7 @@
 //===- Inputs.cpp - Inputs from files and random ones --------------------===//
 
 #include "lib/run/RunCommand.h"
+#include "lib/run/Text.h"
 
 #include <cmath>
 #include <cstring>
@@ -82,11 +83,8 @@ void RunCommand::readInputs(Runner &runner) const {
 static std::vector<int64_t> parseDims(const std::string &text,
                                       const std::string &option) {
   std::vector<int64_t> dims;
-  for (size_t start = 0; start <= text.size();) {
-    size_t end = std::min(text.find('x', start), text.size());
-    dims.push_back(parseNumber(text.substr(start, end - start), option));
-    start = end + 1;
-  }
+  for (const std::string &dim : split(text, 'x'))
+    dims.push_back(parseNumber(dim, option));
   return dims;
 }
 
@@ -126,14 +124,9 @@ static std::map<std::string, Value> parseValues(
 /// "past + 1".
 static std::vector<std::string> splitSum(const std::string &name) {
   std::vector<std::string> terms;
-  for (size_t start = 0; start <= name.size();) {
-    size_t end = std::min(name.find('+', start), name.size());
-    size_t first = std::min(name.find_first_not_of(' ', start), end);
-    size_t last = end;
-    while (last > first && name[last - 1] == ' ')
-      --last;
-    terms.push_back(name.substr(first, last - first));
-    start = end + 1;
+  for (const std::string &term : split(name, '+')) {
+    size_t first = std::min(term.find_first_not_of(' '), term.size());
+    terms.push_back(term.substr(first, term.find_last_not_of(' ') + 1 - first));
   }
   return terms;
 }
@@ -336,59 +329,6 @@ RandomOptions::chooseRange(const TenonTensorInfo &info) const {
   return isFloat ? std::pair(-1.0, 1.0) : std::pair(0.0, 2.0);
 }
 
-/// IEEE 754 half precision of a number of moderate size, rounded towards zero.
-static uint16_t toHalf(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  int exponent = static_cast<int>(bits >> 23 & 255) - 112;
-  uint16_t sign = bits >> 16 & 0x8000;
-  if (exponent <= 0)
-    return sign;
-  return sign | std::min(exponent, 30) << 10 | (bits >> 13 & 1023);
-}
-
-template <typename T> static void store(Array &array, int64_t i, T value) {
-  memcpy(&array.bytes[i * sizeof value], &value, sizeof value);
-}
-
-/// Stores a number as the array's element type.
-static void setElement(Array &array, int64_t i, double value) {
-  // What an integer can't be is the nearest that it can.
-  int64_t whole = value >= 0x1p63    ? INT64_MAX
-                  : value >= -0x1p63 ? static_cast<int64_t>(std::floor(value))
-                                     : INT64_MIN;
-  switch (array.dtype) {
-  case TENON_F32:
-    return store(array, i, static_cast<float>(value));
-  case TENON_F64:
-    return store(array, i, value);
-  case TENON_F16:
-    return store(array, i, toHalf(static_cast<float>(value)));
-  case TENON_BF16: {
-    auto number = static_cast<float>(value);
-    uint32_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return store(array, i, static_cast<uint16_t>(bits >> 16));
-  }
-  case TENON_BOOL:
-    return store(array, i, static_cast<uint8_t>(whole != 0));
-  case TENON_U8:
-  case TENON_I8:
-    return store(array, i, static_cast<uint8_t>(whole));
-  case TENON_U16:
-  case TENON_I16:
-    return store(array, i, static_cast<uint16_t>(whole));
-  case TENON_U32:
-  case TENON_I32:
-    return store(array, i, static_cast<uint32_t>(whole));
-  case TENON_U64:
-  case TENON_I64:
-    return store(array, i, whole);
-  default:
-    return store(array, i, encodeNarrow(array.dtype, value));
-  }
-}
-
 /// How many tensors a random sequence has.
 static constexpr int kRandomElements = 3;
 
@@ -411,7 +351,7 @@ void RunCommand::fillRandomly(Runner &runner) const {
       Array array = Array::make(info.dtype, dims);
       for (int64_t j = 0, count = array.size(); j < count; ++j) {
         double unit = static_cast<double>(generator() >> 11) * 0x1p-53;
-        setElement(array, j, low + unit * (high - low));
+        array.set(j, low + unit * (high - low));
       }
       return array;
     };

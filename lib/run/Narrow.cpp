@@ -88,8 +88,3 @@ uint8_t tenon::run::extendNarrow(TenonDType dtype, uint8_t byte) {
              ? static_cast<uint8_t>(static_cast<int8_t>(high) >> unused)
              : static_cast<uint8_t>(high >> unused);
 }
-
-void Array::adopt(TenonDType wanted) {
-  if (isNarrow(wanted) && (dtype == TENON_U8 || dtype == TENON_I8))
-    dtype = wanted;
-}

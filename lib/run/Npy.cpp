@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <zip.h>
 
 using namespace tenon::run;
@@ -130,24 +131,6 @@ private:
 
 } // namespace
 
-/// Brings an array that stands with the first dimension fastest into order.
-static void reorder(Array &array) {
-  std::vector<uint8_t> from = array.bytes;
-  size_t element = tenon_dtype_size(array.dtype), rank = array.dims.size();
-  std::vector<int64_t> index(rank, 0);
-  for (int64_t i = 0, count = array.size(); i < count; ++i) {
-    int64_t offset = 0;
-    for (size_t axis = rank; axis-- > 0;)
-      offset = offset * array.dims[axis] + index[axis];
-    memcpy(&array.bytes[i * element], &from[offset * element], element);
-    for (size_t axis = rank; axis-- > 0;) {
-      if (++index[axis] < array.dims[axis])
-        break;
-      index[axis] = 0;
-    }
-  }
-}
-
 Array tenon::run::parseNpy(const std::string &bytes, const std::string &path) {
   auto invalid = [&](const char *what) {
     fail(TENON_ERROR_INVALID, "'%s' is no array of NumPy: %s", path.c_str(),
@@ -196,9 +179,13 @@ Array tenon::run::parseNpy(const std::string &bytes, const std::string &path) {
   if (order == '>')
     for (size_t i = 0; i + element <= size; i += element)
       std::reverse(array.bytes.begin() + i, array.bytes.begin() + i + element);
-  if (header.isFortranOrder && array.dims.size() > 1)
-    reorder(array);
-  return array;
+  if (!header.isFortranOrder)
+    return array;
+  // The first dimension is the fastest: it is the last of another array.
+  std::vector<size_t> reversed(array.dims.size());
+  std::iota(reversed.rbegin(), reversed.rend(), 0);
+  std::reverse(array.dims.begin(), array.dims.end());
+  return array.transpose(reversed);
 }
 
 void tenon::run::writeNpy(const std::string &path, const Array &array) {
@@ -235,7 +222,7 @@ void tenon::run::writeNpy(const std::string &path, const Array &array) {
     problem = errno;
   }
   if (!isWritten)
-    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+    fail(TENON_ERROR_SYSTEM, "can't write '%s': %s", path.c_str(),
          strerror(problem));
 }
 
@@ -250,7 +237,7 @@ std::vector<Array> tenon::run::readNpz(const std::string &path) {
     zip_error_fini(&error);
     fail(code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS ? TENON_ERROR_INVALID
                                                        : TENON_ERROR_SYSTEM,
-         "cannot open '%s': %s", path.c_str(), text.c_str());
+         "can't read '%s': %s", path.c_str(), text.c_str());
   }
   std::vector<Array> arrays;
   for (zip_int64_t i = 0, count = zip_get_num_entries(archive.get(), 0);
@@ -260,7 +247,7 @@ std::vector<Array> tenon::run::readNpz(const std::string &path) {
         zip_fopen_index(archive.get(), i, 0), &zip_fclose);
     if (!file || zip_stat_index(archive.get(), i, 0, &status) ||
         !(status.valid & ZIP_STAT_SIZE) || !(status.valid & ZIP_STAT_NAME))
-      fail(TENON_ERROR_INVALID, "cannot read '%s': %s", path.c_str(),
+      fail(TENON_ERROR_INVALID, "can't read '%s': %s", path.c_str(),
            zip_strerror(archive.get()));
     // Read in pieces: the archive's word for the size is not to be trusted.
     std::string bytes, piece(1 << 20, '\0');
@@ -268,7 +255,7 @@ std::vector<Array> tenon::run::readNpz(const std::string &path) {
     while ((got = zip_fread(file.get(), piece.data(), piece.size())) > 0)
       bytes.append(piece, 0, got);
     if (got < 0)
-      fail(TENON_ERROR_INVALID, "cannot read '%s' in '%s': %s", status.name,
+      fail(TENON_ERROR_INVALID, "can't read '%s' in '%s': %s", status.name,
            path.c_str(), zip_file_strerror(file.get()));
     std::string name = status.name;
     Array array = parseNpy(bytes, path + "/" + name);

@@ -4,6 +4,7 @@
 
 #include "lib/run/ReportTemplate.h"
 #include "lib/run/Statistics.h"
+#include "lib/run/Text.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -22,15 +23,11 @@ bool ProfileReport::Kernel::multipliesBf16() const {
          shapes.compare(shapes.find(']') + 1, next.size(), next) == 0;
 }
 
-static std::string dump(const json &value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 static void writeText(const std::string &path, const std::string &text) {
   std::ofstream stream(path, std::ios::binary);
   stream << text << std::flush;
   if (!stream)
-    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+    fail(TENON_ERROR_SYSTEM, "can't write '%s': %s", path.c_str(),
          strerror(errno));
 }
 
@@ -88,15 +85,19 @@ void ProfileReport::print() const {
   }
   printf("%9s %9s %6s %7s %8s %7s %6s  %-9s %s\n", "ms", "least", "%", "calls",
          "GFLOP/s", "GB/s", "% roof", "provider", "kernel");
+  // What ran no kernel took no time.
+  auto divide = [](double amount, double nanoseconds) {
+    return nanoseconds ? amount / nanoseconds : 0;
+  };
   auto printRates = [&](double nanoseconds, double flops, double bytes,
                         std::optional<double> roof) {
     if (flops < 0)
       printf(" %8s", "?");
     else
-      printf(" %8.1f", flops / nanoseconds);
-    printf(" %7.1f", bytes / nanoseconds);
+      printf(" %8.1f", divide(flops, nanoseconds));
+    printf(" %7.1f", divide(bytes, nanoseconds));
     if (roof)
-      printf(" %6.1f", 100 * *roof / nanoseconds);
+      printf(" %6.1f", 100 * divide(*roof, nanoseconds));
     else
       printf(" %6s", "");
   };
@@ -104,7 +105,7 @@ void ProfileReport::print() const {
     printf("%9s %9s %6.1f %7llu",
            formatTime(kernel.nanoseconds / runs / 1e6).c_str(),
            formatTime(kernel.leastNanoseconds / 1e6).c_str(),
-           100 * kernel.nanoseconds / total,
+           100 * divide(kernel.nanoseconds, total),
            static_cast<unsigned long long>(kernel.calls));
     printRates(kernel.nanoseconds, kernel.flops, kernel.bytes,
                kernel.hasRoof() ? std::optional(kernel.getLeastTime(*peak))
@@ -193,7 +194,8 @@ void ProfileReport::writeTrace(const std::string &path) const {
     events.push_back(std::move(event));
   }
   writeText(path,
-            dump({{"displayTimeUnit", "ms"}, {"traceEvents", events}}) + "\n");
+            formatJson({{"displayTimeUnit", "ms"}, {"traceEvents", events}}) +
+                "\n");
 }
 
 //===----------------------------------------------------------------------===//
@@ -334,7 +336,7 @@ void ProfileReport::writeHtml(const std::string &path, json summary) const {
   addTo(summary);
   summary["name"] = model;
   summary["last_run"] = describeLastRun();
-  std::string data = dump(summary);
+  std::string data = formatJson(summary);
   // Within a script, the only text that would end it.
   for (size_t at = 0; (at = data.find("</", at)) != std::string::npos; at += 3)
     data.insert(at + 1, "\\");

@@ -5,6 +5,7 @@
 #include "lib/run/Compare.h"
 #include "lib/run/ProfileReport.h"
 #include "lib/run/Statistics.h"
+#include "lib/run/Text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -35,7 +36,7 @@ static json toJson(const Array &array) {
 }
 
 void tenon::run::printJson(const json &value) {
-  puts(value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+  puts(formatJson(value).c_str());
 }
 
 /// As one text whatever its sign and its other bits are.
@@ -129,7 +130,10 @@ RunCommand::readExpectations(const Runner &runner) const {
       if (isSequence(index)) {
         addElement(expectations, index, std::move(array));
       } else {
-        array.adopt(runner.getModel().output(index).dtype);
+        // Of floats all bits count.
+        TenonDType dtype = runner.getModel().output(index).dtype;
+        if (!areF32AndHalf(array.dtype, dtype))
+          array.adopt(dtype);
         expectations.push_back({index, std::move(array)});
       }
     }
@@ -148,12 +152,7 @@ public:
   explicit OutputFolder(const std::string &path) : path(path) {
     if (path.empty())
       return;
-    std::error_code problem;
-    isNew = std::filesystem::create_directories(path, problem);
-    if (problem)
-      fail(TENON_ERROR_SYSTEM, "cannot make the folder '%s': %s", path.c_str(),
-           problem.message().c_str());
-    checkWritable(path + "/output_0.npy");
+    isNew = makeFolder(path);
   }
   ~OutputFolder() {
     std::error_code isFull;
@@ -199,27 +198,15 @@ static void checkCounterparts(const std::string &path, const char *kind,
                                 return !strcmp(candidate.name, info.name);
                               });
     bool isThere = found != other.end();
-    if (!isThere || found->kind != info.kind || found->dtype != info.dtype)
+    if (!isThere || found->kind != info.kind ||
+        (found->dtype != info.dtype &&
+         !areF32AndHalf(found->dtype, info.dtype)))
       fail(TENON_ERROR_USAGE,
            "the models can't be compared: %s '%s' of '%s' is %s, expected %s",
            kind, info.name, path.c_str(),
            isThere ? formatInfo(*found).c_str() : "not there",
            formatInfo(info).c_str());
   }
-}
-
-/// `own`, with halves as f32 where `other` has that: it is what they are
-/// compared as.
-static std::vector<TenonTensorInfo>
-widenHalves(std::vector<TenonTensorInfo> own,
-            const std::vector<TenonTensorInfo> &other) {
-  for (TenonTensorInfo &info : own)
-    if (info.kind == TENON_TENSOR &&
-        (info.dtype == TENON_F16 || info.dtype == TENON_BF16))
-      for (const TenonTensorInfo &candidate : other)
-        if (!strcmp(candidate.name, info.name) && candidate.dtype == TENON_F32)
-          info.dtype = TENON_F32;
-  return own;
 }
 
 /// What went wrong with one of two models.
@@ -247,19 +234,14 @@ std::unique_ptr<Runner> RunCommand::loadReference(const Runner &runner) const {
   }
   auto other = std::make_unique<Runner>(reference, plain);
   std::vector<TenonTensorInfo> others = listInputs(other->getModel());
-  std::vector<TenonTensorInfo> own =
-      widenHalves(listInputs(runner.getModel()), others);
+  std::vector<TenonTensorInfo> own = listInputs(runner.getModel());
   checkCounterparts(reference, "input", own, others);
   checkCounterparts(model, "input", others, own);
   std::vector<TenonTensorInfo> results = listOutputs(other->getModel());
-  checkCounterparts(reference, "output",
-                    widenHalves(listOutputs(runner.getModel()), results),
+  checkCounterparts(reference, "output", listOutputs(runner.getModel()),
                     results);
-  for (size_t i = 0; i < own.size(); ++i) {
-    const Array &given = *runner.getInput(i);
-    other->setInput(other->findInput(own[i].name),
-                    own[i].dtype == TENON_F32 ? given.widenHalves() : given);
-  }
+  for (size_t i = 0; i < own.size(); ++i)
+    other->setInput(other->findInput(own[i].name), *runner.getInput(i));
   if (steps.steps)
     return other;
   try {
@@ -281,8 +263,7 @@ json RunCommand::compareWith(Runner &runner, Runner &other,
   json outputs = json::array();
   for (const Array &found : runner.getOutputs()) {
     const Array &expected = other.getOutputs()[other.findOutput(found.name)];
-    Comparison comparison = compare(
-        expected.dtype == TENON_F32 ? found.widenHalves() : found, expected);
+    Comparison comparison = compare(found, expected);
     if (!comparison.mismatch.empty())
       fail(TENON_ERROR_USAGE,
            "output '%s' can't be compared with '%s': it is %s",

@@ -242,6 +242,16 @@ double Runner::run() {
 }
 
 void Runner::runSteps(const StepPlan &plan) {
+  // Unlike a file, a state is not rounded: the model would not be the same.
+  for (const auto &[output, input] : plan.carry) {
+    TenonDType from = model->output(findOutput(output)).dtype;
+    TenonDType to = model->input(findInput(input)).dtype;
+    if (from != to)
+      fail(TENON_ERROR_INVALID,
+           "input '%s' is carried from output '%s', which is %s, expected %s",
+           input.c_str(), output.c_str(), tenon_dtype_name(from),
+           tenon_dtype_name(to));
+  }
   std::vector<std::optional<Array>> given = inputs;
   std::vector<Array> stacked;
   for (int64_t step = 0; step < plan.steps; ++step) {

@@ -3,8 +3,9 @@
 #include "lib/run/Server.h"
 
 #include "lib/run/ProfileReport.h"
+#include "lib/run/Text.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -17,7 +18,7 @@ using nlohmann::json;
 const char *const tenon::run::serverUsage =
     R"(--serve reads one JSON request a line and answers each with one line, {"error": TEXT, "code": N} if it failed:
   {"op": "load", "id": ID, "model": PATH, "threads": N, "provider": NAME, "target": TARGET,
-   "device": NAME, "precision": NAME}
+   "device": NAME, "precision": NAME, "keep_fp32": [PATTERN...], "half_io": [PATTERN...], "tuning": FILE}
       -> {"create_ms": T, "inputs": [NAME...], "outputs": [NAME...]}: a compiled model, or .onnx to compile here
   {"op": "inputs", "id": ID, "from": FOLDER}
       -> {}: FOLDER/input_0.npy, ... are what the following requests run on
@@ -63,8 +64,7 @@ template <typename T> T read(const json &request, const char *key) {
   } catch (const json::type_error &) {
   }
   fail(TENON_ERROR_USAGE, "'%s' of the request is %s, expected %s", key,
-       found->dump(-1, ' ', true, json::error_handler_t::replace).c_str(),
-       kKind<T>);
+       formatJson(*found).c_str(), kKind<T>);
 }
 
 /// The same for what may be left out.
@@ -83,131 +83,195 @@ int readCount(const json &request, const char *key, int absent) {
 
 class Server {
 public:
-  json answer(const json &request) {
-    if (!request.is_object())
-      fail(TENON_ERROR_USAGE, "expected a request as an object, found %s",
-           request.type_name());
-    auto op = read<std::string>(request, "op");
-    auto id = read<std::string>(request, "id");
-    if (op == "load")
-      return load(request, id);
+  json answer(const json &request);
+
+private:
+  json load(const json &request, const std::string &id);
+  json setInputs(const json &request, const std::string &id);
+  json run(const json &request, const std::string &id);
+  json runSteps(const json &request, const std::string &id);
+  json time(const json &request, const std::string &id);
+  json profile(const json &request, const std::string &id);
+  json unload(const json &request, const std::string &id);
+
+  Runner &find(const std::string &id) {
     auto found = runners.find(id);
     if (found == runners.end())
       fail(TENON_ERROR_USAGE, "no model is loaded as '%s'", id.c_str());
-    Runner &runner = *found->second;
-    if (op == "inputs") {
-      readInputs(runner, read<std::string>(request, "from"));
-      return json::object();
-    }
-    if (op == "run") {
-      auto folder = read<std::string>(request, "to");
-      runner.run();
-      return write(runner, folder);
-    }
-    if (op == "steps") {
-      auto folder = read<std::string>(request, "to");
-      runner.runSteps(readPlan(request));
-      return write(runner, folder);
-    }
-    if (op == "time") {
-      std::vector<double> times;
-      for (int i = 0, runs = readCount(request, "runs", 1); i < runs; ++i) {
-        double preparing = runner.prepare();
-        times.push_back(preparing + runner.run());
-      }
-      return {{"ms", times}};
-    }
-    if (op == "profile")
-      return profile(runner);
-    if (op == "unload") {
-      runners.erase(found);
-      return json::object();
-    }
-    fail(TENON_ERROR_USAGE, "unknown request '%s'", op.c_str());
+    return *found->second;
   }
 
-private:
-  json load(const json &request, const std::string &id) {
-    RunnerOptions options;
-    options.threads = readCount(request, "threads", 0);
-    options.provider = read<std::string>(request, "provider", "");
-    options.target = read<std::string>(request, "target", "");
-    options.device = read<std::string>(request, "device", "");
-    options.precision = read<std::string>(request, "precision", "");
-    auto runner =
-        std::make_unique<Runner>(read<std::string>(request, "model"), options);
-    json inputs = json::array(), outputs = json::array();
-    const Model &model = runner->getModel();
-    for (size_t i = 0; i < model.numInputs() + model.numOutputs(); ++i) {
-      bool isInput = i < model.numInputs();
-      const TenonTensorInfo &info =
-          isInput ? model.input(i) : model.output(i - model.numInputs());
-      if (info.kind != TENON_TENSOR)
-        fail(TENON_ERROR_UNSUPPORTED,
-             "'%s' is not a tensor, which requests can't give or take",
-             info.name);
-    }
-    for (size_t i = 0; i < model.numInputs(); ++i)
-      inputs.push_back(model.input(i).name);
-    for (size_t i = 0; i < model.numOutputs(); ++i)
-      outputs.push_back(model.output(i).name);
-    double milliseconds = runner->getLoadMilliseconds();
-    runners[id] = std::move(runner);
-    return {
-        {"create_ms", milliseconds}, {"inputs", inputs}, {"outputs", outputs}};
-  }
-
-  static json profile(const Runner &runner) {
-    RunnerOptions options;
-    options.threads = runner.getSession().threads();
-    options.profile = 1;
-    Runner measured(runner.getSharedModel(), options);
-    for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
-      if (const std::optional<Array> &input = runner.getInput(i))
-        measured.setInput(i, *input);
-    measured.run();
-    tenon_session_profile_reset(measured.getSession().get());
-    measured.run();
-    json result;
-    ProfileReport(measured, 1).addTo(result);
-    return result;
-  }
-
-  static void readInputs(Runner &runner, const std::string &folder) {
-    for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
-      runner.setInput(
-          i, readArrays(folder + "/input_" + std::to_string(i) + ".npy").at(0));
-  }
-
-  static StepPlan readPlan(const json &request) {
-    StepPlan plan;
-    plan.steps = read<int64_t>(request, "steps");
-    plan.stepped = read<std::vector<std::string>>(request, "stepped", {});
-    for (const auto &[output, input] :
-         read<std::map<std::string, std::string>>(request, "carry", {}))
-      plan.carry.emplace_back(output, input);
-    if (plan.steps < 1)
-      fail(TENON_ERROR_USAGE, "steps: expected 1 or more");
-    return plan;
-  }
-
-  static json write(Runner &runner, const std::string &folder) {
-    std::filesystem::create_directories(folder);
-    json outputs = json::array();
-    for (size_t i = 0; i < runner.getOutputs().size(); ++i) {
-      const Array &array = runner.getOutputs()[i];
-      writeNpy(folder + "/output_" + std::to_string(i) + ".npy", array);
-      outputs.push_back({{"name", array.name},
-                         {"type", tenon_dtype_name(array.dtype)},
-                         {"dims", array.dims}});
-    }
-    return {{"outputs", outputs}};
-  }
+  /// What is asked for by a name, and the keys that it takes beside `op` and
+  /// `id`.
+  struct Operation {
+    json (Server::*answer)(const json &request, const std::string &id);
+    std::vector<std::string> keys;
+  };
+  static const std::map<std::string, Operation> operations;
 
   std::map<std::string, std::unique_ptr<Runner>> runners;
 };
 
 } // namespace
+
+const std::map<std::string, Server::Operation> Server::operations = {
+    {"load",
+     {&Server::load,
+      {"model", "threads", "provider", "target", "device", "precision",
+       "keep_fp32", "half_io", "tuning"}}},
+    {"inputs", {&Server::setInputs, {"from"}}},
+    {"run", {&Server::run, {"to"}}},
+    {"steps", {&Server::runSteps, {"to", "steps", "stepped", "carry"}}},
+    {"time", {&Server::time, {"runs"}}},
+    {"profile", {&Server::profile, {}}},
+    {"unload", {&Server::unload, {}}}};
+
+json Server::answer(const json &request) {
+  if (!request.is_object())
+    fail(TENON_ERROR_USAGE, "expected a request as an object, found %s",
+         request.type_name());
+  auto op = read<std::string>(request, "op");
+  auto found = operations.find(op);
+  if (found == operations.end()) {
+    std::string known;
+    for (const auto &[name, operation] : operations)
+      known += (known.empty() ? "" : ", ") + name;
+    fail(TENON_ERROR_USAGE, "unknown request '%s', expected one of: %s",
+         op.c_str(), known.c_str());
+  }
+  auto id = read<std::string>(request, "id");
+  std::vector<std::string> keys = found->second.keys;
+  keys.insert(keys.begin(), {"op", "id"});
+  for (const auto &[key, value] : request.items())
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+      std::string known;
+      for (const std::string &name : keys)
+        known += (known.empty() ? "" : ", ") + name;
+      fail(TENON_ERROR_USAGE,
+           "the request '%s' has an unknown key '%s', expected some of: %s",
+           op.c_str(), key.c_str(), known.c_str());
+    }
+  return (this->*found->second.answer)(request, id);
+}
+
+json Server::load(const json &request, const std::string &id) {
+  using Texts = std::vector<std::string>;
+  RunnerOptions options;
+  options.threads = readCount(request, "threads", 0);
+  options.provider = read<std::string>(request, "provider", "");
+  options.target = read<std::string>(request, "target", "");
+  options.device = read<std::string>(request, "device", "");
+  options.precision = read<std::string>(request, "precision", "");
+  options.keepFp32 = read<Texts>(request, "keep_fp32", {});
+  options.halfIo = read<Texts>(request, "half_io", {});
+  options.tuning = read<std::string>(request, "tuning", "");
+  auto runner =
+      std::make_unique<Runner>(read<std::string>(request, "model"), options);
+  json inputs = json::array(), outputs = json::array();
+  const Model &model = runner->getModel();
+  for (size_t i = 0; i < model.numInputs() + model.numOutputs(); ++i) {
+    bool isInput = i < model.numInputs();
+    const TenonTensorInfo &info =
+        isInput ? model.input(i) : model.output(i - model.numInputs());
+    if (info.kind != TENON_TENSOR)
+      fail(TENON_ERROR_UNSUPPORTED,
+           "'%s' is not a tensor, which requests can't give or take",
+           info.name);
+  }
+  for (size_t i = 0; i < model.numInputs(); ++i)
+    inputs.push_back(model.input(i).name);
+  for (size_t i = 0; i < model.numOutputs(); ++i)
+    outputs.push_back(model.output(i).name);
+  double milliseconds = runner->getLoadMilliseconds();
+  runners[id] = std::move(runner);
+  return {
+      {"create_ms", milliseconds}, {"inputs", inputs}, {"outputs", outputs}};
+}
+
+json Server::setInputs(const json &request, const std::string &id) {
+  Runner &runner = find(id);
+  auto folder = read<std::string>(request, "from");
+  for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
+    runner.setInput(
+        i, readArrays(folder + "/input_" + std::to_string(i) + ".npy").at(0));
+  return json::object();
+}
+
+static json writeOutputs(Runner &runner, const std::string &folder) {
+  json outputs = json::array();
+  for (size_t i = 0; i < runner.getOutputs().size(); ++i) {
+    const Array &array = runner.getOutputs()[i];
+    writeNpy(folder + "/output_" + std::to_string(i) + ".npy", array);
+    outputs.push_back({{"name", array.name},
+                       {"type", tenon_dtype_name(array.dtype)},
+                       {"dims", array.dims}});
+  }
+  return {{"outputs", outputs}};
+}
+
+json Server::run(const json &request, const std::string &id) {
+  Runner &runner = find(id);
+  auto folder = read<std::string>(request, "to");
+  makeFolder(folder);
+  runner.run();
+  return writeOutputs(runner, folder);
+}
+
+static StepPlan readPlan(const json &request) {
+  StepPlan plan;
+  plan.steps = read<int64_t>(request, "steps");
+  plan.stepped = read<std::vector<std::string>>(request, "stepped", {});
+  for (const auto &[output, input] :
+       read<std::map<std::string, std::string>>(request, "carry", {}))
+    plan.carry.emplace_back(output, input);
+  if (plan.steps < 1)
+    fail(TENON_ERROR_USAGE,
+         "'steps' of the request is %lld, expected 1 or more",
+         static_cast<long long>(plan.steps));
+  return plan;
+}
+
+json Server::runSteps(const json &request, const std::string &id) {
+  Runner &runner = find(id);
+  auto folder = read<std::string>(request, "to");
+  StepPlan plan = readPlan(request);
+  makeFolder(folder);
+  runner.runSteps(plan);
+  return writeOutputs(runner, folder);
+}
+
+json Server::time(const json &request, const std::string &id) {
+  Runner &runner = find(id);
+  std::vector<double> times;
+  for (int i = 0, runs = readCount(request, "runs", 1); i < runs; ++i) {
+    double preparing = runner.prepare();
+    times.push_back(preparing + runner.run());
+  }
+  return {{"ms", times}};
+}
+
+json Server::profile(const json &, const std::string &id) {
+  const Runner &runner = find(id);
+  RunnerOptions options;
+  options.threads = runner.getSession().threads();
+  options.profile = 1;
+  Runner measured(runner.getSharedModel(), options);
+  for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
+    if (const std::optional<Array> &input = runner.getInput(i))
+      measured.setInput(i, *input);
+  measured.run();
+  tenon_session_profile_reset(measured.getSession().get());
+  measured.run();
+  json result;
+  ProfileReport(measured, 1).addTo(result);
+  return result;
+}
+
+json Server::unload(const json &, const std::string &id) {
+  find(id);
+  runners.erase(id);
+  return json::object();
+}
 
 int tenon::run::serve() {
   Server server;
@@ -227,9 +291,7 @@ int tenon::run::serve() {
     } catch (const std::exception &error) {
       reply = {{"error", error.what()}, {"code", TENON_ERROR_SYSTEM}};
     }
-    // Names are the model's: what is not UTF-8 must not stop the answer.
-    std::cout << reply.dump(-1, ' ', false, json::error_handler_t::replace)
-              << std::endl;
+    std::cout << formatJson(reply) << std::endl;
   }
   return 0;
 }

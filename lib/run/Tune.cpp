@@ -39,7 +39,7 @@ public:
     int file = mkstemp(path.data());
     if (file < 0 ||
         write(file, text.data(), text.size()) != ssize_t(text.size()))
-      fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+      fail(TENON_ERROR_SYSTEM, "can't write '%s': %s", path.c_str(),
            strerror(errno));
     close(file);
   }
@@ -148,7 +148,7 @@ void BenchCommand::tune(const std::string &path) const {
          << '\n'
          << std::flush;
   if (!stream)
-    fail(TENON_ERROR_SYSTEM, "cannot write '%s': %s", path.c_str(),
+    fail(TENON_ERROR_SYSTEM, "can't write '%s': %s", path.c_str(),
          strerror(errno));
   if (isJson)
     return;

@@ -88,7 +88,7 @@ Error tenon::runtime::openModelFile(const char *path, void **handle,
                                     const TenonModelDesc **desc) {
   // dlopen() would look for a bare name in the system's folders.
   std::string file = strchr(path, '/') ? path : std::string("./") + path;
-  if (Error error = checkFile(file.c_str()))
+  if (Error error = checkFile(path))
     return error;
   void *library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)

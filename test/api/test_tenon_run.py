@@ -243,13 +243,22 @@ class TenonRun(unittest.TestCase):
             {"op": "time", "id": "m", "runs": 0},
             {"op": "profile", "id": "m"},
             {"op": "steps", "id": "m", "to": "served", "steps": 2, "carry": ["y"]},
+            {"op": "dance", "id": "nobody"},
+            {"op": "load", "id": "m", "model": model, "half-io": ["x"]},
+            {"op": "unload", "id": "m", "from": "case"},
+            {"op": "load", "id": "m", "model": model, "half_io": "x"},
+            {"op": "load", "id": "m", "model": model, "half_io": ["x"], "precision": "bf16"},
+            {"op": "load", "id": "m", "model": model, "tuning": "tuned.json"},
+            {"op": "run", "id": "m", "to": "x.npy"},
+            {"op": "inputs", "id": "m", "from": "nowhere"},
         ]
         text = "\n".join(map(json.dumps, requests)) + "\nnot json\n\n[]\n"
+        compiled = f"'{model}' is compiled already: a provider, a target, a tuning or a precision can be chosen for .onnx only"
         replies = [json.loads(line) for line in run("--serve", stdin=text).splitlines()]
         self.assertEqual(len(replies), len(requests) + 2)
         self.assertEqual(replies[0]["outputs"], ["y", "picked", "double_size"])
         self.assertEqual([reply.get("code") for reply in replies],
-                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 2, 1, 1, 1])
+                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 4, 4, 1, 1])
         self.assertEqual([reply.get("error") for reply in replies[10:]],
                          ["'id' of the request is 7, expected a text", "the request has no 'id', expected a text",
                           "'threads' of the request is \"1\", expected a whole number", None,
@@ -257,6 +266,13 @@ class TenonRun(unittest.TestCase):
                           "'runs' of the request is 4294967297, expected a whole number",
                           "'runs' of the request is 0, expected 1 or more", "missing input 'x' (f32 ?x4)",
                           "'carry' of the request is [\"y\"], expected an object of texts",
+                          "unknown request 'dance', expected one of: inputs, load, profile, run, steps, time, unload",
+                          "the request 'load' has an unknown key 'half-io', expected some of: op, id, model, threads, provider, "
+                          "target, device, precision, keep_fp32, half_io, tuning",
+                          "the request 'unload' has an unknown key 'from', expected some of: op, id",
+                          "'half_io' of the request is \"x\", expected a list of texts", compiled, compiled,
+                          "can't make the folder 'x.npy': Not a directory",
+                          "can't read 'nowhere/input_0.npy': No such file or directory",
                           "expected a request as JSON in one line, found something else at byte 2",
                           "expected a request as an object, found array"])
         self.assertEqual(len(replies[4]["ms"]), 5)
@@ -272,6 +288,13 @@ class TenonRun(unittest.TestCase):
                             ([model, "--repeat", "-1"], "--repeat: expected 0 or more, found '-1'"),
                             ([model, "--tolerance", "-1"], "--tolerance: expected 0 or more, found '-1'"),
                             ([model, "--steps", "x"], "--steps: expected 1 or more, found 'x'"),
+                            ([model, "--nothing", "x"], "unknown option '--nothing'; see tenon-run --help"),
+                            ([model, "again"], "unexpected argument 'again'; see tenon-run --help"),
+                            ([model, "--seed", "x"], "--seed: expected a whole number, found 'x'; see tenon-run --help"),
+                            ([model, "--seed"], "--seed: expected a value; see tenon-run --help"),
+                            ([model, "--seed", "1", "--seed", "2"], "--seed: expected one value only; see tenon-run --help"),
+                            # An empty value does not take the next word.
+                            ([model, "--precision=", "--info"], "--precision: expected a value, found ''"),
                             ([model, "--carry", "y=x"], "--carry requires --steps"),
                             ([model, "--shape", "x=3x4"], "--shape requires --random"),
                             (["--serve", model], "--serve: stands alone"),
@@ -279,9 +302,11 @@ class TenonRun(unittest.TestCase):
                             ([model, "--random", "--dim", "N=4", "--target", "native"], "is compiled already")):
             message = run(*words, code=1)
             self.assertTrue(message.startswith("tenon-run: error: ") and text in message, message)
+            self.assertEqual(message.count("\n"), 1, message)
         for option in ("--device", "--compare-device"):
-            self.assertIn(f"{option}: expected cpu, cuda or cuda:N, found ''",
-                          run("absent.so", "--compare-with", "absent.so", option, "", code=1))
+            for device in ("", "gpu", "cuda:", "cuda:x", "cpu:0"):
+                self.assertIn(f"{option}: expected cpu, cuda or cuda:N, found '{device}'",
+                              run("absent.so", "--compare-with", "absent.so", option, device, code=1))
         for option in ("--target", "--provider", "--precision"):
             self.assertRegex(run("absent.onnx", option, "", code=1), f"{option}: expected .*, found ''")
         for option in ("--trace", "--report", "-o", "-i", "-e", "--compare-with", "--tuning"):
@@ -312,6 +337,10 @@ class TenonRun(unittest.TestCase):
             run(model, "-i", f"x={name}", code=code)
         run(model, "-i", "x=absent.npy", code=4)
         run(model, "-i", "x=absent.npz", code=4)
+        self.assertIn("can't read 'absent': No such file or directory", run(model, "-i", "x=absent", code=4))
+        for folder in ("folder", "folder.npy", "folder.npz"):
+            os.makedirs(folder, exist_ok=True)
+            self.assertIn(f"can't read '{folder}': it is a folder", run(model, "-i", f"x={folder}", code=4))
         np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
         run(model, "-i", "x=objects.npy", code=3)
         np.save("double.npy", self.x.astype(np.float64))

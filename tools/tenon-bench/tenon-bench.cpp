@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
       ->check(tenon::run::isPath());
   app.add_flag("--json", command.isJson, "Print one line of JSON");
   try {
-    app.parse(argc, argv);
+    tenon::run::parse(app, argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? TENON_ERROR_USAGE : 0;
   }

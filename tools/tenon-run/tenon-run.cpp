@@ -121,7 +121,7 @@ int main(int argc, char **argv) {
   app.add_flag("--serve", isServer, "Answer requests; see below");
 
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
     for (const std::string &text : carry)
       if (std::string problem = addCarry(command, text); !problem.empty())
         throw CLI::ValidationError("--carry", problem);
