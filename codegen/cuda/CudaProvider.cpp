@@ -24,7 +24,8 @@ const cpu::KernelEmitter *findEmitter(KernelOp kernel) {
         &kBlockArgReduceEmitter, &cpu::kArgReduceEmitter,
         &cpu::kCumulateEmitter, &kScatterElementsEmitter, &kScatterNdEmitter,
         &kWarpTopKEmitter, &kBlockTopKEmitter, &kWarpRowEmitter,
-        &kBlockRowEmitter, &cpu::kRowEmitter, &kElementEmitter})
+        &kBlockRowEmitter, &cpu::kRowEmitter, &kTransposeEmitter,
+        &kElementEmitter})
     if (emitter->matches(kernel))
       return emitter;
   return nullptr;

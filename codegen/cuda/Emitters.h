@@ -19,6 +19,10 @@ namespace tenon::cuda {
 /// thread does one, or a few that lie together (RowChunks.h).
 extern const cpu::KernelEmitter kElementEmitter;
 
+/// Those of them that read across the rows that they write: a block for each
+/// square of the results, by way of shared memory.
+extern const cpu::KernelEmitter kTransposeEmitter;
+
 /// Reductions, softmax and layer norm, with pointwise work around them: a warp
 /// or a block for each row. Short rows they leave to a thread.
 extern const cpu::KernelEmitter kWarpRowEmitter, kBlockRowEmitter;

@@ -15,16 +15,20 @@ namespace tenon {
 using namespace mlir;
 using namespace tenon;
 
+/// Whether `op` is a transpose that moves the last dimension. It has to go
+/// through memory in squares.
+static bool isTurn(Operation *op) {
+  auto transpose = dyn_cast<TransposeOp>(op);
+  return transpose && !transpose.getPermutation().empty() &&
+         transpose.getPermutation().back() + 1 !=
+             int64_t(transpose.getPermutation().size());
+}
+
 /// Whether an operation only chooses which element to read, and neighbours stay
-/// neighbours. A transpose that moves the last dimension is better alone: it
-/// has to go through memory in blocks.
+/// neighbours.
 static bool isMovement(Operation *op) {
-  if (auto transpose = dyn_cast<TransposeOp>(op)) {
-    ArrayRef<int64_t> permutation = transpose.getPermutation();
-    return permutation.empty() ||
-           permutation.back() == int64_t(permutation.size()) - 1;
-  }
-  return isa<ExpandOp, SliceOp, GatherOp>(op);
+  return isa<ExpandOp, SliceOp, GatherOp>(op) ||
+         (isa<TransposeOp>(op) && !isTurn(op));
 }
 
 static bool isPointwise(Operation *op) {
@@ -60,6 +64,21 @@ static bool readsOnce(OpOperand &use) {
   Operation *reader = use.getOwner();
   return readsInPlace(use) || isa<TransposeOp, SliceOp>(reader) ||
          (isa<ConcatOp>(reader) && use.get().hasOneUse());
+}
+
+/// Whether `producer` may join a group by `use` whose operands a GPU reads as
+/// they are or turned in squares. That takes that all turns are one, and that
+/// nothing else moves.
+static bool joinsTurned(const OpGroup &group, Operation *producer,
+                        OpOperand &use) {
+  auto suits = [&](Operation *op) {
+    if (isTurn(op) && isTurn(producer))
+      return cast<TransposeOp>(op).getPermutation() ==
+             cast<TransposeOp>(producer).getPermutation();
+    return isa<ElementwiseOpInterface>(op) || isTurn(op);
+  };
+  return suits(producer) && llvm::all_of(group, suits) &&
+         (isTurn(producer) ? readsInPlace(use) : readsOnce(use));
 }
 
 namespace {
@@ -110,9 +129,11 @@ struct FusePointwiseGroups
 private:
   LogicalResult fuse(Block &block) {
     IRRewriter rewriter(&getContext());
+    TargetAttr target = getTarget(getOperation());
+    bool hasGpu = target && target.getGpus();
     SmallVector<Operation *> roots;
     for (Operation &op : block)
-      if (isPointwise(&op) || joinsFew(&op))
+      if (isPointwise(&op) || joinsFew(&op) || (hasGpu && isTurn(&op)))
         roots.push_back(&op);
     llvm::SmallPtrSet<Operation *, 16> done;
     for (Operation *root : llvm::reverse(roots)) {
@@ -126,15 +147,21 @@ private:
       OpGroup group;
       group.insert(root);
       Places places(root);
-      growUpwards(group, [&](Operation *producer, OpOperand &use) {
-        if (!isPointwise(producer) && !joinsLines(producer))
-          return false;
-        // Indices are read for each element that they choose.
-        if (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 1)
-          return false;
-        return (isMovement(producer) || readsOnce(use)) &&
-               places.find(producer);
-      });
+      // What else moves elements comes before turns, which can be alone.
+      if (!isTurn(root))
+        growUpwards(group, [&](Operation *producer, OpOperand &use) {
+          if (!isPointwise(producer) && !joinsLines(producer))
+            return false;
+          // Indices are read for each element that they choose.
+          if (isa<GatherOp>(use.getOwner()) && use.getOperandNumber() == 1)
+            return false;
+          return (isMovement(producer) || readsOnce(use)) &&
+                 places.find(producer);
+        });
+      if (hasGpu)
+        growUpwards(group, [&](Operation *producer, OpOperand &use) {
+          return joinsTurned(group, producer, use) && places.find(producer);
+        });
       done.insert_range(group);
       numFused += group.size() - 1;
       ++numKernels;

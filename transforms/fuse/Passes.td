@@ -165,6 +165,10 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
     each: of an element of the group's result, four at most. A concatenation of
     up to eight tensors is the end of a group, or, if it isn't along the last
     dimension, or the last before some of size 1, any part of one.
+
+    A transpose that moves the last dimension is alone, since it has to go
+    through memory in squares. For a GPU it is also a part of a group of such
+    transposes, all of one permutation, and elementwise operations.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels made">,

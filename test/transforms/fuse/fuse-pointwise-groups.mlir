@@ -196,3 +196,52 @@ func.func @halves(%x: tensor<64xf32>) -> tensor<8xf32> {
   %11 = tenon.add %9, %10 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return %11 : tensor<8xf32>
 }
+
+// -----
+
+// For a GPU, what is turned is read in squares by those that compute with it. Where turns differ, or something else is moved, one
+// stays alone.
+// CHECK-LABEL: func.func @turned(
+// CHECK-NEXT: tenon.kernel
+// CHECK-NEXT: tenon.relu
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.mul
+// CHECK-NEXT: tenon.sub
+// CHECK-NEXT: tenon.yield
+// CHECK-LABEL: func.func @turned_differently(
+// CHECK-NEXT: %[[T:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}}%[[T]]
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.add
+// CHECK-LABEL: func.func @turned_and_expanded(
+// CHECK: %[[T:.*]] = tenon.{{kernel|transpose}}
+// CHECK: tenon.kernel (%{{.*}}%[[T]]
+// CHECK: tenon.expand
+// CHECK-NEXT: tenon.add
+// CHECK-NEXT: tenon.yield
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_90"]>} {
+  func.func @turned(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>, %z: tensor<4x1xf32>) -> tensor<4x8xf32> {
+    %0 = tenon.relu %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
+    %1 = tenon.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+    %2 = tenon.transpose %y {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+    %3 = tenon.mul %1, %2 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+    %4 = tenon.sub %3, %z : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+    return %4 : tensor<4x8xf32>
+  }
+  func.func @turned_differently(%x: tensor<4x4x4xf32>, %y: tensor<4x4x4xf32>) -> tensor<4x4x4xf32> {
+    %0 = tenon.transpose %x {permutation = array<i64: 0, 2, 1>} : (tensor<4x4x4xf32>) -> tensor<4x4x4xf32>
+    %1 = tenon.transpose %y {permutation = array<i64: 2, 1, 0>} : (tensor<4x4x4xf32>) -> tensor<4x4x4xf32>
+    %2 = tenon.add %0, %1 : (tensor<4x4x4xf32>, tensor<4x4x4xf32>) -> tensor<4x4x4xf32>
+    return %2 : tensor<4x4x4xf32>
+  }
+  func.func @turned_and_expanded(%x: tensor<8x4xf32>, %y: tensor<1x8xf32>) -> tensor<4x8xf32> {
+    %shape = tenon.constant dense<[4, 8]> : tensor<2xi64>
+    %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+    %1 = tenon.expand %y, %shape : (tensor<1x8xf32>, tensor<2xi64>) -> tensor<4x8xf32>
+    %2 = tenon.add %0, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+    return %2 : tensor<4x8xf32>
+  }
+}
