@@ -44,6 +44,9 @@ struct Member {
 Member i32(uint64_t number) { return Member(number, 32); }
 Member i64(uint64_t number) { return Member(number, 64); }
 
+/// The members of structures one after another.
+using Table = SmallVector<SmallVector<Member>>;
+
 /// Makes constants of the llvm dialect at the end of a module.
 class ConstantBuilder {
 public:
@@ -155,8 +158,20 @@ public:
       module.emitError("expected @run in the llvm dialect and a target");
       return signalPassFailure();
     }
-    // Only the description is visible from outside. What is hidden is called by
-    // what LLVM generates.
+    hideSymbols();
+    ConstantBuilder constants(module);
+    auto inputs = makeTensors(constants, run, kInputsAttr, "inputs");
+    auto outputs = makeTensors(constants, run, kOutputsAttr, "outputs");
+    if (failed(inputs) || failed(outputs))
+      return signalPassFailure();
+    describe(constants, run, target, *inputs, *outputs);
+  }
+
+private:
+  /// Only the description is visible from outside.
+  void hideSymbols() {
+    ModuleOp module = getOperation();
+    // What is hidden is called by what LLVM generates.
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
       if (!function.isExternal() &&
           function.getVisibility_() != LLVM::Visibility::Hidden)
@@ -164,17 +179,18 @@ public:
     for (StringRef table : {StringRef(kKernelTable), StringRef(kLibraryTable)})
       if (Operation *declaration = module.lookupSymbol(table))
         declaration->erase();
+  }
 
-    ConstantBuilder constants(module);
-    auto inputs = makeTensors(constants, run, kInputsAttr, "inputs");
-    auto outputs = makeTensors(constants, run, kOutputsAttr, "outputs");
-    if (failed(inputs) || failed(outputs))
-      return signalPassFailure();
-
-    SmallVector<SmallVector<Member>> symbols, kernels, libraryKernels, buffers;
+  static Table makeSymbols(ConstantBuilder &constants, LLVM::LLVMFuncOp run) {
+    Table symbols;
     for (auto name :
          run->getAttrOfType<ArrayAttr>(kSymbolsAttr).getAsRange<StringAttr>())
       symbols.push_back({constants.makeString(name.getValue())});
+    return symbols;
+  }
+
+  static Table makeKernels(ConstantBuilder &constants, LLVM::LLVMFuncOp run) {
+    Table kernels;
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {
       auto args = kernel.getAs<DenseI64ArrayAttr>("args");
@@ -201,6 +217,12 @@ public:
                                  library),
            i64(library.size())});
     }
+    return kernels;
+  }
+
+  static Table makeLibraryKernels(ConstantBuilder &constants,
+                                  LLVM::LLVMFuncOp run) {
+    Table libraryKernels;
     for (auto kernel : run->getAttrOfType<ArrayAttr>(kLibraryKernelsAttr)
                            .getAsRange<DictionaryAttr>()) {
       size_t index = libraryKernels.size();
@@ -219,6 +241,11 @@ public:
            constants.makeNumbers("library.args" + std::to_string(index), args),
            i64(args.size())});
     }
+    return libraryKernels;
+  }
+
+  static Table makeBuffers(ConstantBuilder &constants, LLVM::LLVMFuncOp run) {
+    Table buffers;
     auto ranges = run->getAttrOfType<DenseI64ArrayAttr>(kBuffersAttr);
     auto names = run->getAttrOfType<ArrayAttr>(kBufferNamesAttr);
     for (auto [i, name] : llvm::enumerate(names.getAsRange<StringAttr>()))
@@ -226,13 +253,24 @@ public:
           {constants.makeString(name.getValue()), i32(ranges[kBufferWords * i]),
            i32(ranges[kBufferWords * i + 1]), i32(ranges[kBufferWords * i + 2]),
            i32(ranges[kBufferWords * i + 3])});
-    SmallVector<SmallVector<Member>> images = makeImages(constants);
+    return buffers;
+  }
+
+  /// The description itself, and all that it refers to.
+  void describe(ConstantBuilder &constants, LLVM::LLVMFuncOp run,
+                TargetAttr target, ArrayRef<SmallVector<Member>> inputs,
+                ArrayRef<SmallVector<Member>> outputs) {
+    ModuleOp module = getOperation();
+    Table symbols = makeSymbols(constants, run);
+    Table kernels = makeKernels(constants, run);
+    Table libraryKernels = makeLibraryKernels(constants, run);
+    Table buffers = makeBuffers(constants, run);
+    Table images = makeImages(constants);
 
     uint64_t weightsSize = rt::getWeightsSize(module), deviceWeightsSize = 0;
     if (weightsSize != 0)
       declareHidden(kWeightsSymbol, weightsSize, TENON_BUFFER_ALIGNMENT);
-    SmallVector<SmallVector<Member>> deviceRanges =
-        makeRanges(deviceWeightsSize);
+    Table deviceRanges = makeRanges(deviceWeightsSize);
     StringRef deviceModel;
     if (module->hasAttr(kHasDeviceModelAttr)) {
       deviceModel = kDeviceModelSymbol;
@@ -249,10 +287,10 @@ public:
         constants.makeString(target.getTriple()),
         constants.makeString(getRequiredFeatures(target.getFeatures())),
         constants.makeString("tenon " TENON_VERSION),
-        i32(inputs->size()),
-        i32(outputs->size()),
-        constants.makeArray("inputs", *inputs),
-        constants.makeArray("outputs", *outputs),
+        i32(inputs.size()),
+        i32(outputs.size()),
+        constants.makeArray("inputs", inputs),
+        constants.makeArray("outputs", outputs),
         i32(symbols.size()),
         i32(buffers.size()),
         constants.makeArray("symbols", symbols),
@@ -278,7 +316,6 @@ public:
                         LLVM::Linkage::External);
   }
 
-private:
   /// Bytes that the linker finds in what it joins.
   void declareHidden(StringRef name, uint64_t size, unsigned alignment) {
     ModuleOp module = getOperation();
@@ -292,7 +329,7 @@ private:
 
   /// The weights on the device. Those that are neighbours in both memories are
   /// copied at once.
-  SmallVector<SmallVector<Member>> makeRanges(uint64_t &deviceSize) {
+  Table makeRanges(uint64_t &deviceSize) {
     SmallVector<rt::WeightOp> weights;
     for (auto weight : getOperation().getOps<rt::WeightOp>())
       if (weight.getDeviceOffset() && weight.getBytes() != 0)
@@ -316,7 +353,7 @@ private:
       }
       ranges.push_back(range);
     }
-    SmallVector<SmallVector<Member>> members;
+    Table members;
     for (const TenonWeightRange &range : ranges)
       members.push_back(
           {i64(range.offset), i64(range.deviceOffset), i64(range.size)});
@@ -324,8 +361,8 @@ private:
   }
 
   /// The code of the device's kernels, for each of its architectures.
-  SmallVector<SmallVector<Member>> makeImages(ConstantBuilder &constants) {
-    SmallVector<SmallVector<Member>> images;
+  Table makeImages(ConstantBuilder &constants) {
+    Table images;
     for (auto binary :
          llvm::make_early_inc_range(getOperation().getOps<gpu::BinaryOp>())) {
       for (auto object : binary.getObjects().getAsRange<gpu::ObjectAttr>()) {
@@ -373,10 +410,10 @@ private:
     members.push_back(constants.makeNumbers(name, dims));
   }
 
-  static FailureOr<SmallVector<SmallVector<Member>>>
-  makeTensors(ConstantBuilder &constants, LLVM::LLVMFuncOp run,
-              StringRef attribute, StringRef prefix) {
-    SmallVector<SmallVector<Member>> tensors;
+  static FailureOr<Table> makeTensors(ConstantBuilder &constants,
+                                      LLVM::LLVMFuncOp run, StringRef attribute,
+                                      StringRef prefix) {
+    Table tensors;
     for (auto tensor : run->getAttrOfType<ArrayAttr>(attribute)
                            .getAsRange<DictionaryAttr>()) {
       auto dims = tensor.getAs<DenseI64ArrayAttr>("dims");

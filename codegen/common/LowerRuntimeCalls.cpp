@@ -177,6 +177,16 @@ Value LowerRuntimeCallsPass::lowerAllocation(AbiBuilder &builder, Op op,
   return builder.makeMemRef(type, pointer, op.getSizes());
 }
 
+/// How many elements `memory` has, as an i64.
+static Value countElements(AbiBuilder &builder, Value memory) {
+  Value count = arith::ConstantIndexOp::create(builder, 1);
+  for (int64_t i = 0, e = cast<MemRefType>(memory.getType()).getRank(); i != e;
+       ++i)
+    count = arith::MulIOp::create(builder, count,
+                                  memref::DimOp::create(builder, memory, i));
+  return arith::IndexCastOp::create(builder, builder.getI64Type(), count);
+}
+
 /// A copy by the runtime, which knows whether there was an error: sizes may be
 /// anything then. Without a value for `toDevice`, it is within the processor's
 /// memory. `stable` is of transfers.
@@ -184,11 +194,8 @@ void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
                                      Value source, Value target,
                                      std::optional<bool> toDevice,
                                      bool stable) {
-  auto type = cast<MemRefType>(target.getType());
-  Value count = arith::ConstantIndexOp::create(builder, 1);
-  for (int64_t i = 0; i != type.getRank(); ++i)
-    count = arith::MulIOp::create(builder, count,
-                                  memref::DimOp::create(builder, target, i));
+  int64_t bytes = getElementBytes(cast<MemRefType>(target.getType()));
+  Value count = countElements(builder, target);
   SmallVector<Value> arguments;
   if (toDevice)
     for (int32_t value :
@@ -198,9 +205,8 @@ void LowerRuntimeCallsPass::makeCopy(AbiBuilder &builder, Value frame,
           arith::ConstantOp::create(builder, builder.getI32IntegerAttr(value)));
   arguments.append(
       {builder.getPointer(target), builder.getPointer(source),
-       arith::ConstantOp::create(
-           builder, builder.getI64IntegerAttr(getElementBytes(type))),
-       arith::IndexCastOp::create(builder, builder.getI64Type(), count)});
+       arith::ConstantOp::create(builder, builder.getI64IntegerAttr(bytes)),
+       count});
   callRuntime(builder, frame,
               toDevice ? TENON_TABLE_SLOT(transfer) : TENON_TABLE_SLOT(copy),
               arguments);
@@ -236,19 +242,8 @@ static bool readsMemory(func::FuncOp function) {
 Value LowerRuntimeCallsPass::countUnits(AbiBuilder &builder, rt::LaunchOp op) {
   auto units = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
       op, builder.getStringAttr(getUnitsName(op.getKernel())));
-  if (op.getOnDevice() && readsMemory(units)) {
-    Value output = op.getOutputs().front();
-    Value count =
-        arith::ConstantOp::create(builder, builder.getI64IntegerAttr(1));
-    for (int64_t i = 0, e = cast<MemRefType>(output.getType()).getRank();
-         i != e; ++i)
-      count =
-          arith::MulIOp::create(builder, count,
-                                arith::IndexCastOp::create(
-                                    builder, builder.getI64Type(),
-                                    memref::DimOp::create(builder, output, i)));
-    return count;
-  }
+  if (op.getOnDevice() && readsMemory(units))
+    return countElements(builder, op.getOutputs().front());
   IRMapping mapping;
   for (auto [argument, operand] :
        llvm::zip_equal(units.getArguments(), op.getArgs()))
