@@ -224,13 +224,24 @@ public:
   std::string name() const { return tenon_model_name(get()); }
   /// What it runs on: "cpu" or "cuda".
   std::string device() const { return tenon_model_device(get()); }
+  /// What there is code for: "cpu", "cuda", or "cpu,cuda".
+  std::string devices() const { return tenon_model_devices(get()); }
+  /// Why a model with code for both runs on the processor though no device was
+  /// asked for; else "".
+  std::string deviceProblem() const {
+    return tenon_model_device_problem(get());
+  }
+  size_t numKernels() const { return tenon_model_num_kernels(get()); }
+  const TenonKernelInfo &kernel(size_t index) const {
+    return require(tenon_model_kernel(get(), index), "kernel");
+  }
   size_t numInputs() const { return tenon_model_num_inputs(get()); }
   size_t numOutputs() const { return tenon_model_num_outputs(get()); }
   const TenonTensorInfo &input(size_t index) const {
-    return require(tenon_model_input(get(), index));
+    return require(tenon_model_input(get(), index), "input");
   }
   const TenonTensorInfo &output(size_t index) const {
-    return require(tenon_model_output(get(), index));
+    return require(tenon_model_output(get(), index), "output");
   }
 
 private:
@@ -240,9 +251,10 @@ private:
     options.device = device.c_str();
     return options;
   }
-  static const TenonTensorInfo &require(const TenonTensorInfo *info) {
+  template <typename Info>
+  static const Info &require(const Info *info, const std::string &kind) {
     if (!info)
-      throw Error(TENON_ERROR_USAGE, "the model has no such input or output");
+      throw Error(TENON_ERROR_USAGE, "the model has no such " + kind);
     return *info;
   }
   struct Free {
@@ -267,6 +279,8 @@ public:
 
   TenonSession *get() const { return session.get(); }
   int threads() const { return tenon_session_threads(get()); }
+  /// What is there that the session can't use, and why, a line each.
+  std::string notes() const { return tenon_session_notes(get()); }
   /// Whether the last run was one launch of a CUDA graph.
   bool wasReplayed() const { return tenon_session_was_replayed(get()) != 0; }
 

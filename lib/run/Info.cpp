@@ -55,18 +55,17 @@ static json toJson(const TenonTensorInfo &info) {
 /// The kernels of each provider.
 static std::map<std::string, size_t> countKernels(const Model &model) {
   std::map<std::string, size_t> counts;
-  for (size_t i = 0; i < tenon_model_num_kernels(model.get()); ++i)
-    ++counts[tenon_model_kernel(model.get(), i)->provider];
+  for (size_t i = 0; i < model.numKernels(); ++i)
+    ++counts[model.kernel(i).provider];
   return counts;
 }
 
 /// The nodes of the kernels that run on the processor beside a device.
 static std::vector<std::string> listHostKernels(const Model &model) {
   std::vector<std::string> names;
-  for (size_t i = 0; i < tenon_model_num_kernels(model.get()); ++i)
-    if (const TenonKernelInfo *info = tenon_model_kernel(model.get(), i);
-        !info->on_device)
-      names.push_back(info->name);
+  for (size_t i = 0; i < model.numKernels(); ++i)
+    if (const TenonKernelInfo &info = model.kernel(i); !info.on_device)
+      names.push_back(info.name);
   return names;
 }
 
@@ -91,8 +90,7 @@ static void printKernels(const Model &model) {
 
 void RunCommand::printInfo(const Model &model,
                            const SessionInfo &session) const {
-  std::vector<std::string> devices =
-      split(tenon_model_devices(model.get()), ',');
+  std::vector<std::string> devices = split(model.devices(), ',');
   bool isOnDevice = model.device() != "cpu";
   if (isJson) {
     json inputs = json::array(), outputs = json::array();
@@ -160,7 +158,7 @@ void RunCommand::findSessionInfo(std::shared_ptr<const Model> model,
     info.deviceProblem = error.what();
     return;
   }
-  info.notes = tenon_session_notes(runner->getSession().get());
+  info.notes = runner->getSession().notes();
   if (!isAsked && !isKnown)
     return;
   readInputs(*runner);
@@ -191,9 +189,8 @@ RunCommand::loadForInfo() const {
 int RunCommand::showInfo() const {
   SessionInfo info;
   auto [loaded, deviceProblem] = loadForInfo();
-  info.deviceProblem = deviceProblem.empty()
-                           ? tenon_model_device_problem(loaded->get())
-                           : deviceProblem;
+  info.deviceProblem =
+      deviceProblem.empty() ? loaded->deviceProblem() : deviceProblem;
   // Without it, the rest is worth telling all the same.
   std::exception_ptr problem;
   try {

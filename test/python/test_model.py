@@ -86,8 +86,10 @@ class ModelTest(unittest.TestCase):
             path = os.path.join(folder, "both.so")
             tenon.compile(models.scale(), target="native,cuda:sm_90").save(path)
             for model in tenon.load(path), tenon.load(path, device="cpu"):
-                self.assertEqual(model.device, "cpu")
+                self.assertEqual((model.device, model.devices), ("cpu", ("cpu", "cuda")))
                 self.check(model(X, BIAS))
+            self.assertIn("the CUDA driver cannot be loaded", tenon.load(path).device_problem)
+            self.assertEqual(tenon.load(path, device="cpu").device_problem, "")
             only = tenon.compile(models.scale(), target="cuda:sm_90")
             second = tenon.compile(models.scale(), target="native,cuda:sm_90", device="cuda:1")
             for model, device in (only, "cuda"), (tenon.load(path, device="cuda"), "cuda"), (second, "cuda:1"):
@@ -280,6 +282,12 @@ class ModelTest(unittest.TestCase):
                                                                   "expected a name that ends with .so$"):
                         model.save(os.path.join(folder, name))
             self.assertEqual(sorted(os.listdir(folder)), ["again.so", "model.so"])
+            # What it was loaded from may be gone.
+            gone = tenon.load(os.path.join(folder, "again.so"))
+            os.unlink(os.path.join(folder, "again.so"))
+            with self.assertRaisesRegex(tenon.ResourceError, "can't read '.*again.so', which the model was loaded from: No such"):
+                gone.save(os.path.join(folder, "new.so"))
+            self.assertEqual(os.listdir(folder), ["model.so"])
             with self.assertRaises(tenon.ResourceError):
                 tenon.load(os.path.join(folder, "absent.so"))
             text = os.path.join(folder, "text.so")
@@ -326,15 +334,40 @@ class ModelTest(unittest.TestCase):
         self.assertEqual([narrow.inputs[0].dtype, narrow.outputs[0].type], [np.float32, "tensor(bfloat16)"])
         for options, words in (({"precision": "int3"}, "expected fp32, bf16, fp16 or tf32"),
                                ({"precision": "bf16", "keep_fp32": ["nobody"]}, "'nobody' matches no node"),
-                               ({"precision": "fp16", "target": "x86-64-v4"}, "avx512fp16"),
                                ({"keep_fp32": ["node0"]}, "beside another precision"),
                                ({"precision": "bf16", "keep_fp32": "node0"}, "list of patterns"),
                                ({"precision": "bf16", "half_io": ["z"]}, "'z' matches no input or output"),
-                               ({"half_io": ["y"]}, "only beside bf16 or fp16"),
+                               ({"half_io": ["y"]}, "half-io 'y' needs the precision bf16 or fp16, found fp32"),
+                               ({"precision": "bf16", "half_io": [5]}, "half_io has 5, expected patterns as texts"),
+                               ({"precision": "bf16", "keep_fp32": 5}, "keep_fp32 is 5, expected a list of patterns"),
                                ({"precision": "bf16", "half_io": "y"}, "list of patterns")):
             with self.assertRaises(tenon.UsageError, msg=str(options)) as caught:
                 tenon.compile(model, **options)
             self.assertIn(words, str(caught.exception))
+        with self.assertRaisesRegex(tenon.UnsupportedError, "avx512fp16"):
+            tenon.compile(model, precision="fp16", target="x86-64-v4")
+
+    def test_kernels(self):
+        model = tenon.compile(models.scale(), provider="codegen")
+        self.assertEqual((model.devices, model.device_problem), (("cpu",), ""))
+        self.assertTrue(model.kernels)
+        for kernel in model.kernels:
+            self.assertEqual((kernel.provider, kernel.on_device), ("codegen", False))
+            self.assertTrue(kernel.name)
+        self.assertEqual(model.session().notes, ())
+
+    def test_wrong_arguments(self):
+        for make in tenon.load, tenon.compile:
+            with self.assertRaisesRegex(tenon.UsageError, "^expected a path, found ''$"):
+                make("")
+        for options, words in (({"shapes": 5}, "shapes is 5, expected a dictionary of inputs to dimensions"),
+                               ({"shapes": {"x": 5}}, "the shape of 'x' is 5, expected a list of dimensions"),
+                               ({"bindings": [1]}, "bindings is \\[1\\], expected a dictionary of inputs to values")):
+            with self.assertRaisesRegex(tenon.UsageError, f"^{words}$"):
+                tenon.compile(models.scale(), **options)
+        for threads in (-1, 1.5, "2", None, 2**31):
+            with self.assertRaisesRegex(ValueError, f"^threads is {threads!r}, expected 0 or a larger whole number$"):
+                self.model.session(threads=threads)
 
     def test_errors(self):
         with self.assertRaises(tenon.UnsupportedError) as caught:

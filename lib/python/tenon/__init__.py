@@ -14,10 +14,10 @@ from ._compile import PassTurn, compile
 from ._errors import Diagnostic, Error, InternalError, InvalidError, ResourceError, UnsupportedError, UsageError
 from ._inference_session import InferenceSession, SessionOptions
 from ._libraries import runtime as _runtime
-from ._model import Model, ProfileEntry, Session, TensorInfo, default_threads, load
+from ._model import KernelInfo, Model, ProfileEntry, Session, TensorInfo, default_threads, load
 
 __all__ = [
-    "Diagnostic", "Error", "InferenceSession", "InternalError", "InvalidError", "Model", "PassTurn", "ProfileEntry",
+    "Diagnostic", "Error", "InferenceSession", "InternalError", "InvalidError", "KernelInfo", "Model", "PassTurn", "ProfileEntry",
     "ResourceError", "Session", "SessionOptions", "TensorInfo", "UnsupportedError", "UsageError", "compile",
     "default_threads", "load",
 ]

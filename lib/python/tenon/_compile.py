@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
@@ -42,7 +42,29 @@ def _number(value: Any) -> str:
     return repr(value.item() if isinstance(value, np.generic) else value)
 
 
+def _mapping(option: str, value: Any, what: str) -> Mapping[str, Any]:
+    """An option that is a dictionary of inputs, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise UsageError(f"{option} is {value!r}, expected a dictionary of inputs to {what}")
+    return value or {}
+
+
+def _patterns(option: str, value: Any) -> List[str]:
+    """An option that is a list of patterns."""
+    if isinstance(value, str):
+        raise UsageError(f"{option} is a list of patterns, not one text")
+    if not isinstance(value, Iterable):
+        raise UsageError(f"{option} is {value!r}, expected a list of patterns")
+    patterns = list(value)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise UsageError(f"{option} has {pattern!r}, expected patterns as texts")
+    return patterns
+
+
 def _shape_option(name: str, shape: Sequence[Any]) -> str:
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise UsageError(f"the shape of '{name}' is {shape!r}, expected a list of dimensions")
     return f"{name}=" + "x".join("?" if dim is None or isinstance(dim, str) else str(int(dim)) for dim in shape)
 
 
@@ -94,11 +116,10 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         UnsupportedError: the model needs what this version has not; `diagnostics` lists all of it.
         ResourceError: a file or memory failed.
     """
-    shape_options = [_shape_option(name, shape) for name, shape in (shapes or {}).items()]
-    for name, patterns in (("keep_fp32", keep_fp32), ("half_io", half_io)):
-        if isinstance(patterns, str):
-            raise UsageError(f"{name} is a list of patterns, not one text")
-    binding_options = [_binding_option(name, value) for name, value in (bindings or {}).items()]
+    shape_options = [_shape_option(name, shape) for name, shape in _mapping("shapes", shapes, "dimensions").items()]
+    keep_fp32, half_io = _patterns("keep_fp32", keep_fp32), _patterns("half_io", half_io)
+    binding_options = [_binding_option(name, value)
+                       for name, value in _mapping("bindings", bindings, "values").items()]
     callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
     pass_callback = PASS_FUNCTION((lambda _, number, phase, name, function, runs: on_pass(PassTurn(
         number, phase.decode(), name.decode(), function.decode(), bool(runs)))) if on_pass else 0)
@@ -112,11 +133,11 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         pass_=pass_callback, expose_kernels=expose_kernels,
         tuning=_libraries.encode(tuning) if tuning is not None else None,
         precision=_libraries.encode(precision) if precision is not None else None,
-        keep_fp32=_strings(list(keep_fp32)), num_keep_fp32=len(keep_fp32),
-        device=_libraries.encode_device(device), half_io=_strings(list(half_io)), num_half_io=len(half_io))
+        keep_fp32=_strings(keep_fp32), num_keep_fp32=len(keep_fp32),
+        device=_libraries.encode_device(device), half_io=_strings(half_io), num_half_io=len(half_io))
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
-        return Model(_libraries.make(library.tenon_compile_file, _libraries.encode(model), ctypes.byref(options)))
+        return Model(_libraries.make(library.tenon_compile_file, _libraries.encode_path(model), ctypes.byref(options)))
     if hasattr(model, "SerializeToString"):
         model = model.SerializeToString()
     if not isinstance(model, (bytes, bytearray, memoryview)):

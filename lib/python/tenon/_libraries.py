@@ -27,6 +27,10 @@ class TenonModelOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("device", c_char_p)]
 
 
+class TenonKernelInfo(Structure):
+    _fields_ = [("name", c_char_p), ("provider", c_char_p), ("on_device", c_int32)]
+
+
 class TenonSessionOptions(Structure):
     _fields_ = [("struct_size", c_size_t), ("threads", c_int32), ("max_shapes", c_int32), ("profile", c_int32)]
 
@@ -66,6 +70,10 @@ _RUNTIME = {
     "tenon_model_input": (POINTER(TenonTensorInfo), [c_void_p, c_size_t]),
     "tenon_model_output": (POINTER(TenonTensorInfo), [c_void_p, c_size_t]),
     "tenon_model_device": (c_char_p, [c_void_p]),
+    "tenon_model_devices": (c_char_p, [c_void_p]),
+    "tenon_model_device_problem": (c_char_p, [c_void_p]),
+    "tenon_model_num_kernels": (c_size_t, [c_void_p]),
+    "tenon_model_kernel": (POINTER(TenonKernelInfo), [c_void_p, c_size_t]),
     "tenon_model_weights_size": (c_uint64, [c_void_p]),
     "tenon_session_create": (c_void_p, [c_void_p, POINTER(TenonSessionOptions), POINTER(c_void_p)]),
     "tenon_session_free": (None, [c_void_p]),
@@ -76,6 +84,7 @@ _RUNTIME = {
     "tenon_session_place_output": (c_void_p, [c_void_p, c_size_t, c_int, c_int32]),
     "tenon_session_threads": (c_int32, [c_void_p]),
     "tenon_session_workspace_size": (c_uint64, [c_void_p]),
+    "tenon_session_notes": (c_char_p, [c_void_p]),
     "tenon_session_was_replayed": (c_int32, [c_void_p]),
     "tenon_session_profile": (c_size_t, [c_void_p, POINTER(POINTER(TenonProfileEntry))]),
     "tenon_session_profile_reset": (None, [c_void_p]),
@@ -151,6 +160,14 @@ def encode(text: str | os.PathLike) -> bytes:
     data = os.fsencode(text)
     if b"\0" in data:
         raise UsageError(f"{os.fsdecode(text)!r} has a null character in it")
+    return data
+
+
+def encode_path(path: str | os.PathLike) -> bytes:
+    """A path for the C interface, which an empty text is not."""
+    data = encode(path)
+    if not data:
+        raise UsageError("expected a path, found ''")
     return data
 
 

@@ -58,6 +58,14 @@ class ProfileEntry(NamedTuple):
     least_nanoseconds: int
 
 
+class KernelInfo(NamedTuple):
+    """A kernel of a model."""
+
+    name: str  #: the names of its nodes, joined by " + "
+    provider: str  #: who runs it: "codegen", "onednn", "cuda", ...
+    on_device: bool  #: whether it runs on the model's device, or on the processor
+
+
 def _describe(info: _libraries.TenonTensorInfo) -> Tuple[TensorInfo, DType, int]:
     dims = (info.dims[i] for i in range(info.rank))
     names = (info.dim_names[i].decode() for i in range(info.rank))
@@ -110,6 +118,24 @@ class Model:
         return _libraries.runtime().tenon_model_device(self._handle).decode()
 
     @property
+    def devices(self) -> Tuple[str, ...]:
+        """What there is code for in what the model was loaded from: "cpu", "cuda", or both."""
+        return tuple(_libraries.runtime().tenon_model_devices(self._handle).decode().split(","))
+
+    @property
+    def device_problem(self) -> str:
+        """Why a model with code for both runs on the processor though no device was asked for; else ""."""
+        return _libraries.runtime().tenon_model_device_problem(self._handle).decode()
+
+    @property
+    def kernels(self) -> Tuple[KernelInfo, ...]:
+        """The kernels that the model is made of."""
+        library = _libraries.runtime()
+        infos = (library.tenon_model_kernel(self._handle, i)[0]
+                 for i in range(library.tenon_model_num_kernels(self._handle)))
+        return tuple(KernelInfo(info.name.decode(), info.provider.decode(), bool(info.on_device)) for info in infos)
+
+    @property
     def weights_size(self) -> int:
         """Bytes of the model's constants; of a model for a GPU, of those in its memory."""
         return _libraries.runtime().tenon_model_weights_size(self._handle)
@@ -130,9 +156,7 @@ class Model:
         if self._path is None:
             _libraries.check(_libraries.compiler().tenon_model_save(self._handle, _libraries.encode(path)))
             return
-        name = os.fsdecode(path)
-        if not name:
-            raise UsageError("expected a path, found ''")
+        name = os.fsdecode(_libraries.encode_path(path))
         if not name.endswith(".so"):
             raise UsageError(f"the output '{name}' is a compiled model: expected a name that ends with .so")
         # A file that may be the loaded one must not be written in place.
@@ -146,6 +170,8 @@ class Model:
                 os.unlink(temporary)
                 raise
         except OSError as error:
+            if error.filename == self._path:
+                raise ResourceError(f"can't read '{self._path}', which the model was loaded from: {error.strerror}") from error
             raise ResourceError(f"can't write '{name}': {error.strerror}") from error
 
     def __repr__(self) -> str:
@@ -172,6 +198,9 @@ class Session:
     """
 
     def __init__(self, model: Model, *, threads: int = 0, max_shapes: int = 0, profile: bool = False) -> None:
+        for name, value in (("threads", threads), ("max_shapes", max_shapes)):
+            if not isinstance(value, (int, np.integer)) or not 0 <= value < 2**31:
+                raise UsageError(f"{name} is {value!r}, expected 0 or a larger whole number")
         options = TenonSessionOptions(ctypes.sizeof(TenonSessionOptions), threads, max_shapes, profile)
         library = _libraries.runtime()
         self.model = model
@@ -195,6 +224,12 @@ class Session:
     def workspace_size(self) -> int:
         """Bytes that the session holds for intermediate results."""
         return self._library.tenon_session_workspace_size(self._handle)
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What is there that the session can't use, and why: a library of a GPU in whose place it runs generated
+        code."""
+        return tuple(self._library.tenon_session_notes(self._handle).decode().splitlines())
 
     @property
     def was_replayed(self) -> bool:
@@ -349,6 +384,7 @@ def load(path: Union[str, os.PathLike], *, device: Optional[str] = None) -> Mode
             there.
         ResourceError: it can't be read.
     """
+    _libraries.encode_path(path)
     path = os.path.abspath(path)
     options = TenonModelOptions(ctypes.sizeof(TenonModelOptions), _libraries.encode_device(device))
     return Model(_libraries.make(_libraries.runtime().tenon_model_load_with, _libraries.encode(path), byref(options)),
