@@ -1,6 +1,6 @@
 //===- MathFunctions.cpp - Functions that upstream approximates coarsely --===//
 //
-// The polynomials of sin, cos and atan are those of S. Moshier's Cephes
+// The polynomials of sin, cos, atan and sinh are those of S. Moshier's Cephes
 // library (single precision).
 //
 //===----------------------------------------------------------------------===//
@@ -81,6 +81,10 @@ Value Arithmetic::sine(Value x, int64_t quadrants) {
   Value y = fma(n, real(-1.57079637050628662109375), x);
   y = fma(n, real(4.37113900018624283e-8), y);
   y = fma(n, real(1.71512449515134956e-15), y);
+  // Arguments too large to have a meaning leave more than the next quadrant,
+  // where the polynomials are no functions of an angle.
+  y = make<arith::MaximumFOp>(y, real(-M_PI_2));
+  y = make<arith::MinimumFOp>(y, real(M_PI_2));
   Value z = mul(y, y);
   Value odd =
       polynomial(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
@@ -88,8 +92,8 @@ Value Arithmetic::sine(Value x, int64_t quadrants) {
   Value even = polynomial(z, {2.443315711809948e-5, -1.388731625493765e-3,
                               4.166664568298827e-2, -0.5});
   Value cos = fma(even, z, real(1));
-  // Which of the two, and its sign, depend on n modulo 4. Arguments too large
-  // to have a meaning stay convertible.
+  // Which of the two, and its sign, depend on n modulo 4. Large ones stay
+  // convertible.
   Value bounded = make<arith::MinNumFOp>(
       make<arith::MaxNumFOp>(n, real(-1073741824.0)), real(1073741824.0));
   Type intType = withElement(builder.getI32Type());
@@ -175,6 +179,44 @@ Value FunctionPattern<math::AsinhOp>::build(math::AsinhOp op,
 }
 
 template <>
+Value FunctionPattern<math::AcoshOp>::build(math::AcoshOp op,
+                                            Arithmetic &a) const {
+  // log(x + sqrt(x^2 - 1)) in x - 1, without cancellation near 1. Below 1 the
+  // first root is NaN.
+  Value t = a.sub(op.getOperand(), a.real(1));
+  Value root =
+      a.mul(a.make<math::SqrtOp>(t), a.make<math::SqrtOp>(a.add(t, a.real(2))));
+  return a.make<math::Log1pOp>(a.add(t, root));
+}
+
+template <>
+Value FunctionPattern<math::AtanhOp>::build(math::AtanhOp op,
+                                            Arithmetic &a) const {
+  // log((1 + x) / (1 - x)) / 2, without cancellation near 0.
+  Value x = a.abs(op.getOperand());
+  Value ratio = a.div(a.add(x, x), a.sub(a.real(1), x));
+  Value result = a.mul(a.make<math::Log1pOp>(ratio), a.real(0.5));
+  return a.make<math::CopySignOp>(result, op.getOperand());
+}
+
+template <>
+Value FunctionPattern<math::SinhOp>::build(math::SinhOp op,
+                                           Arithmetic &a) const {
+  // Near 0 the exponentials cancel out. The root of exp(x) is finite where the
+  // sine is.
+  Value x = op.getOperand(), half = a.real(0.5);
+  Value z = a.mul(x, x);
+  Value odd =
+      a.polynomial(z, {2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1});
+  Value small = a.fma(a.mul(odd, z), x, x);
+  Value root = a.make<math::ExpOp>(a.mul(a.abs(x), half));
+  Value large =
+      a.sub(a.mul(a.mul(root, half), root), a.div(a.div(half, root), root));
+  Value isSmall = a.compare(arith::CmpFPredicate::OLT, a.abs(x), a.real(1));
+  return a.select(isSmall, small, a.make<math::CopySignOp>(large, x));
+}
+
+template <>
 Value FunctionPattern<math::PowFOp>::build(math::PowFOp op,
                                            Arithmetic &a) const {
   using P = arith::CmpFPredicate;
@@ -238,8 +280,9 @@ struct LibmCall : RewritePattern {
 void populateMathFunctionPatterns(RewritePatternSet &patterns) {
   patterns.add<FunctionPattern<math::SinOp>, FunctionPattern<math::CosOp>,
                FunctionPattern<math::TanOp>, FunctionPattern<math::AtanOp>,
-               FunctionPattern<math::AsinhOp>, FunctionPattern<math::PowFOp>>(
-      patterns.getContext());
+               FunctionPattern<math::AsinhOp>, FunctionPattern<math::AcoshOp>,
+               FunctionPattern<math::AtanhOp>, FunctionPattern<math::SinhOp>,
+               FunctionPattern<math::PowFOp>>(patterns.getContext());
 }
 
 void populateLibmCallPatterns(RewritePatternSet &patterns) {
