@@ -178,17 +178,42 @@ std::string Bisector::judge(const Trial &trial) const {
   return "";
 }
 
+/// Throws INVALID if an output has another type or other dimensions than what
+/// is expected of it: that is no fault of the compiler's.
+static void checkExpectations(const Runner &runner,
+                              const std::vector<Expectation> &expectations) {
+  for (const auto &[output, array] : expectations) {
+    TenonTensor given = runner.getSession().output(output);
+    if (!array.isTensor() || Session::isComputed(given))
+      continue;
+    Array like;
+    like.dtype = given.dtype;
+    like.dims.assign(given.dims, given.dims + given.rank);
+    bool hasType =
+        array.dtype == like.dtype || areF32AndHalf(array.dtype, like.dtype);
+    if (!hasType || array.dims != like.dims)
+      fail(TENON_ERROR_INVALID,
+           "what --expect has for output '%s' is %s, expected %s, which the "
+           "model gives for these inputs",
+           given.name, array.formatType().c_str(), like.formatType().c_str());
+  }
+}
+
 std::vector<Expectation> Bisector::readExpectations() const {
-  // For the names of outputs any compilation serves that succeeds.
+  // For the names and dimensions any compilation serves that succeeds.
+  std::optional<Runner> runner;
   try {
-    return command.readExpectations(
-        Runner(command.model, getOptions("codegen", 0)));
+    runner.emplace(command.model, getOptions("codegen", 0));
   } catch (const Error &error) {
     if (error.code() == TENON_ERROR_USAGE)
       throw;
+    runner.emplace(command.model, getOptions(command.options.provider, kAll));
   }
-  return command.readExpectations(
-      Runner(command.model, getOptions(command.options.provider, kAll)));
+  std::vector<Expectation> read = command.readExpectations(*runner);
+  command.setInputs(*runner);
+  runner->prepare();
+  checkExpectations(*runner, read);
+  return read;
 }
 
 void Bisector::setReference() {
