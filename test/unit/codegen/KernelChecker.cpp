@@ -152,19 +152,24 @@ bool CompiledKernel::build(StringRef function, unsigned vectorBits,
   return compileInPlace(*module, name) && compile(*module, name, keepAssembly);
 }
 
-/// The same code as tenon-write-in-place leaves it.
+/// The same code as tenon-write-in-place leaves it for each of the pairs.
 bool CompiledKernel::compileInPlace(ModuleOp module, StringRef name) {
-  if (overwritable.empty())
-    return true;
-  OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone()));
-  auto function = copy->lookupSymbol<func::FuncOp>(name);
-  for (unsigned i = 0, e = function.getNumArguments(); i != e; ++i)
-    function.removeArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName());
-  jitInPlace = compileInProcess(*copy, name, nullptr);
-  if (!jitInPlace)
-    return false;
-  runInPlace = lookUp(*jitInPlace, name);
-  return runInPlace;
+  int64_t firstOutput =
+      llvm::count_if(body->getArgumentTypes(), llvm::IsaPred<RankedTensorType>);
+  for (size_t i = 0; i != overwritable.size(); i += 2) {
+    OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone()));
+    auto function = copy->lookupSymbol<func::FuncOp>(name);
+    for (int64_t argument :
+         {overwritable[i + 1], firstOutput + overwritable[i]})
+      function.removeArgAttr(argument, LLVM::LLVMDialect::getNoAliasAttrName());
+    jitsInPlace.push_back(compileInProcess(*copy, name, nullptr));
+    if (!jitsInPlace.back())
+      return false;
+    runsInPlace.push_back(lookUp(*jitsInPlace.back(), name));
+    if (!runsInPlace.back())
+      return false;
+  }
+  return true;
 }
 
 bool CompiledKernel::compile(ModuleOp module, StringRef name,
@@ -340,7 +345,7 @@ void CompiledKernel::check(const RunOptions &options) {
     Call inPlace;
     prepare(inPlace, options, nullptr);
     inPlace.overwrite(overwritable[i], overwritable[i + 1]);
-    runAndCompare(inPlace, runInPlace, options);
+    runAndCompare(inPlace, runsInPlace[i / 2], options);
   }
 }
 

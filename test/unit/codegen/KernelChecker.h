@@ -79,13 +79,15 @@ private:
   /// The function as it was given, which the reference runs.
   mlir::OwningOpRef<mlir::ModuleOp> source;
   mlir::Block *body = nullptr;
-  std::unique_ptr<llvm::orc::LLJIT> jit, jitInPlace;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
   using Function = int64_t (*)(const int64_t *words);
   void runAndCompare(Call &call, Function function, const RunOptions &options);
   Function run = nullptr, countUnits = nullptr;
-  /// Does not take for granted that memory is overwritten nowhere.
-  Function runInPlace = nullptr;
   llvm::SmallVector<int64_t> overwritable;
+  /// For each pair of these: does not take for granted that the two don't
+  /// overlap.
+  std::vector<std::unique_ptr<llvm::orc::LLJIT>> jitsInPlace;
+  std::vector<Function> runsInPlace;
   /// A constant as it is and as the kernel wants it in memory.
   struct Constant {
     Tensor tensor;
