@@ -3,9 +3,11 @@
 #include "codegen/cpu/AnchorTail.h"
 
 #include "codegen/cpu/Arithmetic.h"
+#include "codegen/cpu/KernelShape.h"
 #include "dialects/tenon/TenonAttention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -63,6 +65,18 @@ bool isAnchorKernel(KernelOp kernel, Operation *anchor, bool hasPrologue) {
       yielded = op->getOperand(0);
     return tail.contains(yielded) &&
            succeeded(verifyCompatibleShape(type, yielded.getType()));
+  });
+}
+
+bool mayTailOverwrite(KernelOp kernel, BlockArgument input) {
+  return kernel.getNumResults() == 1 &&
+         input.getType() == kernel.getYield().getOperand(0).getType() &&
+         isReadInPlace(input);
+}
+
+bool mayTailOverwriteAny(KernelOp kernel) {
+  return llvm::any_of(kernel.getBody().getArguments(), [&](BlockArgument arg) {
+    return mayTailOverwrite(kernel, arg);
   });
 }
 
@@ -140,7 +154,7 @@ void AnchorTail::emitAligned(OpBuilder &builder, ArrayRef<LaneIndex> index,
 
 void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
                           ValueRange sums, IndexOf indexOf,
-                          PositionOf positionOf) {
+                          PositionOf positionOf, Dim firstRow) {
   constexpr int64_t kMaxUnrolled = 128;
   Location loc = function.getLoc();
   int64_t count = shape.rows * shape.vectors;
@@ -152,10 +166,22 @@ void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
                            LaneIndex(positionOf(b, row, column), 1));
     emit(elements, index, sum);
   };
+  auto emitIfNew = [&](OpBuilder &b, Dim row,
+                       function_ref<void(OpBuilder &)> emit) {
+    if (firstRow.isConstant())
+      return emit(b);
+    scf::IfOp::create(b, loc, IndexBuilder(b, loc, 1).lessEqual(firstRow, row),
+                      [&](OpBuilder &nested, Location) {
+                        emit(nested);
+                        scf::YieldOp::create(nested, loc);
+                      });
+  };
   if (count == 1 || count * (cost + 1) <= kMaxUnrolled) {
-    for (int64_t i = 0; i != count; ++i)
-      emitAt(builder, i / shape.vectors, i % shape.vectors * shape.lanes,
-             sums[i]);
+    for (int64_t row = 0; row != shape.rows; ++row)
+      emitIfNew(builder, row, [&](OpBuilder &nested) {
+        for (int64_t v = 0; v != shape.vectors; ++v)
+          emitAt(nested, row, v * shape.lanes, sums[row * shape.vectors + v]);
+      });
     return;
   }
   // Through memory, which stays in the nearest cache.
@@ -169,18 +195,19 @@ void AnchorTail::emitTile(OpBuilder &builder, const TileShape &shape,
   for (auto [i, sum] : llvm::enumerate(sums))
     emitStore(builder, loc, sum, scratch,
               indices.value(int64_t(i) * shape.lanes));
-  emitLoop(builder, loc, indices.value(0), indices.value(count),
-           [&](OpBuilder &nested, Value i) {
-             IndexBuilder indices(nested, loc, 1);
-             DimBuilder &dims = indices.uniform();
-             Dim row = indices.div(Dim(i), shape.vectors);
-             Dim column =
-                 dims.mul(indices.rem(Dim(i), shape.vectors), shape.lanes);
-             Value position = indices.value(dims.mul(i, shape.lanes));
-             Value sum = emitLoad(nested, loc, scratch, position, shape.lanes,
-                                  accumulator);
-             emitAt(nested, row, column, sum);
-           });
+  emitLoop(
+      builder, loc, indices.value(0), indices.value(count),
+      [&](OpBuilder &nested, Value i) {
+        IndexBuilder indices(nested, loc, 1);
+        DimBuilder &dims = indices.uniform();
+        Dim row = indices.div(Dim(i), shape.vectors);
+        Dim column = dims.mul(indices.rem(Dim(i), shape.vectors), shape.lanes);
+        Value position = indices.value(dims.mul(i, shape.lanes));
+        Value sum =
+            emitLoad(nested, loc, scratch, position, shape.lanes, accumulator);
+        emitIfNew(nested, row,
+                  [&](OpBuilder &inner) { emitAt(inner, row, column, sum); });
+      });
 }
 
 } // namespace tenon::cpu

@@ -31,6 +31,13 @@ AnchorOp getAnchor(KernelOp kernel, bool hasPrologue = false) {
   return {};
 }
 
+/// Whether a kernel that is an anchor and its tail may write its result onto
+/// `input`, if no element is computed twice: only the tail reads it, and each
+/// element where the result has it.
+bool mayTailOverwrite(KernelOp kernel, mlir::BlockArgument input);
+/// Whether this is so for any input that stands in memory as the result does.
+bool mayTailOverwriteAny(KernelOp kernel);
+
 class AnchorTail {
 public:
   AnchorTail(KernelFunction &function, mlir::Operation *anchor);
@@ -62,10 +69,11 @@ public:
       llvm::function_ref<Dim(mlir::OpBuilder &, Dim row, Dim column)>;
   /// The same for all of a tile, straight from the registers if that is little
   /// code, else in a loop. `positionOf` is given where positions are known
-  /// better than from the index.
+  /// better than from the index. Rows before `firstRow`, which is 0 where it is
+  /// constant, are left out.
   void emitTile(mlir::OpBuilder &builder, const TileShape &shape,
                 mlir::ValueRange sums, IndexOf indexOf,
-                PositionOf positionOf = nullptr);
+                PositionOf positionOf = nullptr, Dim firstRow = 0);
 
 private:
   void emit(ElementEmitter &elements, llvm::ArrayRef<LaneIndex> index,

@@ -59,6 +59,7 @@ private:
   Panels panels;
   bool packed;
   bool isComputed; ///< The input, by other operations of the kernel.
+  bool isOnce;     ///< The result may stand where an operand of the tail does.
   AnchorTail tail;
   unsigned last; ///< The axis that rows run along.
   Dim batch;
@@ -74,9 +75,17 @@ private:
   // Of the unit being emitted.
   SmallVector<Dim> phase, pads, numTaps, outer;
   Dim image, phaseBegin, panelTaps, firstPanel, lastPanel;
+  // Of the tile being emitted: its first pixel that is to be stored.
+  Dim firstPixel = 0;
 };
 
 } // namespace
+
+/// Whether what tiles have in common can be stored once.
+static bool hasSingleStores(const ConvPlan &plan) {
+  return isa<ConvOp>(plan.op) && !plan.axes.back().mayLeave &&
+         plan.outChannels % plan.tile.getColumns() == 0;
+}
 
 ConvEmitter::ConvEmitter(KernelFunction &function, const ConvPlan &plan)
     : function(function), plan(plan), loc(function.getLoc()),
@@ -84,6 +93,8 @@ ConvEmitter::ConvEmitter(KernelFunction &function, const ConvPlan &plan)
       packed(isPacked(function.getKernel(), plan.weights)),
       isComputed(plan.input.getDefiningOp() &&
                  !plan.input.getDefiningOp<ConstantOp>()),
+      isOnce(hasSingleStores(plan) &&
+             mayTailOverwriteAny(function.getKernel())),
       tail(function, plan.op), last(plan.axes.size() - 1) {
   IndexBuilder index(function.getBuilder(), loc, 1);
   DimBuilder &dims = index.uniform();
@@ -257,6 +268,8 @@ void ConvEmitter::emitUnit(OpBuilder &builder, Dim unit) {
       tiles.push_back(1);
     emitTiles(b, loc, dims.sub(end, begin), minimum, tiles,
               [&](OpBuilder &nested, Dim pixel, int64_t height) {
+                if (isOnce)
+                  firstPixel = emitFirstNewRow(nested, loc, pixel, height);
                 emitPixels(nested, DimBuilder(nested, loc).add(begin, pixel),
                            height);
               });
@@ -567,15 +580,23 @@ void ConvEmitter::emitPanels(OpBuilder &builder, Dim pixel, int64_t height,
           return getIndex(inner, dims.add(pixel, i), dims.add(column, j));
         };
         if (!plan.isFlat)
-          return tail.emitTile(nested, shape, sums, indexOf);
+          return tail.emitTile(nested, shape, sums, indexOf,
+                               /*positionOf=*/nullptr, firstPixel);
         tail.emitTile(
-            nested, shape, sums, indexOf, [&](OpBuilder &inner, Dim i, Dim j) {
+            nested, shape, sums, indexOf,
+            [&](OpBuilder &inner, Dim i, Dim j) {
               DimBuilder dims(inner, loc);
               Dim row =
                   dims.mul(dims.add(pixel, i), plan.groups * plan.outChannels);
               return dims.add(row, dims.add(column, j));
-            });
+            },
+            firstPixel);
       });
+}
+
+bool mayOverwriteConv(KernelOp kernel, BlockArgument input,
+                      const ConvPlan &plan) {
+  return hasSingleStores(plan) && mayTailOverwrite(kernel, input);
 }
 
 Value emitConvUnits(KernelFunction &function, const ConvPlan &plan) {

@@ -18,6 +18,12 @@ namespace tenon::cpu {
 mlir::Value emitConvUnits(KernelFunction &function, const ConvPlan &plan);
 void emitConvBody(KernelFunction &function, const ConvPlan &plan);
 
+/// Whether the result of a convolution may be written onto `input`, which its
+/// tail reads. Where taps leave the input, the pixels of a tile may be computed
+/// one by one, and again in the next tile.
+bool mayOverwriteConv(KernelOp kernel, mlir::BlockArgument input,
+                      const ConvPlan &plan);
+
 } // namespace tenon::cpu
 
 #endif // TENON_CODEGEN_CPU_CONVEMITTER_H

@@ -66,6 +66,11 @@ static ConvPlan getPlan(KernelFunction &function) {
   return getPlan(getConv(function.getKernel()), function.getVectorBits());
 }
 
+static bool mayOverwrite(KernelOp kernel, unsigned, BlockArgument input,
+                         unsigned vectorBits) {
+  return mayOverwriteConv(kernel, input, getPlan(getConv(kernel), vectorBits));
+}
+
 const KernelEmitter kConvEmitter = {
     "conv",
     matchesConv,
@@ -74,6 +79,8 @@ const KernelEmitter kConvEmitter = {
       return emitConvUnits(function, getPlan(function));
     },
     [](KernelFunction &function) { emitConvBody(function, getPlan(function)); },
-    packConv};
+    packConv,
+    /*unitThreads=*/1,
+    mayOverwrite};
 
 } // namespace tenon::cpu

@@ -423,14 +423,16 @@ static func::FuncOp makeFunction(KernelOp kernel, ModuleOp module,
 /// The value of kOverwritableAttr for `kernel`, of which `copy` is the
 /// collapsed copy.
 static SmallVector<int64_t> findOverwritable(const KernelEmitter &emitter,
-                                             KernelOp kernel, KernelOp copy) {
+                                             KernelOp kernel, KernelOp copy,
+                                             unsigned vectorBits) {
   SmallVector<int64_t> pairs;
   if (!emitter.mayOverwrite)
     return pairs;
   for (auto [output, result] : llvm::enumerate(kernel.getResultTypes()))
     for (auto [input, operand] : llvm::enumerate(kernel.getInputs().getTypes()))
       if (getMemRefType(result) == getMemRefType(operand) &&
-          emitter.mayOverwrite(copy, output, copy.getBody().getArgument(input)))
+          emitter.mayOverwrite(copy, output, copy.getBody().getArgument(input),
+                               vectorBits))
         pairs.append({int64_t(output), int64_t(input)});
   return pairs;
 }
@@ -466,7 +468,8 @@ FailureOr<func::FuncOp> emitKernelFunctions(const KernelEmitter &emitter,
   if (emitter.unitThreads != 1)
     body->setAttr(codegen::kUnitThreadsAttr,
                   OpBuilder(body).getI64IntegerAttr(emitter.unitThreads));
-  if (SmallVector<int64_t> pairs = findOverwritable(emitter, kernel, *copy);
+  if (SmallVector<int64_t> pairs =
+          findOverwritable(emitter, kernel, *copy, vectorBits);
       !pairs.empty())
     body->setAttr(codegen::kOverwritableAttr,
                   OpBuilder(body).getDenseI64ArrayAttr(pairs));

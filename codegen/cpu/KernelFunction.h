@@ -142,7 +142,8 @@ struct KernelEmitter {
   /// that no other unit writes. `kernel` has its dimensions collapsed. May be
   /// null: never.
   bool (*mayOverwrite)(KernelOp kernel, unsigned output,
-                       mlir::BlockArgument input) = nullptr;
+                       mlir::BlockArgument input,
+                       unsigned vectorBits) = nullptr;
 };
 
 /// KernelEmitter::emitUnits and emitBody by a `Body`, which is made of the

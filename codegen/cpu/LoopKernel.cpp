@@ -327,7 +327,7 @@ static bool matches(KernelOp kernel) {
 }
 
 /// All results are computed before any is stored, vector by vector.
-static bool mayOverwrite(KernelOp, unsigned, BlockArgument input) {
+static bool mayOverwrite(KernelOp, unsigned, BlockArgument input, unsigned) {
   return isReadInPlace(input);
 }
 

@@ -45,6 +45,13 @@ struct MatmulPlan {
   TileShape tile;
   /// Rows of a unit; a multiple of the tile's.
   int64_t blockRows;
+
+  /// Whether what tiles have in common can be stored once: rows only.
+  bool hasSingleStores() {
+    auto type = cast<RankedTensorType>(op.getOutput().getType());
+    return !type.isDynamicDim(type.getRank() - 1) &&
+           type.getShape().back() % tile.getColumns() == 0;
+  }
 };
 
 /// Emits one of a kernel's functions.
@@ -73,6 +80,7 @@ private:
   Location loc;
   MatmulPlan plan;
   bool packed;
+  bool isOnce; ///< The result may stand where an operand of the tail does.
   AnchorTail tail;
   SmallVector<Dim> outputShape;
   Dim rows, depth, columns, numBatches;
@@ -115,7 +123,10 @@ MatmulPlan::MatmulPlan(MatMulOp op, unsigned vectorBits) : op(op) {
 MatmulEmitter::MatmulEmitter(KernelFunction &function)
     : function(function), op(getAnchor<MatMulOp>(function.getKernel())),
       loc(function.getLoc()), plan(op, function.getVectorBits()),
-      packed(isPacked(function.getKernel(), op.getRhs())), tail(function, op) {
+      packed(isPacked(function.getKernel(), op.getRhs())),
+      isOnce(plan.hasSingleStores() &&
+             mayTailOverwriteAny(function.getKernel())),
+      tail(function, op) {
   OpBuilder &builder = function.getBuilder();
   IndexBuilder index(builder, loc, 1);
   DimBuilder &dims = index.uniform();
@@ -243,6 +254,7 @@ void MatmulEmitter::emitPackedUnit(OpBuilder &builder, Dim rowBegin,
     Dim lhsBegin =
         index.uniform().add(lhsOffset, index.uniform().mul(row, lhsRowStride));
     Dim tileRow = index.uniform().add(rowBegin, row);
+    Dim firstRow = isOnce ? emitFirstNewRow(b, loc, row, height) : Dim(0);
     Value tileLhs = lhs;
     Dim tileRowStride = lhsRowStride;
     if (rowScratch && height >= kManyRows) {
@@ -274,12 +286,14 @@ void MatmulEmitter::emitPackedUnit(OpBuilder &builder, Dim rowBegin,
                SmallVector<Value> sums = tenon::cpu::emitTile(
                    nested, loc, shape, operands, steps, plan.accumulator,
                    emitZeroTile(nested, loc, shape, plan.accumulator));
-               tail.emitTile(nested, shape, sums,
-                             [&](OpBuilder &inner, Dim i, Dim j) {
-                               DimBuilder dims(inner, loc);
-                               return getIndex(inner, dims.add(tileRow, i),
-                                               dims.add(column, j));
-                             });
+               tail.emitTile(
+                   nested, shape, sums,
+                   [&](OpBuilder &inner, Dim i, Dim j) {
+                     DimBuilder dims(inner, loc);
+                     return getIndex(inner, dims.add(tileRow, i),
+                                     dims.add(column, j));
+                   },
+                   /*positionOf=*/nullptr, firstRow);
              });
   };
   emitTiles(builder, loc, numRows, minimum, tiles, emitRows);
@@ -455,11 +469,20 @@ static void packMatmul(KernelOp kernel, unsigned vectorBits) {
             });
 }
 
+static bool mayOverwrite(KernelOp kernel, unsigned, BlockArgument input,
+                         unsigned vectorBits) {
+  return MatmulPlan(getAnchor<MatMulOp>(kernel), vectorBits)
+             .hasSingleStores() &&
+         mayTailOverwrite(kernel, input);
+}
+
 const KernelEmitter kMatmulEmitter = {"matmul",
                                       matchesMatmul,
                                       /*collapses=*/false,
                                       emitUnitsOf<MatmulEmitter>,
                                       emitBodyOf<MatmulEmitter>,
-                                      packMatmul};
+                                      packMatmul,
+                                      /*unitThreads=*/1,
+                                      mayOverwrite};
 
 } // namespace tenon::cpu

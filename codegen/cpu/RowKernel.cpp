@@ -409,8 +409,8 @@ void RowKernel::emitBody() {
 
 /// A unit alone reads and writes its row. What of the row is read in a pass is
 /// read, vector by vector, before results are stored there.
-static bool mayOverwrite(KernelOp kernel, unsigned output,
-                         BlockArgument input) {
+static bool mayOverwrite(KernelOp kernel, unsigned output, BlockArgument input,
+                         unsigned) {
   RowPlan plan(kernel);
   return plan.isFull(input) && isReadInPlace(input, /*isReduced=*/true) &&
          plan.getLastRead(input) <= plan.getFirstWrite(output);

@@ -225,6 +225,14 @@ void emitDisjointTiles(OpBuilder &builder, Location loc, Dim size,
   }
 }
 
+Dim emitFirstNewRow(OpBuilder &builder, Location loc, Dim begin, int64_t tile) {
+  if (tile == 1)
+    return 0;
+  DimBuilder dims(builder, loc);
+  return dims.sub(dims.mul(emitCeilDiv(builder, loc, begin, tile), tile),
+                  begin);
+}
+
 Dim emitCeilDiv(OpBuilder &builder, Location loc, Dim a, Dim b) {
   IndexBuilder index(builder, loc, 1);
   DimBuilder &dims = index.uniform();

@@ -98,7 +98,13 @@ void emitTiles(mlir::OpBuilder &builder, mlir::Location loc, Dim size,
                int64_t minimum, llvm::ArrayRef<int64_t> tiles,
                llvm::function_ref<void(mlir::OpBuilder &, Dim, int64_t)> emit);
 
-/// The same without overlap: what the first size leaves is covered by the next.
+/// Which row of a tile of these, from `begin` on, is the first that no tile
+/// before it has.
+Dim emitFirstNewRow(mlir::OpBuilder &builder, mlir::Location loc, Dim begin,
+                    int64_t tile);
+
+/// As emitTiles, without overlap: what the first size leaves is covered by the
+/// next.
 void emitDisjointTiles(
     mlir::OpBuilder &builder, mlir::Location loc, Dim size,
     llvm::ArrayRef<int64_t> tiles,

@@ -426,19 +426,27 @@ void WinogradEmitter::emitOutputs(OpBuilder &builder) {
 
 template <int64_t outputs>
 static constexpr KernelEmitter makeEmitter(StringLiteral name) {
-  return {name,
-          matchesWinograd,
-          /*collapses=*/false,
-          [](KernelFunction &function) {
-            return WinogradEmitter(function, outputs).emitUnits();
-          },
-          [](KernelFunction &function) {
-            WinogradEmitter(function, outputs).emitBody();
-          },
-          [](KernelOp kernel, unsigned vectorBits) {
-            packWinogradWeights(kernel, WinogradPlan(getAnchor<ConvOp>(kernel),
-                                                     outputs, vectorBits));
-          }};
+  return {
+      name,
+      matchesWinograd,
+      /*collapses=*/false,
+      [](KernelFunction &function) {
+        return WinogradEmitter(function, outputs).emitUnits();
+      },
+      [](KernelFunction &function) {
+        WinogradEmitter(function, outputs).emitBody();
+      },
+      [](KernelOp kernel, unsigned vectorBits) {
+        packWinogradWeights(kernel, WinogradPlan(getAnchor<ConvOp>(kernel),
+                                                 outputs, vectorBits));
+      },
+      /*unitThreads=*/1,
+      [](KernelOp kernel, unsigned, BlockArgument input, unsigned vectorBits) {
+        // Tiles of pixels don't overlap, panels of channels may.
+        WinogradPlan plan(getAnchor<ConvOp>(kernel), outputs, vectorBits);
+        return plan.outChannels % plan.tile.getColumns() == 0 &&
+               mayTailOverwrite(kernel, input);
+      }};
 }
 
 const KernelEmitter kWinograd2Emitter = makeEmitter<2>("winograd_2");

@@ -300,11 +300,26 @@ TEST(WinogradKernel, SpecialisesOnShapes) {
   }
 }
 
+/// Whole panels, whose result may stand where the residual does, and tiles that
+/// overlap.
+TEST(ConvKernel, AddsResidualsInPlace) {
+  for (auto [outputs, stride] :
+       {std::pair<int64_t, int64_t>{16, 1}, {32, 1}, {256, 1}, {64, 2}})
+    for (bool isDynamic : {true, false}) {
+      Conv conv = conv2d(20, outputs, 1, stride, 0);
+      conv.hasRelu = conv.hasResidual = true;
+      conv.isDynamic = isDynamic;
+      conv.check({{1, 1, 3}, {1, 7, 7}, {2, 14, 15}, {1, 27, 61}}, "conv");
+    }
+}
+
 TEST(WinogradKernel, AddsResiduals) {
   for (const char *emitter : kWinograd) {
-    Conv conv = conv2d(24, 40, 3, 1, 1);
-    conv.hasRelu = conv.hasResidual = true;
-    conv.check({{1, 5, 5}, {2, 9, 20}}, emitter);
+    for (int64_t outputs : {40, 64}) {
+      Conv conv = conv2d(24, outputs, 3, 1, 1);
+      conv.hasRelu = conv.hasResidual = true;
+      conv.check({{1, 5, 5}, {2, 9, 20}}, emitter);
+    }
   }
 }
 

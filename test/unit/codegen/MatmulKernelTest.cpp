@@ -119,6 +119,23 @@ TEST(MatmulKernel, AppliesTails) {
   }
 }
 
+/// Whole panels, whose result may stand where the residual does, and tiles that
+/// overlap.
+TEST(MatmulKernel, AddsResidualsInPlace) {
+  const char *const kTail = R"(
+  %1 = tenon.add %0, %r : (tensor<?x128xf32>, tensor<?x128xf32>) -> tensor<?x128xf32>
+)";
+  for (bool constant : {true, false}) {
+    CompiledKernel kernel(matmul("?x20xf32", "20x128xf32", "?x128xf32", "",
+                                 kTail, ", %r: tensor<?x128xf32>"),
+                          512, false,
+                          constant ? llvm::ArrayRef<unsigned>{1}
+                                   : llvm::ArrayRef<unsigned>());
+    for (int64_t rows : {1, 5, 15, 50, 203})
+      kernel.check(on({{rows, 20}, {20, 128}, {rows, 128}}));
+  }
+}
+
 TEST(MatmulKernel, SumsOtherTypes) {
   for (const char *type : {"f64", "f16", "bf16", "i32", "i64"}) {
     std::string t = type;

@@ -1,0 +1,61 @@
+// RUN: tenon-opt %s --tenon-lower-kernels --mlir-print-local-scope | FileCheck %s
+
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["codegen"]>} {
+
+// What the tail of a pointwise convolution or of a product reads may become its
+// result: of rows that two tiles have in common, the second stores none.
+
+// CHECK-LABEL: func.func private @k0_conv(
+// CHECK-SAME: tenon.overwritable = array<i64: 0, 2>
+// CHECK: arith.minsi
+// CHECK: %[[ROUNDED:.*]] = arith.muli
+// CHECK: %[[FIRST:.*]] = arith.subi %[[ROUNDED]]
+// CHECK: %[[IS_NEW:.*]] = arith.cmpi sle, %[[FIRST]], %{{.*}} : index
+// CHECK-NEXT: scf.if %[[IS_NEW]]
+// CHECK-LABEL: func.func private @k1_matmul(
+// CHECK-SAME: tenon.overwritable = array<i64: 0, 2>
+func.func @once(%x: tensor<1x?x?x16xf32>, %n: index) -> (tensor<1x?x?x64xf32>, tensor<?x64xf32>) {
+  %w = tenon.constant dense<0.5> : tensor<1x1x16x64xf32>
+  %m = tenon.constant dense<0.5> : tensor<16x64xf32>
+  %r = tensor.empty(%n, %n) : tensor<1x?x?x64xf32>
+  %s = tensor.empty(%n) : tensor<?x64xf32>
+  %l = tensor.empty(%n) : tensor<?x16xf32>
+  %0 = tenon.kernel (%a = %x, %b = %w, %c = %r) dims(%n, %n) {provider = "codegen"} : (tensor<1x?x?x16xf32>, tensor<1x1x16x64xf32>, tensor<1x?x?x64xf32>) -> tensor<1x?x?x64xf32> {
+    %2 = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x?x?x16xf32>, tensor<1x1x16x64xf32>) -> tensor<1x?x?x64xf32>
+    %3 = tenon.add %2, %c : (tensor<1x?x?x64xf32>, tensor<1x?x?x64xf32>) -> tensor<1x?x?x64xf32>
+    tenon.yield %3 : tensor<1x?x?x64xf32>
+  }
+  %1 = tenon.kernel (%a = %l, %b = %m, %c = %s) dims(%n) {provider = "codegen"} : (tensor<?x16xf32>, tensor<16x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %2 = tenon.matmul %a, %b : (tensor<?x16xf32>, tensor<16x64xf32>) -> tensor<?x64xf32>
+    %3 = tenon.add %2, %c : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    tenon.yield %3 : tensor<?x64xf32>
+  }
+  return %0, %1 : tensor<1x?x?x64xf32>, tensor<?x64xf32>
+}
+
+// Not where columns of panels overlap, where a window leaves its input, nor what
+// the convolution reads, too.
+
+// CHECK-NOT: tenon.overwritable
+func.func @often(%x: tensor<1x8x8x16xf32>, %r: tensor<1x8x8x72xf32>, %s: tensor<1x8x8x64xf32>) -> (tensor<1x8x8x72xf32>, tensor<1x8x8x64xf32>, tensor<1x8x8x16xf32>) {
+  %w = tenon.constant dense<0.5> : tensor<1x1x16x72xf32>
+  %m = tenon.constant dense<0.5> : tensor<3x3x16x64xf32>
+  %v = tenon.constant dense<0.5> : tensor<1x1x16x16xf32>
+  %0 = tenon.kernel (%a = %x, %b = %w, %c = %r) {provider = "codegen"} : (tensor<1x8x8x16xf32>, tensor<1x1x16x72xf32>, tensor<1x8x8x72xf32>) -> tensor<1x8x8x72xf32> {
+    %3 = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<1x1x16x72xf32>) -> tensor<1x8x8x72xf32>
+    %4 = tenon.add %3, %c : (tensor<1x8x8x72xf32>, tensor<1x8x8x72xf32>) -> tensor<1x8x8x72xf32>
+    tenon.yield %4 : tensor<1x8x8x72xf32>
+  }
+  %1 = tenon.kernel (%a = %x, %b = %m, %c = %s) {provider = "codegen"} : (tensor<1x8x8x16xf32>, tensor<3x3x16x64xf32>, tensor<1x8x8x64xf32>) -> tensor<1x8x8x64xf32> {
+    %3 = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<3x3x16x64xf32>) -> tensor<1x8x8x64xf32>
+    %4 = tenon.add %3, %c : (tensor<1x8x8x64xf32>, tensor<1x8x8x64xf32>) -> tensor<1x8x8x64xf32>
+    tenon.yield %4 : tensor<1x8x8x64xf32>
+  }
+  %2 = tenon.kernel (%a = %x, %b = %v) {provider = "codegen"} : (tensor<1x8x8x16xf32>, tensor<1x1x16x16xf32>) -> tensor<1x8x8x16xf32> {
+    %3 = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x8x8x16xf32>, tensor<1x1x16x16xf32>) -> tensor<1x8x8x16xf32>
+    %4 = tenon.add %3, %a : (tensor<1x8x8x16xf32>, tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32>
+    tenon.yield %4 : tensor<1x8x8x16xf32>
+  }
+  return %0, %1, %2 : tensor<1x8x8x72xf32>, tensor<1x8x8x64xf32>, tensor<1x8x8x16xf32>
+}
+}
