@@ -57,7 +57,12 @@ if config.host_processor in ("x86_64", "AMD64"):
         config.available_features.add("avx512")
     if "avx512_bf16" in flags:
         config.available_features.add("avx512bf16")
-    if {"amx_tile", "amx_bf16"} <= flags:
+    # Where the processor has no AMX, it is emulated.
+    emulate_amx = ""
+    if "avx512_bf16" in flags and not {"amx_tile", "amx_bf16"} <= flags and shutil.which("objdump"):
+        emulate_amx = os.path.join(config.tenon_source_dir, "utils", "emulate_amx") + f" --build {config.tenon_build_dir}"
+    config.substitutions.append(("%amx", emulate_amx))
+    if emulate_amx or {"amx_tile", "amx_bf16"} <= flags:
         config.available_features.add("amx")
 # With the sanitizers, an allocation that is too large ends the process.
 if config.sanitize in ("ON", "1", "TRUE"):
