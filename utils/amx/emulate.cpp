@@ -172,8 +172,8 @@ multiply(int sum, int left, int right, const uint8_t *place) {
           _mm512_castsi512_ps(_mm512_and_si512(others, high)), odd);
     }
     uint8_t *sums = state.tiles[sum].rows[row];
-    __m512 added = _mm512_add_ps(_mm512_load_ps(sums),
-                                 _mm512_add_ps(even, odd));
+    __m512 added =
+        _mm512_add_ps(_mm512_load_ps(sums), _mm512_add_ps(even, odd));
     _mm512_store_ps(sums, _mm512_maskz_mov_ps(inColumns, added));
   }
   for (int row = rows; row != kMaxRows; ++row)
@@ -186,14 +186,14 @@ multiply(int sum, int left, int right, const uint8_t *place) {
 //===----------------------------------------------------------------------===//
 
 int64_t readRegister(const greg_t *registers, int number) {
-  constexpr int kRegisters[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
-                                REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                REG_R12, REG_R13, REG_R14, REG_R15};
+  constexpr int kRegisters[] = {
+      REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+      REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
   return registers[kRegisters[number]];
 }
 
-/// An instruction of AMX: all have a VEX prefix of three bytes and a ModRM byte.
+/// An instruction of AMX: all have a VEX prefix of three bytes and a ModRM
+/// byte.
 struct Instruction {
   const uint8_t *place;
   uint8_t prefix, opcode, mod, reg, rm, vvvv;
@@ -312,8 +312,8 @@ void answerCpuid(greg_t *registers) {
     // two cores, 3.75 MB in 15, all with lines of 64 bytes.
     constexpr struct {
       uint32_t type, level, ways, sets;
-    } kCaches[] = {{1, 1, 12, 64}, {2, 1, 8, 64}, {3, 2, 16, 2048},
-                   {3, 3, 15, 4096}};
+    } kCaches[] = {
+        {1, 1, 12, 64}, {2, 1, 8, 64}, {3, 2, 16, 2048}, {3, 3, 15, 4096}};
     a = b = c = d = 0;
     if (subleaf < 4) {
       auto [type, level, ways, sets] = kCaches[subleaf];
@@ -374,8 +374,7 @@ const Patch *findPatch(const uint8_t *place) {
 }
 
 void handle(int, siginfo_t *, void *context) {
-  greg_t *registers =
-      static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
+  greg_t *registers = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
   Instruction instruction;
   instruction.place = reinterpret_cast<const uint8_t *>(registers[REG_RIP]);
   if (const Patch *patch = findPatch(instruction.place)) {
