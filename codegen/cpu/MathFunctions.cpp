@@ -221,15 +221,21 @@ Value FunctionPattern<math::PowFOp>::build(math::PowFOp op,
                                            Arithmetic &a) const {
   using P = arith::CmpFPredicate;
   Value x = op.getLhs(), y = op.getRhs(), zero = a.real(0);
-  Value power = a.make<math::ExpOp>(a.mul(y, a.make<math::LogOp>(a.abs(x))));
-  // Of a negative base only whole powers exist, and odd ones are negative.
+  // All powers of 1 are 1, and those of -1 that are even, as infinity is.
+  Value size = a.abs(x);
+  Value exponent = a.select(a.compare(P::OEQ, size, a.real(1)), zero,
+                            a.mul(y, a.make<math::LogOp>(size)));
+  Value power = a.make<math::ExpOp>(exponent);
+  // Of a negative base only whole powers exist, and odd ones are negative, also
+  // those of -0.
   Value isWhole = a.compare(P::OEQ, a.make<math::FloorOp>(y), y);
   Value half = a.mul(y, a.real(0.5));
   Value isEven = a.compare(P::OEQ, a.make<math::FloorOp>(half), half);
   Value nan = a.real(std::numeric_limits<double>::quiet_NaN());
-  Value ofNegative = a.select(
-      isEven, power, a.select(isWhole, a.make<arith::NegFOp>(power), nan));
-  Value result = a.select(a.compare(P::OLT, x, zero), ofNegative, power);
+  Value broken = a.select(a.compare(P::OLT, x, zero), nan, power);
+  Value result =
+      a.select(isEven, power,
+               a.select(isWhole, a.make<math::CopySignOp>(power, x), broken));
   return a.select(a.compare(P::OEQ, y, zero), a.real(1), result);
 }
 

@@ -235,13 +235,19 @@ static ElementsAttr evaluateReduce(ReduceOp op, const ConstantView &input) {
   std::vector<double> floats(isFloat ? outputs : 0);
   std::vector<int64_t> integers(isFloat ? 0 : outputs);
   std::vector<bool> seen(outputs);
+  bool isMax = kind == ReduceKind::Max;
   auto combine = [&](auto &into, auto value, bool first) {
-    // What is not a number is an extreme, and stays it.
-    bool wins = kind == ReduceKind::Max ? into < value : value < into;
+    // As in kernels, what is not a number is never the extreme.
+    if (value != value && (isMax || kind == ReduceKind::Min)) {
+      if (first)
+        into = isMax ? -INFINITY : INFINITY;
+      return;
+    }
+    bool wins = isMax ? into < value : value < into;
     if (first)
       into = value;
-    else if (kind == ReduceKind::Max || kind == ReduceKind::Min)
-      into = wins || value != value ? value : into;
+    else if (isMax || kind == ReduceKind::Min)
+      into = wins ? value : into;
     else if (kind == ReduceKind::Prod)
       into = multiply(into, value);
     else

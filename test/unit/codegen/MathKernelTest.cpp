@@ -92,6 +92,12 @@ func.func @f(%a: tensor<?xf32>, %b: tensor<?xf32>) -> tensor<?xf32> {
       options.elements[0].push_back(base);
       options.elements[1].push_back(exponent);
     }
+  for (double base : {-0.0, 0.0, -1.0, 1.0, 2.0, double(NAN)})
+    for (double exponent : {-3.0, -2.0, -0.5, 0.0, double(INFINITY),
+                            double(-INFINITY), double(NAN)}) {
+      options.elements[0].push_back(base);
+      options.elements[1].push_back(exponent);
+    }
   int64_t size = options.elements[0].size();
   options.shapes = {{size}, {size}};
   options.tolerance = 2e-6;
