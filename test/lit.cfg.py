@@ -47,6 +47,7 @@ def cpu_flags():
     return set()
 
 
+sanitized = config.sanitize in ("ON", "1", "TRUE")
 # A test that needs a feature says `REQUIRES: feature`.
 if config.host_processor in ("x86_64", "AMD64"):
     config.available_features.add("x86-registered-target")
@@ -57,15 +58,15 @@ if config.host_processor in ("x86_64", "AMD64"):
         config.available_features.add("avx512")
     if "avx512_bf16" in flags:
         config.available_features.add("avx512bf16")
-    # Where the processor has no AMX, it is emulated.
-    emulate_amx = ""
-    if "avx512_bf16" in flags and not {"amx_tile", "amx_bf16"} <= flags and shutil.which("objdump"):
-        emulate_amx = os.path.join(config.tenon_source_dir, "utils", "emulate_amx") + f" --build {config.tenon_build_dir}"
+    # Where the processor has no AMX, it is emulated; the sanitizers' own handlers are not tried with that.
+    has_amx, emulate_amx = {"amx_tile", "amx_bf16"} <= flags, ""
+    if not has_amx and "avx512_bf16" in flags and shutil.which("objdump") and not sanitized:
+        emulate_amx = f"'{config.tenon_source_dir}/utils/emulate_amx' --build '{config.tenon_build_dir}'"
     config.substitutions.append(("%amx", emulate_amx))
-    if emulate_amx or {"amx_tile", "amx_bf16"} <= flags:
+    if emulate_amx or has_amx:
         config.available_features.add("amx")
 # With the sanitizers, an allocation that is too large ends the process.
-if config.sanitize in ("ON", "1", "TRUE"):
+if sanitized:
     config.available_features.add("sanitizers")
 # The library providers are there when their runtimes were built.
 if glob.glob(os.path.join(config.tenon_build_dir, "lib", "libtenon_cpu*")):

@@ -204,15 +204,14 @@ template <typename Work> double timeOnAll(int threads, Work work) {
 /// Where results go, so that they are computed.
 volatile float sink;
 
-/// The time in seconds of a round, on all threads at once, of `kernel`. It goes
-/// on until it can be measured well, and no longer: a kernel may be emulated.
-double timeRound(int threads, float (*kernel)(int64_t rounds)) {
-  constexpr double enough = 5e-3;
-  for (int64_t rounds = 1000;; rounds *= 8) {
-    double seconds = timeOnAll(threads, [&](int) { sink = kernel(rounds); });
-    if (seconds >= enough)
-      return seconds / static_cast<double>(rounds);
-  }
+/// Rounds of a product of bf16 that last about 30 ms, or those of the first
+/// call where that lasts as long: AMX may be emulated.
+int64_t chooseRounds(float (*kernel)(int64_t rounds)) {
+  constexpr int64_t few = 1000, most = 1000000;
+  Clock::time_point start = Clock::now();
+  sink = kernel(few);
+  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return seconds > 30e-3 ? few : most;
 }
 
 } // namespace
@@ -246,8 +245,10 @@ MachinePeak tenon::run::measurePeak(int threads, bool withBf16) {
   peak.gigabytes = double(part) * threads * sizeof(float) / reading / 1e9;
   if (withBf16)
     for (const Bf16Kernel &kernel : findBf16Kernels()) {
-      double found =
-          kernel.flops * threads / timeRound(threads, kernel.multiply) / 1e9;
+      int64_t rounds = chooseRounds(kernel.multiply);
+      double seconds =
+          timeOnAll(threads, [&](int) { sink = kernel.multiply(rounds); });
+      double found = kernel.flops * rounds * threads / seconds / 1e9;
       peak.bf16Gflops = std::max(peak.bf16Gflops.value_or(0), found);
     }
   return peak;

@@ -295,7 +295,8 @@ bool execute(const Instruction &i) {
 // What the processor says of itself
 //===----------------------------------------------------------------------===//
 
-/// The processor that is told of: a Xeon of the fourth generation.
+/// This processor with AMX, and with the maker and the caches of a Xeon of the
+/// fourth generation, by which libraries choose the sizes of their blocks.
 void answerCpuid(greg_t *registers) {
   uint32_t leaf = registers[REG_RAX], subleaf = registers[REG_RCX];
   uint32_t a, b, c, d;
@@ -346,7 +347,7 @@ void answerCpuid(greg_t *registers) {
   registers[REG_RDX] = d;
 }
 
-__attribute__((target("xsave"))) void answerXgetbv(greg_t *registers) {
+void answerXgetbv(greg_t *registers) {
   uint32_t low, high;
   __asm__ volatile("xgetbv"
                    : "=a"(low), "=d"(high)
@@ -429,14 +430,12 @@ void patchFile(const char *path, uintptr_t base) {
   free(real);
 }
 
-int (*setAction)(int, const struct sigaction *, struct sigaction *) = nullptr;
-
 /// sigaction(2): LLVM has a handler for all signals that end a program, which
 /// would be told of AMX's instructions.
 int callSetAction(int signal, const struct sigaction *action,
                   struct sigaction *previous) {
   if (signal != SIGILL)
-    return setAction(signal, action, previous);
+    return sigaction(signal, action, previous);
   if (previous)
     memset(previous, 0, sizeof(*previous));
   return 0;
@@ -472,6 +471,8 @@ long callSystem(long number, ...) {
 extern "C" {
 
 unsigned la_version(unsigned) {
+  if (!__builtin_cpu_supports("avx512bf16"))
+    return 0; // this library is not wanted then
   struct sigaction action = {};
   action.sa_sigaction = handle;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
@@ -496,10 +497,8 @@ unsigned la_objopen(struct link_map *map, Lmid_t, uintptr_t *) {
 
 uintptr_t la_symbind64(Elf64_Sym *symbol, unsigned, uintptr_t *, uintptr_t *,
                        unsigned *, const char *name) {
-  if (strcmp(name, "sigaction") == 0) {
-    setAction = reinterpret_cast<decltype(setAction)>(symbol->st_value);
+  if (strcmp(name, "sigaction") == 0)
     return reinterpret_cast<uintptr_t>(&callSetAction);
-  }
   if (strcmp(name, "syscall") == 0) {
     systemCall = reinterpret_cast<decltype(systemCall)>(symbol->st_value);
     return reinterpret_cast<uintptr_t>(&callSystem);
