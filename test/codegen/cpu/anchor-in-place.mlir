@@ -1,6 +1,6 @@
 // RUN: tenon-opt %s --tenon-lower-kernels --mlir-print-local-scope | FileCheck %s
 
-module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["codegen"]>} {
+module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64-v4", "", 512, ["codegen", "winograd"]>} {
 
 // What the tail of a pointwise convolution or of a product reads may become its
 // result: of rows that two tiles have in common, the second stores none.
@@ -31,6 +31,22 @@ func.func @once(%x: tensor<1x?x?x16xf32>, %n: index) -> (tensor<1x?x?x64xf32>, t
     tenon.yield %3 : tensor<?x64xf32>
   }
   return %0, %1 : tensor<1x?x?x64xf32>, tensor<?x64xf32>
+}
+
+// Winograd's tiles of pixels have nothing in common.
+
+// CHECK-LABEL: func.func private @k2_conv(
+// CHECK-SAME: tenon.overwritable = array<i64: 0, 2>
+// CHECK-SAME: tenon.provider = "winograd"
+func.func @winograd(%x: tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32> {
+  %w = tenon.constant dense<0.5> : tensor<3x3x64x64xf32>
+  %r = tensor.empty() : tensor<1x56x56x64xf32>
+  %0 = tenon.kernel (%a = %x, %b = %w, %c = %r) {provider = "winograd"} : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>, tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32> {
+    %1 = tenon.conv %a, %b {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>} : (tensor<1x56x56x64xf32>, tensor<3x3x64x64xf32>) -> tensor<1x56x56x64xf32>
+    %2 = tenon.add %1, %c : (tensor<1x56x56x64xf32>, tensor<1x56x56x64xf32>) -> tensor<1x56x56x64xf32>
+    tenon.yield %2 : tensor<1x56x56x64xf32>
+  }
+  return %0 : tensor<1x56x56x64xf32>
 }
 
 // Not where columns of panels overlap, where a window leaves its input, nor what

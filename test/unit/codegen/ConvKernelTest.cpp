@@ -31,6 +31,8 @@ struct Conv {
   bool isNhwc = true, hasRelu = false;
   /// Whether another tensor is added.
   bool hasResidual = false;
+  /// Whether the result has to be allowed to stand where that does.
+  bool isInPlace = false;
   /// Whether the input is the larger of 0 and the picture, whose channels have
   /// a factor each.
   bool isScaled = false;
@@ -125,6 +127,8 @@ struct Conv {
                        : llvm::ArrayRef<unsigned>(),
             emitter);
       EXPECT_EQ(kernel->getEmitter(), emitter);
+      if (isInPlace)
+        EXPECT_EQ(kernel->getOverwritable(), (llvm::ArrayRef<int64_t>{0, 3}));
       RunOptions options;
       options.shapes = {place(size, inputs), getWeights(), {outputs}};
       if (hasResidual)
@@ -303,14 +307,23 @@ TEST(WinogradKernel, SpecialisesOnShapes) {
 /// Whole panels, whose result may stand where the residual does, and tiles that
 /// overlap.
 TEST(ConvKernel, AddsResidualsInPlace) {
-  for (auto [outputs, stride] :
-       {std::pair<int64_t, int64_t>{16, 1}, {32, 1}, {256, 1}, {64, 2}})
-    for (bool isDynamic : {true, false}) {
+  for (bool isDynamic : {true, false}) {
+    for (auto [outputs, stride] :
+         {std::pair<int64_t, int64_t>{16, 1}, {32, 1}, {256, 1}, {64, 2}}) {
       Conv conv = conv2d(20, outputs, 1, stride, 0);
-      conv.hasRelu = conv.hasResidual = true;
+      conv.hasRelu = conv.hasResidual = conv.isInPlace = true;
       conv.isDynamic = isDynamic;
       conv.check({{1, 1, 3}, {1, 7, 7}, {2, 14, 15}, {1, 27, 61}}, "conv");
     }
+    // Windows that leave their input nowhere, or above and below only.
+    for (int64_t pad : {0, 1}) {
+      Conv conv = conv2d(20, 64, 3, 1, 0);
+      conv.pads = {pad, 0, pad, 0};
+      conv.hasResidual = conv.isInPlace = true;
+      conv.isDynamic = isDynamic;
+      conv.check({{1, 3, 3}, {2, 9, 17}, {1, 5, 61}}, "conv");
+    }
+  }
 }
 
 TEST(WinogradKernel, AddsResiduals) {
@@ -318,6 +331,7 @@ TEST(WinogradKernel, AddsResiduals) {
     for (int64_t outputs : {40, 64}) {
       Conv conv = conv2d(24, outputs, 3, 1, 1);
       conv.hasRelu = conv.hasResidual = true;
+      conv.isInPlace = outputs == 64;
       conv.check({{1, 5, 5}, {2, 9, 20}}, emitter);
     }
   }

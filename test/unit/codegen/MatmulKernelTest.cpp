@@ -120,20 +120,28 @@ TEST(MatmulKernel, AppliesTails) {
 }
 
 /// Whole panels, whose result may stand where the residual does, and tiles that
-/// overlap.
+/// overlap: with tails that are emitted for each vector, and in a loop.
 TEST(MatmulKernel, AddsResidualsInPlace) {
-  const char *const kTail = R"(
-  %1 = tenon.add %0, %r : (tensor<?x128xf32>, tensor<?x128xf32>) -> tensor<?x128xf32>
-)";
-  for (bool constant : {true, false}) {
-    CompiledKernel kernel(matmul("?x20xf32", "20x128xf32", "?x128xf32", "",
-                                 kTail, ", %r: tensor<?x128xf32>"),
-                          512, false,
-                          constant ? llvm::ArrayRef<unsigned>{1}
-                                   : llvm::ArrayRef<unsigned>());
-    for (int64_t rows : {1, 5, 15, 50, 203})
-      kernel.check(on({{rows, 20}, {20, 128}, {rows, 128}}));
-  }
+  for (const char *function : {"", "relu", "sigmoid", "gelu"})
+    for (bool constant : {true, false}) {
+      std::string tail, name = "%0";
+      if (*function) {
+        name = "%f";
+        tail = std::string("  %f = tenon.") + function +
+               " %0 : (tensor<?x128xf32>) -> tensor<?x128xf32>\n";
+      }
+      tail += "  %1 = tenon.add " + name +
+              ", %r : (tensor<?x128xf32>, tensor<?x128xf32>) -> "
+              "tensor<?x128xf32>\n";
+      CompiledKernel kernel(matmul("?x20xf32", "20x128xf32", "?x128xf32", "",
+                                   tail, ", %r: tensor<?x128xf32>"),
+                            512, false,
+                            constant ? llvm::ArrayRef<unsigned>{1}
+                                     : llvm::ArrayRef<unsigned>());
+      EXPECT_EQ(kernel.getOverwritable(), (llvm::ArrayRef<int64_t>{0, 2}));
+      for (int64_t rows : {1, 5, 15, 50, 203})
+        kernel.check(on({{rows, 20}, {20, 128}, {rows, 128}}));
+    }
 }
 
 TEST(MatmulKernel, SumsOtherTypes) {
