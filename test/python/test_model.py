@@ -332,6 +332,10 @@ class ModelTest(unittest.TestCase):
         np.testing.assert_array_equal(kept(x)["y"], full)
         narrow = tenon.compile(model, precision="bf16", half_io=["y"])
         self.assertEqual([narrow.inputs[0].dtype, narrow.outputs[0].type], [np.float32, "tensor(bfloat16)"])
+        # Numbers are rounded to bf16, whether there is a type for it or not.
+        narrow = tenon.compile(model, precision="bf16", half_io=["x"])
+        self.assertEqual(narrow.inputs[0].type, "tensor(bfloat16)")
+        np.testing.assert_array_equal(narrow(x.tolist())["y"], found)
         for options, words in (({"precision": "int3"}, "expected fp32, bf16, fp16 or tf32"),
                                ({"precision": "bf16", "keep_fp32": ["nobody"]}, "'nobody' matches no node"),
                                ({"keep_fp32": ["node0"]}, "beside another precision"),
@@ -421,6 +425,10 @@ class ModelTest(unittest.TestCase):
             np.testing.assert_array_equal(model(x)["y"].view(bits), x)
             with self.assertRaises(tenon.InvalidError):
                 model(x.astype(np.float32))
+            # Numbers are no bits.
+            if "float" in name and model.inputs[0].dtype == bits:
+                with self.assertRaisesRegex(tenon.InvalidError, "numbers need the package ml_dtypes"):
+                    model([1, 0, 7])
 
     def test_scalars(self):
         model = tenon.compile(models.one("Neg", shape=()))

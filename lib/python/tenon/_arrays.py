@@ -9,7 +9,24 @@ import numpy as np
 
 from ._errors import InvalidError
 from ._libraries import TenonTensor
-from ._types import BY_NUMPY, DType
+from ._types import BY_NUMPY, FLOATS_AS_BITS, DType
+
+
+def float_to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """The bits of the nearest bfloat16 numbers, ties to even, as an array of uint16."""
+    values = np.asarray(values, np.float32)
+    bits = values.view(np.uint32)
+    rounded = ((bits + (np.uint32(0x7FFF) + ((bits >> 16) & 1))) >> 16).astype(np.uint16)
+    return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
+
+
+def _from_numbers(values: Any, dtype: DType) -> np.ndarray:
+    """An array of an input's type. Where NumPy lacks the type, `dtype.numpy` holds bits, which numbers are not."""
+    if dtype.numpy != dtype.bits or dtype.name not in FLOATS_AS_BITS:
+        return np.asarray(values, dtype.numpy)
+    if dtype.name == "bf16":
+        return float_to_bfloat16(values)
+    raise ValueError("numbers need the package ml_dtypes, bits an array of uint8")
 
 
 def as_array(value: Any, dtype: DType, name: str) -> np.ndarray:
@@ -22,7 +39,7 @@ def as_array(value: Any, dtype: DType, name: str) -> np.ndarray:
             value = np.asarray(value)
         else:
             try:
-                value = np.asarray(value, dtype.numpy)
+                value = _from_numbers(value, dtype)
             except (TypeError, ValueError, OverflowError) as error:
                 raise InvalidError(f"input '{name}': no array of {dtype.name}: {error}") from None
     array = np.asarray(value)

@@ -64,3 +64,5 @@ _ALL = [
 BY_CODE: Dict[int, DType] = {t.code: t for t in _ALL}
 # The first one wins: an array of uint16 is of u16 where no input says otherwise.
 BY_NUMPY: Dict[np.dtype, DType] = {t.numpy: t for t in reversed(_ALL)}
+# Where `numpy` is `bits`, their arrays hold no numbers.
+FLOATS_AS_BITS = {t.name for t in _ALL if "float" in t.onnx and t.bits.kind == "u"}

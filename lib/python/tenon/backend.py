@@ -17,19 +17,12 @@ from onnx import helper
 from onnx.backend.base import Backend as OnnxBackend
 from onnx.backend.base import BackendRep, Device, DeviceType, namedtupledict
 
+from ._arrays import float_to_bfloat16
 from ._compile import compile
 from ._errors import Error, UnsupportedError
 from ._model import Model, TensorInfo
 
 _BFLOAT16 = "tensor(bfloat16)"  # of a tensor, or of those in a sequence or an optional
-
-
-def float_to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """The bits of the nearest bfloat16 numbers, ties to even, as an array of uint16."""
-    values = np.asarray(values, np.float32)
-    bits = values.view(np.uint32)
-    rounded = ((bits + (np.uint32(0x7FFF) + ((bits >> 16) & 1))) >> 16).astype(np.uint16)
-    return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
 
 
 def _from_onnx(value: Any, info: TensorInfo) -> Any:
