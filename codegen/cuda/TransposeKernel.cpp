@@ -70,7 +70,8 @@ private:
     return cpu::getMemoryType(function.getElementType(argument.value));
   }
   /// Where an element is in shared memory. Lines are an element longer than a
-  /// square, so that those of a column are in different banks.
+  /// square, so that those of a column are in different banks, but two in each
+  /// where a thread has two of 8 bits.
   cpu::LaneIndex getPlace(Value line, Value i) {
     return Dim(code.add(code.mul(line, side + 1), i));
   }
@@ -193,9 +194,9 @@ Value TransposeKernel::readSquare(const Argument &argument, Value square,
         single.load(square, getPlace(code.add(begin, i), line), type));
   if (width == 1)
     return elements.front();
-  return vector::FromElementsOp::create(code.getBuilder(), code.getLoc(),
-                                        VectorType::get({width}, type),
-                                        elements);
+  return vector::FromElementsOp::create(
+      code.getBuilder(), code.getLoc(),
+      VectorType::get({width}, elements.front().getType()), elements);
 }
 
 void TransposeKernel::emitElements(const Piece &piece) {
