@@ -3,6 +3,7 @@
 #include "dialects/tenon/TenonOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "transforms/fuse/Groups.h"
 #include "transforms/fuse/KernelBuilder.h"
 #include "transforms/fuse/Passes.h"
@@ -66,19 +67,41 @@ static bool readsOnce(OpOperand &use) {
          (isa<ConcatOp>(reader) && use.get().hasOneUse());
 }
 
+/// Whether a GPU can read what `ops`, readers first, read as it is or turned in
+/// squares: all turns are one, nothing else moves, and nothing is read in both
+/// ways. A turn of what is turned has to turn it back.
+static bool suitsSquares(ArrayRef<Operation *> ops) {
+  ArrayRef<int64_t> turn;
+  llvm::SmallDenseMap<Value, bool> turned;
+  for (Operation *op : ops) {
+    bool isTurned = turned.lookup(op->getResult(0));
+    if (isTurn(op)) {
+      ArrayRef<int64_t> permutation = cast<TransposeOp>(op).getPermutation();
+      if (!turn.empty() && turn != permutation)
+        return false;
+      turn = permutation;
+      if (isTurned && invertPermutationVector(turn) != turn)
+        return false;
+      isTurned = !isTurned;
+    } else if (!isa<ElementwiseOpInterface>(op)) {
+      return false;
+    }
+    for (Value operand : op->getOperands())
+      if (cast<RankedTensorType>(operand.getType()).getRank() != 0 &&
+          turned.try_emplace(operand, isTurned).first->second != isTurned)
+        return false;
+  }
+  return true;
+}
+
 /// Whether `producer` may join a group by `use` whose operands a GPU reads as
-/// they are or turned in squares. That takes that all turns are one, and that
-/// nothing else moves.
+/// they are or turned in squares.
 static bool joinsTurned(const OpGroup &group, Operation *producer,
                         OpOperand &use) {
-  auto suits = [&](Operation *op) {
-    if (isTurn(op) && isTurn(producer))
-      return cast<TransposeOp>(op).getPermutation() ==
-             cast<TransposeOp>(producer).getPermutation();
-    return isa<ElementwiseOpInterface>(op) || isTurn(op);
-  };
-  return suits(producer) && llvm::all_of(group, suits) &&
-         (isTurn(producer) ? readsInPlace(use) : readsOnce(use));
+  SmallVector<Operation *> ops = llvm::to_vector(group);
+  ops.push_back(producer);
+  return (isTurn(producer) ? readsInPlace(use) : readsOnce(use)) &&
+         suitsSquares(ops);
 }
 
 namespace {

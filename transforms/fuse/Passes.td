@@ -168,7 +168,9 @@ def FusePointwiseGroups : FusePass<"tenon-fuse-pointwise-groups"> {
 
     A transpose that moves the last dimension is alone, since it has to go
     through memory in squares. For a GPU it is also a part of a group of such
-    transposes, all of one permutation, and elementwise operations.
+    transposes, all of one permutation, and elementwise operations, where
+    nothing is read both transposed and not, and what is transposed twice is
+    as it was.
   }];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Kernels made">,

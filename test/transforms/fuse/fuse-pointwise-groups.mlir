@@ -200,7 +200,7 @@ func.func @halves(%x: tensor<64xf32>) -> tensor<8xf32> {
 // -----
 
 // For a GPU, what is turned is read in squares by those that compute with it. Where turns differ, or something else is moved, one
-// stays alone.
+// stays alone. So it does where the same is read as it is, or what is turned is turned again, if not back.
 // CHECK-LABEL: func.func @turned(
 // CHECK-NEXT: tenon.kernel
 // CHECK-NEXT: tenon.relu
@@ -221,6 +221,29 @@ func.func @halves(%x: tensor<64xf32>) -> tensor<8xf32> {
 // CHECK: tenon.kernel (%{{.*}}%[[T]]
 // CHECK: tenon.expand
 // CHECK-NEXT: tenon.add
+// CHECK-NEXT: tenon.yield
+// CHECK-LABEL: func.func @turned_and_not(
+// CHECK-SAME: %[[X:.*]]: tensor<4x4xf32>
+// CHECK-NEXT: %[[T:.*]] = tenon.kernel (%{{.*}} = %[[X]])
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}} = %[[X]], %{{.*}} = %[[T]])
+// CHECK-NEXT: tenon.relu
+// CHECK-NEXT: tenon.add
+// CHECK-NEXT: tenon.yield
+// CHECK-LABEL: func.func @turned_twice(
+// CHECK-NEXT: %[[T:.*]] = tenon.kernel
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.yield
+// CHECK: tenon.kernel (%{{.*}}%[[T]]
+// CHECK-NEXT: tenon.add
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.yield
+// CHECK-LABEL: func.func @turned_back(
+// CHECK-NEXT: tenon.kernel
+// CHECK-NEXT: tenon.transpose
+// CHECK-NEXT: tenon.add
+// CHECK-NEXT: tenon.transpose
 // CHECK-NEXT: tenon.yield
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 128, ["cuda"], ["sm_90"]>} {
   func.func @turned(%x: tensor<8x4xf32>, %y: tensor<8x4xf32>, %z: tensor<4x1xf32>) -> tensor<4x8xf32> {
@@ -243,5 +266,23 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
     %1 = tenon.expand %y, %shape : (tensor<1x8xf32>, tensor<2xi64>) -> tensor<4x8xf32>
     %2 = tenon.add %0, %1 : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
     return %2 : tensor<4x8xf32>
+  }
+  func.func @turned_and_not(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+    %0 = tenon.relu %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
+    %1 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+    %2 = tenon.add %0, %1 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    return %2 : tensor<4x4xf32>
+  }
+  func.func @turned_twice(%x: tensor<8x4x6xf32>, %y: tensor<4x6x8xf32>) -> tensor<6x8x4xf32> {
+    %0 = tenon.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<8x4x6xf32>) -> tensor<4x6x8xf32>
+    %1 = tenon.add %0, %y : (tensor<4x6x8xf32>, tensor<4x6x8xf32>) -> tensor<4x6x8xf32>
+    %2 = tenon.transpose %1 {permutation = array<i64: 1, 2, 0>} : (tensor<4x6x8xf32>) -> tensor<6x8x4xf32>
+    return %2 : tensor<6x8x4xf32>
+  }
+  func.func @turned_back(%x: tensor<8x4xf32>, %y: tensor<4x8xf32>) -> tensor<8x4xf32> {
+    %0 = tenon.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+    %1 = tenon.add %0, %y : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+    %2 = tenon.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
+    return %2 : tensor<8x4xf32>
   }
 }
