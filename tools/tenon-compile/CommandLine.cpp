@@ -52,8 +52,11 @@ static void arrangeHelp(cl::OptionCategory &own,
 static void checkNames(int argc, char **argv) {
   auto &known = cl::getRegisteredOptions();
   for (int i = 1; i < argc && llvm::StringRef(argv[i]) != "--"; ++i) {
-    llvm::StringRef word = argv[i], name = word.ltrim('-').split('=').first;
-    if (!word.starts_with("-") || name.empty())
+    llvm::StringRef word = argv[i], name = word.split('=').first;
+    if (!name.consume_front("-") || word == "-")
+      continue;
+    name.consume_front("-");
+    if (name == "h") // LLVM adds it when it parses
       continue;
     if (auto found = known.find(name); found != known.end()) {
       // The next word is its value, whatever it looks like.
@@ -65,7 +68,8 @@ static void checkNames(int argc, char **argv) {
     llvm::StringRef nearest;
     unsigned least = std::max<size_t>(name.size() / 3, 1) + 1;
     for (auto &[candidate, option] : known)
-      if (option->getOptionHiddenFlag() != cl::ReallyHidden)
+      // A name of one or two letters is near to any other of that length.
+      if (name.size() > 2 && option->getOptionHiddenFlag() != cl::ReallyHidden)
         if (unsigned distance = name.edit_distance(candidate);
             distance < least) {
           nearest = candidate;
@@ -74,8 +78,7 @@ static void checkNames(int argc, char **argv) {
     llvm::errs() << "tenon-compile: error: unknown option '"
                  << word.split('=').first << "'";
     if (!nearest.empty())
-      llvm::errs() << ", did you mean '" << (nearest.size() == 1 ? "-" : "--")
-                   << nearest << "'?";
+      llvm::errs() << ", did you mean '--" << nearest << "'?";
     llvm::errs() << "; see tenon-compile --help\n";
     exit(TENON_ERROR_USAGE);
   }
@@ -133,12 +136,13 @@ Status CommandLine::checkPhases() const {
     bool isTooEarly = compileTo < first;
     if (!option.getNumOccurrences() || (!isTooEarly && compileFrom < last))
       continue;
-    std::string phases = "the " + tenon::getPhaseName(first).str() + " phase";
+    std::string phases = first == last ? "in" : "from";
+    phases += " the " + tenon::getPhaseName(first).str() + " phase";
     if (first != last)
       phases += " to the " + tenon::getPhaseName(last).str() + " phase";
     return Status::error(
         TENON_ERROR_USAGE,
-        "--" + option.ArgStr + " has an effect in " + phases + ", which " +
+        "--" + option.ArgStr + " has an effect " + phases + ", which " +
             (isTooEarly
                  ? "--compile-to=" + tenon::getPhaseName(compileTo)
                  : "--compile-from=" + tenon::getPhaseName(compileFrom)) +
@@ -201,6 +205,10 @@ Status CommandLine::apply(tenon::CompileOptions &options) const {
                          "no model given; see tenon-compile --help");
   if (Status status = checkPhases(); !status.isOk())
     return status;
+  if (onlyListsPasses() && memory.getNumOccurrences())
+    return Status::error(TENON_ERROR_USAGE,
+                         "--memory has no effect with --list-passes, which "
+                         "makes no model without -o");
   if (target.getNumOccurrences())
     options.target = target;
   if (providers.getNumOccurrences())
