@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -281,6 +282,15 @@ class ModelTest(unittest.TestCase):
                     with self.assertRaisesRegex(tenon.UsageError, f"the output '.*{name}' is a compiled model: "
                                                                   "expected a name that ends with .so$"):
                         model.save(os.path.join(folder, name))
+            self.assertEqual(sorted(os.listdir(folder)), ["again.so", "model.so"])
+            # A file that can't grow is the one that is written.
+            limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+            try:
+                with self.assertRaisesRegex(tenon.ResourceError, "can't write '.*large.so': File too large$"):
+                    loaded.save(os.path.join(folder, "large.so"))
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             self.assertEqual(sorted(os.listdir(folder)), ["again.so", "model.so"])
             # What it was loaded from may be gone.
             gone = tenon.load(os.path.join(folder, "again.so"))

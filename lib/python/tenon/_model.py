@@ -170,7 +170,8 @@ class Model:
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            if error.filename == self._path:
+            # An error of copying names both files, whichever it is of: most are of the one that is written.
+            if error.filename == self._path and error.filename2 is None:
                 raise ResourceError(f"can't read '{self._path}', which the model was loaded from: {error.strerror}") from error
             raise ResourceError(f"can't write '{name}': {error.strerror}") from error
 
