@@ -252,9 +252,10 @@ private:
     return options;
   }
   template <typename Info>
-  static const Info &require(const Info *info, const std::string &kind) {
+  static const Info &require(const Info *info, const char *kind) {
     if (!info)
-      throw Error(TENON_ERROR_USAGE, "the model has no such " + kind);
+      throw Error(TENON_ERROR_USAGE,
+                  std::string("the model has no such ") + kind);
     return *info;
   }
   struct Free {

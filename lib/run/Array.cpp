@@ -52,14 +52,21 @@ void tenon::run::checkWritable(const std::string &path) {
          strerror(errno));
 }
 
-bool tenon::run::makeFolder(const std::string &path) {
+OutputFolder::OutputFolder(const std::string &path) : path(path) {
+  if (path.empty())
+    return;
   std::error_code problem;
-  bool isNew = std::filesystem::create_directories(path, problem);
+  isNew = std::filesystem::create_directories(path, problem);
   if (problem)
     fail(TENON_ERROR_SYSTEM, "can't make the folder '%s': %s", path.c_str(),
          problem.message().c_str());
   checkWritable(path + "/output_0.npy");
-  return isNew;
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code isFull;
+  if (isNew)
+    std::filesystem::remove(path, isFull);
 }
 
 Array Array::make(TenonDType dtype, std::vector<int64_t> dims) {
@@ -109,7 +116,8 @@ Array Array::copy(const TenonTensor &tensor) {
 }
 
 int64_t Array::size() const {
-  int64_t count = 1;
+  // Before a 0 there may be dimensions whose product is too large.
+  uint64_t count = 1;
   for (int64_t dim : dims)
     count *= dim;
   return count;
@@ -286,12 +294,14 @@ bool tenon::run::areF32AndHalf(TenonDType a, TenonDType b) {
 
 Array Array::transpose(const std::vector<size_t> &order) const {
   std::vector<int64_t> turned, strides(dims.size(), 1);
-  for (size_t i = dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * dims[i];
   for (size_t i : order)
     turned.push_back(dims[i]);
   Array result = make(dtype, turned);
   result.name = name;
+  if (result.bytes.empty())
+    return result;
+  for (size_t i = dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * dims[i];
   size_t element = tenon_dtype_size(dtype);
   std::vector<int64_t> index(turned.size(), 0);
   for (int64_t i = 0, count = result.size(); i < count; ++i) {

@@ -84,9 +84,19 @@ std::vector<Array> readArrays(const std::string &path);
 /// there stays as it is.
 void checkWritable(const std::string &path);
 
-/// Makes a folder for outputs if there is none, and returns whether it did.
-/// Throws SYSTEM if nothing can be written there.
-bool makeFolder(const std::string &path);
+/// A folder for outputs, which is made if there is none, and goes again if it
+/// stays empty.
+class OutputFolder {
+public:
+  /// Throws SYSTEM if nothing can be written there. No path is no folder.
+  explicit OutputFolder(const std::string &path);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder &) = delete;
+
+private:
+  std::string path;
+  bool isNew = false;
+};
 
 /// Writes an array in NumPy's format. Throws SYSTEM.
 void writeNpy(const std::string &path, const Array &array);

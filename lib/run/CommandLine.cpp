@@ -15,10 +15,14 @@ static std::string describe(const CLI::App &app, const CLI::Error &error) {
   // Its name is the tool's.
   if (error.get_exit_code() == int(CLI::ExitCodes::ExtrasError)) {
     std::vector<std::string> words = app.remaining();
-    for (const std::string &word : words)
-      if (word[0] == '-')
-        return "unknown option '" + word + "'";
-    return "unexpected argument '" + words.front() + "'";
+    // Behind it are no options.
+    auto end = std::find(words.begin(), words.end(), "--");
+    auto option = std::find_if(words.begin(), end, [](const std::string &word) {
+      return word[0] == '-';
+    });
+    if (option != end)
+      return "unknown option '" + *option + "'";
+    return "unexpected argument '" + words.at(end == words.begin()) + "'";
   }
   std::string text = error.what();
   // "--seed: 1 required UINT missing", "--seed: At Most 1 required but received
@@ -33,8 +37,14 @@ static std::string describe(const CLI::App &app, const CLI::Error &error) {
       text.compare(0, start.size(), start) == 0) {
     text.erase(0, start.size());
     size_t at = text.find(" = ");
-    return text.substr(0, at) + ": expected a whole number, found '" +
-           text.substr(at + 3) + "'";
+    std::string name = text.substr(0, at), value = text.substr(at + 3);
+    const CLI::Option *option = app.get_option_no_throw(name);
+    if (option && option->get_expected_max() == 0)
+      return name + ": expected no value, found '" + value + "'";
+    bool isWhole = value.find_first_not_of("0123456789") == std::string::npos;
+    return name + ": expected " +
+           (isWhole ? "a smaller number" : "a whole number") + ", found '" +
+           value + "'";
   }
   return text;
 }

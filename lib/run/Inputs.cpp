@@ -3,6 +3,7 @@
 #include "lib/run/RunCommand.h"
 #include "lib/run/Text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -329,6 +330,18 @@ RandomOptions::chooseRange(const TenonTensorInfo &info) const {
   return isFloat ? std::pair(-1.0, 1.0) : std::pair(0.0, 2.0);
 }
 
+/// The largest number below `high` that elements of a type are.
+static double findBelow(TenonDType dtype, double high) {
+  Array one = Array::make(dtype, {});
+  double least = std::max(std::abs(high) * 0x1p-53, 0x1p-1074);
+  for (double step = least; std::isfinite(step); step *= 2) {
+    one.set(0, high - step);
+    if (one.at(0) < high)
+      return one.at(0);
+  }
+  return -INFINITY;
+}
+
 /// How many tensors a random sequence has.
 static constexpr int kRandomElements = 3;
 
@@ -347,11 +360,15 @@ void RunCommand::fillRandomly(Runner &runner) const {
     // The standard fixes this generator: equal seeds give equal inputs on every
     // machine. Each input has its own, so that none depends on the others.
     std::mt19937_64 generator(seed * 1000003 + i);
+    double below = findBelow(info.dtype, high);
     auto makeArray = [&, low = low, high = high] {
       Array array = Array::make(info.dtype, dims);
       for (int64_t j = 0, count = array.size(); j < count; ++j) {
         double unit = static_cast<double>(generator() >> 11) * 0x1p-53;
         array.set(j, low + unit * (high - low));
+        // The nearest number may be the end, which a model need not take.
+        if (array.at(j) >= high && below >= low)
+          array.set(j, below);
       }
       return array;
     };

@@ -144,30 +144,6 @@ RunCommand::readExpectations(const Runner &runner) const {
   return expectations;
 }
 
-namespace {
-
-/// A folder that is made if there is none, and goes again if it stays empty.
-class OutputFolder {
-public:
-  explicit OutputFolder(const std::string &path) : path(path) {
-    if (path.empty())
-      return;
-    isNew = makeFolder(path);
-  }
-  ~OutputFolder() {
-    std::error_code isFull;
-    if (isNew)
-      std::filesystem::remove(path, isFull);
-  }
-  OutputFolder(const OutputFolder &) = delete;
-
-private:
-  std::string path;
-  bool isNew = false;
-};
-
-} // namespace
-
 /// As output_0.npy, ..., the tensors of a sequence as output_0_0.npy, ...
 static void writeOutputs(const std::string &folder,
                          const std::vector<Array> &outputs) {

@@ -211,10 +211,10 @@ static json writeOutputs(Runner &runner, const std::string &folder) {
 
 json Server::run(const json &request, const std::string &id) {
   Runner &runner = find(id);
-  auto folder = read<std::string>(request, "to");
-  makeFolder(folder);
+  auto path = read<std::string>(request, "to");
+  OutputFolder folder(path);
   runner.run();
-  return writeOutputs(runner, folder);
+  return writeOutputs(runner, path);
 }
 
 static StepPlan readPlan(const json &request) {
@@ -233,11 +233,11 @@ static StepPlan readPlan(const json &request) {
 
 json Server::runSteps(const json &request, const std::string &id) {
   Runner &runner = find(id);
-  auto folder = read<std::string>(request, "to");
+  auto path = read<std::string>(request, "to");
   StepPlan plan = readPlan(request);
-  makeFolder(folder);
+  OutputFolder folder(path);
   runner.runSteps(plan);
-  return writeOutputs(runner, folder);
+  return writeOutputs(runner, path);
 }
 
 json Server::time(const json &request, const std::string &id) {

@@ -225,7 +225,7 @@ class TenonRun(unittest.TestCase):
             np.save(f"case/input_{i}.npy", getattr(self, name))
         requests = [
             {"op": "load", "id": "m", "model": model, "threads": 1},
-            {"op": "run", "id": "m", "to": "served"},
+            {"op": "run", "id": "m", "to": "unserved"},
             {"op": "inputs", "id": "m", "from": "case"},
             {"op": "run", "id": "m", "to": "served"},
             {"op": "time", "id": "m", "runs": 5},
@@ -243,6 +243,7 @@ class TenonRun(unittest.TestCase):
             {"op": "time", "id": "m", "runs": 0},
             {"op": "profile", "id": "m"},
             {"op": "steps", "id": "m", "to": "served", "steps": 2, "carry": ["y"]},
+            {"op": "steps", "id": "m", "to": "unserved", "steps": 2},
             {"op": "dance", "id": "nobody"},
             {"op": "load", "id": "m", "model": model, "half-io": ["x"]},
             {"op": "unload", "id": "m", "from": "case"},
@@ -258,7 +259,7 @@ class TenonRun(unittest.TestCase):
         self.assertEqual(len(replies), len(requests) + 2)
         self.assertEqual(replies[0]["outputs"], ["y", "picked", "double_size"])
         self.assertEqual([reply.get("code") for reply in replies],
-                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 4, 4, 1, 1])
+                         [None, 2, None, None, None, None, 4, 1, None, 1, 1, 1, 1, None, 1, 1, 1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 4, 4, 1, 1])
         self.assertEqual([reply.get("error") for reply in replies[10:]],
                          ["'id' of the request is 7, expected a text", "the request has no 'id', expected a text",
                           "'threads' of the request is \"1\", expected a whole number", None,
@@ -266,6 +267,7 @@ class TenonRun(unittest.TestCase):
                           "'runs' of the request is 4294967297, expected a whole number",
                           "'runs' of the request is 0, expected 1 or more", "missing input 'x' (f32 ?x4)",
                           "'carry' of the request is [\"y\"], expected an object of texts",
+                          "missing input 'x' (f32 ?x4)",
                           "unknown request 'dance', expected one of: inputs, load, profile, run, steps, time, unload",
                           "the request 'load' has an unknown key 'half-io', expected some of: op, id, model, threads, provider, "
                           "target, device, precision, keep_fp32, half_io, tuning",
@@ -278,6 +280,7 @@ class TenonRun(unittest.TestCase):
         self.assertEqual(len(replies[4]["ms"]), 5)
         self.assertEqual(replies[5]["outputs"][0], {"name": "y", "type": "f32", "dims": [2, N, 4]})
         np.testing.assert_array_equal(np.load("served/output_0.npy"), self.y)
+        self.assertFalse(os.path.exists("unserved"))
 
     def test_usage_errors(self):
         for words in ([], [model, "--nothing"], [model, "--threads", "0"], [model, "--repeat", "-1"],
@@ -289,6 +292,11 @@ class TenonRun(unittest.TestCase):
                             ([model, "--tolerance", "-1"], "--tolerance: expected 0 or more, found '-1'"),
                             ([model, "--steps", "x"], "--steps: expected 1 or more, found 'x'"),
                             ([model, "--nothing", "x"], "unknown option '--nothing'; see tenon-run --help"),
+                            ([model, "--", "b"], "unexpected argument 'b'; see tenon-run --help"),
+                            ([model, "--", "--info"], "unexpected argument '--info'; see tenon-run --help"),
+                            ([model, "--no", "--", "b"], "unknown option '--no'; see tenon-run --help"),
+                            ([model, "--json=x"], "--json: expected no value, found 'x'; see tenon-run --help"),
+                            ([model, "--repeat", "3000000000"], "--repeat: expected a smaller number, found '3000000000'"),
                             ([model, "again"], "unexpected argument 'again'; see tenon-run --help"),
                             ([model, "--seed", "x"], "--seed: expected a whole number, found 'x'; see tenon-run --help"),
                             ([model, "--seed"], "--seed: expected a value; see tenon-run --help"),
@@ -321,10 +329,13 @@ class TenonRun(unittest.TestCase):
     def test_bad_files(self):
         good = open("x.npy", "rb").read()
         header = good[:10] + good[10:].replace(b"(6, 4)", b"(6, 9)")
+        # As many elements as there are bytes: none, whatever the other dimensions are.
+        none = good[:8] + struct.pack("<H", 118) + (b"{'descr': '<f4', 'fortran_order': True, 'shape': "
+                                                    b"(4611686018427387904, 4611686018427387904, 0)}").ljust(117) + b"\n"
         huge = good[:10] + good[10:].replace(b"(6, 4), ", b"(99999999999999, 99999999), ")[: len(good) - 10]
         for name, content, code in (
             ("empty.npy", b"", 2), ("text.npy", b"hello, this is no array", 2), ("short.npy", good[:-1], 2),
-            ("header.npy", good[:60], 2), ("shape.npy", header, 2), ("huge.npy", huge, 2),
+            ("header.npy", good[:60], 2), ("shape.npy", header, 2), ("huge.npy", huge, 2), ("none.npy", none, 2),
             ("version.npy", good[:6] + b"\x09" + good[7:], 2),
             ("strings.npy", good.replace(b"'<f4'", b"'<U1'"), 3), ("zip.npz", b"PK\x03\x04 no zip", 2),
             ("empty.pb", b"", 3), ("text.pb", b"\xff\xff\xff\xff\xff", 2),
