@@ -166,6 +166,16 @@ Value FunctionPattern<math::AtanOp>::build(math::AtanOp op,
   return a.make<math::CopySignOp>(result, op.getOperand());
 }
 
+/// log(1 + x + y), where `y` differs little from large `x`: their sum could be
+/// infinite.
+static Value logOfSum(Arithmetic &a, Value x, Value y) {
+  Value isLarge = a.compare(arith::CmpFPredicate::OGT, x, a.real(1e10)),
+        zero = a.real(0);
+  Value sum = a.add(x, a.select(isLarge, zero, y));
+  return a.add(a.make<math::Log1pOp>(sum),
+               a.select(isLarge, a.real(M_LN2), zero));
+}
+
 template <>
 Value FunctionPattern<math::AsinhOp>::build(math::AsinhOp op,
                                             Arithmetic &a) const {
@@ -174,8 +184,7 @@ Value FunctionPattern<math::AsinhOp>::build(math::AsinhOp op,
   Value inverse = a.div(one, x);
   Value root = a.make<math::SqrtOp>(a.fma(inverse, inverse, one));
   Value rest = a.div(x, a.add(inverse, root));
-  Value result = a.make<math::Log1pOp>(a.add(x, rest));
-  return a.make<math::CopySignOp>(result, op.getOperand());
+  return a.make<math::CopySignOp>(logOfSum(a, x, rest), op.getOperand());
 }
 
 template <>
@@ -186,7 +195,7 @@ Value FunctionPattern<math::AcoshOp>::build(math::AcoshOp op,
   Value t = a.sub(op.getOperand(), a.real(1));
   Value root =
       a.mul(a.make<math::SqrtOp>(t), a.make<math::SqrtOp>(a.add(t, a.real(2))));
-  return a.make<math::Log1pOp>(a.add(t, root));
+  return logOfSum(a, t, root);
 }
 
 template <>
