@@ -267,9 +267,9 @@ void ConvEmitter::emitUnit(OpBuilder &builder, Dim unit) {
     if (minimum < plan.tile.rows && plan.tile.rows > 1)
       tiles.push_back(1);
     emitTiles(b, loc, dims.sub(end, begin), minimum, tiles,
-              [&](OpBuilder &nested, Dim pixel, int64_t height) {
+              [&](OpBuilder &nested, Dim pixel, int64_t height, Dim firstNew) {
                 if (isOnce)
-                  firstPixel = emitFirstNewRow(nested, loc, pixel, height);
+                  firstPixel = firstNew;
                 emitPixels(nested, DimBuilder(nested, loc).add(begin, pixel),
                            height);
               });

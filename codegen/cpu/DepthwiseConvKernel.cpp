@@ -148,7 +148,7 @@ void DepthwiseEmitter::emitUnit(OpBuilder &builder, Dim unit) {
   if (minimum < tileRows && tileRows > 1)
     tiles.push_back(1);
   emitTiles(builder, loc, dims.sub(end, begin), minimum, tiles,
-            [&](OpBuilder &nested, Dim pixel, int64_t height) {
+            [&](OpBuilder &nested, Dim pixel, int64_t height, Dim) {
               emitPixels(nested, DimBuilder(nested, loc).add(begin, pixel),
                          height);
             });

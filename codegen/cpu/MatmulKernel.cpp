@@ -249,12 +249,12 @@ void MatmulEmitter::emitPackedUnit(OpBuilder &builder, Dim rowBegin,
                         ? plan.tile.rows
                         : 0;
   SmallVector<int64_t> tiles = getTileSizes(plan.tile.rows, rows);
-  auto emitRows = [&](OpBuilder &b, Dim row, int64_t height) {
+  auto emitRows = [&](OpBuilder &b, Dim row, int64_t height, Dim firstNew) {
     IndexBuilder index(b, loc, 1);
     Dim lhsBegin =
         index.uniform().add(lhsOffset, index.uniform().mul(row, lhsRowStride));
     Dim tileRow = index.uniform().add(rowBegin, row);
-    Dim firstRow = isOnce ? emitFirstNewRow(b, loc, row, height) : Dim(0);
+    Dim firstRow = isOnce ? firstNew : Dim(0);
     Value tileLhs = lhs;
     Dim tileRowStride = lhsRowStride;
     if (rowScratch && height >= kManyRows) {

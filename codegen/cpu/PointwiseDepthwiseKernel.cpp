@@ -242,7 +242,7 @@ void PointwiseDepthwiseEmitter::emitRingRow(OpBuilder &builder, Dim row) {
   Dim count = dims.sub(right, left);
   emitZeros(builder, 0, left);
   emitTiles(builder, loc, count, 0, getTileSizes(tile.rows, count),
-            [&](OpBuilder &nested, Dim pixel, int64_t size) {
+            [&](OpBuilder &nested, Dim pixel, int64_t size, Dim) {
               emitRingPixels(nested, DimBuilder(nested, loc).add(left, pixel),
                              size);
             });
@@ -288,7 +288,7 @@ void PointwiseDepthwiseEmitter::emitRingPixels(OpBuilder &builder, Dim pixel,
 void PointwiseDepthwiseEmitter::emitOutputRow(OpBuilder &builder, Dim y) {
   Dim count = DimBuilder(builder, loc).sub(columnEnd, columnBegin);
   emitTiles(builder, loc, count, 0, {kTilePixels, 1},
-            [&](OpBuilder &nested, Dim pixel, int64_t size) {
+            [&](OpBuilder &nested, Dim pixel, int64_t size, Dim) {
               emitOutputPixels(nested, y, pixel, size);
             });
 }

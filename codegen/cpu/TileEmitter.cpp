@@ -170,7 +170,7 @@ SmallVector<int64_t> getTileSizes(int64_t tile, Dim size) {
 
 void emitTiles(OpBuilder &builder, Location loc, Dim size, int64_t minimum,
                ArrayRef<int64_t> tiles,
-               function_ref<void(OpBuilder &, Dim, int64_t)> emit) {
+               function_ref<void(OpBuilder &, Dim, int64_t, Dim)> emit) {
   int64_t tile = tiles.front();
   if (size.isConstant())
     minimum = size.getConstant();
@@ -178,7 +178,7 @@ void emitTiles(OpBuilder &builder, Location loc, Dim size, int64_t minimum,
     IndexBuilder index(b, loc, 1);
     DimBuilder &dims = index.uniform();
     if (size.isConstant() && size.getConstant() == tile)
-      return emit(b, 0, tile);
+      return emit(b, 0, tile, 0);
     Dim last = dims.sub(size, tile);
     bool isWhole =
         tile == 1 || (size.isConstant() && size.getConstant() % tile == 0);
@@ -188,7 +188,10 @@ void emitTiles(OpBuilder &builder, Location loc, Dim size, int64_t minimum,
              [&](OpBuilder &nested, Value i) {
                DimBuilder dims(nested, loc);
                Dim begin = dims.mul(i, tile);
-               emit(nested, isWhole ? begin : dims.min(begin, last), tile);
+               if (isWhole)
+                 return emit(nested, begin, tile, 0);
+               Dim moved = dims.min(begin, last);
+               emit(nested, moved, tile, dims.sub(begin, moved));
              });
   };
   if (tiles.size() == 1 || minimum >= tile)
@@ -223,14 +226,6 @@ void emitDisjointTiles(OpBuilder &builder, Location loc, Dim size,
              });
     begin = dims.add(begin, dims.mul(count, tile));
   }
-}
-
-Dim emitFirstNewRow(OpBuilder &builder, Location loc, Dim begin, int64_t tile) {
-  if (tile == 1)
-    return 0;
-  DimBuilder dims(builder, loc);
-  return dims.sub(dims.mul(emitCeilDiv(builder, loc, begin, tile), tile),
-                  begin);
 }
 
 Dim emitCeilDiv(OpBuilder &builder, Location loc, Dim a, Dim b) {

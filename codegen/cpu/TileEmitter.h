@@ -89,19 +89,16 @@ void emitLoop(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value begin,
               llvm::function_ref<void(mlir::OpBuilder &, mlir::Value)> body);
 
 /// Covers `0 <= i < size` with tiles and calls `emit` with the begin and the
-/// size of each. `tiles` are the sizes that may be used, falling; the last is 1
-/// unless `size` is known to be as large as another. The largest one that fits
-/// is taken, and its last tile is moved back over the one before it instead of
-/// being shorter: results must not depend on being written once. `minimum` is
-/// what is known of `size`.
-void emitTiles(mlir::OpBuilder &builder, mlir::Location loc, Dim size,
-               int64_t minimum, llvm::ArrayRef<int64_t> tiles,
-               llvm::function_ref<void(mlir::OpBuilder &, Dim, int64_t)> emit);
-
-/// Which row of a tile of these, from `begin` on, is the first that no tile
-/// before it has.
-Dim emitFirstNewRow(mlir::OpBuilder &builder, mlir::Location loc, Dim begin,
-                    int64_t tile);
+/// size of each, and with the first of its rows that no tile before it has,
+/// which is a constant 0 where tiles don't overlap. `tiles` are the sizes that
+/// may be used, falling; the last is 1 unless `size` is known to be as large as
+/// another. The largest one that fits is taken, and its last tile is moved back
+/// over the one before it instead of being shorter: results must not depend on
+/// being written once. `minimum` is what is known of `size`.
+void emitTiles(
+    mlir::OpBuilder &builder, mlir::Location loc, Dim size, int64_t minimum,
+    llvm::ArrayRef<int64_t> tiles,
+    llvm::function_ref<void(mlir::OpBuilder &, Dim, int64_t, Dim)> emit);
 
 /// As emitTiles, without overlap: what the first size leaves is covered by the
 /// next.
