@@ -3,7 +3,6 @@
 #include "codegen/cpu/Passes.h"
 
 #include "dialects/tenon/TenonOps.h"
-#include "lib/target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -180,8 +179,8 @@ struct ExpandHalf : public impl::ExpandHalfBase<ExpandHalf> {
     auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
     // Other processors that are tried have instructions for f16.
     bool expandsF16 = target && llvm::Triple(target.getTriple()).isX86() &&
-                      !hasFeature(target, "f16c");
-    bool expandsBf16 = !target || !hasFeature(target, "avx512bf16");
+                      !target.hasFeature("f16c");
+    bool expandsBf16 = !target || !target.hasFeature("avx512bf16");
     RewritePatternSet patterns(&getContext());
     arith::populateExpandBFloat16Patterns(patterns);
     FrozenRewritePatternSet conversions(std::move(patterns));

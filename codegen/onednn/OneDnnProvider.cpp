@@ -6,7 +6,6 @@
 #include "codegen/onednn/KernelMatch.h"
 #include "codegen/onednn/PackedLayout.h"
 #include "dialects/rt/RtDialect.h"
-#include "lib/target/Target.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "runtime/cpu/OneDnnAbi.h"
 
@@ -42,7 +41,7 @@ bool OneDnnProvider::canRun(KernelOp kernel, TargetAttr target,
     return false;
   // Without bf16 instructions the library computes with those of f32.
   constexpr StringLiteral kFeature = "avx512bw";
-  if (match->hasBf16() && !hasFeature(target, kFeature)) {
+  if (match->hasBf16() && !target.hasFeature(kFeature)) {
     reason =
         ("oneDNN has bf16 only with the processor's feature " + kFeature).str();
     return false;
@@ -55,10 +54,10 @@ static double getBf16Factor(TargetAttr target) {
   // TDPBF16PS does 16 x 16 x 32 multiply-adds and begins every 16 cycles, which
   // is 512 a cycle, where two units of f32 do 32. (Intel 64 and IA-32
   // Architectures Optimization Reference Manual, chapter on AMX; not measured.)
-  if (hasFeature(target, "amx-bf16"))
+  if (target.hasFeature("amx-bf16"))
     return 1.0 / 16;
   // An instruction does two products; without it, factors are widened first.
-  return hasFeature(target, "avx512bf16") ? 0.5 : 1.6;
+  return target.hasFeature("avx512bf16") ? 0.5 : 1.6;
 }
 
 /// The time of a convolution or a matrix product, fitted to 560 kernels of

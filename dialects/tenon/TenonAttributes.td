@@ -120,6 +120,10 @@ def Tenon_TargetAttr : AttrDef<Tenon_Dialect, "Target"> {
       StringRefParameter<"">:$cpu, StringRefParameter<"">:$features,
       "unsigned":$vectorBits, "::mlir::ArrayAttr":$providers,
       OptionalParameter<"::mlir::ArrayAttr">:$gpus);
+  let extraClassDeclaration = [{
+    /// Whether the processor has a feature, such as "avx512bf16".
+    bool hasFeature(::llvm::StringRef feature) const;
+  }];
   let genVerifyDecl = 1;
   let assemblyFormat = [{
     `<` $triple `,` $cpu `,` $features `,` $vectorBits `,` $providers

@@ -28,6 +28,12 @@ ArrayRef<char> getRawBytes(ElementsAttr attribute) {
   return data;
 }
 
+ElementsAttr reshapeConstant(ElementsAttr attribute, RankedTensorType type) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  return cast<DenseElementsAttr>(attribute).reshape(type);
+}
+
 /// Element `index` of integers of `width` bits that stand in memory.
 static APInt readInteger(ArrayRef<char> bytes, int64_t index, unsigned width) {
   using namespace llvm::support;

@@ -35,6 +35,14 @@ void tenon::TenonDialect::initialize() {
       >();
 }
 
+bool tenon::TargetAttr::hasFeature(StringRef feature) const {
+  SmallVector<StringRef> features;
+  getFeatures().split(features, ',');
+  return llvm::any_of(features, [&](StringRef text) {
+    return text.consume_front("+") && text == feature;
+  });
+}
+
 LogicalResult
 tenon::TargetAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                           StringRef triple, StringRef cpu, StringRef features,

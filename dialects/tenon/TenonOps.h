@@ -34,6 +34,10 @@ inline constexpr llvm::StringLiteral kTargetAttr = "tenon.target";
 /// or a dense array of i1).
 llvm::ArrayRef<char> getRawBytes(mlir::ElementsAttr attribute);
 
+/// The same elements under another shape, without a copy.
+mlir::ElementsAttr reshapeConstant(mlir::ElementsAttr attribute,
+                                   mlir::RankedTensorType type);
+
 /// The integers of a resource constant.
 std::optional<llvm::SmallVector<int64_t>>
 readIntegers(mlir::DenseResourceElementsAttr attribute);

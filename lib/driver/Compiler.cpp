@@ -169,7 +169,7 @@ Status Compiler::checkPrecision() {
   constexpr StringLiteral kFeature = "avx512fp16";
   // Every GPU that there is code for has it.
   if (options.precision == "fp16" && !target.getGpus() &&
-      !hasFeature(target, kFeature))
+      !target.hasFeature(kFeature))
     return Status::error(
         TENON_ERROR_UNSUPPORTED,
         "precision fp16 needs a target with the feature '" + kFeature +

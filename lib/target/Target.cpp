@@ -252,14 +252,6 @@ makeTargets(MLIRContext &context, StringRef name,
   return targets;
 }
 
-bool hasFeature(TargetAttr target, StringRef feature) {
-  llvm::SmallVector<StringRef> features;
-  target.getFeatures().split(features, ',');
-  return llvm::any_of(features, [&](StringRef text) {
-    return text.consume_front("+") && text == feature;
-  });
-}
-
 llvm::Error checkTarget(TargetAttr target) {
   initializeTargets();
   std::string error;

@@ -27,9 +27,6 @@ makeTargets(mlir::MLIRContext &context, llvm::StringRef name,
 /// What is wrong with a target that was not made here, but stands in IR.
 llvm::Error checkTarget(TargetAttr target);
 
-/// Whether the target has a feature, such as "avx512bf16".
-bool hasFeature(TargetAttr target, llvm::StringRef feature);
-
 /// The device that the kernels of a module run on, as the runtime calls it:
 /// `cpu` or `cuda`.
 llvm::StringRef getDeviceName(mlir::ModuleOp module);

@@ -13,6 +13,7 @@ void tenon::buildFusePipeline(OpPassManager &pm) {
   // 1. Nothing but data stands between operations that could fuse: sizes come
   //    from the inputs, views stand aside.
   pm.addPass(createDecomposeAttention());
+  pm.addPass(createDecomposeConvTranspose());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createSinkReshapes());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());

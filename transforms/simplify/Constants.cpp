@@ -248,12 +248,6 @@ DenseElementsAttr makeSplat(RankedTensorType type, double value) {
       type, ArrayRef<char>(data, *getElementBytes(type.getElementType())));
 }
 
-ElementsAttr reshapeConstant(ElementsAttr attribute, RankedTensorType type) {
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
-    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  return cast<DenseElementsAttr>(attribute).reshape(type);
-}
-
 int64_t getStoredBytes(ElementsAttr attribute) {
   int64_t elementBytes =
       getElementBytes(attribute.getElementType()).value_or(8);

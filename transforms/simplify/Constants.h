@@ -85,10 +85,6 @@ mlir::ElementsAttr makeFloatConstant(mlir::RankedTensorType type,
 /// A splat of an integer or a float.
 mlir::DenseElementsAttr makeSplat(mlir::RankedTensorType type, double value);
 
-/// The same elements under another shape, without a copy.
-mlir::ElementsAttr reshapeConstant(mlir::ElementsAttr attribute,
-                                   mlir::RankedTensorType type);
-
 /// The bytes that a constant takes (a splat takes one element).
 int64_t getStoredBytes(mlir::ElementsAttr attribute);
 
