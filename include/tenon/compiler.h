@@ -18,10 +18,10 @@ extern "C" {
 typedef struct TenonCompileOptions {
   /** sizeof(TenonCompileOptions). */
   size_t struct_size;
-  /** "native" (the default: this processor), "x86-64-v3", "x86-64-v4", a
-   * target triple such as "aarch64-linux-gnu", GPUs beside this processor
-   * ("cuda:sm_90"), or a model for each, which is chosen when it is loaded
-   * ("native,cuda:sm_90"). */
+  /** "native" (the default: this processor), a level or a processor of x86-64
+   * ("x86-64-v3", "sapphirerapids"), a target triple such as
+   * "aarch64-linux-gnu", GPUs beside this processor ("cuda:sm_90"), or a model
+   * for each, which is chosen when it is loaded ("native,cuda:sm_90"). */
   const char *target;
   /** "auto" (the default: all, the best for each kernel), or the providers to
    * use, best first: "codegen", "onednn,codegen" (which leaves out

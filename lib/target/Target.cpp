@@ -5,33 +5,27 @@
 #include "mlir/IR/Builders.h"
 #include "runtime/cuda/Architectures.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 
 using namespace mlir;
 
 namespace tenon {
 namespace {
 
-/// Extensions of x86-64 that make a difference to generated kernels, each with
-/// the first level that has it (5: none has). `native` uses those that the
-/// processor has; the runtime checks at load that they are there, but for
-/// amx-bf16, which says only what libraries are fast at.
-struct Extension {
-  StringLiteral name;
-  unsigned level;
-};
-constexpr Extension kX86Extensions[] = {
-    {"sse3", 2},       {"ssse3", 2},      {"sse4.1", 2},     {"sse4.2", 2},
-    {"popcnt", 2},     {"cx16", 2},       {"avx", 3},        {"avx2", 3},
-    {"bmi", 3},        {"bmi2", 3},       {"f16c", 3},       {"fma", 3},
-    {"lzcnt", 3},      {"movbe", 3},      {"avx512f", 4},    {"avx512bw", 4},
-    {"avx512cd", 4},   {"avx512dq", 4},   {"avx512vl", 4},   {"avx512vnni", 5},
-    {"avx512bf16", 5}, {"avx512fp16", 5}, {"avx512vbmi", 5}, {"amx-bf16", 5}};
+/// Extensions of x86-64 that make a difference to generated kernels. A target
+/// has those that its processor has; the runtime checks at load that they are
+/// there, but for amx-bf16, which says only what libraries are fast at.
+constexpr StringLiteral kX86Extensions[] = {
+    "sse3",       "ssse3",      "sse4.1",     "sse4.2",   "popcnt",
+    "cx16",       "avx",        "avx2",       "bmi",      "bmi2",
+    "f16c",       "fma",        "lzcnt",      "movbe",    "avx512f",
+    "avx512bw",   "avx512cd",   "avx512dq",   "avx512vl", "avx512vnni",
+    "avx512bf16", "avx512fp16", "avx512vbmi", "amx-bf16"};
 
 /// All LLVM targets, once for the process.
 void initializeTargets() {
@@ -46,22 +40,38 @@ void initializeTargets() {
   (void)once;
 }
 
-TargetAttr makeX86Target(MLIRContext &context, StringRef triple,
-                         function_ref<bool(const Extension &)> has,
+/// The features of `processor`, where that is one of x86-64: this machine's, or
+/// one that LLVM knows by name, as it does the levels of x86-64.
+std::optional<llvm::StringMap<bool>> findX86Features(StringRef processor) {
+  if (processor == "native" &&
+      llvm::Triple(llvm::sys::getDefaultTargetTriple()).isX86())
+    return llvm::sys::getHostCPUFeatures();
+  if (llvm::X86::parseArchX86(processor, /*Only64Bit=*/true) ==
+      llvm::X86::CK_None)
+    return std::nullopt;
+  SmallVector<StringRef> names;
+  llvm::X86::getFeaturesForCPU(processor, names);
+  llvm::StringMap<bool> features;
+  for (StringRef name : names) {
+    features[name] = true;
+    llvm::X86::updateImpliedFeatures(name, /*Enabled=*/true, features);
+  }
+  return features;
+}
+
+TargetAttr makeX86Target(MLIRContext &context,
+                         const llvm::StringMap<bool> &available,
                          ArrayAttr providers, ArrayAttr gpus) {
   SmallVector<std::string> features;
-  unsigned vectorBits = 128;
-  for (const Extension &extension : kX86Extensions) {
-    if (!has(extension))
-      continue;
-    features.push_back(("+" + extension.name).str());
-    if (extension.name == "avx2")
-      vectorBits = 256;
-    if (extension.name == "avx512vl")
-      vectorBits = 512;
-  }
-  return TargetAttr::get(&context, triple, "x86-64", llvm::join(features, ","),
-                         vectorBits, providers, gpus);
+  for (StringRef extension : kX86Extensions)
+    if (available.lookup(extension))
+      features.push_back(("+" + extension).str());
+  unsigned vectorBits = available.lookup("avx512vl") ? 512
+                        : available.lookup("avx2")   ? 256
+                                                     : 128;
+  return TargetAttr::get(&context, "x86_64-unknown-linux-gnu", "x86-64",
+                         llvm::join(features, ","), vectorBits, providers,
+                         gpus);
 }
 
 /// The providers of each kind of target; x86 has all that there are for
@@ -124,16 +134,6 @@ llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
                                    ArrayRef<std::string> providers) {
   initializeTargets();
   context.getOrLoadDialect<TenonDialect>();
-  constexpr StringLiteral kX86Triple = "x86_64-unknown-linux-gnu";
-  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  bool isNativeX86 = processor == "native" && host.isX86();
-  unsigned level = llvm::StringSwitch<unsigned>(processor)
-                       .Case("x86-64", 1)
-                       .Case("x86-64-v2", 2)
-                       .Case("x86-64-v3", 3)
-                       .Case("x86-64-v4", 4)
-                       .Default(0);
-
   // IR that was written names them all.
   for (const std::string &provider : providers) {
     bool isOfGpu = llvm::is_contained(kGpuProviders, provider);
@@ -165,18 +165,8 @@ llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
 
   ArrayAttr gpuNames =
       gpus.empty() ? ArrayAttr() : builder.getStrArrayAttr(gpus);
-  if (isNativeX86) {
-    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-    return makeX86Target(
-        context, kX86Triple,
-        [&](const Extension &x) { return features.lookup(x.name); },
-        choose(kX86Providers), gpuNames);
-  }
-  if (level != 0)
-    return makeX86Target(
-        context, kX86Triple,
-        [&](const Extension &x) { return x.level <= level; },
-        choose(kX86Providers), gpuNames);
+  if (auto features = findX86Features(processor))
+    return makeX86Target(context, *features, choose(kX86Providers), gpuNames);
 
   // Another processor: what every one of its kind has.
   llvm::Triple triple(llvm::Triple::normalize(
@@ -187,8 +177,9 @@ llvm::Expected<TargetAttr> makeOne(MLIRContext &context, StringRef processor,
       !llvm::TargetRegistry::lookupTarget(triple, error))
     return llvm::createStringError(
         "unknown target '" + processor.str() +
-        "': expected native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
-        "triple such as aarch64-linux-gnu, or a GPU such as cuda:sm_90");
+        "': expected native, a level from x86-64 to x86-64-v4, a 64-bit "
+        "processor of x86 such as sapphirerapids or znver4, a triple such as "
+        "aarch64-linux-gnu, or a GPU such as cuda:sm_90");
   if (llvm::Error problem = checkTriple(processor, triple))
     return problem;
   return TargetAttr::get(&context, triple.str(), "generic",

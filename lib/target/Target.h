@@ -12,14 +12,14 @@ namespace tenon {
 /// Describes targets for the compiler's phases: one or two, each for a model of
 /// its own.
 ///
-/// `name` is `native` (this machine, by its feature bits), a level of x86-64
-/// (`x86-64`, `x86-64-v2`, `x86-64-v3`, `x86-64-v4`), or an LLVM triple of
-/// another processor, such as `aarch64-linux-gnu`. Or it is a list of GPUs
-/// with commas in between, `cuda:sm_90`, whose kernels stand beside code for
-/// this machine's processor. A processor and GPUs in one list are two targets:
-/// first that processor alone, then these GPUs beside it. `providers` names the
-/// kernel providers that may be used, best first; empty means all that the
-/// target has. The error says which names there are.
+/// `name` is `native` (this machine, by its feature bits), LLVM's name of a
+/// 64-bit processor of x86 or of a level (`sapphirerapids`, `x86-64-v3`), or an
+/// LLVM triple of another processor, such as `aarch64-linux-gnu`. Or it is a
+/// list of GPUs with commas in between, `cuda:sm_90`, whose kernels stand
+/// beside code for this machine's processor. A processor and GPUs in one list
+/// are two targets: first that processor alone, then these GPUs beside it.
+/// `providers` names the kernel providers that may be used, best first; empty
+/// means all that the target has. The error says which names there are.
 llvm::Expected<llvm::SmallVector<TargetAttr, 2>>
 makeTargets(mlir::MLIRContext &context, llvm::StringRef name,
             llvm::ArrayRef<std::string> providers);

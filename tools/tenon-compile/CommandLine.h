@@ -82,9 +82,10 @@ struct CommandLine {
       cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> target{
       "target",
-      cl::desc("native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, a "
-               "triple such as aarch64-linux-gnu, or GPUs: cuda:sm_90; or, for "
-               "a choice when it is loaded, both: native,cuda:sm_90"),
+      cl::desc("native (default), a level from x86-64 to x86-64-v4, a "
+               "processor of x86 such as sapphirerapids or znver4, a triple "
+               "such as aarch64-linux-gnu, or GPUs: cuda:sm_90; or, for a "
+               "choice when it is loaded, both: native,cuda:sm_90"),
       cl::init("native"), cl::cat(category)};
   cl::opt<std::string> providers{
       "provider",

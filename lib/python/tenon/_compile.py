@@ -91,8 +91,9 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
     Args:
         model: the path of a file, its bytes, or an `onnx.ModelProto`. Only a file can have external data, which stands
             in its folder.
-        target: "native" (the default: this processor), "x86-64-v3", "x86-64-v4", a target triple, GPUs beside this
-            processor ("cuda:sm_90"), or a model for each, of which one is chosen ("native,cuda:sm_90").
+        target: "native" (the default: this processor), a level or a processor of x86-64 ("x86-64-v3",
+            "sapphirerapids"), a target triple, GPUs beside this processor ("cuda:sm_90"), or a model for each, of which
+            one is chosen ("native,cuda:sm_90").
         provider: "auto" (the default: all, the best for each kernel), or those to use, best first: "codegen",
             "onednn,codegen" (without "winograd": convolutions as they are defined).
         shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
