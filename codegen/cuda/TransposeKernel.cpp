@@ -70,8 +70,8 @@ private:
     return cpu::getMemoryType(function.getElementType(argument.value));
   }
   /// Where an element is in shared memory. Lines are an element longer than a
-  /// square, so that those of a column are in different banks, but two in each
-  /// where a thread has two of 8 bits.
+  /// square, so that those of a column are in different banks: all but a pair
+  /// of 8 or 16 bits, and pairs where a thread has two of 8 bits.
   cpu::LaneIndex getPlace(Value line, Value i) {
     return Dim(code.add(code.mul(line, side + 1), i));
   }
