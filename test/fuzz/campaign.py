@@ -126,6 +126,7 @@ def save(find: Find, folder: str) -> Tuple[str, str]:
     place = os.path.join(folder, name)
     cases.save_for_people(find.case, expected, place)
     line = f"utils/fuzz_models --replay {os.path.join(place, 'case.textproto')}"
+    line += " --emulate" if "FAKE_CUDA_TRANSLATOR" in os.environ else ""
     with open(os.path.join(place, "reproduce.txt"), "w", encoding="utf-8") as file:
         file.write(f"{line}\n{find.failure.kind}: {find.failure.text}\n")
     return place, line

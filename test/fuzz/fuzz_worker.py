@@ -1,8 +1,8 @@
 """Checks random graphs: reads requests as lines of JSON, answers each with a line of JSON (see pool.py).
 
 The test of a request is the seed of a graph, or the path of a file; its configuration is a list of runs.Configuration, or
-empty for those that the file names, or else the seed chooses. How many these are at most is the script's argument; without
-it, all of them run.
+empty for those that the file names, or else the seed chooses. Of how many the seed chooses at most is the script's argument;
+without it, all of them run.
 """
 
 import json
@@ -47,8 +47,10 @@ def prefixes_of(seed: int, case: Case) -> List[Configuration]:
     return [base._replace(passes=number) for number in chosen]
 
 
-def choose(seed: int, case: Case, most: Optional[int]) -> List[Configuration]:
+def choose(seed: int, case: Case, asked: List[Configuration], most: Optional[int]) -> List[Configuration]:
     """The configurations in which a graph runs; all, or some that the seed chooses."""
+    if asked:
+        return random.Random(seed).sample(asked, min(most or len(asked), len(asked)))
     chosen = configurations_of(seed)
     if most is None:
         return chosen + prefixes_of(seed, case)
@@ -74,7 +76,7 @@ def check(test: str, asked: List[Any], most: Optional[int], runtime: runs.OnnxRu
         except servers.ServerError as error:
             return {"result": "invalid", "reason": str(error), "avoided": sorted(avoided)}
         kept = [] if asked else [parse_configuration(text) for text in case.configurations]
-        chosen = [Configuration(*c) for c in asked] or kept or choose(int(test) if is_random else 0, case, most)
+        chosen = kept or choose(int(test) if is_random else 0, case, [Configuration(*c) for c in asked], most)
         failures: List[runs.Failure] = []
         missing: FrozenSet[str] = frozenset()
         declined, passed, coincidences = "", 0, 0

@@ -26,8 +26,9 @@ Arrays = Dict[str, np.ndarray]
 
 
 class Configuration(NamedTuple):
-    """provider: auto, codegen. shape: declared (as the graph says), static, dynamic (no dimension is known), constant
-    (inputs are constants). passes: how many of the compiler's passes run that can be left out; all if none is given."""
+    """provider: auto, codegen, cuda (for a GPU, and beside it the processor). shape: declared (as the graph says), static,
+    dynamic (no dimension is known), constant (inputs are constants). passes: how many of the compiler's passes run that can
+    be left out; all if none is given."""
 
     provider: str = "auto"
     shape: str = "static"
@@ -39,7 +40,7 @@ class Configuration(NamedTuple):
 
 def parse_configuration(text: str) -> Configuration:
     """Raises ValueError."""
-    found = re.fullmatch(r"(auto|codegen)-(declared|static|dynamic|constant)(?:-(\d+))?", text)
+    found = re.fullmatch(r"(auto|codegen|cuda)-(declared|static|dynamic|constant)(?:-(\d+))?", text)
     if not found:
         raise ValueError(f"'{text}' is no configuration, such as auto-static or codegen-dynamic-12")
     provider, shape, passes = found.groups()
@@ -109,14 +110,16 @@ def compile_case(case: Case, configuration: Configuration, **options: Any) -> Tu
     elif configuration.shape == "constant":
         model, _ = fold_inputs(model, [inputs[value.name] for value in model.graph.input])
         inputs = {}
-    return tenon.compile(model.SerializeToString(), provider=configuration.provider, max_passes=configuration.passes,
-                         **options), inputs
+    where = {"target": "cuda:sm_90"} if configuration.provider == "cuda" else {"provider": configuration.provider}
+    return tenon.compile(model.SerializeToString(), max_passes=configuration.passes, **where, **options), inputs
 
 
-def run_tenon(case: Case, configuration: Configuration) -> Arrays:
-    """Raises tenon.Error."""
+def run_tenon(case: Case, configuration: Configuration) -> List[Arrays]:
+    """The results of each of the runs of a session: on a GPU the second one may record a graph, which the third launches.
+    Raises tenon.Error."""
     compiled, inputs = compile_case(case, configuration)
-    return compiled.session(threads=1).run(inputs)
+    session = compiled.session(threads=1)
+    return [session.run(inputs) for _ in range(3 if configuration.provider == "cuda" else 1)]
 
 
 def count_passes(case: Case, configuration: Configuration) -> int:
@@ -157,12 +160,16 @@ def check(case: Case, expected: Arrays, configuration: Configuration) -> Optiona
     """None if all is right. A crash ends the process; what it was at stands on the standard error."""
     print(f"at {configuration}", file=sys.stderr, flush=True)
     try:
-        found = run_tenon(case, configuration)
+        results = run_tenon(case, configuration)
     except tenon.Error as error:
         is_coincidence = has_unknown_sizes(case, configuration) and COINCIDENCE.search(error.message)
         return Failure(str(configuration), "coincidence" if is_coincidence else "refused", error.message)
-    text = difference(found, expected, case.errors)
-    return Failure(str(configuration), "differs", text) if text else None
+    for number, found in enumerate(results, 1):
+        text = difference(found, expected, case.errors)
+        if text:
+            where = f"in run {number}: " if number > 1 else ""
+            return Failure(str(configuration), "differs", where + text)
+    return None
 
 
 def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
