@@ -35,8 +35,7 @@ struct ExpandMath : public impl::ExpandMathBase<ExpandMath> {
     populateMathFunctionPatterns(patterns);
     populateMathF32ExpansionPatterns(patterns, isFunction);
     populateMathPolynomialApproximationPatterns(patterns, isFunction);
-    math::populateExpansionPatterns(
-        patterns, {"sinh", "cosh", "acosh", "atanh", "fpowi", "exp2", "rsqrt"});
+    math::populateExpansionPatterns(patterns, {"fpowi", "exp2", "rsqrt"});
     ModuleOp module = getOperation();
     // Functions that run elsewhere, in modules of their own, have no libm.
     FrozenRewritePatternSet frozenCalls(std::move(calls));

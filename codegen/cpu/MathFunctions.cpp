@@ -208,19 +208,31 @@ Value FunctionPattern<math::AtanhOp>::build(math::AtanhOp op,
   return a.make<math::CopySignOp>(result, op.getOperand());
 }
 
+/// exp(|x|) / 2 and exp(-|x|) / 2. The root of exp(x) is finite wherever half
+/// of exp(x) is.
+static std::pair<Value, Value> makeHalves(Arithmetic &a, Value x) {
+  Value half = a.real(0.5);
+  Value root = a.make<math::ExpOp>(a.mul(a.abs(x), half));
+  return {a.mul(a.mul(root, half), root), a.div(a.div(half, root), root)};
+}
+
+template <>
+Value FunctionPattern<math::CoshOp>::build(math::CoshOp op,
+                                           Arithmetic &a) const {
+  auto [grown, shrunk] = makeHalves(a, op.getOperand());
+  return a.add(grown, shrunk);
+}
+
 template <>
 Value FunctionPattern<math::SinhOp>::build(math::SinhOp op,
                                            Arithmetic &a) const {
-  // Near 0 the exponentials cancel out. The root of exp(x) is finite where the
-  // sine is.
-  Value x = op.getOperand(), half = a.real(0.5);
-  Value z = a.mul(x, x);
+  // Near 0 the exponentials cancel out.
+  Value x = op.getOperand(), z = a.mul(x, x);
   Value odd =
       a.polynomial(z, {2.03721912945e-4, 8.33028376239e-3, 1.66667160211e-1});
   Value small = a.fma(a.mul(odd, z), x, x);
-  Value root = a.make<math::ExpOp>(a.mul(a.abs(x), half));
-  Value large =
-      a.sub(a.mul(a.mul(root, half), root), a.div(a.div(half, root), root));
+  auto [grown, shrunk] = makeHalves(a, x);
+  Value large = a.sub(grown, shrunk);
   Value isSmall = a.compare(arith::CmpFPredicate::OLT, a.abs(x), a.real(1));
   return a.select(isSmall, small, a.make<math::CopySignOp>(large, x));
 }
@@ -235,13 +247,16 @@ Value FunctionPattern<math::PowFOp>::build(math::PowFOp op,
   Value exponent = a.select(a.compare(P::OEQ, size, a.real(1)), zero,
                             a.mul(y, a.make<math::LogOp>(size)));
   Value power = a.make<math::ExpOp>(exponent);
-  // Of a negative base only whole powers exist, and odd ones are negative, also
-  // those of -0.
+  // Of a negative base only whole powers exist, but for infinity, and odd ones
+  // are negative, also those of -0.
   Value isWhole = a.compare(P::OEQ, a.make<math::FloorOp>(y), y);
   Value half = a.mul(y, a.real(0.5));
   Value isEven = a.compare(P::OEQ, a.make<math::FloorOp>(half), half);
   Value nan = a.real(std::numeric_limits<double>::quiet_NaN());
-  Value broken = a.select(a.compare(P::OLT, x, zero), nan, power);
+  Value isNegative = a.make<arith::AndIOp>(
+      a.compare(P::OLT, x, zero),
+      a.compare(P::OGT, x, a.real(-std::numeric_limits<double>::infinity())));
+  Value broken = a.select(isNegative, nan, power);
   Value result =
       a.select(isEven, power,
                a.select(isWhole, a.make<math::CopySignOp>(power, x), broken));
@@ -296,13 +311,15 @@ void populateMathFunctionPatterns(RewritePatternSet &patterns) {
   patterns.add<FunctionPattern<math::SinOp>, FunctionPattern<math::CosOp>,
                FunctionPattern<math::TanOp>, FunctionPattern<math::AtanOp>,
                FunctionPattern<math::AsinhOp>, FunctionPattern<math::AcoshOp>,
-               FunctionPattern<math::AtanhOp>, FunctionPattern<math::SinhOp>,
-               FunctionPattern<math::PowFOp>>(patterns.getContext());
+               FunctionPattern<math::AtanhOp>, FunctionPattern<math::CoshOp>,
+               FunctionPattern<math::SinhOp>, FunctionPattern<math::PowFOp>>(
+      patterns.getContext());
 }
 
 void populateLibmCallPatterns(RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  for (StringRef name : {"erf", "asinh", "acosh", "atanh", "expm1", "log1p"}) {
+  for (StringRef name :
+       {"erf", "sinh", "cosh", "asinh", "acosh", "atanh", "expm1", "log1p"}) {
     // The operations are called as the functions are.
     std::string op = ("math." + name).str();
     patterns.add(std::make_unique<LibmCall>(context, op, name));

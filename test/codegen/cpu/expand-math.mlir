@@ -3,15 +3,16 @@
 // Functions of f32 become arithmetic.
 
 // CHECK-LABEL: @of_f32(
-// CHECK-NOT: math.{{exp|sin|powf|tanh|erf}}
+// CHECK-NOT: math.{{exp|sin|powf|tanh|erf|cosh}}
 // CHECK: return
-func.func @of_f32(%x: vector<16xf32>, %y: f32) -> (vector<16xf32>, vector<16xf32>, f32) {
+func.func @of_f32(%x: vector<16xf32>, %y: f32) -> (vector<16xf32>, vector<16xf32>, f32, f32) {
   %0 = math.exp %x : vector<16xf32>
   %1 = math.sin %0 : vector<16xf32>
   %2 = math.tanh %1 : vector<16xf32>
   %3 = math.erf %x : vector<16xf32>
   %4 = math.powf %y, %y : f32
-  return %2, %3, %4 : vector<16xf32>, vector<16xf32>, f32
+  %5 = math.cosh %y : f32
+  return %2, %3, %4, %5 : vector<16xf32>, vector<16xf32>, f32, f32
 }
 
 // What processors do stays.
@@ -33,8 +34,10 @@ func.func @of_processors(%x: vector<16xf32>) -> vector<16xf32> {
 // CHECK-LABEL: @of_f64(
 // CHECK: math.exp
 // CHECK-COUNT-2: call @erf
+// CHECK-COUNT-2: call @sinh
 func.func @of_f64(%x: vector<2xf64>) -> vector<2xf64> {
   %0 = math.exp %x : vector<2xf64>
   %1 = math.erf %0 : vector<2xf64>
-  return %1 : vector<2xf64>
+  %2 = math.sinh %1 : vector<2xf64>
+  return %2 : vector<2xf64>
 }
