@@ -252,7 +252,16 @@ void Runner::runSteps(const StepPlan &plan) {
            input.c_str(), output.c_str(), tenon_dtype_name(from),
            tenon_dtype_name(to));
   }
-  std::vector<std::optional<Array>> given = inputs;
+  // What is given stays what it was, also where a step fails.
+  struct Restored {
+    Runner &runner;
+    std::vector<std::optional<Array>> given = runner.inputs;
+    ~Restored() {
+      runner.inputs = std::move(given);
+      runner.isBound = false;
+    }
+  } restored{*this};
+  const std::vector<std::optional<Array>> &given = restored.given;
   std::vector<Array> stacked;
   for (int64_t step = 0; step < plan.steps; ++step) {
     for (const std::string &name : plan.stepped) {
@@ -299,7 +308,5 @@ void Runner::runSteps(const StepPlan &plan) {
     for (const auto &[output, input] : plan.carry)
       setInput(findInput(input), outputs[findOutput(output)]);
   }
-  inputs = std::move(given);
   outputs = std::move(stacked);
-  isBound = false;
 }

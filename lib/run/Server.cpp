@@ -9,6 +9,7 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <type_traits>
 
 using namespace tenon;
@@ -79,6 +80,31 @@ int readCount(const json &request, const char *key, int absent) {
     fail(TENON_ERROR_USAGE, "'%s' of the request is %d, expected 1 or more",
          key, count);
   return count;
+}
+
+/// The name of a file or a folder.
+std::string readPath(const json &request, const char *key) {
+  auto path = read<std::string>(request, key);
+  if (path.empty())
+    fail(TENON_ERROR_USAGE, "'%s' of the request is \"\", expected a path",
+         key);
+  return path;
+}
+
+/// A request as JSON. The library would take the last of two values.
+json parse(const std::string &line) {
+  std::vector<std::set<std::string>> keys; // of the objects around
+  return json::parse(line, [&](int, json::parse_event_t event, json &value) {
+    if (event == json::parse_event_t::object_start)
+      keys.emplace_back();
+    else if (event == json::parse_event_t::object_end)
+      keys.pop_back();
+    else if (event == json::parse_event_t::key &&
+             !keys.back().insert(value.get<std::string>()).second)
+      fail(TENON_ERROR_USAGE, "the request has '%s' twice",
+           value.get_ref<const std::string &>().c_str());
+    return true;
+  });
 }
 
 class Server {
@@ -165,8 +191,7 @@ json Server::load(const json &request, const std::string &id) {
   options.keepFp32 = read<Texts>(request, "keep_fp32", {});
   options.halfIo = read<Texts>(request, "half_io", {});
   options.tuning = read<std::string>(request, "tuning", "");
-  auto runner =
-      std::make_unique<Runner>(read<std::string>(request, "model"), options);
+  auto runner = std::make_unique<Runner>(readPath(request, "model"), options);
   json inputs = json::array(), outputs = json::array();
   const Model &model = runner->getModel();
   for (size_t i = 0; i < model.numInputs() + model.numOutputs(); ++i) {
@@ -190,10 +215,14 @@ json Server::load(const json &request, const std::string &id) {
 
 json Server::setInputs(const json &request, const std::string &id) {
   Runner &runner = find(id);
-  auto folder = read<std::string>(request, "from");
+  auto folder = readPath(request, "from");
+  // All of them or none.
+  std::vector<Array> arrays;
   for (size_t i = 0; i < runner.getModel().numInputs(); ++i)
-    runner.setInput(
-        i, readArrays(folder + "/input_" + std::to_string(i) + ".npy").at(0));
+    arrays.push_back(std::move(
+        readArrays(folder + "/input_" + std::to_string(i) + ".npy").at(0)));
+  for (size_t i = 0; i < arrays.size(); ++i)
+    runner.setInput(i, std::move(arrays[i]));
   return json::object();
 }
 
@@ -211,7 +240,7 @@ static json writeOutputs(Runner &runner, const std::string &folder) {
 
 json Server::run(const json &request, const std::string &id) {
   Runner &runner = find(id);
-  auto path = read<std::string>(request, "to");
+  auto path = readPath(request, "to");
   OutputFolder folder(path);
   runner.run();
   return writeOutputs(runner, path);
@@ -233,7 +262,7 @@ static StepPlan readPlan(const json &request) {
 
 json Server::runSteps(const json &request, const std::string &id) {
   Runner &runner = find(id);
-  auto path = read<std::string>(request, "to");
+  auto path = readPath(request, "to");
   StepPlan plan = readPlan(request);
   OutputFolder folder(path);
   runner.runSteps(plan);
@@ -280,7 +309,7 @@ int tenon::run::serve() {
       continue;
     json reply;
     try {
-      reply = server.answer(json::parse(line));
+      reply = server.answer(parse(line));
     } catch (const Error &error) {
       reply = {{"error", error.what()}, {"code", error.code()}};
     } catch (const json::parse_error &error) {

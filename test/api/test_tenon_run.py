@@ -282,6 +282,34 @@ class TenonRun(unittest.TestCase):
         np.testing.assert_array_equal(np.load("served/output_0.npy"), self.y)
         self.assertFalse(os.path.exists("unserved"))
 
+    def test_failed_requests(self):
+        """What was given before stays."""
+        for i, name in enumerate(("x", "bias", "index")):
+            os.makedirs("kept", exist_ok=True)
+            np.save(f"kept/input_{i}.npy", getattr(self, name))
+        os.makedirs("part", exist_ok=True)
+        np.save("part/input_0.npy", 7 * self.x)
+        carry = {"y": "x", "double_size": "index"}  # which fits no second step
+        lines = [json.dumps(request) for request in (
+            {"op": "load", "id": "m", "model": model, "threads": 1},
+            {"op": "inputs", "id": "m", "from": "kept"},
+            {"op": "steps", "id": "m", "to": "failed", "steps": 2, "carry": carry},
+            {"op": "inputs", "id": "m", "from": "part"},
+            {"op": "load", "id": "m", "model": "nothing.so"},
+            {"op": "inputs", "id": "m", "from": ""},
+            {"op": "run", "id": "m", "to": ""},
+            {"op": "load", "id": "m", "model": ""})]
+        lines += ['{"op": "time", "id": "m", "runs": 1, "runs": 2}',
+                  '{"op": "steps", "id": "m", "to": "failed", "steps": 1, "carry": {"y": "x", "y": "x"}}',
+                  json.dumps({"op": "load", "id": "m", "model": model, "threads": 2**20}),
+                  " ", json.dumps({"op": "run", "id": "m", "to": "after"})]
+        replies = [json.loads(line) for line in run("--serve", stdin="\n".join(lines)).splitlines()]
+        self.assertEqual([reply.get("code") for reply in replies], [None, None, 2, 4, 4, 1, 1, 1, 1, 1, 1, None], replies)
+        for reply, key in zip(replies[5:], ("from", "to", "model")):
+            self.assertEqual(reply["error"], f"'{key}' of the request is \"\", expected a path")
+        self.assertEqual([reply["error"] for reply in replies[8:10]], ["the request has 'runs' twice", "the request has 'y' twice"])
+        np.testing.assert_array_equal(np.load("after/output_0.npy"), self.y)
+
     def test_usage_errors(self):
         for words in ([], [model, "--nothing"], [model, "--threads", "0"], [model, "--repeat", "-1"],
                       [model, "-i", "z=x.npy"], [model, "-i", "x.npy"], [model, "--carry", "y=x"],
