@@ -58,7 +58,8 @@ public:
 private:
   using Argument = cpu::TransposedArguments::Argument;
   /// What a thread takes at once of a line of a square: where it begins in the
-  /// results, the line, and whether it is within the results.
+  /// results, the line, and whether it is within the results. If not, it is
+  /// their last line or column, so that loads need not ask.
   struct Piece {
     SmallVector<cpu::LaneIndex> index;
     Value line, isThere;
@@ -79,7 +80,9 @@ private:
   void loadSquare(const Argument &argument, Value square,
                   ArrayRef<Piece> pieces);
   Value readSquare(const Argument &argument, Value square, Value line);
-  void emitElements(const Piece &piece);
+  /// The elements of a piece of each result.
+  SmallVector<Value> emitElements(const Piece &piece);
+  void store(const Piece &piece, ArrayRef<Value> elements);
 
   cpu::KernelFunction &function;
   BlockCode code;
@@ -135,8 +138,10 @@ TransposeKernel::getPieces(ArrayRef<Dim> unit, int64_t along) {
                 {}};
     auto place = [&](int64_t dim, Value offset) {
       Value i = code.add(code.mul(code.value(unit[dim]), side), offset);
-      piece.index[dim] = cpu::LaneIndex(i);
-      Value isInside = code.less(i, code.value(shape[dim]));
+      Value size = code.value(shape[dim]);
+      piece.index[dim] = cpu::LaneIndex(
+          code.min(i, code.add(size, dim == along ? -width : -1)));
+      Value isInside = code.less(i, size);
       piece.isThere =
           piece.isThere ? code.both(piece.isThere, isInside) : isInside;
     };
@@ -163,13 +168,8 @@ void TransposeKernel::loadSquare(const Argument &argument, Value square,
     SmallVector<cpu::LaneIndex> index;
     for (int64_t dim : argument.dims)
       index.push_back(dim < 0 ? cpu::LaneIndex(0) : piece.index[dim]);
-    loaded.push_back(code.choose(
-        piece.isThere, emitter.getVectorType(type),
-        [&] {
-          return emitter.load(
-              flat, emitter.getIndices().linearize(index, argumentShape), type);
-        },
-        [&] { return emitter.broadcast(emitter.constant(type, 0)); }));
+    loaded.push_back(emitter.load(
+        flat, emitter.getIndices().linearize(index, argumentShape), type));
   }
   cpu::ElementEmitter single(function, builder, /*width=*/1);
   for (auto [piece, elements] : llvm::zip_equal(pieces, loaded))
@@ -199,7 +199,7 @@ Value TransposeKernel::readSquare(const Argument &argument, Value square,
       VectorType::get({width}, elements.front().getType()), elements);
 }
 
-void TransposeKernel::emitElements(const Piece &piece) {
+SmallVector<Value> TransposeKernel::emitElements(const Piece &piece) {
   cpu::ElementEmitter emitter(function, code.getBuilder(), width);
   emitter.alignVectors();
   for (auto [argument, square] : llvm::zip_equal(transposed.arguments, squares))
@@ -207,6 +207,12 @@ void TransposeKernel::emitElements(const Piece &piece) {
   SmallVector<Value> elements;
   for (Value yielded : function.getKernel().getYield().getOperands())
     elements.push_back(emitter.get(yielded, piece.index));
+  return elements;
+}
+
+void TransposeKernel::store(const Piece &piece, ArrayRef<Value> elements) {
+  cpu::ElementEmitter emitter(function, code.getBuilder(), width);
+  emitter.alignVectors();
   for (auto [i, element] : llvm::enumerate(elements))
     emitter.storeOutput(i, piece.index, element);
 }
@@ -222,8 +228,12 @@ void TransposeKernel::emitBody() {
          llvm::zip_equal(transposed.arguments, squares))
       loadSquare(argument, square, pieces);
     code.barrier();
-    for (const Piece &piece : getPieces(unit, last))
-      code.branch(piece.isThere, [&] { emitElements(piece); });
+    // No load waits for a store.
+    pieces = getPieces(unit, last);
+    auto results = llvm::map_to_vector(
+        pieces, [&](const Piece &piece) { return emitElements(piece); });
+    for (auto [piece, elements] : llvm::zip_equal(pieces, results))
+      code.branch(piece.isThere, [&] { store(piece, elements); });
   });
 }
 

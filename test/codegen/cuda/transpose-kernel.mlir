@@ -11,12 +11,18 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
 // CHECK: %[[SQUARE:.*]] = memref.alloca() {{.*}} : memref<1056xf32, #gpu.address_space<workgroup>>
 // CHECK-NOT: memref.alloca
 // CHECK: scf.for
-// CHECK-COUNT-4: scf.if
+// CHECK-NOT: scf.if
+// CHECK-COUNT-4: memref.load %{{.*}} : memref<2000xf32>
 // CHECK-COUNT-4: memref.store %{{.*}}, %[[SQUARE]]
 // CHECK: gpu.barrier
-// CHECK: scf.if
+// All is loaded before anything is stored. Beyond the results it is their last line or column.
+// CHECK-NOT: scf.if
+// CHECK: arith.select
 // CHECK: memref.load %[[SQUARE]]
 // CHECK: memref.load %{{.*}} : memref<2000xf32>
+// CHECK-COUNT-3: memref.load %[[SQUARE]]
+// CHECK: memref.load %{{.*}} : memref<2000xf32>
+// CHECK-COUNT-4: scf.if
 // CHECK: memref.store %{{.*}} : memref<2000xf32>
 // CHECK-NOT: gpu.barrier
 // Two by two squares.
