@@ -1,4 +1,4 @@
-//===- DecomposeConvTranspose.cpp - Transposed convolutions as products ---===//
+//===- DecomposeConvTranspose.cpp - Transposed convolutions as others -----===//
 
 #include "dialects/tenon/TenonOps.h"
 #include "dialects/tenon/TenonShapeOperands.h"
@@ -10,6 +10,7 @@
 #include "transforms/CountedPattern.h"
 #include "transforms/fuse/Groups.h"
 #include "transforms/fuse/Passes.h"
+#include "transforms/simplify/Constants.h"
 
 namespace tenon {
 #define GEN_PASS_DEF_DECOMPOSECONVTRANSPOSE
@@ -19,104 +20,263 @@ namespace tenon {
 using namespace mlir;
 using namespace tenon;
 
+namespace {
+
+/// How a convolution of stride 1 computes one spatial dimension: its result `q`
+/// holds the outputs `q * stride` to `(q + 1) * stride - 1`, the phases, and
+/// reads the inputs `q - padBegin` to `q - padBegin + window - 1`.
+struct Axis {
+  int64_t stride, numTaps, window, padBegin, padEnd;
+  /// What the phase reads for a tap, from the begin of the window on; -1 where
+  /// it doesn't use the tap: `[phase * numTaps + tap]`.
+  SmallVector<int64_t> places;
+};
+
+} // namespace
+
 static RankedTensorType getType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// The elements of a vector again and again, as `[1, ..., 1, columns]` of rank
-/// `rank`.
-static Value repeat(OpBuilder &builder, ConstantOp vector, int64_t rank,
-                    int64_t columns) {
-  Location loc = vector.getLoc();
-  ElementsAttr value = vector.getValue();
-  SmallVector<int64_t> shape(rank, 1);
-  shape.back() = columns;
-  RankedTensorType resultType = getType(vector).clone(shape);
-  if (auto dense = dyn_cast<DenseElementsAttr>(value))
-    if (dense.isSplat())
-      return ConstantOp::create(builder, loc, dense.resizeSplat(resultType));
-  SmallVector<char> bytes;
-  for (int64_t i = 0; i != columns; i += value.getNumElements())
-    llvm::append_range(bytes, getRawBytes(value));
-  return ConstantOp::create(
-      builder, loc, DenseElementsAttr::getFromRawBuffer(resultType, bytes));
+/// Nothing if a result would be a part of the stride, or inputs are cut off.
+static std::optional<Axis> getAxis(ConvTransposeOp op, size_t i) {
+  int64_t stride = op.getStrides()[i], dilation = op.getDilations()[i];
+  int64_t begin = op.getPads()[i];
+  int64_t end = op.getPads()[i + op.getStrides().size()];
+  int64_t numTaps = getType(op.getWeights()).getDimSize(i);
+  int64_t padding = op.getOutputPadding()[i];
+  constexpr int64_t kMost = 1024;
+  if (std::max({stride, dilation, begin, end, numTaps, padding}) > kMost ||
+      std::min({begin, end, padding}) < 0)
+    return std::nullopt;
+
+  // Output `o` reads input `(o + begin - tap * dilation) / stride` for each tap
+  // for which that is whole.
+  Axis axis{stride, numTaps, /*window=*/0, /*padBegin=*/0, /*padEnd=*/0, {}};
+  auto getDistance = [&](int64_t phase, int64_t tap) {
+    return phase + begin - tap * dilation;
+  };
+  int64_t least = 0, most = 0;
+  for (int64_t phase = 0; phase != stride; ++phase)
+    for (int64_t tap = 0; tap != numTaps; ++tap)
+      if (int64_t distance = getDistance(phase, tap); distance % stride == 0) {
+        least = std::min(least, distance / stride);
+        most = std::max(most, distance / stride);
+      }
+  for (int64_t phase = 0; phase != stride; ++phase)
+    for (int64_t tap = 0; tap != numTaps; ++tap) {
+      int64_t distance = getDistance(phase, tap);
+      axis.places.push_back(distance % stride == 0 ? distance / stride - least
+                                                   : -1);
+    }
+
+  // There are `stride * (in - 1) + rest` outputs.
+  int64_t rest = padding + dilation * (numTaps - 1) + 1 - begin - end;
+  axis.window = most - least + 1;
+  axis.padBegin = -least;
+  axis.padEnd = rest / stride - 1 + most;
+  if (rest % stride != 0 || axis.padEnd < 0)
+    return std::nullopt;
+  return axis;
+}
+
+/// The weights `[taps..., M, C]` as `[window..., C, phases * M]`, with 0 where
+/// a phase doesn't use a place of the window.
+static ElementsAttr placeWeights(const ConstantView &weights,
+                                 ArrayRef<Axis> axes) {
+  ArrayRef<int64_t> sizes = weights.getType().getShape();
+  int64_t inChannels = sizes.back(), outChannels = sizes.drop_back().back();
+  SmallVector<int64_t> shape, strides, numTaps;
+  for (const Axis &axis : axes) {
+    shape.push_back(axis.window);
+    strides.push_back(axis.stride);
+    numTaps.push_back(axis.numTaps);
+  }
+  int64_t numPhases = ShapedType::getNumElements(strides);
+  int64_t columns = numPhases * outChannels;
+  shape.append({inChannels, columns});
+  ConstantBuffer buffer(weights.getType().clone(shape));
+  std::memset(buffer.getData(), 0, buffer.getSize());
+  int64_t width = *getElementBytes(weights.getElementType());
+
+  SmallVector<int64_t> phaseStrides = computeSuffixProduct(strides);
+  SmallVector<int64_t> tapStrides = computeSuffixProduct(numTaps);
+  for (int64_t phase = 0; phase != numPhases; ++phase)
+    for (int64_t tap = 0; tap != ShapedType::getNumElements(numTaps); ++tap) {
+      SmallVector<int64_t> phases = delinearize(phase, phaseStrides);
+      SmallVector<int64_t> taps = delinearize(tap, tapStrides);
+      int64_t place = 0;
+      bool isUsed = true;
+      for (auto [i, axis] : llvm::enumerate(axes)) {
+        int64_t part = axis.places[phases[i] * axis.numTaps + taps[i]];
+        isUsed &= part >= 0;
+        place = place * axis.window + part;
+      }
+      if (!isUsed)
+        continue;
+      for (int64_t m = 0; m != outChannels; ++m)
+        for (int64_t c = 0; c != inChannels; ++c) {
+          int64_t from = (tap * outChannels + m) * inChannels + c;
+          int64_t to =
+              (place * inChannels + c) * columns + phase * outChannels + m;
+          std::memcpy(buffer.getData() + to * width,
+                      weights.getBytes().data() +
+                          (weights.isSplat() ? 0 : from * width),
+                      width);
+        }
+    }
+  return buffer.finish();
+}
+
+/// The elements of a vector `count` times, one after another.
+static ElementsAttr repeat(const ConstantView &vector, int64_t count) {
+  int64_t size = vector.getNumElements();
+  std::vector<double> values = vector.getDoubles(), repeated;
+  for (int64_t i = 0; i != size * count; ++i)
+    repeated.push_back(values[vector.isSplat() ? 0 : i % size]);
+  return makeFloatConstant(vector.getType().clone({size * count}), repeated);
+}
+
+/// `[N, H, W, sh * sw * M]` as `[N, H * sh, W * sw, M]`.
+static Value placePixels(OpBuilder &builder, Location loc, Value value,
+                         ArrayRef<Axis> axes) {
+  RankedTensorType type = getType(value);
+  auto getSize = [&](int64_t dim) -> OpFoldResult {
+    if (!type.isDynamicDim(dim))
+      return builder.getI64IntegerAttr(type.getDimSize(dim));
+    Value size = tensor::DimOp::create(builder, loc, value, dim);
+    return arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size)
+        .getResult();
+  };
+  auto multiply = [&](OpFoldResult size, int64_t factor) -> OpFoldResult {
+    if (factor == 1)
+      return size;
+    if (std::optional<int64_t> known = getConstantIntValue(size))
+      return builder.getI64IntegerAttr(*known * factor);
+    Value other = arith::ConstantOp::create(builder, loc,
+                                            builder.getI64IntegerAttr(factor));
+    return arith::MulIOp::create(builder, loc, cast<Value>(size), other)
+        .getResult();
+  };
+  auto reshape = [&](Value from, ArrayRef<OpFoldResult> sizes) -> Value {
+    SmallVector<int64_t> shape;
+    for (OpFoldResult size : sizes)
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    return ReshapeOp::create(builder, loc, type.clone(shape), from,
+                             createShapeOperand(builder, loc, sizes));
+  };
+
+  // [N, H, W, sh, sw, M] → [N, H, sh, W, sw, M] → the result, with parts for
+  // strides of more than 1.
+  SmallVector<OpFoldResult> parts{getSize(0)}, joined{getSize(0)}, phases;
+  SmallVector<int64_t> permutation{0};
+  int64_t channels = type.getShape().back();
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    parts.push_back(getSize(i + 1));
+    joined.push_back(multiply(parts.back(), axis.stride));
+    permutation.push_back(i + 1);
+    if (axis.stride == 1)
+      continue;
+    phases.push_back(builder.getI64IntegerAttr(axis.stride));
+    permutation.push_back(axes.size() + phases.size());
+    channels /= axis.stride;
+  }
+  llvm::append_range(parts, phases);
+  permutation.push_back(parts.size());
+  for (auto *sizes : {&parts, &joined})
+    sizes->push_back(builder.getI64IntegerAttr(channels));
+
+  Value split = reshape(value, parts);
+  Value placed = TransposeOp::create(
+      builder, loc,
+      type.clone(applyPermutation(getType(split).getShape(), permutation)),
+      split, permutation);
+  return reshape(placed, joined);
 }
 
 namespace {
 
-/// conv_transpose(x, W) + b  →  reshape(transpose(reshape(x W' + b')))
+/// conv_transpose(x, W, b)  →  place(conv(x, W', b'))
 ///
-/// A pixel of `[N, H, W, C]` becomes one row of `[N, H, W, kh * kw * M]`, whose
-/// parts are the pixels of its window.
+/// The convolution has stride 1, and its channels are those of the `sh * sw`
+/// outputs that begin at a multiple of the strides. Where windows lie side by
+/// side its window is one pixel: it is a matrix product.
 ///
-/// 1. Windows lie side by side: each is as large as the stride, and nothing is
-///    cut off or added.
-/// 2. The product is large enough for tiles.
+/// 1. Groups are one, and what is multiplied with 0 is not most of the work.
+/// 2. The channels are enough for tiles.
 /// 3. Elementwise operations behind it, which read nothing else but scalars,
-///    stay with the product.
+///    stay with the convolution.
 struct DecomposeConvTransposeOp
     : CountedPattern<OpRewritePattern<ConvTransposeOp>> {
-  using CountedPattern::CountedPattern;
+  DecomposeConvTransposeOp(MLIRContext *context, Pass::Statistic &count,
+                           bool mayOverlap)
+      : CountedPattern(context, count), mayOverlap(mayOverlap) {}
 
   LogicalResult matchAndRewrite(ConvTransposeOp op,
                                 PatternRewriter &rewriter) const override {
-    auto weights = op.getWeights().getDefiningOp<ConstantOp>();
-    auto bias =
-        op.getBias() ? op.getBias().getDefiningOp<ConstantOp>() : ConstantOp();
+    auto weights = ConstantView::get(op.getWeights());
+    auto bias = op.getBias() ? ConstantView::get(op.getBias()) : std::nullopt;
     if (!weights || (op.getBias() && !bias))
       return rewriter.notifyMatchFailure(op, "weights are not constant");
-    if (op.getLayout() != Layout::NHWC || !hasSeparateWindows(op))
-      return rewriter.notifyMatchFailure(op, "windows overlap");
-    // Weights are [kernel..., M, C].
-    ArrayRef<int64_t> sizes = getType(weights).getShape();
-    ArrayRef<int64_t> window = sizes.drop_back(2);
-    int64_t channels = sizes.back();
-    int64_t columns = ShapedType::getNumElements(sizes.drop_back());
+    if (op.getLayout() != Layout::NHWC || op.getGroups() != 1)
+      return rewriter.notifyMatchFailure(op, "not of all channels, last");
+    SmallVector<Axis> axes;
+    SmallVector<int64_t> pads, padEnds;
+    int64_t numPhases = 1;
+    double work = 1;
+    for (size_t i = 0; i != op.getStrides().size(); ++i) {
+      std::optional<Axis> axis = getAxis(op, i);
+      if (!axis)
+        return rewriter.notifyMatchFailure(op, "not of whole strides");
+      if (axis->window != 1 && !mayOverlap)
+        return rewriter.notifyMatchFailure(op, "no matrix product");
+      work *= double(axis->window * axis->stride) / axis->numTaps;
+      numPhases *= axis->stride;
+      pads.push_back(axis->padBegin);
+      padEnds.push_back(axis->padEnd);
+      axes.push_back(std::move(*axis));
+    }
+    pads.append(padEnds);
+    if (work > 4)
+      return rewriter.notifyMatchFailure(op, "most factors would be 0");
+    ArrayRef<int64_t> sizes = weights->getType().getShape();
+    int64_t columns = numPhases * sizes.drop_back().back();
     constexpr int64_t kLeast = 32;
-    if (channels < kLeast || columns < kLeast)
+    if (sizes.back() < kLeast || columns < kLeast)
       return rewriter.notifyMatchFailure(op, "too small for tiles");
 
     Location loc = op.getLoc();
-    RankedTensorType outType = getType(op.getOutput());
-    Value factor = ConstantOp::create(
-        rewriter, weights.getLoc(),
-        reshapeConstant(weights.getValue(),
-                        getType(weights).clone({columns, channels})));
-    SmallVector<int64_t> shape(getType(op.getInput()).getShape());
+    RankedTensorType inType = getType(op.getInput());
+    SmallVector<int64_t> shape(inType.getShape());
+    for (auto [i, axis] : llvm::enumerate(axes))
+      if (!inType.isDynamicDim(i + 1))
+        shape[i + 1] += axis.padBegin + axis.padEnd - (axis.window - 1);
     shape.back() = columns;
-    RankedTensorType type = outType.clone(shape);
-    Value value = MatMulOp::create(rewriter, loc, type, op.getInput(), factor,
-                                   /*transpose_a=*/false, /*transpose_b=*/true,
-                                   op.getWide());
+    Value placed = ConstantOp::create(rewriter, op.getWeights().getLoc(),
+                                      placeWeights(*weights, axes));
+    Value repeated;
     if (bias)
-      value = AddOp::create(rewriter, loc, type, value,
-                            repeat(rewriter, bias, type.getRank(), columns));
+      repeated = ConstantOp::create(rewriter, op.getBias().getLoc(),
+                                    repeat(*bias, numPhases));
+    SmallVector<int64_t> ones(axes.size(), 1);
+    Value value = ConvOp::create(
+        rewriter, loc, getType(op.getOutput()).clone(shape), op.getInput(),
+        placed, repeated, /*strides=*/ones, pads,
+        /*dilations=*/ones, /*groups=*/1, Layout::NHWC, op.getWide());
     Operation *last = op;
     for (Operation *reader : getTail(op)) {
       IRMapping mapping;
       mapping.map(last->getResult(0), value);
-      Operation *clone = rewriter.clone(*reader, mapping);
-      clone->getResult(0).setType(
-          getType(reader->getResult(0)).clone(type.getShape()));
-      value = clone->getResult(0);
+      value = rewriter.clone(*reader, mapping)->getResult(0);
+      value.setType(getType(reader->getResult(0)).clone(shape));
       last = reader;
     }
-    rewriter.replaceOp(last, placePixels(rewriter, loc, value, window));
+    rewriter.replaceOp(last, placePixels(rewriter, loc, value, axes));
     ++count;
     return success();
   }
 
 private:
-  static bool hasSeparateWindows(ConvTransposeOp op) {
-    auto isZero = [](int64_t size) { return size == 0; };
-    return op.getGroups() == 1 &&
-           op.getStrides() ==
-               getType(op.getWeights()).getShape().drop_back(2) &&
-           llvm::all_of(op.getPads(), isZero) &&
-           llvm::all_of(op.getOutputPadding(), isZero) &&
-           llvm::all_of(op.getDilations(), [](int64_t d) { return d == 1; });
-  }
-
   /// The elementwise operations that are the only ones to read each other, from
   /// the first behind `op` on.
   static SmallVector<Operation *> getTail(ConvTransposeOp op) {
@@ -133,65 +293,8 @@ private:
     return tail;
   }
 
-  /// `[N, H, W, kh * kw * M]` as `[N, H * kh, W * kw, M]`.
-  static Value placePixels(OpBuilder &builder, Location loc, Value value,
-                           ArrayRef<int64_t> window) {
-    RankedTensorType type = getType(value);
-    int64_t numAxes = window.size();
-    int64_t channels =
-        type.getShape().back() / ShapedType::getNumElements(window);
-    auto getSize = [&](int64_t dim) -> OpFoldResult {
-      if (!type.isDynamicDim(dim))
-        return builder.getI64IntegerAttr(type.getDimSize(dim));
-      Value size = tensor::DimOp::create(builder, loc, value, dim);
-      return arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                        size)
-          .getResult();
-    };
-    auto reshape = [&](Value from, ArrayRef<int64_t> shape,
-                       ArrayRef<OpFoldResult> sizes) -> Value {
-      return ReshapeOp::create(builder, loc, type.clone(shape), from,
-                               createShapeOperand(builder, loc, sizes));
-    };
-    // [N, H, W, kh, kw, M], and the sizes of the result.
-    SmallVector<OpFoldResult> parts{getSize(0)}, joined{getSize(0)};
-    SmallVector<int64_t> partsShape{type.getDimSize(0)};
-    SmallVector<int64_t> joinedShape{type.getDimSize(0)};
-    SmallVector<int64_t> permutation{0};
-    for (int64_t i = 0; i != numAxes; ++i) {
-      OpFoldResult size = getSize(i + 1);
-      parts.push_back(size);
-      partsShape.push_back(type.getDimSize(i + 1));
-      permutation.append({i + 1, i + 1 + numAxes});
-      if (auto known = dyn_cast<Attribute>(size)) {
-        joinedShape.push_back(cast<IntegerAttr>(known).getInt() * window[i]);
-        joined.push_back(builder.getI64IntegerAttr(joinedShape.back()));
-        continue;
-      }
-      Value stride = arith::ConstantOp::create(
-          builder, loc, builder.getI64IntegerAttr(window[i]));
-      joinedShape.push_back(ShapedType::kDynamic);
-      joined.push_back(
-          arith::MulIOp::create(builder, loc, cast<Value>(size), stride)
-              .getResult());
-    }
-    permutation.push_back(2 * numAxes + 1);
-    for (int64_t size : window)
-      parts.push_back(builder.getI64IntegerAttr(size));
-    llvm::append_range(partsShape, window);
-    for (auto *sizes : {&parts, &joined})
-      sizes->push_back(builder.getI64IntegerAttr(channels));
-    for (auto *shape : {&partsShape, &joinedShape})
-      shape->push_back(channels);
-
-    Value split = reshape(value, partsShape, parts);
-    Value placed = TransposeOp::create(
-        builder, loc,
-        type.clone(applyPermutation(ArrayRef<int64_t>(partsShape),
-                                    ArrayRef<int64_t>(permutation))),
-        split, permutation);
-    return reshape(placed, joinedShape, joined);
-  }
+  /// Whether windows may overlap.
+  bool mayOverlap;
 };
 
 struct DecomposeConvTranspose
@@ -200,23 +303,25 @@ struct DecomposeConvTranspose
     TargetAttr target = getTarget(getOperation());
     if (!target)
       return;
-    RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeConvTransposeOp>(&getContext(), numDecomposed);
-    FrozenRewritePatternSet frozen(std::move(patterns));
     // The generated kernel for a processor reaches as much of the peak as a
     // product in f32, but doesn't multiply bf16. For a GPU there is none.
-    bool hasFastBf16 =
-        hasProvider(target, "onednn") &&
-        (target.hasFeature("avx512bf16") || target.hasFeature("amx-bf16"));
+    bool hasGpu = bool(target.getGpus());
+    bool hasAmx =
+        hasProvider(target, "onednn") && target.hasFeature("amx-bf16");
+    bool hasFastBf16 = hasAmx || (hasProvider(target, "onednn") &&
+                                  target.hasFeature("avx512bf16"));
     SmallVector<Operation *> ops;
     getOperation()->walk([&](ConvTransposeOp op) {
-      if (target.getGpus() || (hasFastBf16 && op.getWide() &&
-                               getElementTypeOrSelf(op.getInput()).isBF16()))
+      if (hasGpu || (hasFastBf16 && op.getWide() &&
+                     getElementTypeOrSelf(op.getInput()).isBF16()))
         ops.push_back(op);
     });
+    RewritePatternSet patterns(&getContext());
+    patterns.add<DecomposeConvTransposeOp>(&getContext(), numDecomposed,
+                                           /*mayOverlap=*/hasGpu || hasAmx);
     GreedyRewriteConfig config;
     config.setStrictness(GreedyRewriteStrictness::ExistingOps);
-    if (failed(applyOpPatternsGreedily(ops, frozen, config)))
+    if (failed(applyOpPatternsGreedily(ops, std::move(patterns), config)))
       signalPassFailure();
   }
 };

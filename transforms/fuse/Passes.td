@@ -43,21 +43,26 @@ def DecomposeAttention : FusePass<"tenon-decompose-attention"> {
 }
 
 def DecomposeConvTranspose : FusePass<"tenon-decompose-conv-transpose"> {
-  let summary = "Make transposed convolutions without overlap matrix products";
+  let summary = "Make transposed convolutions of others";
   let description = [{
-    Where windows lie side by side, as in the upper half of a U-Net, a transposed
-    convolution multiplies each pixel's channels with one matrix, and what comes
-    out are the pixels of its window. Elementwise operations behind it that read
-    scalars only stay with the product.
+    A transposed convolution is a convolution of stride 1 whose channels are
+    those of all outputs that begin at a multiple of the strides, and these
+    outputs are then put where they belong. Where windows lie side by side, as in
+    the upper half of a U-Net, it is of single pixels, a matrix product; where
+    they overlap, some of its weights are 0, of which there may be three for each
+    other one. Elementwise operations behind it that read scalars only stay with
+    the convolution.
 
-    It is done for a target with GPUs, whose tensor cores run products, and for
-    a processor where libraries multiply bf16 faster than f32. Elsewhere the
-    generated kernel, which writes each pixel to its place, is as fast.
+    It is done for a target with GPUs, where nothing else but a sum in each
+    thread computes them, and for bf16 on a processor where libraries multiply
+    that faster than f32: with AMX all of them, with AVX-512 the matrix products.
+    Elsewhere the generated kernel, which writes each output to its place, is as
+    fast.
 
     ```mlir
     %y = tenon.conv_transpose %x, %w {layout = #tenon.layout<nhwc>, strides = array<i64: 2, 2>, ...} : (tensor<1x8x8x64xf32>, tensor<2x2x32x64xf32>) -> tensor<1x16x16x32xf32>
     // becomes
-    %0 = tenon.matmul %x, %v {transpose_b} : (tensor<1x8x8x64xf32>, tensor<128x64xf32>) -> tensor<1x8x8x128xf32>
+    %0 = tenon.conv %x, %v {layout = #tenon.layout<nhwc>, strides = array<i64: 1, 1>, ...} : (tensor<1x8x8x64xf32>, tensor<1x1x64x128xf32>) -> tensor<1x8x8x128xf32>
     %1 = tenon.reshape %0, %s : (tensor<1x8x8x128xf32>, tensor<6xi64>) -> tensor<1x8x8x2x2x32xf32>
     %2 = tenon.transpose %1 {permutation = array<i64: 0, 1, 3, 2, 4, 5>} : (tensor<1x8x8x2x2x32xf32>) -> tensor<1x8x2x8x2x32xf32>
     %y = tenon.reshape %2, %t : (tensor<1x8x2x8x2x32xf32>, tensor<4xi64>) -> tensor<1x16x16x32xf32>

@@ -5,12 +5,11 @@
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "+avx512bw,+avx512bf16", 512, ["onednn", "codegen"]>} {
   // CHECK-LABEL: func.func @bf16(
   // CHECK-SAME: %[[X:.*]]: tensor<?x8x?x64xbf16>
-  // CHECK-DAG: %[[W:.*]] = tenon.constant dense<5.000000e-01> : tensor<96x64xbf16>
-  // CHECK-DAG: %[[B:.*]] = tenon.constant dense<{{\[\[\[\[}}1.000000e+00, {{.*}}1.600000e+01, 1.000000e+00, {{.*}}1.600000e+01]]]]> : tensor<1x1x1x96xf32>
+  // CHECK-DAG: %[[W:.*]] = tenon.constant dense<5.000000e-01> : tensor<1x1x64x96xbf16>
+  // CHECK-DAG: %[[B:.*]] = tenon.constant {{.*}} : tensor<96xf32>
   // CHECK-DAG: %[[THREE:.*]] = arith.constant 3 : i64
-  // CHECK: %[[XW:.*]] = tenon.matmul %[[X]], %[[W]] {transpose_b, wide} : (tensor<?x8x?x64xbf16>, tensor<96x64xbf16>) -> tensor<?x8x?x96xf32>
-  // CHECK: %[[SUM:.*]] = tenon.add %[[XW]], %[[B]]
-  // CHECK: %[[RELU:.*]] = tenon.relu %[[SUM]]
+  // CHECK: %[[CONV:.*]] = tenon.conv %[[X]], %[[W]], %[[B]] {dilations = array<i64: 1, 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>, wide} {{.*}} -> tensor<?x8x?x96xf32>
+  // CHECK: %[[RELU:.*]] = tenon.relu %[[CONV]]
   // CHECK: %[[CAST:.*]] = tenon.cast %[[RELU]] {to = bf16}
   // CHECK: %[[WIDTH:.*]] = arith.muli %{{.*}}, %[[THREE]]
   // CHECK: %[[SPLIT:.*]] = tenon.reshape %[[CAST]], {{.*}} -> tensor<?x8x?x2x3x16xbf16>
@@ -56,8 +55,8 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
   // A GPU. In one dimension the pixels stand where they belong. What reads more than scalars stays behind.
   // CHECK-LABEL: func.func @gpu(
   // CHECK-SAME: %[[X:.*]]: tensor<1x8x64xf32>, %[[R:.*]]: tensor<1x16x32xf32>, %[[SCALE:.*]]: tensor<f32>
-  // CHECK: %[[XW:.*]] = tenon.matmul %[[X]], %{{.*}} {transpose_b} {{.*}} -> tensor<1x8x64xf32>
-  // CHECK: %[[SCALED:.*]] = tenon.mul %[[XW]], %[[SCALE]]
+  // CHECK: %[[CONV:.*]] = tenon.conv %[[X]], {{.*}} -> tensor<1x8x64xf32>
+  // CHECK: %[[SCALED:.*]] = tenon.mul %[[CONV]], %[[SCALE]]
   // CHECK-NEXT: %[[Y:.*]] = tenon.reshape %[[SCALED]], {{.*}} -> tensor<1x16x32xf32>
   // CHECK: tenon.add %[[Y]], %[[R]]
   func.func @gpu(%x: tensor<1x8x64xf32>, %r: tensor<1x16x32xf32>, %scale: tensor<f32>) -> tensor<1x16x32xf32> {
@@ -68,23 +67,35 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
     return %2 : tensor<1x16x32xf32>
   }
 
-  // Windows that overlap or leave gaps, that are cut off or go on, parts of the channels, few channels, and weights that
-  // are not known.
+  // Windows of four at every second place, without the outermost two: an even result is of the taps 3 and 1, of the inputs
+  // before it and at it, an odd one of 2 and 0, at it and behind.
+  // CHECK-LABEL: func.func @overlapping(
+  // CHECK-SAME: %[[X:.*]]: tensor<1x?x32xf32>
+  // CHECK: %[[W:.*]] = tenon.constant dense_resource<{{.*}}> : tensor<3x32x32xf32>
+  // CHECK: %[[CONV:.*]] = tenon.conv %[[X]], %[[W]] {dilations = array<i64: 1>, layout = #tenon.layout<nhwc>, pads = array<i64: 1, 1>, strides = array<i64: 1>} {{.*}} -> tensor<1x?x32xf32>
+  // CHECK: tenon.reshape %[[CONV]], {{.*}} -> tensor<1x?x16xf32>
+  func.func @overlapping(%x: tensor<1x?x32xf32>) -> tensor<1x?x16xf32> {
+    %w = tenon.constant dense<0.5> : tensor<4x16x32xf32>
+    %0 = tenon.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 1, 1>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x?x32xf32>, tensor<4x16x32xf32>) -> tensor<1x?x16xf32>
+    return %0 : tensor<1x?x16xf32>
+  }
+
+  // A result that ends within a stride, inputs that are cut off, parts of the channels, few channels, weights that are not
+  // known, and windows that are mostly empty.
   // CHECK-LABEL: func.func @others(
-  // CHECK-COUNT-8: tenon.conv_transpose
-  // CHECK-NOT: tenon.matmul
-  func.func @others(%x: tensor<1x8x64xf32>, %few: tensor<1x8x16xf32>, %any: tensor<2x32x64xf32>) -> (tensor<1x17x32xf32>, tensor<1x23x32xf32>, tensor<1x15x32xf32>, tensor<1x17x32xf32>, tensor<1x17x32xf32>, tensor<1x16x64xf32>, tensor<1x16x32xf32>, tensor<1x16x32xf32>) {
+  // CHECK-COUNT-6: tenon.conv_transpose
+  // CHECK-NOT: tenon.conv{{ }}
+  func.func @others(%x: tensor<1x8x64xf32>, %few: tensor<1x8x16xf32>, %any: tensor<2x32x64xf32>) -> (tensor<1x17x32xf32>, tensor<1x4x32xf32>, tensor<1x16x64xf32>, tensor<1x16x32xf32>, tensor<1x16x32xf32>, tensor<1x40x32xf32>) {
+    %w1 = tenon.constant dense<0.5> : tensor<1x32x64xf32>
     %w2 = tenon.constant dense<0.5> : tensor<2x32x64xf32>
     %w3 = tenon.constant dense<0.5> : tensor<3x32x64xf32>
     %wf = tenon.constant dense<0.5> : tensor<2x32x16xf32>
     %0 = tenon.conv_transpose %x, %w3 {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<3x32x64xf32>) -> tensor<1x17x32xf32>
-    %1 = tenon.conv_transpose %x, %w2 {strides = array<i64: 3>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x23x32xf32>
-    %2 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 1, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x15x32xf32>
-    %3 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 1>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x17x32xf32>
-    %4 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 2>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x17x32xf32>
-    %5 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, groups = 2 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x16x64xf32>
-    %6 = tenon.conv_transpose %few, %wf {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x16xf32>, tensor<2x32x16xf32>) -> tensor<1x16x32xf32>
-    %7 = tenon.conv_transpose %x, %any {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x16x32xf32>
-    return %0, %1, %2, %3, %4, %5, %6, %7 : tensor<1x17x32xf32>, tensor<1x23x32xf32>, tensor<1x15x32xf32>, tensor<1x17x32xf32>, tensor<1x17x32xf32>, tensor<1x16x64xf32>, tensor<1x16x32xf32>, tensor<1x16x32xf32>
+    %1 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 0, 12>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x4x32xf32>
+    %2 = tenon.conv_transpose %x, %w2 {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, groups = 2 : i64, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x16x64xf32>
+    %3 = tenon.conv_transpose %few, %wf {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x16xf32>, tensor<2x32x16xf32>) -> tensor<1x16x32xf32>
+    %4 = tenon.conv_transpose %x, %any {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x16x32xf32>
+    %5 = tenon.conv_transpose %x, %w1 {strides = array<i64: 5>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 4>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<1x32x64xf32>) -> tensor<1x40x32xf32>
+    return %0, %1, %2, %3, %4, %5 : tensor<1x17x32xf32>, tensor<1x4x32xf32>, tensor<1x16x64xf32>, tensor<1x16x32xf32>, tensor<1x16x32xf32>, tensor<1x40x32xf32>
   }
 }
