@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -432,6 +433,10 @@ int tenon::run::bisect(const RunCommand &command) {
     fail(TENON_ERROR_USAGE, "--bisect compares with --expect, or with plain "
                             "generated loops, not with the model of "
                             "--compare-with");
+  std::error_code problem;
+  if (!std::filesystem::is_regular_file(command.model, problem))
+    fail(TENON_ERROR_SYSTEM, "can't read '%s': %s", command.model.c_str(),
+         problem ? problem.message().c_str() : "it is no file");
   if (!isOnnx(command.model))
     fail(TENON_ERROR_USAGE,
          "'%s' is compiled already: --bisect takes a model to compile (.onnx)",

@@ -124,7 +124,8 @@ void tenon::run::addModelOptions(CLI::App &app, RunCommand &command) {
       ->type_name("[NAME=]FILE")
       ->check(isPath())
       ->allow_extra_args(false);
-  app.add_option("--seed", command.seed, "Seed of random inputs (0)");
+  app.add_option("--seed", command.seed, "Seed of random inputs (0)")
+      ->check(atLeast(0));
   app.add_option("--range", command.ranges, "Range of a random input")
       ->type_name("NAME=LOW:HIGH")
       ->allow_extra_args(false);

@@ -272,6 +272,14 @@ int RunCommand::execute() const {
   checkOutputFile(traceFile, model);
   checkOutputFile(reportFile, model);
   checkRandomOptions();
+  if (isInfo &&
+      (options.profile || repeat || steps.steps || !outputFolder.empty() ||
+       !expectationFiles.empty() || !reference.empty()))
+    fail(TENON_ERROR_USAGE,
+         "--info runs nothing: no --output, --expect, --compare-with, "
+         "--repeat, --steps, --profile, --trace or --report");
+  if (tolerance && expectationFiles.empty() && reference.empty())
+    fail(TENON_ERROR_USAGE, "--tolerance requires --expect or --compare-with");
   if (isInfo)
     return showInfo();
   // Loading may compile, which takes long.

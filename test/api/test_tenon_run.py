@@ -326,7 +326,13 @@ class TenonRun(unittest.TestCase):
                             ([model, "--json=x"], "--json: expected no value, found 'x'; see tenon-run --help"),
                             ([model, "--repeat", "3000000000"], "--repeat: expected a smaller number, found '3000000000'"),
                             ([model, "again"], "unexpected argument 'again'; see tenon-run --help"),
-                            ([model, "--seed", "x"], "--seed: expected a whole number, found 'x'; see tenon-run --help"),
+                            ([model, "--seed", "1.5"], "--seed: expected a whole number, found '1.5'; see tenon-run --help"),
+                            ([model, "--seed", "-1"], "--seed: expected 0 or more, found '-1'"),
+                            ([model, "-i", "all.npz", "--seed", "1"], "--seed requires --random"),
+                            ([model, "-i", "all.npz", "--tolerance", "1"], "--tolerance requires --expect or --compare-with"),
+                            ([model, "--info", "--repeat", "3"], "--info runs nothing: no --output, --expect"),
+                            ([model, "--info", "-o", "unmade"], "--info runs nothing: no --output, --expect"),
+                            ([model, "--bisect"], "is compiled already: --bisect takes"),
                             ([model, "--seed"], "--seed: expected a value; see tenon-run --help"),
                             ([model, "--seed", "1", "--seed", "2"], "--seed: expected one value only; see tenon-run --help"),
                             # An empty value does not take the next word.
@@ -351,6 +357,9 @@ class TenonRun(unittest.TestCase):
         self.assertIn("--expect y=: expected a file behind '='", run(model, "-i", "all.npz", "-e", "y=", code=1))
         self.assertIn("missing input 'index' (i64 [N]): give it by --input, or --random",
                       run(model, "-i", "x=x.npy", "-i", "bias=bias.npy", code=2))
+        self.assertFalse(os.path.exists("unmade"))
+        self.assertIn("can't read 'absent.so': No such file or directory", run("absent.so", "--bisect", code=4))
+        self.assertIn("can't read '.': it is no file", run(".", "--bisect", code=4))
         self.assertIn("Exit codes", run("--help"))
         run("--version")
 

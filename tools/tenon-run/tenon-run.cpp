@@ -53,6 +53,7 @@ int main(int argc, char **argv) {
       ->allow_extra_args(false);
   addModelOptions(app, command);
   app.get_option("--range")->needs("--random");
+  app.get_option("--seed")->needs("--random");
   app.add_option("--expect,-e", command.expectationFiles,
                  "Compare an output with a file; exit code 5 if it differs")
       ->type_name("[NAME=]FILE")
