@@ -47,14 +47,34 @@ static void arrangeHelp(cl::OptionCategory &own,
   }
 }
 
-/// Ends the tool where there is an option that it has not. LLVM tells that in
-/// two lines, and takes some for groups of others.
-static void checkNames(int argc, char **argv) {
+bool refuse(const cl::Option &option, const llvm::Twine &problem) {
+  llvm::errs() << "tenon-compile: error: "
+               << (option.ArgStr.size() > 1 ? "--" : "-") << option.ArgStr
+               << ": " << problem << "; see tenon-compile --help\n";
+  return true;
+}
+
+/// Ends the tool where there is an option that it has not, one without its
+/// value, or a second model. LLVM tells that in two lines, and takes some for
+/// groups of others.
+static void checkWords(int argc, char **argv) {
   auto &known = cl::getRegisteredOptions();
-  for (int i = 1; i < argc && llvm::StringRef(argv[i]) != "--"; ++i) {
+  bool hasModel = false, hasOptions = true;
+  for (int i = 1; i < argc; ++i) {
     llvm::StringRef word = argv[i], name = word.split('=').first;
-    if (!name.consume_front("-") || word == "-")
+    if (hasOptions && word == "--") {
+      hasOptions = false;
       continue;
+    }
+    if (!hasOptions || word == "-" || !name.consume_front("-")) {
+      if (hasModel) {
+        llvm::errs() << "tenon-compile: error: unexpected argument '" << word
+                     << "'; see tenon-compile --help\n";
+        exit(TENON_ERROR_USAGE);
+      }
+      hasModel = true;
+      continue;
+    }
     name.consume_front("-");
     if (name == "h") // LLVM adds it when it parses
       continue;
@@ -63,6 +83,10 @@ static void checkNames(int argc, char **argv) {
       bool takesNext =
           found->second->getValueExpectedFlag() == cl::ValueRequired;
       i += takesNext && !word.contains('=');
+      if (i == argc) {
+        refuse(*found->second, "expected a value");
+        exit(TENON_ERROR_USAGE);
+      }
       continue;
     }
     llvm::StringRef nearest;
@@ -96,7 +120,7 @@ void CommandLine::parse(int argc, char **argv) {
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "tenon-compile " << tenon_version_string() << "\n";
   });
-  checkNames(argc, argv);
+  checkWords(argc, argv);
   cl::ParseCommandLineOptions(
       argc, argv,
       "tenon-compile: compile a neural network into a native library\n\n"

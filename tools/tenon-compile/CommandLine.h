@@ -9,6 +9,10 @@
 
 namespace cl = llvm::cl;
 
+/// Tells what is wrong with an option's value, as all errors are told, which
+/// Option::error does not. Returns true, for parsers.
+bool refuse(const cl::Option &option, const llvm::Twine &problem);
+
 /// One of several names. CommandLine's own parser does not say which there are.
 template <typename T> class NameParser : public cl::parser<T> {
 public:
@@ -25,7 +29,8 @@ public:
       if (!value.Name.empty())
         names += (names.empty() ? "" : ", ") + value.Name.str();
     }
-    return option.error("expected one of: " + names + "; found '" + text + "'");
+    return refuse(option,
+                  "expected one of: " + names + "; found '" + text + "'");
   }
 };
 
@@ -39,11 +44,29 @@ public:
   bool parse(cl::Option &option, llvm::StringRef, llvm::StringRef text,
              std::string &result) {
     if (text.empty())
-      return option.error("expected a path, found ''");
+      return refuse(option, "expected a path, found ''");
+    if (option.getNumOccurrences() > 1)
+      return refuse(option, "expected one value only");
     result = text.str();
     return false;
   }
 };
+
+/// What is asked for, or not.
+class FlagParser : public cl::parser<bool> {
+public:
+  using cl::parser<bool>::parser;
+
+  bool parse(cl::Option &option, llvm::StringRef, llvm::StringRef text,
+             bool &result) {
+    result = text != "false" && text != "0";
+    if (!result || text.empty() || text == "true" || text == "1")
+      return false;
+    return refuse(option, "expected no value, found '" + text + "'");
+  }
+};
+
+using FlagOption = cl::opt<bool, false, FlagParser>;
 
 using PathOption = cl::opt<std::string, false, PathParser>;
 
@@ -103,8 +126,8 @@ struct CommandLine {
                "store them so in between; tf32: let a GPU round what it "
                "multiplies; fp32 (default)"),
       cl::value_desc("type"), cl::cat(category)};
-  cl::opt<bool> tf32{"tf32", cl::desc("The same as --precision=tf32"),
-                     cl::cat(category)};
+  FlagOption tf32{"tf32", cl::desc("The same as --precision=tf32"),
+                  cl::cat(category)};
   cl::list<std::string> keepFp32{
       "keep-fp32",
       cl::desc("With --precision: nodes that stay fp32, by their names, such "
@@ -176,20 +199,20 @@ struct CommandLine {
       "skip-passes",
       cl::desc("Leave out passes, by their names between commas"),
       cl::CommaSeparated, cl::value_desc("names"), cl::cat(debugging)};
-  cl::opt<bool> listPasses{
+  FlagOption listPasses{
       "list-passes",
       cl::desc("Show the passes that can be left out, as they come"),
       cl::cat(debugging)};
-  cl::opt<bool> exposeKernels{
+  FlagOption exposeKernels{
       "expose-kernels",
       cl::desc("Make the results of all kernels outputs of the model, named "
                "kernel|NUMBER|RESULT|NODES|NODES OF THE KERNEL"),
       cl::cat(debugging)};
-  cl::opt<bool> quiet{"quiet",
-                      cl::desc("Don't show the phases of a compilation of more "
-                               "than a second, nor what of a GPU's model runs "
-                               "on the processor"),
-                      cl::cat(category)};
+  FlagOption quiet{"quiet",
+                   cl::desc("Don't show the phases of a compilation of more "
+                            "than a second, nor what of a GPU's model runs "
+                            "on the processor"),
+                   cl::cat(category)};
 
 private:
   static cl::ValuesClass getPhasesWithIr();
