@@ -28,6 +28,8 @@ def configurations_of(seed: int) -> List[Configuration]:
     rng = random.Random(seed)
     chosen = [Configuration("auto", "declared"), Configuration("codegen", rng.choice(["static", "declared"])),
               Configuration("auto", "dynamic"), Configuration("codegen", "dynamic"), Configuration("codegen", "declared", 0)]
+    target = rng.choice(["x86-64", "x86-64-v3"])
+    chosen.append(Configuration(rng.choice(["auto", "codegen"]), rng.choice(["static", "dynamic"]), None, target))
     if rng.random() < 0.3:
         chosen.append(Configuration("auto", "constant"))
     return chosen
@@ -81,7 +83,7 @@ def check(test: str, asked: List[Any], most: Optional[int], runtime: runs.OnnxRu
         missing: FrozenSet[str] = frozenset()
         declined, passed, coincidences = "", 0, 0
         for configuration in chosen:
-            failure = runs.check(case, expected, configuration)
+            failure = runs.check(case, expected, configuration, runtime)
             if not failure:
                 passed += 1
             elif failure.kind == "refused" and "what is not supported" in failure.text:
@@ -93,7 +95,7 @@ def check(test: str, asked: List[Any], most: Optional[int], runtime: runs.OnnxRu
                 failures.append(failure._replace(kind="refused") if failure.kind == "coincidence" else failure)
         if coincidences:
             # Where all sizes are known there is none to be mistaken for another.
-            failure = runs.check(case, expected, Configuration(chosen[0].provider, "static"))
+            failure = runs.check(case, expected, Configuration(chosen[0].provider, "static"), runtime)
             passed += not failure
             failures += [failure] if failure else []
         reply = {"failures": failures, "runs": passed + len(failures), "coincidences": coincidences,

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -28,23 +28,25 @@ Arrays = Dict[str, np.ndarray]
 class Configuration(NamedTuple):
     """provider: auto, codegen, cuda (for a GPU, and beside it the processor). shape: declared (as the graph says), static,
     dynamic (no dimension is known), constant (inputs are constants). passes: how many of the compiler's passes run that can
-    be left out; all if none is given."""
+    be left out; all if none is given. target: whose code it is, of this processor if none is given."""
 
     provider: str = "auto"
     shape: str = "static"
     passes: Optional[int] = None
+    target: Optional[str] = None
 
     def __str__(self) -> str:
-        return f"{self.provider}-{self.shape}" + (f"-{self.passes}" if self.passes is not None else "")
+        return f"{self.provider}-{self.shape}" + (f"-{self.passes}" if self.passes is not None else "") + \
+            (f"@{self.target}" if self.target else "")
 
 
 def parse_configuration(text: str) -> Configuration:
     """Raises ValueError."""
-    found = re.fullmatch(r"(auto|codegen|cuda)-(declared|static|dynamic|constant)(?:-(\d+))?", text)
+    found = re.fullmatch(r"(auto|codegen|cuda)-(declared|static|dynamic|constant)(?:-(\d+))?(?:@([\w-]+))?", text)
     if not found:
-        raise ValueError(f"'{text}' is no configuration, such as auto-static or codegen-dynamic-12")
-    provider, shape, passes = found.groups()
-    return Configuration(provider, shape, int(passes) if passes else None)
+        raise ValueError(f"'{text}' is no configuration, such as auto-static or codegen-dynamic-12@x86-64-v3")
+    provider, shape, passes, target = found.groups()
+    return Configuration(provider, shape, int(passes) if passes else None, target)
 
 
 class Failure(NamedTuple):
@@ -110,16 +112,72 @@ def compile_case(case: Case, configuration: Configuration, **options: Any) -> Tu
     elif configuration.shape == "constant":
         model, _ = fold_inputs(model, [inputs[value.name] for value in model.graph.input])
         inputs = {}
-    where = {"target": "cuda:sm_90"} if configuration.provider == "cuda" else {"provider": configuration.provider}
+    where = {"target": "cuda:sm_90"} if configuration.provider == "cuda" else \
+        {"provider": configuration.provider, "target": configuration.target}
     return tenon.compile(model.SerializeToString(), max_passes=configuration.passes, **where, **options), inputs
 
 
-def run_tenon(case: Case, configuration: Configuration) -> List[Arrays]:
-    """The results of each of the runs of a session: on a GPU the second one may record a graph, which the third launches.
-    Raises tenon.Error."""
+def is_unknown(dim: onnx.TensorShapeProto.Dimension, configuration: Configuration) -> bool:
+    return configuration.shape == "dynamic" or configuration.shape == "declared" and not dim.HasField("dim_value")
+
+
+def has_unknown_sizes(case: Case, configuration: Configuration) -> bool:
+    return any(is_unknown(dim, configuration) for value in case.model.graph.input
+               for dim in value.type.tensor_type.shape.dim)
+
+
+def other_bits(found: Arrays, expected: Arrays, run: str) -> str:
+    """What is wrong with another run of the same model on the same inputs, or nothing."""
+    for name, array in expected.items():
+        if found[name].shape != array.shape or found[name].tobytes() != array.tobytes():
+            return f"{run} gives other bits for {name}"
+    return ""
+
+
+def resized_inputs(case: Case, configuration: Configuration) -> Iterator[Arrays]:
+    """The inputs with other dimensions: one size is smaller wherever it is not known. None becomes 1."""
+    for old in sorted({d for array in case.inputs.values() for d in array.shape if d > 3}):
+        places = {value.name: tuple(slice(old // 2) if size == old and is_unknown(dim, configuration) else slice(None)
+                                    for size, dim in zip(case.inputs[value.name].shape, value.type.tensor_type.shape.dim))
+                  for value in case.model.graph.input}
+        if any(place != slice(None) for of_input in places.values() for place in of_input):
+            yield {name: np.array(case.inputs[name][of_input], order="C") for name, of_input in places.items()}
+
+
+def run_other_shapes(session: tenon.Session, case: Case, configuration: Configuration, runtime: OnnxRuntime) -> str:
+    """What is wrong with runs on other dimensions that ONNX Runtime takes, or nothing."""
+    model = forget_dimensions(case.model) if configuration.shape == "dynamic" else case.model
+    for inputs in resized_inputs(case, configuration):
+        try:
+            expected = runtime.run(model, inputs)
+        except servers.ServerError:
+            continue  # not every graph is one for every size
+        shapes = {name: list(array.shape) for name, array in inputs.items()}
+        try:
+            found = session.run(inputs)
+        except tenon.Error as error:
+            if not COINCIDENCE.search(error.message):
+                return f"{shapes} are refused: {error.message}"
+            continue
+        # ONNX Runtime gives a place to a window that is larger than what it is laid on.
+        text = "" if any(not array.size for array in found.values()) else difference(found, expected, case.errors)
+        if text:
+            return f"with {shapes} {text}"
+    return ""
+
+
+def run_tenon(case: Case, configuration: Configuration, runtime: OnnxRuntime) -> Tuple[List[Arrays], str]:
+    """The results of each of the runs of a session, and what is wrong with others of the same model. On a GPU the second run
+    may record a graph, which the third launches. Raises tenon.Error."""
     compiled, inputs = compile_case(case, configuration)
     session = compiled.session(threads=1)
-    return [session.run(inputs) for _ in range(3 if configuration.provider == "cuda" else 1)]
+    if configuration.provider == "cuda":
+        return [session.run(inputs) for _ in range(3)], ""
+    found = session.run(inputs)
+    wrong = other_bits(compiled.session(threads=2).run(inputs), found, "a run on two threads")
+    if not wrong and has_unknown_sizes(case, configuration):
+        wrong = run_other_shapes(session, case, configuration, runtime)
+    return [found], wrong or other_bits(session.run(inputs), found, "another run")
 
 
 def count_passes(case: Case, configuration: Configuration) -> int:
@@ -151,16 +209,11 @@ def difference(found: Arrays, expected: Arrays, errors: Dict[str, float]) -> str
     return ""
 
 
-def has_unknown_sizes(case: Case, configuration: Configuration) -> bool:
-    return configuration.shape == "dynamic" or configuration.shape == "declared" and any(
-        not dim.HasField("dim_value") for value in case.model.graph.input for dim in value.type.tensor_type.shape.dim)
-
-
-def check(case: Case, expected: Arrays, configuration: Configuration) -> Optional[Failure]:
+def check(case: Case, expected: Arrays, configuration: Configuration, runtime: OnnxRuntime) -> Optional[Failure]:
     """None if all is right. A crash ends the process; what it was at stands on the standard error."""
     print(f"at {configuration}", file=sys.stderr, flush=True)
     try:
-        results = run_tenon(case, configuration)
+        results, wrong = run_tenon(case, configuration, runtime)
     except tenon.Error as error:
         is_coincidence = has_unknown_sizes(case, configuration) and COINCIDENCE.search(error.message)
         return Failure(str(configuration), "coincidence" if is_coincidence else "refused", error.message)
@@ -169,7 +222,7 @@ def check(case: Case, expected: Arrays, configuration: Configuration) -> Optiona
         if text:
             where = f"in run {number}: " if number > 1 else ""
             return Failure(str(configuration), "differs", where + text)
-    return None
+    return Failure(str(configuration), "differs", wrong) if wrong else None
 
 
 def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
