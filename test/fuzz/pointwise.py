@@ -108,7 +108,7 @@ def exact_unary(graph: Graph) -> None:
             graph.node(name, [x], values=[value])
         return
     types = ("float32", "int64", "int32", "float64", "int8") if name in ("Neg", "Abs", "Identity") else ("float32", "float64")
-    if name == "Clip":
+    if name == "Clip" and graph.opset >= 12:
         types = ("float32", "int32", "int64", "float64", "uint8", "int8")
     x = graph.want(types)
     if name == "Clip":
