@@ -369,6 +369,9 @@ void LoopLowering::fillBody(scf::WhileOp loop) {
         /*dynamicSizes=*/ValueRange(), /*copy=*/value);
   }
 
+  // The condition may stand there, too.
+  Value goesOn = readCondition(yielded[0]);
+
   // 3. What is joined, before carried values change.
   SmallVector<Value> next(before);
   for (auto [scan, slice] :
@@ -387,8 +390,7 @@ void LoopLowering::fillBody(scf::WhileOp loop) {
     store(values[i], getMemory(tensor, next));
   }
   SmallVector<Value> numbers = {
-      arith::AddIOp::create(rewriter, loc, iteration, constant(1)),
-      readCondition(yielded[0])};
+      arith::AddIOp::create(rewriter, loc, iteration, constant(1)), goesOn};
   llvm::append_range(numbers, next);
   rewriter.replaceOpWithNewOp<scf::YieldOp>(yield, numbers);
 }
