@@ -23,7 +23,8 @@ public:
     numBatches = code.value(shape[0]);
     numClasses = code.value(shape[1]);
     numBoxes = code.value(shape[2]);
-    limit = code.value(function.getShapeElement(op.getLimit(), 0));
+    limit = code.min(code.value(function.getShapeElement(op.getLimit(), 0)),
+                     numBoxes);
     iouThreshold = loadScalar(function, op.getIouThreshold());
     if (op.getScoreThreshold())
       scoreThreshold = loadScalar(function, op.getScoreThreshold());
