@@ -108,9 +108,6 @@ template <typename Primitive, algorithm which> struct ConvolutionKind {
         builder.fail("the bias has " + bias.format() + " values, expected " +
                      std::to_string(dst.dims[1]));
     }
-    if (kernel.kind == TENON_ONEDNN_DECONV && !isZero &&
-        buildTiledDeconvolution(builder, operands))
-      return;
     memory::desc weightsDesc = weights.anyDesc();
     memory::desc srcDesc = isZero ? src.anyDesc() : src.desc();
     memory::dims dilations = getDilations(kernel);

@@ -79,18 +79,6 @@ Binding ProgramBuilder::bindZeros(int role, const memory::desc &desc) const {
   return {role, Place::Packed, -1, 0, zeros, desc};
 }
 
-Binding ProgramBuilder::bindRepeated(int role, int arg, int64_t count,
-                                     const memory::desc &desc) {
-  if (auto packed = findPacked(arg, 0, desc))
-    return {role, Place::Packed, arg, 0, packed, desc};
-  auto packed = makePacked(arg, 0, desc);
-  size_t bytes = desc.get_size() / count;
-  for (int64_t i = 0; i < count; ++i)
-    memcpy(packed->memory.data() + i * bytes, kernel.getConstant(arg), bytes);
-  context.packed.push_back(packed);
-  return {role, Place::Packed, arg, 0, packed, desc};
-}
-
 /// Brings a constant into another order. Between two blocked orders the library
 /// has its reference code only, which takes a hundred times as long as the way
 /// through a plain one.

@@ -42,9 +42,6 @@ public:
                         const dnnl::memory::desc &wanted, uint64_t offset = 0);
   /// Binds zeros instead of an arg.
   Binding bindZeros(int role, const dnnl::memory::desc &desc) const;
-  /// Binds `count` copies of a constant vector, one after another.
-  Binding bindRepeated(int role, int arg, int64_t count,
-                       const dnnl::memory::desc &desc);
 
   /// Memory that lives for a run of the program.
   uint64_t allocate(uint64_t bytes);
@@ -116,10 +113,6 @@ private:
 };
 
 void buildConvolution(ProgramBuilder &builder);
-/// Builds a transposed convolution whose windows don't overlap as matrix
-/// products; false if it is not one. `operands` are those of the post-ops.
-bool buildTiledDeconvolution(ProgramBuilder &builder,
-                             const std::vector<Tensor> &operands);
 void buildPooling(ProgramBuilder &builder);
 void buildMatMul(ProgramBuilder &builder);
 void buildSoftmax(ProgramBuilder &builder);
