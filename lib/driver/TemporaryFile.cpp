@@ -26,9 +26,11 @@ TemporaryFile::~TemporaryFile() {
 Status TemporaryFile::create(StringRef prefix, StringRef suffix,
                              TemporaryFile &file) {
   if (std::error_code error =
-          sys::fs::createTemporaryFile(prefix, suffix, file.path))
+          sys::fs::createTemporaryFile(prefix, suffix, file.path)) {
+    file.path.clear();
     return Status::error(TENON_ERROR_SYSTEM,
                          "can't create a temporary file: " + error.message());
+  }
   if (removesOnSignal)
     sys::RemoveFileOnSignal(file.path);
   return Status::ok();

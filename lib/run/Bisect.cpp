@@ -124,6 +124,9 @@ Trial Bisector::compileAndRun(const std::string &provider, size_t maxPasses,
     runner.run();
     trial.outputs = std::move(runner.getOutputs());
   } catch (const Error &error) {
+    // Of the options, no pass and no provider makes that.
+    if (error.code() == TENON_ERROR_USAGE)
+      throw;
     trial.failure = error;
   }
   return trial;

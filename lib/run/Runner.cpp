@@ -9,6 +9,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <filesystem>
+#include <set>
 
 using namespace tenon::run;
 
@@ -242,6 +243,18 @@ double Runner::run() {
 }
 
 void Runner::runSteps(const StepPlan &plan) {
+  std::set<size_t> fed;
+  auto feed = [&](const std::string &name) {
+    if (!fed.insert(findInput(name)).second)
+      fail(TENON_ERROR_USAGE,
+           "input '%s' gets two values in each step, expected one: a slice, or "
+           "an output carried to it",
+           name.c_str());
+  };
+  for (const std::string &name : plan.stepped)
+    feed(name);
+  for (const auto &[output, input] : plan.carry)
+    feed(input);
   // Unlike a file, a state is not rounded: the model would not be the same.
   for (const auto &[output, input] : plan.carry) {
     TenonDType from = model->output(findOutput(output)).dtype;

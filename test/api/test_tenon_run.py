@@ -206,6 +206,10 @@ class TenonRun(unittest.TestCase):
             y.append(2 * y[-1] + self.bias)
         np.testing.assert_array_equal(np.load("stepped/output_0.npy"), np.stack(y[1:]))
         run(model, "-i", "x=x.npy", *rest, "--carry", "y=nothing", code=1)
+        for twice in (["--carry", "y=x", "--carry", "double_size=x"], ["--carry", "y=x", "--step", "x"],
+                      ["--step", "x", "--step", "x"]):
+            self.assertIn("input 'x' gets two values in each step, expected one: a slice, or an output carried to it",
+                          run(model, "-i", "x=x.npy", *rest, *twice, code=1))
         run(model, "-i", "x=x.npy", *rest, "--step", "x", code=2)
 
     def test_timing(self):

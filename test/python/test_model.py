@@ -306,6 +306,26 @@ class ModelTest(unittest.TestCase):
             with self.assertRaises(tenon.InvalidError):
                 tenon.load(text)
 
+    def test_compile_calls_that_raise(self):
+        for error in (KeyError("stop"), KeyboardInterrupt()):
+            calls = []
+
+            def fail(call):
+                calls.append(call)
+                raise error
+            for model in (models.scale(), b"no model"):
+                for options in ({"progress": fail}, {"on_pass": fail}):
+                    del calls[:]
+                    if model == b"no model" and "on_pass" in options:
+                        continue  # No pass has its turn.
+                    with self.assertRaises(type(error)) as caught:
+                        tenon.compile(model, **options)
+                    self.assertIs(caught.exception, error)
+                    self.assertEqual(len(calls), 1)
+        for options in ({"progress": 3}, {"on_pass": "name"}):
+            with self.assertRaisesRegex(tenon.UsageError, "is a function, not"):
+                tenon.compile(models.scale(), **options)
+
     def test_compile_options(self):
         phases = []
         model = tenon.compile(models.scale(), provider="codegen", target="x86-64-v3", shapes={"x": (2, None)},

@@ -79,6 +79,35 @@ def _strings(texts: List[str]) -> Any:
     return (ctypes.c_char_p * len(texts))(*map(_libraries.encode, texts)) if texts else None
 
 
+class _Calls:
+    """Functions of the caller's that the compiler calls: what they raise can't pass through it, so it waits until the
+    compiler returns."""
+
+    def __init__(self):
+        self._raised = None
+
+    def guard(self, name, function):
+        if function is None:
+            return None
+        if not callable(function):
+            raise UsageError(f"{name} is a function, not {type(function).__name__}")
+
+        def call(*arguments):
+            if self._raised is None:
+                try:
+                    function(*arguments)
+                except BaseException as error:  # Ctrl-C, too.
+                    self._raised = error
+        return call
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._raised is not None:
+            raise self._raised
+
+
 def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optional[str] = None,
             shapes: Optional[Mapping[str, Sequence[Union[int, str, None]]]] = None,
             bindings: Optional[Mapping[str, Any]] = None,
@@ -98,9 +127,10 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
             "onednn,codegen" (without "winograd": convolutions as they are defined).
         shapes: dimensions of inputs to fix; None or a name leaves one as it is: `{"x": (1, 3, None, None)}`.
         bindings: inputs to make constants: `{"sr": 16000}`.
-        progress: called with the name of each phase as it begins. It must not raise.
+        progress: called with the name of each phase as it begins. If it raises, it is not called again, and `compile`
+            raises that in the end.
         max_passes: for finding faults: how many of the passes that can be left out run. By default all of them.
-        on_pass: called at the turn of each of these passes. It must not raise.
+        on_pass: called at the turn of each of these passes. If it raises: as `progress`.
         expose_kernels: make outputs of the results of all kernels, behind the model's own.
         tuning: a file that `tenon-bench --tune` wrote: which provider runs which kernel. By default estimates decide.
         precision: "bf16" or "fp16": what matrix products and convolutions multiply, and most of what is between them.
@@ -121,6 +151,8 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
     keep_fp32, half_io = _patterns("keep_fp32", keep_fp32), _patterns("half_io", half_io)
     binding_options = [_binding_option(name, value)
                        for name, value in _mapping("bindings", bindings, "values").items()]
+    calls = _Calls()
+    progress, on_pass = calls.guard("progress", progress), calls.guard("on_pass", on_pass)
     callback = PROGRESS_FUNCTION((lambda _, phase: progress(phase.decode())) if progress else 0)
     pass_callback = PASS_FUNCTION((lambda _, number, phase, name, function, runs: on_pass(PassTurn(
         number, phase.decode(), name.decode(), function.decode(), bool(runs)))) if on_pass else 0)
@@ -138,10 +170,13 @@ def compile(model: ModelSource, *, target: Optional[str] = None, provider: Optio
         device=_libraries.encode_device(device), half_io=_strings(half_io), num_half_io=len(half_io))
     library = _libraries.compiler()
     if isinstance(model, (str, os.PathLike)):
-        return Model(_libraries.make(library.tenon_compile_file, _libraries.encode_path(model), ctypes.byref(options)))
+        with calls:
+            return Model(_libraries.make(library.tenon_compile_file, _libraries.encode_path(model),
+                                         ctypes.byref(options)))
     if hasattr(model, "SerializeToString"):
         model = model.SerializeToString()
     if not isinstance(model, (bytes, bytearray, memoryview)):
         raise UsageError(f"a model is a path, bytes or an onnx.ModelProto, not {type(model).__name__}")
     data = bytes(model)
-    return Model(_libraries.make(library.tenon_compile_buffer, data, len(data), ctypes.byref(options)))
+    with calls:
+        return Model(_libraries.make(library.tenon_compile_buffer, data, len(data), ctypes.byref(options)))
