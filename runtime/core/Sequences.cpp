@@ -25,12 +25,14 @@ uint64_t SequenceInputs::size() const {
 static Error checkElement(const TenonTensorInfo &info,
                           const TenonTensor &tensor, int64_t index,
                           bool withData, int64_t &count) {
-  std::string what =
-      "input " + quote(info.name) + ": element " + std::to_string(index);
+  // A run that succeeds makes no text.
+  auto what = [&] {
+    return "input " + quote(info.name) + ": element " + std::to_string(index);
+  };
   if (tensor.dtype != info.dtype) {
     const char *name = tenon_dtype_name(tensor.dtype);
     return makeError(TENON_ERROR_INVALID, "%s has element type %s, expected %s",
-                     what.c_str(),
+                     what().c_str(),
                      name ? name : std::to_string(tensor.dtype).c_str(),
                      tenon_dtype_name(info.dtype));
   }
@@ -39,21 +41,22 @@ static Error checkElement(const TenonTensorInfo &info,
     return makeError(TENON_ERROR_INVALID,
                      "%s has rank %d, or no dimensions, expected a rank from 0 "
                      "to %d",
-                     what.c_str(), tensor.rank, maxRank);
+                     what().c_str(), tensor.rank, maxRank);
   bool fits = info.rank < 0 || info.rank == tensor.rank;
   for (int32_t axis = 0; fits && axis < info.rank; ++axis)
     fits = info.dims[axis] < 0 || info.dims[axis] == tensor.dims[axis];
   if (!fits)
-    return makeError(TENON_ERROR_INVALID, "%s is %s, expected %s", what.c_str(),
+    return makeError(TENON_ERROR_INVALID, "%s is %s, expected %s",
+                     what().c_str(),
                      formatDims(tensor.dims, tensor.rank).c_str(),
                      formatDims(info.dims, info.rank).c_str());
   size_t bytes = tenon_tensor_bytes(&tensor);
   if (bytes == SIZE_MAX)
     return makeError(TENON_ERROR_INVALID, "%s has the dimensions %s",
-                     what.c_str(),
+                     what().c_str(),
                      formatDims(tensor.dims, tensor.rank).c_str());
   if (withData && bytes && !tensor.data)
-    return makeError(TENON_ERROR_USAGE, "%s has no data", what.c_str());
+    return makeError(TENON_ERROR_USAGE, "%s has no data", what().c_str());
   count = bytes / tenon_dtype_size(info.dtype);
   return nullptr;
 }
@@ -62,7 +65,7 @@ Error SequenceInputs::packValue(uint32_t index, const TenonTensor &value,
                                 bool withData) {
   const TenonTensorInfo &info = model.inputValues[index];
   Packed &target = packed[index];
-  std::string what = "input " + quote(info.name);
+  auto what = [&] { return "input " + quote(info.name); };
   bool isOptional = info.kind != TENON_SEQUENCE;
   const char *kind = info.kind == TENON_SEQUENCE   ? "a sequence"
                      : info.kind == TENON_OPTIONAL ? "an optional"
@@ -70,20 +73,20 @@ Error SequenceInputs::packValue(uint32_t index, const TenonTensor &value,
   if (value.dtype != TENON_TENSORS)
     return makeError(TENON_ERROR_INVALID,
                      "%s is %s, expected one of type TENON_TENSORS",
-                     what.c_str(), kind);
+                     what().c_str(), kind);
   bool isThere = value.rank == 1 && value.dims;
   if (!isThere && (!isOptional || value.rank != 0))
     return makeError(TENON_ERROR_INVALID,
                      "%s is %s and has rank %d, or no dimensions, expected "
                      "rank %s",
-                     what.c_str(), kind, value.rank,
+                     what().c_str(), kind, value.rank,
                      isOptional ? "0 or 1" : "1");
   auto *elements = static_cast<const TenonTensor *>(value.data);
   int64_t most = info.kind == TENON_OPTIONAL ? 1 : INT64_MAX / 64;
   int64_t count = isThere ? value.dims[0] : 0;
   if (count < 0 || count > most || (count && !elements))
     return makeError(TENON_ERROR_INVALID, "%s is %s, found %lld tensors%s",
-                     what.c_str(), kind, static_cast<long long>(count),
+                     what().c_str(), kind, static_cast<long long>(count),
                      elements ? "" : " and no array of them");
   target.flag = info.kind == TENON_OPTIONAL ? count == 1 : isThere;
 
@@ -108,7 +111,7 @@ Error SequenceInputs::packValue(uint32_t index, const TenonTensor &value,
     std::copy(element.dims, element.dims + element.rank,
               row + TENON_TABLE_DIMS);
     if (__builtin_add_overflow(total, size, &total))
-      return makeError(TENON_ERROR_INVALID, "%s is too large", what.c_str());
+      return makeError(TENON_ERROR_INVALID, "%s is too large", what().c_str());
   }
   target.numElements = total;
 
@@ -118,7 +121,7 @@ Error SequenceInputs::packValue(uint32_t index, const TenonTensor &value,
       (withData && !target.elements.reserve(
                        std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT))))
     return makeError(TENON_ERROR_SYSTEM,
-                     "not enough memory: %s takes %llu bytes", what.c_str(),
+                     "not enough memory: %s takes %llu bytes", what().c_str(),
                      static_cast<unsigned long long>(bytes));
   char *next = target.elements.data();
   for (int64_t i = 0; withData && i < count; ++i) {

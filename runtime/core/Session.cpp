@@ -332,14 +332,14 @@ Error TenonSession::run(const TenonTensor *ins, size_t numIns,
     return error;
   if (Error error = bindInputs(ins, numIns))
     return error;
+  Error wrong = checkInputData(ins);
   // Outputs may be given with the dimensions that were told, which are where
   // new ones are written.
-  Error wrongOutput = matchOutputs(outs, numOuts);
+  if (!wrong)
+    wrong = matchOutputs(outs, numOuts);
   outputDims = current->outputDims;
-  if (Error error = checkInputData(ins))
-    return error;
-  if (wrongOutput)
-    return wrongOutput;
+  if (wrong)
+    return wrong;
   if (Error error = checkOverlap())
     return error;
   if (hasPlaced)

@@ -111,6 +111,7 @@ private:
   Error matchOutputs(const TenonTensor *tensors, size_t count);
   Error readSymbols(const TenonTensor *tensors);
   Error checkInputData(const TenonTensor *tensors);
+  Error checkInputsApart(size_t output, void *data, uint64_t bytes);
   Error checkOverlap();
   uint64_t countInputBytes(size_t input) const;
   bool isComputed(size_t output) const;

@@ -278,13 +278,12 @@ void *TenonSession::placeOutput(uint32_t index, const char *node,
   }
   std::copy(dims, dims + info.rank,
             outputDims.data() + model->outputDimOffsets[index]);
-  std::string name = quote(info.name);
   if (isKept[index]) {
     Memory &block = ownOutputs[index];
     if (block.reserve(std::max<uint64_t>(bytes, TENON_BUFFER_ALIGNMENT)))
       return outputData[index] = block.data();
     fail(this, TENON_ERROR_SYSTEM, node,
-         ("not enough memory: output " + name + " takes " +
+         ("not enough memory: output " + quote(info.name) + " takes " +
           std::to_string(bytes) + " bytes")
              .c_str());
     return scrap;
@@ -292,7 +291,7 @@ void *TenonSession::placeOutput(uint32_t index, const char *node,
   if (bytes <= outputBytes[index])
     return outputData[index];
   fail(this, TENON_ERROR_INVALID, nullptr,
-       ("output " + name + " is " + formatDims(dims, info.rank) +
+       ("output " + quote(info.name) + " is " + formatDims(dims, info.rank) +
         " and takes " + std::to_string(bytes) +
         " bytes, but the memory given has " +
         std::to_string(outputBytes[index]))

@@ -245,6 +245,23 @@ Error TenonSession::checkInputData(const TenonTensor *tensors) {
   return nullptr;
 }
 
+static bool overlaps(void *a, uint64_t aBytes, void *b, uint64_t bBytes) {
+  auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
+  return aBytes && bBytes && x < y + bBytes && y < x + aBytes;
+}
+
+/// An output that overlaps an input would change it under the running model.
+Error TenonSession::checkInputsApart(size_t output, void *data,
+                                     uint64_t bytes) {
+  for (size_t i = 0; i < inputData.size(); ++i)
+    if (overlaps(data, bytes, inputData[i], countInputBytes(i)))
+      return makeError(TENON_ERROR_INVALID,
+                       "output %s overlaps input %s in memory",
+                       quote(model->outputs[output].name).c_str(),
+                       quote(model->inputs[i].name).c_str());
+  return nullptr;
+}
+
 Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
   if (Error error = matchTensors("output", tensors, count, model->outputs,
                                  outputPositions))
@@ -286,11 +303,15 @@ Error TenonSession::matchOutputs(const TenonTensor *tensors, size_t count) {
     }
     isKept[i] = !outputData[i];
     if (isKept[i] && isKnown) {
-      if (!ownOutputs[i].reserve(bytes))
+      // Growing frees what a caller may have taken for an input.
+      Memory &block = ownOutputs[i];
+      if (Error error = checkInputsApart(i, block.data(), block.size()))
+        return error;
+      if (!block.reserve(bytes))
         return makeError(
             TENON_ERROR_SYSTEM, "not enough memory: output %s takes %llu bytes",
             quote(info.name).c_str(), static_cast<unsigned long long>(bytes));
-      outputData[i] = ownOutputs[i].data();
+      outputData[i] = block.data();
     }
     if (isKept[i] && !isKnown) { // May move, so nothing else may be there.
       outputData[i] = ownOutputs[i].data();
@@ -311,21 +332,11 @@ uint64_t TenonSession::countInputBytes(size_t input) const {
   return bytes;
 }
 
-/// An output that overlaps an input would change it under the running model.
 Error TenonSession::checkOverlap() {
-  auto overlaps = [](void *a, uint64_t aBytes, void *b, uint64_t bBytes) {
-    auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
-    return aBytes && bBytes && x < y + bBytes && y < x + aBytes;
-  };
   for (size_t i = 0; i < outputData.size(); ++i) {
     uint64_t bytes = outputBytes[i];
-    for (size_t j = 0; j < inputData.size(); ++j) {
-      if (overlaps(outputData[i], bytes, inputData[j], countInputBytes(j)))
-        return makeError(TENON_ERROR_INVALID,
-                         "output %s overlaps input %s in memory",
-                         quote(model->outputs[i].name).c_str(),
-                         quote(model->inputs[j].name).c_str());
-    }
+    if (Error error = checkInputsApart(i, outputData[i], bytes))
+      return error;
     for (size_t j = 0; j < i; ++j)
       if (overlaps(outputData[i], bytes, outputData[j], outputBytes[j]))
         return makeError(TENON_ERROR_INVALID,

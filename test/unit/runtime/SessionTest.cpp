@@ -181,6 +181,21 @@ TEST(Session, RefusesMemory) {
   EXPECT_EQ(run(), "ok");
 }
 
+TEST(Session, KeptOutputThatGrowsIsNoInput) {
+  ModelPtr model = makeModel(tenon_model);
+  SessionPtr session = makeSession(model.get());
+  FakeCall small(6), large(3000);
+  small.outputs[0].data = large.outputs[0].data = nullptr;
+  ASSERT_EQ(take(small.run(session.get())), "ok");
+  void *given = large.inputs[0].data;
+  large.inputs[0].data = tenon_session_output(session.get(), 0).data;
+  ASSERT_NE(large.inputs[0].data, nullptr);
+  EXPECT_EQ(take(large.run(session.get())),
+            "2: output 'y' overlaps input 'x' in memory");
+  large.inputs[0].data = given;
+  EXPECT_EQ(take(large.run(session.get())), "ok");
+}
+
 TEST(Session, ErrorsInKernels) {
   ModelPtr model = makeModel(tenon_model);
   for (int threads : {1, 3}) {
