@@ -26,10 +26,13 @@ namespace {
 /// holds the outputs `q * stride` to `(q + 1) * stride - 1`, the phases, and
 /// reads the inputs `q - padBegin` to `q - padBegin + window - 1`.
 struct Axis {
-  int64_t stride, numTaps, window, padBegin, padEnd;
-  /// What the phase reads for a tap, from the begin of the window on; -1 where
-  /// it doesn't use the tap: `[phase * numTaps + tap]`.
-  SmallVector<int64_t> places;
+  /// The phase that uses a tap of the weights, and what it multiplies with it,
+  /// from the begin of the window on.
+  struct Tap {
+    int64_t phase, place;
+  };
+  int64_t stride, window, padBegin, padEnd;
+  SmallVector<Tap> taps;
 };
 
 } // namespace
@@ -38,44 +41,43 @@ static RankedTensorType getType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// Nothing if a result would be a part of the stride, or inputs are cut off.
+/// Nothing if a result would be a part of the stride, if inputs are cut off, or
+/// if some outputs read nothing.
 static std::optional<Axis> getAxis(ConvTransposeOp op, size_t i) {
   int64_t stride = op.getStrides()[i], dilation = op.getDilations()[i];
   int64_t begin = op.getPads()[i];
   int64_t end = op.getPads()[i + op.getStrides().size()];
   int64_t numTaps = getType(op.getWeights()).getDimSize(i);
   int64_t padding = op.getOutputPadding()[i];
-  constexpr int64_t kMost = 1024;
+  // Far more than any model has, and far from where these numbers overflow.
+  constexpr int64_t kMost = 1 << 20;
   if (std::max({stride, dilation, begin, end, numTaps, padding}) > kMost ||
       std::min({begin, end, padding}) < 0)
     return std::nullopt;
 
   // Output `o` reads input `(o + begin - tap * dilation) / stride` for each tap
-  // for which that is whole.
-  Axis axis{stride, numTaps, /*window=*/0, /*padBegin=*/0, /*padEnd=*/0, {}};
-  auto getDistance = [&](int64_t phase, int64_t tap) {
-    return phase + begin - tap * dilation;
-  };
+  // for which that is whole, so that each tap belongs to one phase.
+  Axis axis{stride, /*window=*/0, /*padBegin=*/0, /*padEnd=*/0, {}};
+  llvm::SmallDenseSet<int64_t> phases;
   int64_t least = 0, most = 0;
-  for (int64_t phase = 0; phase != stride; ++phase)
-    for (int64_t tap = 0; tap != numTaps; ++tap)
-      if (int64_t distance = getDistance(phase, tap); distance % stride == 0) {
-        least = std::min(least, distance / stride);
-        most = std::max(most, distance / stride);
-      }
-  for (int64_t phase = 0; phase != stride; ++phase)
-    for (int64_t tap = 0; tap != numTaps; ++tap) {
-      int64_t distance = getDistance(phase, tap);
-      axis.places.push_back(distance % stride == 0 ? distance / stride - least
-                                                   : -1);
-    }
+  for (int64_t tap = 0; tap != numTaps; ++tap) {
+    int64_t phase = (tap * dilation - begin) % stride;
+    phase += phase < 0 ? stride : 0;
+    int64_t offset = (phase + begin - tap * dilation) / stride;
+    phases.insert(phase);
+    least = std::min(least, offset);
+    most = std::max(most, offset);
+    axis.taps.push_back({phase, offset});
+  }
+  for (Axis::Tap &tap : axis.taps)
+    tap.place -= least;
 
   // There are `stride * (in - 1) + rest` outputs.
   int64_t rest = padding + dilation * (numTaps - 1) + 1 - begin - end;
   axis.window = most - least + 1;
   axis.padBegin = -least;
   axis.padEnd = rest / stride - 1 + most;
-  if (rest % stride != 0 || axis.padEnd < 0)
+  if (rest % stride != 0 || axis.padEnd < 0 || int64_t(phases.size()) != stride)
     return std::nullopt;
   return axis;
 }
@@ -86,45 +88,36 @@ static ElementsAttr placeWeights(const ConstantView &weights,
                                  ArrayRef<Axis> axes) {
   ArrayRef<int64_t> sizes = weights.getType().getShape();
   int64_t inChannels = sizes.back(), outChannels = sizes.drop_back().back();
-  SmallVector<int64_t> shape, strides, numTaps;
+  SmallVector<int64_t> shape;
+  int64_t columns = outChannels;
   for (const Axis &axis : axes) {
     shape.push_back(axis.window);
-    strides.push_back(axis.stride);
-    numTaps.push_back(axis.numTaps);
+    columns *= axis.stride;
   }
-  int64_t numPhases = ShapedType::getNumElements(strides);
-  int64_t columns = numPhases * outChannels;
   shape.append({inChannels, columns});
   ConstantBuffer buffer(weights.getType().clone(shape));
   std::memset(buffer.getData(), 0, buffer.getSize());
   int64_t width = *getElementBytes(weights.getElementType());
 
-  SmallVector<int64_t> phaseStrides = computeSuffixProduct(strides);
-  SmallVector<int64_t> tapStrides = computeSuffixProduct(numTaps);
-  for (int64_t phase = 0; phase != numPhases; ++phase)
-    for (int64_t tap = 0; tap != ShapedType::getNumElements(numTaps); ++tap) {
-      SmallVector<int64_t> phases = delinearize(phase, phaseStrides);
-      SmallVector<int64_t> taps = delinearize(tap, tapStrides);
-      int64_t place = 0;
-      bool isUsed = true;
-      for (auto [i, axis] : llvm::enumerate(axes)) {
-        int64_t part = axis.places[phases[i] * axis.numTaps + taps[i]];
-        isUsed &= part >= 0;
-        place = place * axis.window + part;
-      }
-      if (!isUsed)
-        continue;
-      for (int64_t m = 0; m != outChannels; ++m)
-        for (int64_t c = 0; c != inChannels; ++c) {
-          int64_t from = (tap * outChannels + m) * inChannels + c;
-          int64_t to =
-              (place * inChannels + c) * columns + phase * outChannels + m;
-          std::memcpy(buffer.getData() + to * width,
-                      weights.getBytes().data() +
-                          (weights.isSplat() ? 0 : from * width),
-                      width);
-        }
+  SmallVector<int64_t> tapStrides = computeSuffixProduct(sizes.drop_back(2));
+  int64_t numTaps = ShapedType::getNumElements(sizes.drop_back(2));
+  for (int64_t tap = 0; tap != numTaps; ++tap) {
+    int64_t place = 0, phase = 0;
+    for (auto [axis, i] : llvm::zip_equal(axes, delinearize(tap, tapStrides))) {
+      place = place * axis.window + axis.taps[i].place;
+      phase = phase * axis.stride + axis.taps[i].phase;
     }
+    for (int64_t m = 0; m != outChannels; ++m)
+      for (int64_t c = 0; c != inChannels; ++c) {
+        int64_t from = (tap * outChannels + m) * inChannels + c;
+        int64_t to =
+            (place * inChannels + c) * columns + phase * outChannels + m;
+        std::memcpy(buffer.getData() + to * width,
+                    weights.getBytes().data() +
+                        (weights.isSplat() ? 0 : from * width),
+                    width);
+      }
+  }
   return buffer.finish();
 }
 
@@ -133,7 +126,7 @@ static ElementsAttr repeat(const ConstantView &vector, int64_t count) {
   int64_t size = vector.getNumElements();
   std::vector<double> values = vector.getDoubles(), repeated;
   for (int64_t i = 0; i != size * count; ++i)
-    repeated.push_back(values[vector.isSplat() ? 0 : i % size]);
+    repeated.push_back(values[i % size]);
   return makeFloatConstant(vector.getType().clone({size * count}), repeated);
 }
 
@@ -202,7 +195,8 @@ namespace {
 /// outputs that begin at a multiple of the strides. Where windows lie side by
 /// side its window is one pixel: it is a matrix product.
 ///
-/// 1. Groups are one, and what is multiplied with 0 is not most of the work.
+/// 1. Groups are one, and windows of all phases together are not mostly empty:
+///    at most three zeros for each weight.
 /// 2. The channels are enough for tiles.
 /// 3. Elementwise operations behind it, which read nothing else but scalars,
 ///    stay with the convolution.
@@ -230,7 +224,7 @@ struct DecomposeConvTransposeOp
         return rewriter.notifyMatchFailure(op, "not of whole strides");
       if (axis->window != 1 && !mayOverlap)
         return rewriter.notifyMatchFailure(op, "no matrix product");
-      work *= double(axis->window * axis->stride) / axis->numTaps;
+      work *= double(axis->window * axis->stride) / axis->taps.size();
       numPhases *= axis->stride;
       pads.push_back(axis->padBegin);
       padEnds.push_back(axis->padEnd);
@@ -245,6 +239,10 @@ struct DecomposeConvTransposeOp
     if (sizes.back() < kLeast || columns < kLeast)
       return rewriter.notifyMatchFailure(op, "too small for tiles");
 
+    // Behind all that the tail reads.
+    SmallVector<Operation *> tail = getTail(op);
+    if (!tail.empty())
+      rewriter.setInsertionPoint(tail.back());
     Location loc = op.getLoc();
     RankedTensorType inType = getType(op.getInput());
     SmallVector<int64_t> shape(inType.getShape());
@@ -264,7 +262,7 @@ struct DecomposeConvTransposeOp
         placed, repeated, /*strides=*/ones, pads,
         /*dilations=*/ones, /*groups=*/1, Layout::NHWC, op.getWide());
     Operation *last = op;
-    for (Operation *reader : getTail(op)) {
+    for (Operation *reader : tail) {
       IRMapping mapping;
       mapping.map(last->getResult(0), value);
       value = rewriter.clone(*reader, mapping)->getResult(0);
@@ -272,6 +270,12 @@ struct DecomposeConvTransposeOp
       last = reader;
     }
     rewriter.replaceOp(last, placePixels(rewriter, loc, value, axes));
+    if (!tail.empty()) {
+      tail.pop_back();
+      for (Operation *reader : llvm::reverse(tail))
+        rewriter.eraseOp(reader);
+      rewriter.eraseOp(op);
+    }
     ++count;
     return success();
   }

@@ -49,9 +49,12 @@ def DecomposeConvTranspose : FusePass<"tenon-decompose-conv-transpose"> {
     those of all outputs that begin at a multiple of the strides, and these
     outputs are then put where they belong. Where windows lie side by side, as in
     the upper half of a U-Net, it is of single pixels, a matrix product; where
-    they overlap, some of its weights are 0, of which there may be three for each
-    other one. Elementwise operations behind it that read scalars only stay with
-    the convolution.
+    they overlap, phases differ in the inputs that they read, and weights of 0
+    fill their windows: at most three for each other weight, so that they may
+    take four times the memory, and an infinite input makes NaN in all outputs
+    around it. Weights are constant, of one group, with 32 channels and as many
+    results or more, and outputs fill whole strides. Elementwise operations
+    behind it that read scalars only stay with the convolution.
 
     It is done for a target with GPUs, where nothing else but a sum in each
     thread computes them, and for bf16 on a processor where libraries multiply

@@ -52,6 +52,23 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "+
 // -----
 
 module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", "", 128, ["cuda", "codegen"], ["sm_90"]>} {
+  // What the tail reads may come behind the transposed convolution.
+  // CHECK-LABEL: func.func @later(
+  // CHECK-NOT: tenon.conv_transpose
+  // CHECK: %[[SCALAR:.*]] = tenon.neg
+  // CHECK: %[[CONV:.*]] = tenon.conv %
+  // CHECK: %[[RELU:.*]] = tenon.relu %[[CONV]]
+  // CHECK: tenon.mul %[[RELU]], %[[SCALAR]]
+  // CHECK-NOT: tenon.conv_transpose
+  func.func @later(%x: tensor<1x8x64xf32>, %s: tensor<f32>) -> tensor<1x16x32xf32> {
+    %w = tenon.constant dense<0.5> : tensor<2x32x64xf32>
+    %0 = tenon.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>, layout = #tenon.layout<nhwc>} : (tensor<1x8x64xf32>, tensor<2x32x64xf32>) -> tensor<1x16x32xf32>
+    %1 = tenon.relu %0 : (tensor<1x16x32xf32>) -> tensor<1x16x32xf32>
+    %2 = tenon.neg %s : (tensor<f32>) -> tensor<f32>
+    %3 = tenon.mul %1, %2 : (tensor<1x16x32xf32>, tensor<f32>) -> tensor<1x16x32xf32>
+    return %3 : tensor<1x16x32xf32>
+  }
+
   // A GPU. In one dimension the pixels stand where they belong. What reads more than scalars stays behind.
   // CHECK-LABEL: func.func @gpu(
   // CHECK-SAME: %[[X:.*]]: tensor<1x8x64xf32>, %[[R:.*]]: tensor<1x16x32xf32>, %[[SCALE:.*]]: tensor<f32>
@@ -81,7 +98,7 @@ module attributes {tenon.target = #tenon.target<"x86_64-linux-gnu", "x86-64", ""
   }
 
   // A result that ends within a stride, inputs that are cut off, parts of the channels, few channels, weights that are not
-  // known, and windows that are mostly empty.
+  // known, and phases that read nothing.
   // CHECK-LABEL: func.func @others(
   // CHECK-COUNT-6: tenon.conv_transpose
   // CHECK-NOT: tenon.conv{{ }}
