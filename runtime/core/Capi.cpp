@@ -105,9 +105,7 @@ const TenonDiagnostic *tenon_error_diagnostic(const TenonError *error,
 }
 const char *tenon_error_json(const TenonError *error) {
   static const std::string success = formatJson(nullptr);
-  // Made when it is asked for; nobody else can tell.
-  return error ? const_cast<TenonError *>(error)->getJson().c_str()
-               : success.c_str();
+  return error ? error->getJson().c_str() : success.c_str();
 }
 TenonError *tenon_error_create(TenonErrorCode code, const char *message,
                                const TenonDiagnostic *diagnostics,

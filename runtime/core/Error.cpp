@@ -32,9 +32,8 @@ void TenonError::add(const TenonDiagnostic &finding) {
        keep(finding.notes, finding.num_notes), finding.num_notes});
 }
 
-const std::string &TenonError::getJson() {
-  if (json.empty())
-    json = formatJson(this);
+const std::string &TenonError::getJson() const {
+  std::call_once(jsonMade, [&] { json = formatJson(this); });
   return json;
 }
 

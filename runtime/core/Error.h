@@ -8,6 +8,7 @@
 
 #include <forward_list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct TenonError {
 
   /// Adds a copy of a finding; null strings become empty.
   void add(const TenonDiagnostic &finding);
-  const std::string &getJson();
+  /// The error as JSON; threads may ask at once. Nothing is added afterwards.
+  const std::string &getJson() const;
 
   TenonErrorCode code;
   std::string message;
@@ -33,7 +35,8 @@ private:
   /// What the diagnostics point to.
   std::forward_list<std::string> texts;
   std::forward_list<std::vector<const char *>> lists;
-  std::string json;
+  mutable std::once_flag jsonMade;
+  mutable std::string json;
 };
 
 namespace tenon::runtime {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -29,6 +31,20 @@ TEST(Error, WithoutFindings) {
   // An error is never a success.
   error = tenon_error_create(TENON_OK, nullptr, nullptr, 0);
   EXPECT_EQ(tenon_error_code(error), TENON_ERROR_INTERNAL);
+  tenon_error_free(error);
+}
+
+TEST(Error, JsonIsMadeOnce) {
+  TenonError *error =
+      tenon_error_create(TENON_ERROR_UNSUPPORTED, "no such op", nullptr, 0);
+  std::vector<const char *> texts(8);
+  std::vector<std::thread> threads;
+  for (const char *&text : texts)
+    threads.emplace_back([&text, error] { text = tenon_error_json(error); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const char *text : texts)
+    EXPECT_EQ(text, texts.front());
   tenon_error_free(error);
 }
 
