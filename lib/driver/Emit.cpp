@@ -107,8 +107,10 @@ writeObjectFile(StringRef near, StringRef suffix,
   return objects.back()->write(write);
 }
 
+/// Links a model into `output`, a file that can be renamed to `path`.
 Status link(const ModelCode &code, WeightsSource &weights, StringRef path,
-            const ModelSymbols &symbols, ArrayRef<StringRef> options) {
+            const ModelSymbols &symbols, ArrayRef<StringRef> options,
+            TemporaryFile &output) {
   SmallVector<std::unique_ptr<TemporaryFile>> objects;
   for (const ObjectCode &object : code.objects)
     if (Status status = writeObjectFile(
@@ -130,7 +132,6 @@ Status link(const ModelCode &code, WeightsSource &weights, StringRef path,
             objects);
         !status.isOk())
       return status;
-  TemporaryFile output;
   if (Status status = TemporaryFile::createNear(path, "tmp", output);
       !status.isOk())
     return status;
@@ -138,9 +139,7 @@ Status link(const ModelCode &code, WeightsSource &weights, StringRef path,
   arguments.append({"-o", output.getPath()});
   for (const std::unique_ptr<TemporaryFile> &object : objects)
     arguments.push_back(object->getPath());
-  if (Status status = runLinker(arguments); !status.isOk())
-    return status;
-  return output.renameTo(path);
+  return runLinker(arguments);
 }
 
 } // namespace
@@ -242,18 +241,29 @@ Status checkCodePath(StringRef path, bool takesObject) {
 
 Status writeSharedLibrary(const ModelCode &code, WeightsSource weights,
                           StringRef path) {
-  return link(code, weights, path, ModelSymbols(),
-              {"-shared", "--hash-style=gnu", "-z", "now", "-z", "relro",
-               "--gc-sections", "--build-id=none", "-s"});
+  TemporaryFile output;
+  if (Status status = link(code, weights, path, ModelSymbols(),
+                           {"-shared", "--hash-style=gnu", "-z", "now", "-z",
+                            "relro", "--gc-sections", "--build-id=none", "-s"},
+                           output);
+      !status.isOk())
+    return status;
+  return output.renameTo(path);
 }
 
 Status writeObject(ModuleOp module, const ModelCode &code,
                    WeightsSource weights, StringRef path,
                    const ModelSymbols &symbols) {
-  if (Status status = link(code, weights, path, symbols, {"-r"});
+  TemporaryFile output;
+  if (Status status = link(code, weights, path, symbols, {"-r"}, output);
       !status.isOk())
     return status;
-  return writeModelHeader(module, symbols.description, getHeaderPath(path));
+  // No object is left without its header.
+  if (Status status =
+          writeModelHeader(module, symbols.description, getHeaderPath(path));
+      !status.isOk())
+    return status;
+  return output.renameTo(path);
 }
 
 } // namespace tenon
