@@ -19,9 +19,10 @@ using namespace tenon::onednn;
 /// e^x for x <= 0 (-inf gives 0, NaN stays). x = n ln 2 + r with |r| <= ln 2 /
 /// 2; the polynomial is the one of the Cephes library's expf (S. Moshier).
 static inline __attribute__((always_inline)) float expNonPositive(float x) {
-  float clamped = x < -87.3f ? -87.3f : x;
+  // A number also for NaN: only r keeps that.
+  float clamped = x > -87.3f ? x : -87.3f;
   float n = std::nearbyint(clamped * 1.44269504088896341f);
-  float r = clamped - n * 0.693359375f;
+  float r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;

@@ -316,8 +316,8 @@ std::optional<Elements> KnownValues::compute(Value value) {
       step[axis] = slice.getSteps()[i];
       if (start < 0)
         start += size;
-      first[axis] =
-          std::clamp<int64_t>(start, 0, step[axis] > 0 ? size : size - 1);
+      int64_t most = step[axis] > 0 ? size : size - 1;
+      first[axis] = std::clamp<int64_t>(start, 0, std::max<int64_t>(most, 0));
     }
     SmallVector<int64_t> strides = getStrides(getShape(0));
     return generate(shape, [&](ArrayRef<int64_t> index) {
