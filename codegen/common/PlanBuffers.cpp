@@ -24,17 +24,6 @@ namespace tenon::codegen {
 namespace {
 
 /// What `memory` is a view of.
-Value getRoot(Value memory) {
-  while (true) {
-    if (auto view = memory.getDefiningOp<rt::ViewOp>())
-      memory = view.getSource();
-    else if (auto cast = memory.getDefiningOp<memref::CastOp>())
-      memory = cast.getSource();
-    else
-      return memory;
-  }
-}
-
 /// When memory is in use, in steps; both ends are included.
 struct Lifetime {
   int64_t first = std::numeric_limits<int64_t>::max();
@@ -69,7 +58,8 @@ public:
 
     // 1. A result written in place leaves a copy of it onto itself.
     main.walk([&](memref::CopyOp copy) {
-      if (getRoot(copy.getSource()) == getRoot(copy.getTarget()))
+      if (stripWholeViews(copy.getSource()) ==
+          stripWholeViews(copy.getTarget()))
         rewriter.eraseOp(copy);
     });
 
